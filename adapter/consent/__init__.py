@@ -1,0 +1,1 @@
+"""The decision: Consent provisions, labels and agreements."""

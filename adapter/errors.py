@@ -1,0 +1,137 @@
+"""The error tree, and the one table from an error to its HTTP status and OperationOutcome issue code.
+
+    SallyportError
+    ├── ConfigurationError      a site, mapping, form or agreement file is wrong; the start stops
+    ├── RecordError             one source record cannot be used; it waits in quarantine
+    ├── InvalidResource         a resource breaks the structure of R4 or of its profile
+    ├── RequestError            a caller asked wrongly
+    │   ├── NotAuthenticated
+    │   ├── NotAllowed
+    │   ├── NotFound            absent, deleted and withheld are one and the same
+    │   ├── NotSupported
+    │   └── NotAcceptable
+    └── Unavailable             the answer cannot be given now; never a shorter answer instead
+
+Messages are for the person who must mend something: lowercase, what and where, what was expected, what to do
+next. No message carries a value from a health record.
+
+Issue codes: https://hl7.org/fhir/R4/valueset-issue-type.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class SallyportError(Exception):
+    """Something Sallyport itself can explain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing to mend in a configuration file.
+
+    ``where`` is the file, ``path`` the key path in it (``resources[0].fields.name``), ``message`` says what is
+    wrong, ``expected`` what would be right (valid values, a shape).
+    """
+
+    where: str
+    path: str
+    message: str
+    expected: str = ""
+
+    def __str__(self) -> str:
+        expected = f"; expected {self.expected}" if self.expected else ""
+        at = f" at `{self.path}`" if self.path else ""
+        return f"{self.where}{at}: {self.message}{expected}"
+
+
+class ConfigurationError(SallyportError):
+    """A file of the site or a mapping is wrong. Carries every problem found, not only the first."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class RecordError(SallyportError):
+    """One source record cannot be used.
+
+    ``code`` is a stable word for counting (``bad-date``, ``missing-key``); ``element`` the column or path.
+    """
+
+    def __init__(self, code: str, element: str, expected: str) -> None:
+        self.code = code
+        self.element = element
+        self.expected = expected
+        super().__init__(f"{code} at `{element}`: expected {expected}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """One finding about a resource: FHIRPath location, issue-type code and words without content."""
+
+    path: str
+    code: str
+    message: str
+
+
+class InvalidResource(SallyportError):
+    """A resource breaks R4, its profile or an invariant."""
+
+    def __init__(self, issues: list[Issue]) -> None:
+        self.issues = issues
+        super().__init__("; ".join(f"{issue.path}: {issue.message}" for issue in issues))
+
+
+class RequestError(SallyportError):
+    """The request is malformed. ``expression`` names the parameter or element it concerns."""
+
+    def __init__(self, message: str, *, expression: str = "") -> None:
+        self.expression = expression
+        super().__init__(message)
+
+
+class NotAuthenticated(RequestError):
+    """No token, or one that is not valid."""
+
+
+class NotAllowed(RequestError):
+    """The token is valid but its agreement does not grant this right."""
+
+
+class NotFound(RequestError):
+    """There is nothing here that this caller may see."""
+
+
+class NotSupported(RequestError):
+    """The interaction or parameter is not offered."""
+
+
+class NotAcceptable(RequestError):
+    """None of the accepted formats is offered."""
+
+
+class Unavailable(SallyportError):
+    """The answer cannot be given now."""
+
+
+STATUS: dict[type[SallyportError], tuple[int, str]] = {
+    NotAuthenticated: (401, "login"),
+    NotAllowed: (403, "forbidden"),
+    NotFound: (404, "not-found"),
+    NotSupported: (400, "not-supported"),
+    NotAcceptable: (406, "not-supported"),
+    RequestError: (400, "invalid"),
+    InvalidResource: (422, "structure"),
+    Unavailable: (503, "transient"),
+}
+"""HTTP status and issue code of each error a caller can meet; anything else is 500 `exception`."""
+
+
+def status_of(error: BaseException) -> tuple[int, str]:
+    """The HTTP status and issue code of ``error``, by its nearest ancestor in ``STATUS``."""
+    for kind in type(error).__mro__:
+        if kind in STATUS:
+            return STATUS[kind]
+    return 500, "exception"

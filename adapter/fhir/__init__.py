@@ -1,0 +1,1 @@
+"""FHIR R4 without I/O: parsing, validation, search parameters, bundles."""

@@ -1,0 +1,1 @@
+"""The mapping language: from source columns to FHIR elements."""

@@ -1,0 +1,1 @@
+"""The FHIR REST face, one file per interaction."""

@@ -1,0 +1,1 @@
+"""What the adapter does: ingest, write, disclose, keep the ledger."""

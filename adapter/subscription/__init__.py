@@ -1,0 +1,1 @@
+"""Topics, filters and notification bundles."""

@@ -1,0 +1,1 @@
+"""Screening instruments and the summaries drawn from them."""

@@ -1,0 +1,1 @@
+"""Readers of what jails, courts and treatment providers really send."""

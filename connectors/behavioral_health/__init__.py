@@ -1,0 +1,1 @@
+"""Behavioral-health records and signed releases."""

@@ -1,0 +1,1 @@
+"""Court case management systems."""

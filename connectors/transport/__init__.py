@@ -1,0 +1,1 @@
+"""How extracts travel: files, HTTP, MLLP, SFTP."""

@@ -1,0 +1,1 @@
+"""Mappings, code tables and the fictional county."""
