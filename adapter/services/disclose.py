@@ -6,11 +6,37 @@ agreement permit. The ledger entry of a pass is committed before the bytes are r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import orjson
+
+from adapter.errors import Issue, NotAllowed, NotFound, Unavailable
+from adapter.fhir.dates import instant_text
+from adapter.fhir.outcome import outcome
+from adapter.store.port import TYPES, LedgerEntry, row_key
+from adapter.summary.order import Screened, order, order_extensions
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
     from adapter.fhir.search import Query
+    from adapter.services.decisions import Decisions
+    from adapter.store.port import Found, Gap, Hit, Ledger, Snapshot, Store
+
+Answer = TypeVar("Answer")
+SUBJECT_PARAMETERS = frozenset({"patient", "subject"})
+DIRECTORY = frozenset({"Organization"})
+_ROUNDS = 6
+"""Rule, then exception, for the record, its Patient and its same-day siblings."""
+
+
+class MissingDecisions(Exception):  # noqa: N818 - a signal between the gate and the tables, not an error
+    """The tables do not hold every decision this answer needs."""
+
+    def __init__(self, gaps: Sequence[Gap]) -> None:
+        super().__init__()
+        self.gaps = gaps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +76,160 @@ class Page:
     notice: bytes | None = None
 
 
-class Disclosure(Protocol):
-    """What the ways out may ask of the gate."""
+class Disclosure:
+    """Decides, ledgers and hands over. Everything it returns has its ledger entry on disk."""
+
+    def __init__(self, store: Store, ledger: Ledger, decisions: Decisions, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._decisions = decisions
+        self._clock = clock
 
     async def read(self, caller: Caller, kind: str, ident: str) -> Served:
         """The current version of one resource; ``NotFound`` when absent, deleted or withheld alike."""
-        ...
+        at, target = self._clock(), f"{kind}/{ident}"
+        hits: list[tuple[Hit, Served]] = []
+        if kind in TYPES:
+
+            async def answer(view: Snapshot) -> list[tuple[Hit, Served]]:
+                found = await self._found(view, caller, kind, row_key(kind, ident), at)
+                named = [hit for hit in found.hits if hit.id == ident and hit.type == kind]
+                return await self._serve(view, caller, named, at)
+
+            hits = await self._decided(caller, answer)
+        await self._enter(caller, "read", target, hits, at)
+        if not hits:
+            raise NotFound("there is nothing here")
+        return hits[0][1]
 
     async def search(self, caller: Caller, query: Query, after: bytes | None = None) -> Page:
         """One page of what ``query`` finds among the permitted; ``NotAllowed`` without the right to ask."""
-        ...
+        at = self._clock()
+        asked = [item for item in query.filters if item.param not in SUBJECT_PARAMETERS]
+        place = tuple(orjson.loads(after)) if after else None
+
+        async def answer(view: Snapshot) -> tuple[Found, list[tuple[Hit, Served]]]:
+            patients = await self._patients(view, caller, query, at)
+            if patients is None and not _selective(query) and "population-search" not in caller.rights:
+                raise NotAllowed("the agreement does not allow a search over everyone; name a patient", expression="patient")
+            found = await view.search(caller.context, replace(query, filters=tuple(asked)), patients, place, at=at)
+            if found.gaps:
+                raise MissingDecisions(found.gaps)
+            return found, await self._serve(view, caller, found.hits, at)
+
+        found, hits = await self._decided(caller, answer)
+        await self._enter(caller, "search-type", _asked(query), hits, at)
+        notices = self._decisions.obligations.notices({hit.obligation for hit, _ in hits})
+        return Page(
+            total=found.total,
+            served=tuple(served for _, served in hits),
+            next=orjson.dumps(found.last) if found.more else None,
+            notice=outcome([Issue(path="", code="business-rule", message=text) for text in notices], "information") if notices else None,
+        )
+
+    async def _decided(self, caller: Caller, answer: Callable[[Snapshot], Awaitable[Answer]]) -> Answer:
+        """Run ``answer`` in one snapshot; where decisions are missing, fill them and run it again."""
+        for _ in range(_ROUNDS):
+            try:
+                async with self._store.snapshot() as view:
+                    return await answer(view)
+            except MissingDecisions as missing:
+                gaps = missing.gaps
+            await self._decisions.fill(caller.context, gaps)
+        raise Unavailable("the answer could not be decided completely; ask again")
+
+    @staticmethod
+    async def _found(view: Snapshot, caller: Caller, kind: str, rid: int, at: int) -> Found:
+        read = view.read_patient if kind == "Patient" else view.read
+        found = await read(caller.context, rid, at=at)
+        if found.gaps:
+            raise MissingDecisions(found.gaps)
+        return found
+
+    async def _patients(self, view: Snapshot, caller: Caller, query: Query, at: int) -> list[int] | None:
+        """The patients a search is about; None when it is about everyone."""
+        if query.type in DIRECTORY:
+            return [0]
+        if query.type == "Patient":
+            return None
+        named: set[int] | None = None
+        for item in query.filters:
+            if item.param in SUBJECT_PARAMETERS:
+                rids = [row_key(*alternative.value.split("/", 1)) for alternative in item.alternatives]
+                found = {member for rid in rids for member in await self._visible(view, caller, rid, at)}
+                named = found if named is None else named & found
+        if named is None:
+            return await view.owners(query)
+        return sorted(named)
+
+    async def _visible(self, view: Snapshot, caller: Caller, rid: int, at: int) -> list[int]:
+        """The connected component of ``rid`` over records this caller sees: a hidden one never joins two visible."""
+        if not await view.linked(rid):
+            return [rid]
+        seen: list[int] = []
+        frontier, met = [rid], {rid}
+        while frontier:
+            member = frontier.pop()
+            if (await self._found(view, caller, "Patient", member, at)).hits:
+                seen.append(member)
+                frontier += [other for other in await view.linked(member) if other not in met]
+                met |= set(frontier)
+        return seen
+
+    async def _serve(self, view: Snapshot, caller: Caller, hits: Sequence[Hit], at: int) -> list[tuple[Hit, Served]]:
+        return [(hit, await self._served(view, caller, hit, at)) for hit in hits]
+
+    async def _served(self, view: Snapshot, caller: Caller, hit: Hit, at: int) -> Served:
+        fragment = self._decisions.obligations.fragment(hit.obligation)
+        if hit.repeats:
+            fragment = self._decisions.obligations.fragment(hit.obligation, await self._place(view, caller, hit, at))
+        body = hit.head + fragment + hit.tail
+        if hit.type == "Patient":
+            body = await self._linked(view, caller, hit, body, at)
+        return Served(type=hit.type, id=hit.id, version=hit.version, last_updated=instant_text(hit.updated), body=body)
+
+    async def _place(self, view: Snapshot, caller: Caller, hit: Hit, at: int) -> list[dict[str, Any]]:
+        """Where a screening stands among those of its day that this caller sees; nothing if it sees no other."""
+        group = [
+            Screened(rid=rid, instant=instant, risk=risk)
+            for rid, instant, risk in await view.siblings(hit.rid)
+            if (await self._found(view, caller, hit.type, rid, at)).hits
+        ]
+        return order_extensions(order(group)[hit.rid]) if len(group) > 1 else []
+
+    async def _linked(self, view: Snapshot, caller: Caller, hit: Hit, body: bytes, at: int) -> bytes:
+        others = [rid for rid in await self._visible(view, caller, hit.rid, at) if rid != hit.rid]
+        if not others:
+            return body
+        rows = [await view.row(rid) for rid in others]
+        links = [{"other": {"reference": f"Patient/{name}"}, "type": "seealso"} for name in sorted(row.id for row in rows if row)]
+        return body[:-1] + b',"link":' + orjson.dumps(links) + b"}"
+
+    async def _enter(self, caller: Caller, interaction: str, target: str, hits: Sequence[tuple[Hit, Served]], at: int) -> None:
+        await self._ledger.append(
+            LedgerEntry(
+                at=at,
+                request_id=caller.request_id,
+                client=caller.client,
+                context=caller.context,
+                purpose=caller.purpose,
+                interaction=interaction,
+                target=target,
+                passed=[(f"{hit.type}/{hit.id}", hit.version, hit.policy, hit.segment) for hit, _ in hits],
+            )
+        )
+
+
+def _selective(query: Query) -> bool:
+    """Whether a Patient search names someone: an id, an identifier, or a name together with the birth date."""
+    params = {item.param for item in query.filters} if query.type == "Patient" else set()
+    return bool(params & {"_id", "identifier"}) or ("birthdate" in params and bool(params & {"name", "family", "given"}))
+
+
+def _asked(query: Query) -> str:
+    """What was asked, for the ledger: parameter names, and values only where they are ids of our own."""
+    asked = []
+    for item in query.filters:
+        own = item.kind == "reference" or item.param in {"_id", *SUBJECT_PARAMETERS}
+        asked.append(f"{item.param}={','.join(value.value for value in item.alternatives)}" if own else item.param)
+    return f"{query.type}?{'&'.join(asked)}"

@@ -1,0 +1,50 @@
+# Everything a newcomer needs: `make demo`, `make test`. Both set the project up first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.PHONY: setup demo test lint fmt bench bench-full fuzz conformance pins clean
+
+setup: $(STAMP) ## make .venv with the command .venv/bin/sallyport
+
+$(STAMP): pyproject.toml requirements/develop.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Sallyport needs Python 3.11 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/develop.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: setup ## the fictional county, end to end, then serve it
+	$(BIN)/sallyport demo
+
+test: setup ## every test
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+lint: setup ## formatting, lint rules, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: setup ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## speed, as ratios against a bare server in the same run, answers checked
+	$(BIN)/python benchmarks/run.py
+
+bench-full: setup ## the long ones: a 1 GB file, 100,000 candidates, 10,000 people and 20 contexts
+	$(BIN)/python benchmarks/run.py --full
+
+conformance: setup ## every official R4 example of our types through our validator; fetched with npm
+	mkdir -p build/r4
+	cd build/r4 && test -d package || (npm pack --silent hl7.fhir.r4.examples@4.0.1 && tar xzf hl7.fhir.r4.examples-4.0.1.tgz)
+	$(BIN)/python benchmarks/r4_examples.py build/r4/package
+
+pins: ## resolve requirements/*.in anew (needs uv)
+	cd requirements && for set in runtime develop; do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $$set.in -o $$set.txt; done
+
+clean: ## remove what was built
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,42 @@
+"""Reads what ships with the adapter: `profiles/` and `mappings/`."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def r4_facts() -> dict[str, Any]:
+    """The tables of the R4 definitions, as `profiles/r4/generate.py` wrote them."""
+    document: dict[str, Any] = orjson.loads(files("profiles").joinpath("r4", "facts.json").read_bytes())
+    return document
+
+
+def instruments() -> dict[str, Any]:
+    """The registry of screening instruments."""
+    return _yaml("profiles", "instruments.yaml")
+
+
+def code_tables() -> dict[str, Any]:
+    """The shared code tables of the mapping language, by file name without its ending."""
+    folder = files("mappings").joinpath("tables")
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".yaml"))
+    return {name.removesuffix(".yaml"): _yaml("mappings", "tables", name) for name in names}
+
+
+def copy_fictional_county(folder: Path) -> None:
+    """Put the site folder of the fictional county into ``folder``, without overwriting what is there."""
+    with as_file(files("mappings").joinpath("fictional_county")) as source:
+        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+
+
+def _yaml(package: str, *path: str) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(files(package).joinpath(*path).read_text(encoding="utf-8"))
+    return document

@@ -1,0 +1,244 @@
+"""The one place that wires: it names the concrete store and connectors, reads the clock and makes random ids."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from base64 import b32encode
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from adapter import assets
+from adapter.auth.requester import Requester
+from adapter.auth.tokens import Tokens
+from adapter.consent.agreement import read_agreements
+from adapter.consent.policy import EMPTY
+from adapter.consent.release import read_form
+from adapter.errors import ConfigurationError, Problem, SallyportError
+from adapter.fhir.facts import Facts
+from adapter.fhir.validate import Validator
+from adapter.mapping.compile import compile_mapping
+from adapter.mapping.mapped import Environment
+from adapter.mapping.tables import read_tables
+from adapter.services.assemble import Assembly
+from adapter.services.decisions import Decisions
+from adapter.services.directory import organizations, publish
+from adapter.services.disclose import Disclosure
+from adapter.services.explain import Explain
+from adapter.services.in_force import InForce
+from adapter.services.ingest import FeedLine, Ingest
+from adapter.services.keys import SiteKeys
+from adapter.services.people import People
+from adapter.services.write import Writer, stamp
+from adapter.settings import read_document
+from adapter.source import ExtractOptions
+from adapter.store.sqlite.store import SqliteStore
+from adapter.summary.registry import Registry
+from connectors.behavioral_health.fhir_ndjson import FhirNdjson
+from connectors.behavioral_health.release_forms import ReleaseForms
+from connectors.court.niem_xml import NiemXml
+from connectors.jail.charge_csv import ChargeCsv
+from connectors.jail.corerm_roster import CoremrRoster
+from connectors.jail.hl7v2.connector import Hl7v2
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+    from zoneinfo import ZoneInfo
+
+    from adapter.consent.agreement import Agreement
+    from adapter.consent.release import Form
+    from adapter.settings import Feed, Site
+    from adapter.source import Connector
+    from adapter.store.port import Inbox, Ledger, Store
+
+CONNECTORS: dict[str, Connector] = {
+    connector.name: connector
+    for connector in (CoremrRoster(), ChargeCsv(), Hl7v2(), NiemXml(), FhirNdjson(), ReleaseForms())
+}
+SECRET_FILE = "site.key"  # noqa: S105 - a file name
+
+
+def clock() -> int:
+    """Now, in epoch microseconds."""
+    return time.time_ns() // 1000
+
+
+def new_id() -> str:
+    """A random id of 130 bits: receipts, requests."""
+    return b32encode(secrets.token_bytes(17))[:26].decode().lower()
+
+
+def new_token() -> str:
+    """The text of an access token."""
+    return secrets.token_urlsafe(32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything a way in or out may use."""
+
+    site: Site
+    store: Store
+    inbox: Inbox
+    ledger: Ledger
+    agreements: tuple[Agreement, ...]
+    decisions: Decisions
+    disclosure: Disclosure
+    ingest: Ingest
+    explain: Explain
+    tokens: Tokens
+    requester: Requester
+    keys: SiteKeys
+    base_url: str
+    zone: ZoneInfo
+    cursor_key: bytes
+    now: Callable[[], int]
+    new_id: Callable[[], str]
+    ready: Callable[[], Awaitable[bool]]
+    version: str
+
+
+def site_secret(folder: Path) -> bytes:
+    """The site's secret, made on first use and readable by its owner alone. Losing it changes every id."""
+    path = folder / SECRET_FILE
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the site's documents and the shipped ones compile to. Making it needs no store."""
+
+    agreements: tuple[Agreement, ...]
+    forms: dict[str, Form]
+    mappings: dict[str, Any]
+    registry: Registry
+    facts: Facts
+
+
+def compile_rules(site: Site) -> Rules:
+    """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
+    problems: list[Problem] = []
+    facts, tables, registry = Facts(assets.r4_facts()), read_tables(assets.code_tables()), Registry.load(assets.instruments())
+    agreements = _collect(problems, lambda: read_agreements(site.agreements, site.zone, partners=site.partners), ())
+    forms: dict[str, Form] = {}
+    for where, document in site.forms.items():
+        form = _collect(problems, lambda where=where, document=document: read_form(document, file=where), None)
+        if form is not None:
+            forms[form.form] = form
+    mappings: dict[str, Any] = {}
+    for feed in site.feeds.values():
+        problems += _feed_problems(feed, forms)
+        mapping = _collect(problems, lambda feed=feed: _mapping(site, feed, tables, facts), None)
+        if mapping is not None:
+            mappings[feed.feed] = mapping
+    if problems:
+        raise ConfigurationError(problems)
+    return Rules(agreements=tuple(agreements), forms=forms, mappings=mappings, registry=registry, facts=facts)
+
+
+def _collect(problems: list[Problem], make: Callable[[], Any], otherwise: Any) -> Any:
+    try:
+        return make()
+    except ConfigurationError as error:
+        problems += error.problems
+        return otherwise
+
+
+def _mapping(site: Site, feed: Feed, tables: Any, facts: Facts) -> Any:
+    path = site.folder / PurePosixPath(feed.mapping)
+    mapping = compile_mapping(read_document(path), file=feed.mapping, tables=tables, elements=facts)
+    if mapping.source != feed.connector:
+        raise ConfigurationError(
+            [Problem(where=feed.mapping, path="source", message=f"feed `{feed.feed}` reads with another connector", expected=feed.connector)]
+        )
+    return mapping
+
+
+def _feed_problems(feed: Feed, forms: dict[str, Form]) -> list[Problem]:
+    where = f"feed {feed.feed}"
+    problems = []
+    if feed.connector not in CONNECTORS:
+        expected = ", ".join(sorted(CONNECTORS))
+        problems.append(Problem(where=where, path="connector", message=f"no connector `{feed.connector}`", expected=expected))
+    if feed.form is not None and feed.form not in forms:
+        expected = ", ".join(sorted(forms)) or "a file in forms/"
+        problems.append(Problem(where=where, path="form", message=f"no form `{feed.form}`", expected=expected))
+    try:
+        "".encode(feed.encoding)
+    except LookupError:
+        problems.append(Problem(where=where, path="encoding", message=f"no encoding `{feed.encoding}`", expected="utf-8, cp1252, latin-1"))
+    return problems
+
+
+async def build(
+    site: Site,
+    *,
+    now: Callable[[], int] = clock,
+    make_id: Callable[[], str] = new_id,
+    make_token: Callable[[], str] = new_token,
+    secret: bytes | None = None,
+) -> Services:
+    """Wire a site: open and migrate its store, compile its documents, bring the decision tables up to date."""
+    rules = compile_rules(site)
+    keys = SiteKeys(secret or site_secret(site.folder))
+    store = SqliteStore(site.store_folder, stamp=stamp(keys), chain=make_id().encode())
+    await store.migrate()
+    inbox, ledger = store.inbox(), store.ledger()
+    directory = organizations(site.partners)
+    decisions = Decisions(store, rules.agreements, directory)
+    await decisions.start()
+    writer = Writer(keys, Validator(rules.facts), decisions, site.zone)
+    await publish(store, writer, directory, EMPTY.canonical(), at=now())
+    people, in_force = People(keys), InForce(site.zone)
+    lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
+    tokens = Tokens(store=store, clock=now, new_token=make_token)
+
+    async def ready() -> bool:
+        try:
+            await store.setting("decisions")
+        except (SallyportError, OSError):
+            return False
+        return True
+
+    return Services(
+        site=site,
+        store=store,
+        inbox=inbox,
+        ledger=ledger,
+        agreements=rules.agreements,
+        decisions=decisions,
+        disclosure=Disclosure(store, ledger, decisions, now),
+        ingest=Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id),
+        explain=Explain(store, ledger, decisions, now),
+        tokens=tokens,
+        requester=Requester(tokens=tokens, contexts=decisions),
+        keys=keys,
+        base_url=f"{site.site.base_url}/fhir",
+        zone=site.zone,
+        cursor_key=keys.cursor_key(),
+        now=now,
+        new_id=make_id,
+        ready=ready,
+        version=version("sallyport"),
+    )
+
+
+def _line(site: Site, feed: Feed, rules: Rules, writer: Writer, people: People) -> FeedLine:
+    form = rules.forms[feed.form] if feed.form else None
+    return FeedLine(
+        feed=feed,
+        connector=CONNECTORS[feed.connector],
+        options=ExtractOptions(encoding=feed.encoding, settings=feed.settings),
+        mapping=rules.mappings[feed.feed],
+        environment=Environment(zone=feed.time_zone or site.site.time_zone),
+        assembly=Assembly(feed, writer=writer, people=people, registry=rules.registry, form=form),
+    )

@@ -1,0 +1,53 @@
+"""The command `sallyport`. Each command has `--help` with an example and, where programs read it, `--json`.
+
+Exit codes: 0 done or PERMIT, 1 failure, 2 wrong usage, 3 DENY, 4 invalid input or configuration.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+import typer
+
+from adapter.cli import decide, demo, explain, feeds, server, site
+from adapter.errors import ConfigurationError, SallyportError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FAILURE, INVALID = 1, 4
+
+app = typer.Typer(
+    name="sallyport",
+    help="Consented screening summaries between jails, courts and behavioral-health providers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for module in (demo, server, feeds, site, decide, explain):
+    module.register(app)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; errors the person can mend are told in words, without a trace."""
+    try:
+        outcome = app(list(arguments), standalone_mode=False)
+    except click.exceptions.Exit as ending:
+        return ending.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        print("stopped", file=sys.stderr)
+        return FAILURE
+    except ConfigurationError as error:
+        print(f"{len(error.problems)} to mend:", file=sys.stderr)
+        for problem in error.problems:
+            print(f"  {problem}", file=sys.stderr)
+        return INVALID
+    except (SallyportError, OSError) as error:
+        print(f"sallyport: {error}", file=sys.stderr)
+        return FAILURE
+    return outcome if isinstance(outcome, int) else 0

@@ -1,0 +1,62 @@
+"""`sallyport explain`: why an answer was what it was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import orjson
+import typer
+
+from adapter.cli.options import AsJson, SiteFolder, on_site
+
+if TYPE_CHECKING:
+    from adapter.bootstrap import Services
+    from adapter.services.explain import Explanation
+
+DENIED = 3
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog="Examples: sallyport explain --site county --request 4f2k…   |   "
+        "sallyport explain --site county --recipient pretrial --purpose supervision Observation/abc…"
+    )(explain)
+
+
+def explain(
+    site: SiteFolder,
+    resource: Annotated[str | None, typer.Argument(help="Type/id of the resource to decide now.")] = None,
+    request: Annotated[str | None, typer.Option("--request", help="X-Request-Id of an answer that was given.")] = None,
+    recipient: Annotated[str | None, typer.Option("--recipient", help="Partner key, as in partners.yaml.")] = None,
+    purpose: Annotated[str | None, typer.Option("--purpose", help="Purpose of use, such as pretrial-release or TREAT.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell why an answer was what it was: every rule that was weighed, the losing ones too.
+
+    Exit code 3 when the (first) decision is DENY.
+    """
+    if request is None and not (resource and recipient and purpose):
+        raise typer.BadParameter("give --request, or --recipient, --purpose and a resource")
+
+    async def work(services: Services) -> list[Explanation]:
+        if request is not None:
+            return await services.explain.request(request)
+        assert resource and recipient and purpose  # noqa: S101, PT018 - checked above
+        return [await services.explain.resource(f"Organization/{recipient}", purpose, resource)]
+
+    found = on_site(site, work)
+    if as_json:
+        print(orjson.dumps([{"question": x.question, "effect": x.effect, "lines": x.lines} for x in found]).decode())
+    else:
+        for explanation in found:
+            print_explanation(explanation)
+    if found[0].effect == "DENY":
+        raise typer.Exit(DENIED)
+
+
+def print_explanation(explanation: Explanation) -> None:
+    """One decision for a person to read."""
+    print(f"{explanation.effect}  {explanation.question}")
+    for line in explanation.lines:
+        print(f"  - {line}")

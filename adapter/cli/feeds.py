@@ -1,0 +1,149 @@
+"""`sallyport ingest`, `replay` and `report`: extracts in, and what became of them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from adapter.cli.options import AsJson, SiteFolder, on_site
+from adapter.errors import ConfigurationError, Problem
+from adapter.services.report import FeedReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from adapter.bootstrap import Services
+    from adapter.store.port import Receipt
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(epilog="Example: sallyport ingest --site county jail-roster roster.csv")(ingest)
+    app.command(epilog="Example: sallyport replay --site county --feed jail-roster")(replay)
+    app.command(epilog="Example: sallyport report --site county")(report)
+
+
+def ingest(
+    site: SiteFolder,
+    feed: Annotated[str, typer.Argument(help="The feed, as named in feeds/*.yaml.")],
+    paths: Annotated[list[Path], typer.Argument(help="Files, or folders of files, in the order to read them.", exists=True)],
+    as_json: AsJson = False,
+) -> None:
+    """Read extracts of a feed into the store; raw bytes are kept before anything else happens."""
+
+    async def work(services: Services) -> list[FeedReport]:
+        known_feed(services, feed)
+        return [await run_file(services, feed, path) for path in files_of(paths)]
+
+    show(on_site(site, work), as_json=as_json)
+
+
+def replay(
+    site: SiteFolder,
+    feed: Annotated[str | None, typer.Option("--feed", help="Only this feed.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run what waits in quarantine again, with the mappings as they are now, and finish what a stop cut short."""
+
+    async def work(services: Services) -> list[FeedReport]:
+        if feed is not None:
+            known_feed(services, feed)
+        unfinished = [await run_receipt(services, receipt) for receipt in await services.ingest.pending()]
+        return unfinished + list((await services.ingest.replay(feed)).values())
+
+    show(on_site(site, work), as_json=as_json)
+
+
+def report(site: SiteFolder, as_json: AsJson = False) -> None:
+    """What became of every receipt: records, resources, leaves, and what waits in quarantine."""
+
+    async def work(services: Services) -> list[FeedReport]:
+        found = []
+        for receipt in await services.inbox.receipts():
+            state = await services.store.progress(receipt.id)
+            if state is not None:
+                found.append(FeedReport.from_json(state[1]))
+        return found
+
+    show(on_site(site, work), as_json=as_json)
+
+
+def known_feed(services: Services, feed: str) -> None:
+    """Refuse a feed the site does not have."""
+    if feed not in services.site.feeds:
+        expected = ", ".join(sorted(services.site.feeds))
+        raise ConfigurationError([Problem(where="feeds/", path="", message=f"no feed `{feed}`", expected=expected)])
+
+
+def files_of(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files named; of a folder its files in order of name, Patient files first."""
+    for path in paths:
+        if path.is_dir():
+            inside = (item for item in path.iterdir() if item.is_file())
+            yield from sorted(inside, key=lambda item: (item.stem != "Patient", item.name))
+        else:
+            yield path
+
+
+async def run_file(services: Services, feed: str, path: Path) -> FeedReport:
+    """Keep one file, then bring it into the store."""
+    with path.open("rb") as stream:
+        receipt = await services.ingest.receive(feed, path.name, stream)
+    return await run_receipt(services, receipt)
+
+
+async def run_receipt(services: Services, receipt: Receipt) -> FeedReport:
+    """Bring one receipt into the store with a progress bar."""
+    with bar(f"{receipt.feed} {receipt.name}", receipt.bytes) as advance:
+        return await services.ingest.process(receipt, progress=advance)
+
+
+@contextmanager
+def bar(title: str, size: int) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal; nothing elsewhere."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<42}"), BarColumn(), TextColumn("{task.fields[records]:>9,} records"), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=max(size, 1), records=0)
+        yield lambda records, consumed: progress.update(task, completed=consumed, records=records)
+
+
+def merged(reports: Iterable[FeedReport]) -> list[FeedReport]:
+    """One report a feed: the receipts of a folder counted together."""
+    by_feed: dict[str, FeedReport] = {}
+    for item in reports:
+        total = by_feed.setdefault(item.feed, FeedReport(feed=item.feed))
+        for name in ("records", "unchanged", "held", "links"):
+            setattr(total, name, getattr(total, name) + getattr(item, name))
+        for name in ("written", "leaves", "quarantined", "unmapped", "warnings"):
+            getattr(total, name).update(getattr(item, name))
+    return list(by_feed.values())
+
+
+def show(reports: list[FeedReport], *, as_json: bool) -> None:
+    """Print reports as a table, or as JSON."""
+    if as_json:
+        print(orjson.dumps([item.as_dict() for item in reports]).decode())
+        return
+    console = Console()
+    table = Table(title="What became of the records", title_justify="left")
+    table.add_column("feed")
+    for heading in ("records", "resources", "mapped", "lossy", "ignored", "unmapped", "held", "quarantined"):
+        table.add_column(heading, justify="right")
+    totals = merged(reports)
+    for item in totals:
+        leaves = [item.leaves[name] for name in ("mapped", "lossy", "ignored", "unmapped")]
+        numbers = [item.records, item.written.total(), *leaves, item.held, item.quarantined.total()]
+        table.add_row(item.feed, *(f"{number:,}" for number in numbers))
+    console.print(table)
+    for item in totals:
+        for title, counts in (("quarantined", item.quarantined), ("unmapped", item.unmapped), ("warning", item.warnings)):
+            for name, number in counts.most_common(5):
+                console.print(f"  {item.feed}: {number:,} {title}: {name}", highlight=False)

@@ -1,0 +1,47 @@
+"""`sallyport serve`: the FHIR REST face."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+import uvicorn
+
+from adapter.bootstrap import build
+from adapter.cli.options import SiteFolder, run_loop
+from adapter.rest.app import application
+from adapter.settings import load_site
+
+if TYPE_CHECKING:
+    from adapter.bootstrap import Services
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(epilog="Example: sallyport serve --site county --port 8080")(serve)
+
+
+def serve(
+    site: SiteFolder,
+    port: Annotated[int | None, typer.Option("--port", help="Port; default is that of base_url.")] = None,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on. Put TLS in front of anything but loopback.")] = "127.0.0.1",
+) -> None:
+    """Serve the FHIR base of a site."""
+
+    async def main() -> None:
+        services = await build(load_site(site))
+        try:
+            await listen(services, host=host, port=port or urlsplit(services.site.site.base_url).port or 8080)
+        finally:
+            await services.store.close()
+
+    run_loop(main())
+
+
+async def listen(services: Services, *, host: str, port: int) -> None:
+    """Serve until stopped."""
+    config = uvicorn.Config(
+        application(services), host=host, port=port, http="httptools", access_log=False, log_level="warning", server_header=False
+    )
+    await uvicorn.Server(config).serve()

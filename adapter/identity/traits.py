@@ -1,0 +1,64 @@
+"""What a Patient tells about who someone is: normalised names, birth date, sex and strong identifiers.
+
+The US SSN and state fingerprint numbers serve recognition only; they are taken here and never served.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SSN = "http://hl7.org/fhir/sid/us-ssn"
+SSN_LAST4 = "https://sallyport.example/fhir/NamingSystem/us-ssn-last4"
+STATE_ID = "https://sallyport.example/fhir/NamingSystem/state-fingerprint-id"
+MATCH_ONLY = frozenset({SSN, SSN_LAST4, STATE_ID})
+"""Identifier systems that recognise a person and never leave."""
+
+_SUFFIX = re.compile(r"\b(jr|sr|ii|iii|iv|v)$")
+_LETTERS = re.compile(r"[^a-z]+")
+_FULL_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """Normalised traits; the empty string is "not known"."""
+
+    family: str
+    given: str
+    birth_date: str
+    sex: str
+    ssn: str
+    ssn_last4: str
+    state_id: str
+
+
+def normalise(name: str) -> str:
+    """Letters only, without marks, case, spaces or a generation suffix: ``O'Néill-Smith Jr.`` is ``oneillsmith``."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c)).casefold()
+    words = " ".join(_LETTERS.sub(" ", plain.replace("'", "").replace("’", "")).split())  # noqa: RUF001 - typographic apostrophe
+    return _SUFFIX.sub("", words).replace(" ", "")
+
+
+def traits_of(patient: Mapping[str, Any]) -> Traits:
+    """The traits of a Patient resource; the official name counts, aliases do not."""
+    names = [name for name in patient.get("name", ()) if name.get("use") not in {"nickname", "old", "anonymous"}]
+    name = names[0] if names else {}
+    identifiers = {item.get("system"): re.sub(r"\D", "", item.get("value", "")) for item in patient.get("identifier", ())}
+    ssn = identifiers.get(SSN, "")
+    state = next((i.get("value", "") for i in patient.get("identifier", ()) if i.get("system") == STATE_ID), "")
+    birth_date = patient.get("birthDate", "")
+    sex = patient.get("gender", "")
+    return Traits(
+        family=normalise(name.get("family", "")),
+        given=normalise((name.get("given") or [""])[0]),
+        birth_date=birth_date if _FULL_DATE.match(birth_date) else "",
+        sex=sex if sex in {"male", "female"} else "",
+        ssn=ssn,
+        ssn_last4=ssn[-4:] or identifiers.get(SSN_LAST4, ""),
+        state_id=state.strip().upper(),
+    )

@@ -1,0 +1,155 @@
+"""Keeps the decision tables true: contexts, segments, agreement bounds, and rules filled on first need.
+
+`consent` decides; this module interns what it decides about and writes the results where the search joins them
+(architecture, decision 3). A new segment or context gets its bounds in the transaction that adds it, so a missing
+bound always means that no agreement allows it.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import orjson
+
+from adapter.consent import ENGINE_VERSION
+from adapter.consent.agreement import bound
+from adapter.consent.policy import Policy
+from adapter.consent.recipient import RecipientContext, close
+from adapter.consent.rules import Effect, exception, rule
+from adapter.consent.segment import Segment
+from adapter.errors import Unavailable
+from adapter.fhir.codec import parse
+from adapter.fhir.served import Parts, join
+from adapter.services.obligations import ObligationTexts
+from adapter.store.port import DENY, EXCEPTION, PERMIT, BoundRow, RuleRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from adapter.consent.agreement import Agreement
+    from adapter.store.port import Gap, Store
+
+PURPOSES = "https://sallyport.example/fhir/CodeSystem/purpose-of-use"
+LOCAL_PURPOSES = frozenset({"pretrial-release", "diversion", "discharge-planning", "supervision"})
+"""Purposes no standard code system has; all others are v3 ActReason codes."""
+ACT_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+_EFFECTS = {Effect.DENY: DENY, Effect.PERMIT: PERMIT, Effect.EXCEPTION: EXCEPTION}
+
+
+class Decisions:
+    """The decision tables of one store."""
+
+    def __init__(self, store: Store, agreements: Sequence[Agreement], directory: Sequence[Mapping[str, Any]]) -> None:
+        self._store = store
+        self._agreements = agreements
+        self._directory = directory
+        self._segments: dict[int, Segment] = {}
+        self._segment_numbers: dict[Segment, int] = {}
+        self._contexts: dict[int, RecipientContext] = {}
+        self._context_numbers: dict[tuple[str, str], int] = {}
+        self._policies: dict[int, Policy] = {}
+        self.obligations = ObligationTexts(store)
+
+    async def start(self) -> None:
+        """Load what is interned; refill everything when agreements or engine are not those of the last start."""
+        await self._load()
+        in_force = sha256(orjson.dumps([ENGINE_VERSION, [item.canonical() for item in self._agreements]])).digest()
+        if await self._store.setting("decisions") != in_force:
+            async with self._store.transaction() as change:
+                await change.clear_decisions()
+                for context, recipient in self._contexts.items():
+                    await change.add_bounds(self._bounds(context, recipient, self._segments))
+                await change.set_setting("decisions", in_force)
+
+    async def _load(self) -> None:
+        for number, body in (await self._store.interned("segment")).items():
+            self._segments[number] = segment = Segment.parse(body)
+            self._segment_numbers[segment] = number
+        for number, body in (await self._store.interned("context")).items():
+            self._contexts[number] = RecipientContext.parse(body)
+        await self.obligations.load()
+
+    async def context_of(self, organisation: str, purpose: str) -> int:
+        """The number of the context of an organisation (``Organization/id``) and one purpose of use."""
+        known = self._context_numbers.get((organisation, purpose))
+        if known is not None:
+            return known
+        system = PURPOSES if purpose in LOCAL_PURPOSES else ACT_REASON
+        recipient = close(organisation, self._directory, purposes=((system, purpose),))
+        async with self._store.transaction() as change:
+            number = await change.intern("context", recipient.canonical())
+            if number not in self._contexts:
+                await change.add_bounds(self._bounds(number, recipient, self._segments))
+        self._contexts[number] = recipient
+        self._context_numbers[organisation, purpose] = number
+        return number
+
+    async def segment_number(self, segment: Segment) -> int:
+        """The number of a segment; a new one is committed with its bounds for every context before it is used."""
+        known = self._segment_numbers.get(segment)
+        if known is not None:
+            return known
+        async with self._store.transaction() as change:
+            number = await change.intern("segment", segment.canonical())
+            if number not in self._segments:
+                for context, recipient in self._contexts.items():
+                    await change.add_bounds(self._bounds(context, recipient, {number: segment}))
+        self._segments[number] = segment
+        self._segment_numbers[segment] = number
+        return number
+
+    def segment(self, number: int) -> Segment:
+        """The facets of a segment."""
+        return self._segments[number]
+
+    def recipient(self, context: int) -> RecipientContext:
+        """The actors and purpose of a context."""
+        return self._contexts[context]
+
+    async def policy(self, number: int) -> Policy:
+        """The directives of a policy."""
+        known = self._policies.get(number)
+        if known is None:
+            self._policies = {key: Policy.parse(body) for key, body in (await self._store.interned("policy")).items()}
+            known = self._policies[number]
+        return known
+
+    def _bounds(self, context: int, recipient: RecipientContext, segments: Mapping[int, Segment]) -> list[BoundRow]:
+        return [
+            BoundRow(context=context, segment=number, start=start, stop=stop, agreement=agreement)
+            for number, segment in segments.items()
+            for start, stop, agreement in bound(self._agreements, recipient, segment)
+        ]
+
+    async def fill(self, context: int, gaps: Sequence[Gap]) -> None:
+        """Decide what the tables do not hold yet. Raises ``Unavailable`` if that cannot be done."""
+        rows = []
+        recipient = self._contexts[context]
+        for gap in dict.fromkeys(gaps):
+            policy, segment = await self.policy(gap.policy), self._segments.get(gap.segment)
+            if segment is None:
+                raise Unavailable("a decision could not be prepared; ask again")
+            if gap.rid is None:
+                verdict = rule(policy, recipient, segment)
+            else:
+                verdict = exception(policy, recipient, segment, await self._resource(gap.rid), ())
+            rows.append(
+                RuleRow(
+                    context=context,
+                    policy=gap.policy,
+                    segment=gap.segment,
+                    rid=gap.rid,
+                    effect=_EFFECTS[verdict.effect],
+                    obligation=await self.obligations.number(verdict.obligations),
+                )
+            )
+        await self._store.add_rules(rows)
+
+    async def _resource(self, rid: int) -> Mapping[str, Any]:
+        async with self._store.snapshot() as view:
+            row = await view.row(rid)
+        if row is None:
+            raise Unavailable("a decision could not be prepared; ask again")
+        return parse(join(Parts(head=row.head, tail=row.tail)))

@@ -1,0 +1,88 @@
+"""Why an answer was what it was: the trace of one decision, losing rules included, for the people of the site only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from adapter.consent.explain import explain
+from adapter.consent.rules import Effect, exception, rule
+from adapter.errors import NotFound
+from adapter.fhir.codec import parse
+from adapter.fhir.dates import instant_text
+from adapter.fhir.served import Parts, join
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from adapter.services.decisions import Decisions
+    from adapter.store.port import Ledger, LedgerEntry, Snapshot, Store, StoredResource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """One decision in words: the question, PERMIT or DENY, and a line for each rule that was weighed."""
+
+    question: str
+    effect: str
+    lines: tuple[str, ...]
+
+
+class Explain:
+    """Re-decides from the stored tables and tells how. Never reachable by a requester."""
+
+    def __init__(self, store: Store, ledger: Ledger, decisions: Decisions, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._decisions = decisions
+        self._clock = clock
+
+    async def request(self, request_id: str) -> list[Explanation]:
+        """The trace of an answer given, by its ``X-Request-Id``; ``NotFound`` if the ledger has no such request."""
+        entries = await self._ledger.of_request(request_id)
+        if not entries:
+            raise NotFound(f"the ledger has no request `{request_id}`; compare it with the X-Request-Id of the answer")
+        return [explanation for entry in entries for explanation in await self._entry(entry)]
+
+    async def _entry(self, entry: LedgerEntry) -> list[Explanation]:
+        targets = [name for name, *_ in entry.passed]
+        if entry.interaction == "read":
+            targets = [entry.target]
+        if not targets:
+            asked = f"{entry.interaction} {entry.target} for {entry.purpose}"
+            return [Explanation(question=asked, effect="EMPTY", lines=("nothing that matched was permitted, or nothing matched",))]
+        return [await self._decision(entry.context, target, entry.at) for target in targets]
+
+    async def resource(self, organisation: str, purpose: str, target: str) -> Explanation:
+        """The decision about one resource (``Type/id``) for a recipient and purpose, now."""
+        context = await self._decisions.context_of(organisation, purpose)
+        return await self._decision(context, target, self._clock())
+
+    async def _decision(self, context: int, target: str, at: int) -> Explanation:
+        recipient = self._decisions.recipient(context)
+        purposes = ", ".join(code for _, code in recipient.purposes)
+        question = f"{target} for {recipient.organisation}, purpose {purposes}, at {instant_text(at)}"
+        kind, _, ident = target.partition("/")
+        async with self._store.snapshot() as view:
+            row = await view.resource(kind, ident)
+            if row is None:
+                return Explanation(question=question, effect="DENY", lines=("no such resource is stored",))
+            return await self._weigh(view, context, row, at, question)
+
+    async def _weigh(self, view: Snapshot, context: int, row: StoredResource, at: int, question: str) -> Explanation:
+        recipient, segment = self._decisions.recipient(context), self._decisions.segment(row.segment)
+        span = await view.policy_of(row.patient, at=at)
+        if span is None:
+            return Explanation(question=question, effect="DENY", lines=("no policy is recorded for this person",))
+        policy = await self._decisions.policy(span.policy)
+        verdict = rule(policy, recipient, segment)
+        if verdict.effect is Effect.EXCEPTION:
+            verdict = exception(policy, recipient, segment, parse(join(Parts(head=row.head, tail=row.tail))), ())
+        lines = [f"record: {segment.tier} {segment.type} of {segment.unit}, regime {segment.regime}"]
+        lines += explain(verdict, [f"Consent/{source}" for source in span.sources])
+        bounds = [bound for bound in await view.bounds(context, row.segment) if bound.start <= at < bound.stop]
+        lines += [f"agreement {bound.agreement} allows this kind of record to this recipient and purpose" for bound in bounds]
+        if not bounds:
+            lines.append("no agreement in force allows this kind of record to this recipient for this purpose")
+        permitted = verdict.effect is Effect.PERMIT and bool(bounds)
+        return Explanation(question=question, effect="PERMIT" if permitted else "DENY", lines=tuple(lines))

@@ -1,0 +1,69 @@
+"""What is in force for a person: the Consents of all records confirmed to be theirs, as policies over all time.
+
+A Consent signed at the release registry applies to the jail's and the clinic's record of the same person; which
+records those are is internal. Policies are patient-neutral and interned: most people sign the same form.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from adapter.consent.directive import read
+from adapter.consent.policy import EMPTY, timeline
+from adapter.fhir.codec import parse
+from adapter.fhir.served import Parts, join
+from adapter.store.port import BEGINNING, END, PolicySpan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from zoneinfo import ZoneInfo
+
+    from adapter.consent.directive import Directive
+    from adapter.store.port import StoredResource, Transaction
+
+_CACHE = 4096
+
+
+class InForce:
+    """Writes the `patient_policy` rows of whoever a change touches, in the transaction of that change."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._directives: dict[str, Directive] = {}
+
+    async def refresh(self, change: Transaction, patients: Iterable[int], *, at: int) -> int:
+        """Recompute what is in force for these patients and everyone confirmed to be the same person."""
+        done: set[int] = set()
+        for patient in patients:
+            if patient in done:
+                continue
+            component = await change.component(patient)
+            done |= component
+            await self._put(change, component, at)
+        return len(done)
+
+    async def _put(self, change: Transaction, component: set[int], at: int) -> None:
+        consents = await change.consents(component)
+        if not consents:
+            empty = await change.intern("policy", EMPTY.canonical())
+            spans = [PolicySpan(start=BEGINNING, stop=END, policy=empty, sources=())]
+        else:
+            spans = [
+                PolicySpan(start=start, stop=stop, policy=await change.intern("policy", policy.canonical()), sources=sources)
+                for start, stop, policy, sources in timeline([self._directive(row) for row in consents], self._zone)
+            ]
+        for member in sorted(component):
+            await change.set_policy(member, spans)
+        # What becomes permitted or denied by time alone is an event too; its moment waits in the outbox.
+        later = [(span.start, orjson.dumps({"patient": min(component)})) for span in spans if span.start > at]
+        await change.enqueue("boundary", later)
+
+    def _directive(self, row: StoredResource) -> Directive:
+        known = self._directives.get(row.version)
+        if known is None:
+            if len(self._directives) >= _CACHE:
+                self._directives.clear()
+            known = self._directives[row.version] = read(parse(join(Parts(head=row.head, tail=row.tail))))
+        return known

@@ -1,0 +1,218 @@
+"""Extracts in: received bytes are kept first, then read, mapped, assembled and written in batches.
+
+A batch, the counts so far and how far the receipt has come are one transaction: after a crash the rest is read
+again from the inbox and nothing is lost or doubled. What cannot be used waits in quarantine with its reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO
+
+import orjson
+
+from adapter.errors import InvalidResource, RecordError
+from adapter.services.report import FeedReport
+from adapter.source import Malformed
+from adapter.store.port import QuarantinedRecord, row_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from adapter.mapping.compile import CompiledMapping
+    from adapter.mapping.mapped import Environment
+    from adapter.services.assemble import Assembled, Assembly
+    from adapter.services.in_force import InForce
+    from adapter.services.people import People
+    from adapter.settings import Feed
+    from adapter.source import Connector, ExtractOptions, SourceRecord
+    from adapter.store.port import Inbox, Receipt, Store, Transaction
+
+BATCH = 500
+"""Records per transaction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedLine:
+    """A feed ready to run: its reader, its compiled mapping and its assembly."""
+
+    feed: Feed
+    connector: Connector
+    options: ExtractOptions
+    mapping: CompiledMapping
+    environment: Environment
+    assembly: Assembly
+
+
+@dataclass(slots=True)
+class _Batch:
+    assembled: list[tuple[int, Assembled]] = field(default_factory=list)
+    quarantine: list[QuarantinedRecord] = field(default_factory=list)
+    released: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.assembled) + len(self.quarantine)
+
+
+class Ingest:
+    """Runs feeds. Give it a receipt and it brings the store to where the receipt says it is."""
+
+    def __init__(
+        self,
+        store: Store,
+        inbox: Inbox,
+        lines: Mapping[str, FeedLine],
+        *,
+        people: People,
+        in_force: InForce,
+        clock: Callable[[], int],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self._inbox = inbox
+        self._lines = lines
+        self._people = people
+        self._in_force = in_force
+        self._clock = clock
+        self._new_id = new_id
+
+    async def receive(self, feed: str, name: str, stream: BinaryIO) -> Receipt:
+        """Keep raw bytes durably; the same bytes again give the earlier receipt."""
+        return await self._inbox.keep(receipt=self._new_id(), feed=feed, name=name, stream=stream, at=self._clock())
+
+    async def process(self, receipt: Receipt, *, progress: Callable[[int, int], None] | None = None) -> FeedReport:
+        """Bring a receipt into the store, from where it stands. Returns the report over all of it.
+
+        ``progress`` is told how many records are in the store and how many bytes were read for them.
+        """
+        line = self._lines[receipt.feed]
+        done, report = 0, FeedReport(feed=receipt.feed, receipt=receipt.id)
+        earlier = await self._store.progress(receipt.id)
+        if earlier is not None:
+            done, report = earlier[0], FeedReport.from_json(earlier[1])
+            if earlier[2]:
+                return report
+        batch, position = _Batch(), done
+        with self._inbox.open(receipt.id) as stream:
+            for ordinal, item in enumerate(line.connector.records(stream, line.options)):
+                if ordinal < done:
+                    continue
+                await self._take(line, item, ordinal, receipt, report, batch)
+                position = ordinal + 1
+                if len(batch) >= BATCH:
+                    await self._write(batch, report, receipt, position, done=False)
+                    batch = _Batch()
+                    if progress is not None:
+                        progress(position, stream.consumed)
+        await self._write(batch, report, receipt, position, done=True)
+        if progress is not None:
+            progress(position, receipt.bytes)
+        return report
+
+    async def pending(self) -> list[Receipt]:
+        """Receipts that are kept but not wholly in the store, oldest first: what a crash left to do."""
+        unfinished = []
+        for receipt in await self._inbox.receipts():
+            state = await self._store.progress(receipt.id)
+            if state is None or not state[2]:
+                unfinished.append(receipt)
+        return unfinished
+
+    async def replay(self, feed: str | None = None) -> dict[str, FeedReport]:
+        """Run every quarantined record again, with the mapping as it is now."""
+        waiting: dict[str, dict[int, int]] = {}
+        for record in await self._store.quarantined(feed):
+            waiting.setdefault(record.receipt, {})[record.ordinal] = record.id
+        reports: dict[str, FeedReport] = {}
+        for receipt in await self._inbox.receipts(feed):
+            if receipt.id in waiting and receipt.feed in self._lines:
+                report = reports.setdefault(receipt.feed, FeedReport(feed=receipt.feed))
+                await self._replay_receipt(receipt, waiting[receipt.id], report)
+        return reports
+
+    async def _replay_receipt(self, receipt: Receipt, waiting: Mapping[int, int], report: FeedReport) -> None:
+        line, batch = self._lines[receipt.feed], _Batch()
+        with self._inbox.open(receipt.id) as stream:
+            for ordinal, item in enumerate(line.connector.records(stream, line.options)):
+                if ordinal not in waiting:
+                    continue
+                before = len(batch.quarantine)
+                await self._take(line, item, ordinal, receipt, report, batch)
+                if len(batch.quarantine) == before:
+                    batch.released.append(waiting[ordinal])
+                if len(batch) >= BATCH:
+                    await self._write(batch, report, receipt, None, done=False)
+                    batch = _Batch()
+        await self._write(batch, report, receipt, None, done=False)
+
+    async def _take(
+        self, line: FeedLine, item: SourceRecord | Malformed, ordinal: int, receipt: Receipt, report: FeedReport, batch: _Batch
+    ) -> None:
+        report.records += 1
+        if isinstance(item, Malformed):
+            reason = (item.code, "", item.expected)
+        else:
+            try:
+                mapped = line.mapping.map(item, line.environment)
+                assembled = await line.assembly.assemble(item, mapped, received=receipt.received)
+            except RecordError as error:
+                reason = (error.code, error.element, error.expected)
+            except InvalidResource as error:
+                first = error.issues[0]
+                reason = ("invalid-resource", first.path, first.message)
+            else:
+                report.leaves.update(mapped.leaves.as_dict())
+                report.unmapped.update(mapped.unmapped)
+                report.warnings.update(f"{warning.code} {warning.column}" for warning in mapped.warnings)
+                report.held += assembled.held
+                batch.assembled.append((item.position.line, assembled))
+                return
+        code, element, expected = reason
+        report.quarantined[code] += 1
+        position = item.position
+        batch.quarantine.append(
+            QuarantinedRecord(
+                feed=receipt.feed,
+                receipt=receipt.id,
+                ordinal=ordinal,
+                line=position.line,
+                part=position.part,
+                code=code,
+                element=element,
+                expected=expected,
+                raw=item.raw,
+            )
+        )
+
+    async def _write(self, batch: _Batch, report: FeedReport, receipt: Receipt, position: int | None, *, done: bool) -> None:
+        at = self._clock()
+        async with self._store.transaction() as change:
+            for line, assembled in batch.assembled:
+                await self._put(change, assembled, (receipt.id, line), report, at)
+            await change.quarantine(batch.quarantine, at=at)
+            for ident in batch.released:
+                await change.release_quarantined(ident)
+            if position is not None:
+                await change.set_progress(receipt.id, records=position, report=report.to_json(), done=done)
+
+    async def _put(
+        self, change: Transaction, assembled: Assembled, origin: tuple[str, int], report: FeedReport, at: int
+    ) -> None:
+        changed = await change.put(assembled.writes, at=at, origin=origin)
+        events, touched = [], set()
+        for write, new in zip(assembled.writes, changed, strict=True):
+            if not new:
+                report.unchanged += 1
+                continue
+            report.written[write.type] += 1
+            if write.type == "Consent" or not await change.has_policy(write.patient):
+                touched.add(write.patient)
+            if write.screening is not None:
+                events.append((at, orjson.dumps({"resource": row_key(write.type, write.id)})))
+        if assembled.identity is not None:
+            regrouped = await self._people.link(change, assembled.identity, at=at)
+            report.links += len(regrouped) // 2
+            touched |= regrouped
+        await self._in_force.refresh(change, touched, at=at)
+        await change.enqueue("change", events)
+

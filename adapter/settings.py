@@ -1,0 +1,199 @@
+"""The site folder: one model for everything a county writes down, and the only place that reads the environment.
+
+`site.toml` names the site; `partners.yaml` its organisations; `feeds/*.yaml`, `agreements/*.yaml` and `forms/*.yaml`
+one thing each. Every mistake is reported with file, key path and what was expected, all of them at once. The keys of
+`site.toml` may be overridden by `SALLYPORT_*` variables (`SALLYPORT_BASE_URL`).
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from adapter.errors import ConfigurationError, Problem
+
+Regime = Literal["justice", "hipaa", "part2", "education"]
+"""Legal regimes of a unit: a justice record, HIPAA (45 CFR 164), 42 CFR Part 2, FERPA (34 CFR 99)."""
+
+Model = TypeVar("Model", bound=BaseModel)
+Key = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("expected an IANA time zone such as America/Denver")
+    return name
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SiteSection(_Section):
+    """`site.toml`."""
+
+    name: str
+    base_url: str = Field(pattern=r"^https?://[^\s/]+$")
+    time_zone: Annotated[str, AfterValidator(_known_zone)]
+    operator: Literal["business-associate", "qualified-service-organization", "intermediary", "member"]
+    store: str = "data"
+    token_minutes: int = Field(default=60, ge=1, le=24 * 60)
+
+
+class Partner(_Section):
+    """One organisation of `partners.yaml`; the key is its Organization id."""
+
+    name: str
+    entity: Literal["covered-entity", "part2-program", "court", "custody", "supervision", "defense", "not-covered"]
+    part_of: Key | None = None
+    contact: str = ""
+
+
+class PartnersSection(_Section):
+    """`partners.yaml`."""
+
+    partners: dict[Key, Partner] = Field(min_length=1)
+
+
+class Unit(_Section):
+    """A unit of a feed: the organisation it is, and the regime its records stand under."""
+
+    organization: Key
+    regime: Regime
+
+
+class Feed(_Section):
+    """`feeds/<name>.yaml`: who sends what, how it is read, and under which law each unit's records stand."""
+
+    feed: Key
+    title: str
+    connector: str
+    mapping: str
+    organization: Key
+    encoding: str = "utf-8"
+    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
+    units: dict[str, Unit] = Field(min_length=1)
+    form: Key | None = None
+    extract: str = ""
+    settings: dict[str, str] = {}
+
+
+class Site(_Section):
+    """A whole site folder. Agreements and forms are kept as read; the consent package knows their schema."""
+
+    folder: Path
+    site: SiteSection
+    partners: dict[str, Partner]
+    feeds: dict[str, Feed]
+    agreements: dict[str, Any]
+    forms: dict[str, Any]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The custodian's time zone."""
+        return ZoneInfo(self.site.time_zone)
+
+    @property
+    def store_folder(self) -> Path:
+        """Where the embedded store keeps its files."""
+        return self.folder / self.site.store
+
+
+def load_site(folder: Path) -> Site:
+    """Read and check a site folder; ``ConfigurationError`` lists everything that is wrong."""
+    problems: list[Problem] = []
+    site = _section(SiteSection, folder / "site.toml", problems, overrides=_environment())
+    partners = _section(PartnersSection, folder / "partners.yaml", problems)
+    feeds: dict[str, Feed] = {}
+    for path in sorted((folder / "feeds").glob("*.yaml")):
+        feed = _section(Feed, path, problems)
+        if feed is not None:
+            feeds[feed.feed] = feed
+            if partners is not None:
+                problems += _unknown_organizations(feed, path, partners)
+    documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms")}
+    if not feeds and not problems:
+        problems.append(Problem(where=str(folder / "feeds"), path="", message="no feed is declared", expected="a file feeds/<name>.yaml"))
+    if problems or site is None or partners is None:
+        raise ConfigurationError(problems)
+    return Site(folder=folder, site=site, partners=partners.partners, feeds=feeds, **documents)
+
+
+def _environment() -> dict[str, str]:
+    names = {f"SALLYPORT_{name.upper()}": name for name in SiteSection.model_fields}
+    return {names[key]: value for key, value in os.environ.items() if key in names}  # noqa: TID251 - the one place
+
+
+def read_document(path: Path) -> Any:
+    """One YAML or TOML document; ``ConfigurationError`` with the line where it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
+    except FileNotFoundError:
+        problem = Problem(where=path.name, path="", message="the file is missing", expected=f"a file `{path.name}` in the site folder")
+    except (yaml.YAMLError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problem = Problem(where=path.name, path="", message=" ".join(str(error).split()), expected="well-formed YAML or TOML in UTF-8")
+    raise ConfigurationError([problem])
+
+
+def check(model: type[BaseModel], document: Any, where: str) -> list[Problem]:
+    """Every way in which ``document`` is not a ``model``, as problems with key paths and valid values."""
+    try:
+        model.model_validate(document)
+    except ValidationError as error:
+        return [_problem(where, detail) for detail in error.errors()]
+    return []
+
+
+def _problem(where: str, detail: Any) -> Problem:
+    path = ""
+    for part in detail["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    context = detail.get("ctx", {})
+    expected = str(context.get("expected", context.get("pattern", context.get("error", ""))))
+    return Problem(where=where, path=path, message=detail["msg"].lower(), expected=expected)
+
+
+def _section(
+    model: type[Model], path: Path, problems: list[Problem], overrides: dict[str, str] | None = None
+) -> Model | None:
+    try:
+        document = read_document(path)
+    except ConfigurationError as error:
+        problems += error.problems
+        return None
+    if isinstance(document, dict) and overrides:
+        document = {**document, **overrides}
+    found = check(model, document, f"{path.parent.name}/{path.name}" if path.parent.name in {"feeds"} else path.name)
+    problems += found
+    return None if found else model.model_validate(document)
+
+
+def _unknown_organizations(feed: Feed, path: Path, partners: PartnersSection) -> list[Problem]:
+    named = {"organization": feed.organization} | {f"units.{key}.organization": unit.organization for key, unit in feed.units.items()}
+    return [
+        Problem(
+            where=f"feeds/{path.name}",
+            path=key,
+            message=f"`{name}` is not a partner",
+            expected=", ".join(sorted(partners.partners)),
+        )
+        for key, name in named.items()
+        if name not in partners.partners
+    ]
+
+
+def _documents(folder: Path, problems: list[Problem]) -> dict[str, Any]:
+    documents = {}
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            documents[f"{folder.name}/{path.name}"] = read_document(path)
+        except ConfigurationError as error:
+            problems += error.problems
+    return documents

@@ -1,0 +1,17 @@
+-- The raw inbox, a file of its own: what was received, byte for byte, before anyone is told that it was.
+CREATE TABLE receipt (
+  id       TEXT PRIMARY KEY,
+  feed     TEXT    NOT NULL,
+  name     TEXT    NOT NULL,
+  bytes    INTEGER NOT NULL,
+  sha256   BLOB    NOT NULL,
+  received INTEGER NOT NULL,
+  complete INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX receipt_of_content ON receipt (feed, sha256);
+CREATE TABLE chunk (
+  receipt TEXT    NOT NULL,
+  seq     INTEGER NOT NULL,
+  data    BLOB    NOT NULL,
+  PRIMARY KEY (receipt, seq)
+) STRICT;

@@ -1,0 +1,17 @@
+-- The disclosure ledger.
+
+-- name: append
+INSERT INTO entry (chain, at, request_id, client, context, purpose, interaction, target, passed, previous, digest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: head
+SELECT digest FROM entry WHERE chain = ? ORDER BY seq DESC LIMIT 1
+
+-- name: heads
+SELECT digest FROM entry WHERE seq IN (SELECT max(seq) FROM entry GROUP BY chain) ORDER BY digest
+
+-- name: of_request
+SELECT at, request_id, client, context, purpose, interaction, target, passed FROM entry WHERE request_id = ? ORDER BY seq
+
+-- name: all
+SELECT at, request_id, client, context, purpose, interaction, target, passed, chain, previous, digest FROM entry ORDER BY seq

@@ -1,0 +1,134 @@
+-- Statements of the reader. Every answer to a caller joins the decision tables inside the statement, so that
+-- filtering comes before sorting, counting and paging. A missing rule or exception row shows as effect NULL: the
+-- services fill it and ask again; it is never taken for a permit or a denial.
+
+-- name: read
+SELECT c.type, c.id, c.rid, c.patient, c.segment, c.version, c.updated, c.head, c.tail, c.repeats, p.policy,
+  CASE r.effect WHEN 2 THEN e.effect ELSE r.effect END,
+  CASE r.effect WHEN 2 THEN e.obligation ELSE r.obligation END, r.effect
+FROM resource c
+JOIN patient_policy p ON p.patient = c.patient AND p.start <= :at AND :at < p.stop
+JOIN bound b ON b.context = :context AND b.segment = c.segment AND b.start <= :at AND :at < b.stop
+LEFT JOIN rule r ON r.context = :context AND r.policy = p.policy AND r.segment = c.segment
+LEFT JOIN exception e ON r.effect = 2 AND e.rid = c.rid AND e.policy = p.policy AND e.context = :context
+WHERE c.rid = :rid
+
+-- name: read_patient
+SELECT c.type, c.id, c.rid, c.patient, c.segment, c.version, c.updated, c.head, c.tail, c.repeats, p.policy, ({sees_patient})
+FROM resource c JOIN patient_policy p ON p.patient = c.rid AND p.start <= :at AND :at < p.stop
+WHERE c.rid = :rid AND c.type = 1
+
+-- name: gaps
+-- Decisions that the tables do not hold yet for one patient's records and the Patient itself.
+SELECT DISTINCT p.policy, c.segment, CASE WHEN r.effect = 2 THEN c.rid END
+FROM patient_policy p
+JOIN (SELECT rid, segment FROM clinical WHERE patient = :rid UNION ALL SELECT rid, segment FROM resource WHERE rid = :rid) c
+JOIN bound b ON b.context = :context AND b.segment = c.segment AND b.start <= :at AND :at < b.stop
+LEFT JOIN rule r ON r.context = :context AND r.policy = p.policy AND r.segment = c.segment
+LEFT JOIN exception e ON r.effect = 2 AND e.rid = c.rid AND e.policy = p.policy AND e.context = :context
+WHERE p.patient = :rid AND p.start <= :at AND :at < p.stop
+  AND (r.effect IS NULL OR (r.effect = 2 AND e.effect IS NULL))
+
+-- name: sees_patient
+-- Fragment: how the Patient `c.rid` is seen, itself or through one of its records (architecture, decision 8):
+-- 0 or NULL not at all, 1 + 2 * obligation if it is, 4611686018427387904 if a decision is missing.
+SELECT max(CASE CASE r.effect WHEN 2 THEN e.effect ELSE r.effect END
+  WHEN 1 THEN 1 + 2 * CASE r.effect WHEN 2 THEN e.obligation ELSE r.obligation END
+  WHEN 0 THEN 0 ELSE 4611686018427387904 END)
+FROM patient_policy p
+JOIN (SELECT x.rid, x.segment FROM clinical x WHERE x.patient = c.rid UNION ALL SELECT c.rid, c.segment) x
+JOIN bound b ON b.context = :context AND b.segment = x.segment AND b.start <= :at AND :at < b.stop
+LEFT JOIN rule r ON r.context = :context AND r.policy = p.policy AND r.segment = x.segment
+LEFT JOIN exception e ON r.effect = 2 AND e.rid = x.rid AND e.policy = p.policy AND e.context = :context
+WHERE p.patient = c.rid AND p.start <= :at AND :at < p.stop
+
+-- name: patient_rows
+-- Fragment: candidate Patients with what the context sees of them, in the shape of `decided_rows`.
+SELECT 0 AS low, q.rid, q.segment, p.policy,
+  CASE q.seen WHEN 4611686018427387904 THEN NULL ELSE 1 END AS effect, (q.seen - 1) / 2 AS obligation, NULL AS ruled
+FROM (SELECT c.rid, c.segment, ({sees_patient}) AS seen FROM resource c WHERE c.type = 1 AND {where}) q
+JOIN patient_policy p ON p.patient = q.rid AND p.start <= :at AND :at < p.stop
+WHERE q.seen > 0
+
+-- name: decided_rows
+-- Fragment: candidate rows of `{candidates}` (alias c: patient, type, low, high, rid, segment) with their decision.
+SELECT {distinct} c.low, c.rid, c.segment, p.policy,
+  CASE r.effect WHEN 2 THEN e.effect ELSE r.effect END AS effect,
+  CASE r.effect WHEN 2 THEN e.obligation ELSE r.obligation END AS obligation,
+  r.effect AS ruled
+FROM {candidates}
+JOIN bound b ON b.context = :context AND b.segment = c.segment AND b.start <= :at AND :at < b.stop
+LEFT JOIN rule r ON r.context = :context AND r.policy = p.policy AND r.segment = c.segment
+LEFT JOIN exception e ON r.effect = 2 AND e.rid = c.rid AND e.policy = p.policy AND e.context = :context
+WHERE {where}
+  AND (r.effect IS NULL OR r.effect = 1 OR (r.effect = 2 AND (e.effect IS NULL OR e.effect = 1)))
+
+-- name: of_patients
+-- Fragment: candidates of some patients, for which a policy is in force.
+patient_policy p CROSS JOIN clinical c ON c.patient = p.patient AND c.type = :type
+
+-- name: of_everyone
+-- Fragment: candidates that carry a token, whoever they are about.
+token c CROSS JOIN patient_policy p ON p.patient = c.patient AND p.start <= :at AND :at < p.stop
+
+-- name: page
+-- The answer of a search: exact total and the rows of one page; rows whose decision is missing come first.
+WITH hit AS MATERIALIZED ({decided})
+SELECT (SELECT count(*) FROM hit WHERE effect = 1), d.type, d.id, d.rid, d.patient, d.segment, d.version, d.updated,
+  d.head, d.tail, d.repeats, h.policy, h.effect, h.obligation, {place} AS place
+FROM hit h JOIN resource d ON d.rid = h.rid
+WHERE h.effect IS NULL OR ({after})
+ORDER BY h.effect IS NOT NULL, place {direction}, d.rid
+LIMIT :limit
+
+-- name: search_gaps
+-- The distinct decisions that a search found missing.
+SELECT DISTINCT policy, segment, CASE ruled WHEN 2 THEN rid END, rid FROM ({decided}) WHERE effect IS NULL
+
+-- name: total
+SELECT count(*) FILTER (WHERE effect = 1), count(*) FILTER (WHERE effect IS NULL) FROM ({decided})
+
+-- name: stored
+SELECT type, id, rid, patient, segment, version, updated, head, tail FROM resource WHERE rid = ?
+
+-- name: policy_of
+SELECT start, stop, policy, sources FROM patient_policy WHERE patient = :patient AND start <= :at AND :at < stop
+
+-- name: bounds
+SELECT context, segment, start, stop, agreement FROM bound WHERE context = ? AND segment = ? ORDER BY start
+
+-- name: linked
+SELECT other FROM patient_link WHERE patient = ? ORDER BY other
+
+-- name: siblings
+SELECT o.rid, o.instant, o.risk FROM screening s
+JOIN screening o ON o.patient = s.patient AND o.instrument = s.instrument AND o.day = s.day
+WHERE s.rid = ? ORDER BY o.rid
+
+-- name: token_grant
+SELECT digest, client, organisation, purposes, rights, expires, revoked FROM token_grant WHERE digest = ?
+
+-- name: setting
+SELECT value FROM setting WHERE name = ?
+
+-- name: progress
+SELECT records, report, done FROM ingest_progress WHERE receipt = ?
+
+-- name: quarantined
+SELECT id, feed, receipt, ordinal, line, part, code, element, expected, raw FROM quarantine
+WHERE :feed IS NULL OR feed = :feed ORDER BY id
+
+-- name: terms_by_code
+SELECT id FROM term WHERE code = ?
+
+-- name: terms_by_both
+SELECT id FROM term WHERE code = ? AND system = ?
+
+-- name: terms_by_system
+SELECT id FROM term WHERE system = ?
+
+-- name: owner
+SELECT patient FROM resource WHERE rid = ?
+
+-- name: referring
+SELECT rid FROM reference WHERE type = ? AND param = ? AND target = ?

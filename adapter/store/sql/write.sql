@@ -1,0 +1,146 @@
+-- Statements of the writer. `:name` bindings throughout.
+
+-- name: current
+SELECT id, type, revision, version, segment, updated, digest, head, tail FROM resource WHERE rid = ?
+
+-- name: keep_history
+INSERT INTO resource_history (rid, revision, version, segment, updated, head, tail) VALUES (?, ?, ?, ?, ?, ?, ?)
+
+-- name: put_resource
+INSERT INTO resource (rid, type, id, patient, segment, revision, version, updated, digest, head, tail)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (rid) DO UPDATE SET patient = excluded.patient, segment = excluded.segment,
+  revision = excluded.revision, version = excluded.version, updated = excluded.updated,
+  digest = excluded.digest, head = excluded.head, tail = excluded.tail
+
+-- name: put_clinical
+INSERT OR REPLACE INTO clinical (patient, type, low, high, rid, segment) VALUES (?, ?, ?, ?, ?, ?)
+
+-- name: put_token
+INSERT OR REPLACE INTO token (type, param, term, patient, rid, segment, low, high) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: put_string
+INSERT OR REPLACE INTO string (type, param, value, exact, rid) VALUES (?, ?, ?, ?, ?)
+
+-- name: put_date
+INSERT OR REPLACE INTO date (type, param, low, high, rid) VALUES (?, ?, ?, ?, ?)
+
+-- name: put_reference
+INSERT OR REPLACE INTO reference (type, param, target, rid) VALUES (?, ?, ?, ?)
+
+-- name: put_indexed
+INSERT OR REPLACE INTO indexed (rid, rows) VALUES (?, ?)
+
+-- name: indexed
+SELECT rows FROM indexed WHERE rid = ?
+
+-- name: drop_clinical
+DELETE FROM clinical WHERE patient = ? AND type = ? AND low = ? AND rid = ?
+
+-- name: drop_token
+DELETE FROM token WHERE type = ? AND param = ? AND term = ? AND patient = ? AND rid = ?
+
+-- name: drop_string
+DELETE FROM string WHERE type = ? AND param = ? AND value = ? AND rid = ? AND exact = ?
+
+-- name: drop_date
+DELETE FROM date WHERE type = ? AND param = ? AND low = ? AND rid = ? AND high = ?
+
+-- name: drop_reference
+DELETE FROM reference WHERE type = ? AND param = ? AND target = ? AND rid = ?
+
+-- name: drop_exceptions
+DELETE FROM exception WHERE rid = ?
+
+-- name: drop_screening
+DELETE FROM screening WHERE rid = ?
+
+-- name: put_screening
+INSERT OR REPLACE INTO screening (patient, instrument, day, rid, instant, risk) VALUES (?, ?, ?, ?, ?, ?)
+
+-- name: mark_repeats
+-- Every screening of the same instrument and day is marked once there are two.
+UPDATE resource SET repeats = 1 WHERE rid IN (
+  SELECT rid FROM screening WHERE patient = :patient AND instrument = :instrument AND day = :day)
+  AND (SELECT count(*) FROM screening WHERE patient = :patient AND instrument = :instrument AND day = :day) > 1
+
+-- name: put_relation
+INSERT OR REPLACE INTO relation (rid, kind, other) VALUES (?, ?, ?)
+
+-- name: put_origin
+INSERT OR REPLACE INTO origin (rid, receipt, line) VALUES (?, ?, ?)
+
+-- name: find_term
+SELECT id FROM term WHERE code = ? AND system = ?
+
+-- name: add_term
+INSERT INTO term (system, code) VALUES (?, ?) RETURNING id
+
+-- name: consents
+SELECT type, id, rid, patient, segment, version, updated, head, tail FROM resource WHERE patient = ? AND type = 6 ORDER BY id
+
+-- name: drop_policy
+DELETE FROM patient_policy WHERE patient = ?
+
+-- name: put_policy
+INSERT INTO patient_policy (patient, start, stop, policy, sources) VALUES (?, ?, ?, ?, ?)
+
+-- name: has_policy
+SELECT 1 FROM patient_policy WHERE patient = ? LIMIT 1
+
+-- name: put_bound
+INSERT OR REPLACE INTO bound (context, segment, start, stop, agreement) VALUES (?, ?, ?, ?, ?)
+
+-- name: put_rule
+INSERT OR REPLACE INTO rule (context, policy, segment, effect, obligation) VALUES (?, ?, ?, ?, ?)
+
+-- name: put_exception
+INSERT OR REPLACE INTO exception (rid, policy, context, effect, obligation) VALUES (?, ?, ?, ?, ?)
+
+-- name: drop_identity_keys
+DELETE FROM identity_key WHERE patient = ?
+
+-- name: put_identity_key
+INSERT OR REPLACE INTO identity_key (key, patient) VALUES (?, ?)
+
+-- name: put_identity
+INSERT OR REPLACE INTO identity (patient, source, facts) VALUES (?, ?, ?)
+
+-- name: identity
+SELECT patient, source, facts FROM identity WHERE patient = ?
+
+-- name: identity_keys_of
+SELECT key FROM identity_key WHERE patient = ? ORDER BY key
+
+-- name: candidates
+SELECT patient FROM identity_key WHERE key = ? AND patient <> ? LIMIT 200
+
+-- name: put_link
+INSERT OR IGNORE INTO patient_link (patient, other, rule, since) VALUES (?, ?, ?, ?)
+
+-- name: drop_link
+DELETE FROM patient_link WHERE patient = ? AND other = ?
+
+-- name: linked
+SELECT other FROM patient_link WHERE patient = ? ORDER BY other
+
+-- name: put_quarantine
+INSERT INTO quarantine (feed, receipt, ordinal, line, part, code, element, expected, raw, since)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (receipt, ordinal) DO UPDATE SET code = excluded.code, element = excluded.element, expected = excluded.expected
+
+-- name: drop_quarantine
+DELETE FROM quarantine WHERE id = ?
+
+-- name: put_progress
+INSERT OR REPLACE INTO ingest_progress (receipt, records, report, done) VALUES (?, ?, ?, ?)
+
+-- name: enqueue
+INSERT INTO outbox (channel, due, body) VALUES (?, ?, ?)
+
+-- name: put_token_grant
+INSERT OR REPLACE INTO token_grant (digest, client, organisation, purposes, rights, expires, revoked)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+
+-- name: put_setting
+INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)

@@ -1,0 +1,43 @@
+"""Opening SQLite files, and the migrations that bring them up to date.
+
+apsw bundles its own SQLite, newer than the interpreter's, which matters: versions before 3.51.3 can corrupt a
+write-ahead log under two writers (https://sqlite.org/wal.html#walresetbug).
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import apsw
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_STEP = re.compile(r"^(\d{4})_\w+?(?:\.(\w+))?\.sql$")
+
+
+def connect(path: Path) -> apsw.Connection:
+    """Open one file; commits are durable when they return."""
+    connection = apsw.Connection(str(path), statementcachesize=400)
+    connection.set_busy_timeout(10_000)
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -65536", "temp_store = MEMORY"):
+        list(connection.execute(f"PRAGMA {pragma}"))
+    return connection
+
+
+def migrate(connection: apsw.Connection, family: str = "") -> list[str]:
+    """Apply every migration of ``family`` ("", "inbox", "ledger") that this file does not have yet, each atomically."""
+    (version,) = next(iter(connection.execute("PRAGMA user_version")))
+    applied = []
+    folder = files("adapter.store").joinpath("migrations", "sqlite")
+    for script in sorted(folder.iterdir(), key=lambda item: item.name):
+        match = _STEP.match(script.name)
+        if match is None or (match[2] or "") != family or int(match[1]) <= version:
+            continue
+        with connection:
+            list(connection.execute(script.read_text(encoding="utf-8")))
+            list(connection.execute(f"PRAGMA user_version = {int(match[1])}"))
+        applied.append(script.name.removesuffix(".sql"))
+    return applied

@@ -1,0 +1,166 @@
+"""One consistent view for one answer, inside BEGIN … COMMIT of a read connection."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from adapter.store.port import EXCEPTION, PERMIT, TYPE_NAMES, TYPES, BoundRow, Found, Gap, Hit, PolicySpan, StoredResource, row_key
+from adapter.store.queries import load
+from adapter.store.sqlite.compile import compile_search, order_of
+from adapter.store.sqlite.transaction import stored
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import apsw
+
+    from adapter.fhir.search import Query
+
+SQL = load("read")
+_READ_PATIENT = SQL["read_patient"].format(sees_patient=SQL["sees_patient"])
+_MISSING = 2**62
+_NOTHING = Found(total=0, hits=(), more=False, gaps=())
+
+
+def _hit(row: Sequence[Any], policy: int, obligation: int) -> Hit:
+    return Hit(
+        type=TYPE_NAMES[row[0]],
+        id=row[1],
+        rid=row[2],
+        patient=row[3],
+        segment=row[4],
+        version=row[5],
+        updated=row[6],
+        head=row[7],
+        tail=row[8],
+        repeats=bool(row[9]),
+        policy=policy,
+        obligation=obligation,
+    )
+
+
+class SqliteSnapshot:
+    """Reads of one connection."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._db = connection
+
+    async def read(self, context: int, rid: int, *, at: int) -> Found:
+        row = self._db.execute(SQL["read"], {"context": context, "rid": rid, "at": at}).fetchone()
+        if row is None:
+            return _NOTHING
+        policy, effect, obligation, ruled = row[10:14]
+        if effect is None:
+            gap = Gap(policy=policy, segment=row[4], rid=rid if ruled == EXCEPTION else None)
+            return Found(total=0, hits=(), more=False, gaps=(gap,))
+        if effect != PERMIT:
+            return _NOTHING
+        return Found(total=1, hits=(_hit(row, policy, obligation),), more=False, gaps=())
+
+    async def read_patient(self, context: int, rid: int, *, at: int) -> Found:
+        bindings = {"context": context, "rid": rid, "at": at}
+        row = self._db.execute(_READ_PATIENT, bindings).fetchone()
+        if row is None or not row[11]:
+            return _NOTHING
+        if row[11] == _MISSING:
+            return Found(total=0, hits=(), more=False, gaps=self._patient_gaps(bindings))
+        return Found(total=1, hits=(_hit(row, row[10], (row[11] - 1) // 2),), more=False, gaps=())
+
+    def _patient_gaps(self, bindings: dict[str, Any]) -> list[Gap]:
+        return [Gap(policy=row[0], segment=row[1], rid=row[2]) for row in self._db.execute(SQL["gaps"], bindings)]
+
+    async def search(
+        self, context: int, query: Query, patients: Sequence[int] | None, after: tuple[Any, int] | None, *, at: int
+    ) -> Found:
+        if patients is None:
+            # A population may be large: the loop goes on meanwhile.
+            return await asyncio.to_thread(self._search, context, query, patients, after, at)
+        return self._search(context, query, patients, after, at)
+
+    def _search(
+        self, context: int, query: Query, patients: Sequence[int] | None, after: tuple[Any, int] | None, at: int
+    ) -> Found:
+        search = compile_search(query, patients, self._terms, context=context, at=at)
+        if query.summary == "count" or query.count == 0:
+            total, missing = self._db.execute(SQL["total"].format(decided=search.decided), search.bindings).fetchone()
+            gaps = self._search_gaps(query, search.decided, search.bindings) if missing else []
+            return Found(total=total, hits=(), more=False, gaps=gaps)
+        column, direction = order_of(query)
+        bindings = dict(search.bindings, limit=query.count + 1)
+        bound = "1"
+        if after is not None:
+            bindings["place"], bindings["last"] = after
+            sign = "<" if direction == "DESC" else ">"
+            bound = f"{column} {sign} :place OR ({column} = :place AND d.rid > :last)"
+        text = SQL["page"].format(decided=search.decided, place=column, direction=direction, after=bound)
+        rows = list(self._db.execute(text, bindings))
+        if not rows:
+            total = 0 if after is None else self._db.execute(SQL["total"].format(decided=search.decided), search.bindings).fetchone()[0]
+            return Found(total=total, hits=(), more=False, gaps=())
+        if rows[0][12] is None:
+            return Found(total=0, hits=(), more=False, gaps=self._search_gaps(query, search.decided, search.bindings))
+        page = rows[: query.count]
+        hits = [_hit(row[1:], row[11], row[13]) for row in page]
+        last = (page[-1][14], page[-1][3])
+        return Found(total=rows[0][0], hits=hits, more=len(rows) > query.count, gaps=(), last=last)
+
+    def _search_gaps(self, query: Query, decided: str, bindings: dict[str, Any]) -> list[Gap]:
+        rows = list(self._db.execute(SQL["search_gaps"].format(decided=decided), bindings))
+        if query.type != "Patient":
+            return list(dict.fromkeys(Gap(policy=row[0], segment=row[1], rid=row[2]) for row in rows))
+        context, at = bindings["context"], bindings["at"]
+        return [gap for row in rows for gap in self._patient_gaps({"context": context, "rid": row[3], "at": at})]
+
+    def _terms(self, value: str) -> list[int]:
+        system, _, code = value.rpartition("|")
+        if system == "*":
+            rows = self._db.execute(SQL["terms_by_code"], (code,))
+        elif not code:
+            rows = self._db.execute(SQL["terms_by_system"], (system,))
+        else:
+            rows = self._db.execute(SQL["terms_by_both"], (code, system))
+        return [row[0] for row in rows]
+
+    async def owners(self, query: Query) -> list[int] | None:
+        rids: list[int] | None = None
+        for item in query.filters:
+            if item.param == "_id":
+                found = [row_key(query.type, alternative.value) for alternative in item.alternatives]
+            elif item.kind == "reference":
+                keys = [(TYPES[query.type], item.param, alternative.value) for alternative in item.alternatives]
+                found = [row[0] for key in keys for row in self._db.execute(SQL["referring"], key)]
+            else:
+                continue
+            rids = found if rids is None else [rid for rid in rids if rid in found]
+        if rids is None:
+            return None
+        rows = (self._db.execute(SQL["owner"], (rid,)).fetchone() for rid in rids)
+        return sorted({row[0] for row in rows if row is not None})
+
+    async def linked(self, patient: int) -> list[int]:
+        return [row[0] for row in self._db.execute(SQL["linked"], (patient,))]
+
+    async def siblings(self, rid: int) -> list[tuple[int, int | None, int]]:
+        return list(self._db.execute(SQL["siblings"], (rid,)))
+
+    async def resource(self, kind: str, ident: str) -> StoredResource | None:
+        return await self.row(row_key(kind, ident))
+
+    async def row(self, rid: int) -> StoredResource | None:
+        row = self._db.execute(SQL["stored"], (rid,)).fetchone()
+        return None if row is None else stored(row)
+
+    async def policy_of(self, patient: int, *, at: int) -> PolicySpan | None:
+        row = self._db.execute(SQL["policy_of"], {"patient": patient, "at": at}).fetchone()
+        if row is None:
+            return None
+        return PolicySpan(start=row[0], stop=row[1], policy=row[2], sources=orjson.loads(row[3]))
+
+    async def bounds(self, context: int, segment: int) -> list[BoundRow]:
+        return [
+            BoundRow(context=row[0], segment=row[1], start=row[2], stop=row[3], agreement=row[4])
+            for row in self._db.execute(SQL["bounds"], (context, segment))
+        ]

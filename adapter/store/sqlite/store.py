@@ -1,0 +1,139 @@
+"""The SQLite store: one writer connection, readers as answers need them, and the inbox and ledger in files of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from adapter.store.port import QuarantinedRecord, TokenRow
+from adapter.store.queries import load
+from adapter.store.sqlite.connection import connect, migrate
+from adapter.store.sqlite.inbox import SqliteInbox
+from adapter.store.sqlite.interning import InternTable, bodies
+from adapter.store.sqlite.ledger import SqliteLedger
+from adapter.store.sqlite.snapshot import SqliteSnapshot
+from adapter.store.sqlite.transaction import SqliteTransaction
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from pathlib import Path
+
+    import apsw
+
+    from adapter.store.port import ResourceWrite, RuleRow
+
+READ, WRITE = load("read"), load("write")
+_FILES = ("", "inbox", "ledger")
+
+
+class SqliteStore:
+    """The store of a site folder. ``stamp`` gives version id and head of a new version (write, revision, instant)."""
+
+    def __init__(
+        self, folder: Path, *, stamp: Callable[[ResourceWrite, int, int], tuple[str, bytes]], chain: bytes
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._stamp = stamp
+        self._chain = chain
+        self._writer = connect(folder / "store.sqlite")
+        self._inbox_db = connect(folder / "inbox.sqlite")
+        self._ledger_db = connect(folder / "ledger.sqlite")
+        self._path = folder / "store.sqlite"
+        self._reader = connect(self._path)
+        self._interning = InternTable()
+        self._lock = asyncio.Lock()
+        self._idle: list[apsw.Connection] = []
+
+    async def migrate(self) -> list[str]:
+        connections = (self._writer, self._inbox_db, self._ledger_db)
+        return [name for family, db in zip(_FILES, connections, strict=True) for name in migrate(db, family)]
+
+    def inbox(self) -> SqliteInbox:
+        """The raw inbox of this site; ``migrate`` first."""
+        return SqliteInbox(self._inbox_db)
+
+    def ledger(self) -> SqliteLedger:
+        """The disclosure ledger of this site, with a chain of this process; ``migrate`` first."""
+        return SqliteLedger(self._ledger_db, chain=self._chain)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[SqliteTransaction]:
+        async with self._lock:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield SqliteTransaction(self._writer, self._interning, self._stamp)
+                self._writer.execute("COMMIT")
+            except BaseException:
+                self._interning.rolled_back()
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+            self._interning.committed()
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[SqliteSnapshot]:
+        # A view of its own for each answer: a shared one could outlive a revocation.
+        reader = self._idle.pop() if self._idle else connect(self._path)
+        reader.execute("BEGIN")
+        try:
+            yield SqliteSnapshot(reader)
+        finally:
+            reader.execute("COMMIT")
+            self._idle.append(reader)
+
+    async def intern(self, table: str, body: bytes) -> int:
+        async with self.transaction() as change:
+            return await change.intern(table, body)
+
+    async def interned(self, table: str) -> Mapping[int, bytes]:
+        return bodies(self._reader, table)
+
+    async def add_rules(self, rows: Sequence[RuleRow]) -> None:
+        async with self.transaction():
+            for row in rows:
+                if row.rid is None:
+                    self._writer.execute(WRITE["put_rule"], (row.context, row.policy, row.segment, row.effect, row.obligation))
+                else:
+                    self._writer.execute(WRITE["put_exception"], (row.rid, row.policy, row.context, row.effect, row.obligation))
+
+    async def token(self, digest: bytes) -> TokenRow | None:
+        row = self._reader.execute(READ["token_grant"], (digest,)).fetchone()
+        if row is None:
+            return None
+        return TokenRow(
+            digest=row[0],
+            client=row[1],
+            organisation=row[2],
+            purposes=tuple(row[3].split()),
+            rights=tuple(row[4].split()),
+            expires=row[5],
+            revoked=bool(row[6]),
+        )
+
+    async def add_token(self, row: TokenRow) -> None:
+        async with self.transaction() as change:
+            await change.add_token(row)
+
+    async def setting(self, name: str) -> bytes | None:
+        row = self._writer.execute(READ["setting"], (name,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    async def progress(self, receipt: str) -> tuple[int, bytes, bool] | None:
+        row = self._writer.execute(READ["progress"], (receipt,)).fetchone()
+        return None if row is None else (row[0], bytes(row[1]), bool(row[2]))
+
+    async def quarantined(self, feed: str | None) -> list[QuarantinedRecord]:
+        names = ("id", "feed", "receipt", "ordinal", "line", "part", "code", "element", "expected", "raw")
+        return [
+            QuarantinedRecord(**dict(zip(names, row, strict=True)))
+            for row in self._writer.execute(READ["quarantined"], {"feed": feed})
+        ]
+
+    async def counts(self) -> Mapping[str, int]:
+        tables = [row[0] for row in self._reader.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+        return {name: self._reader.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}  # noqa: S608
+
+    async def close(self) -> None:
+        for db in (*self._idle, self._reader, self._writer, self._inbox_db, self._ledger_db):
+            db.close()

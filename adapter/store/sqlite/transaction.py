@@ -1,0 +1,186 @@
+"""One atomic change: resources with their history and index rows, policies, links, quarantine, outbox."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import orjson
+
+from adapter.errors import SallyportError
+from adapter.store.port import BEGINNING, END, TYPE_NAMES, TYPES, IdentityFacts, PolicySpan, StoredResource, row_key
+from adapter.store.queries import load
+from adapter.store.sqlite.index import IndexWriter
+from adapter.store.sqlite.interning import bodies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import apsw
+
+    from adapter.store.port import BoundRow, QuarantinedRecord, ResourceWrite, TokenRow
+    from adapter.store.sqlite.interning import InternTable
+
+SQL = load("write")
+
+
+def stored(row: Sequence[object]) -> StoredResource:
+    """A row of `stored`-shaped columns."""
+    kind, ident, rid, patient, segment, version, updated, head, tail = row
+    return StoredResource(
+        type=TYPE_NAMES[kind],  # type: ignore[index]
+        id=ident,  # type: ignore[arg-type]
+        rid=rid,  # type: ignore[arg-type]
+        patient=patient,  # type: ignore[arg-type]
+        segment=segment,  # type: ignore[arg-type]
+        version=version,  # type: ignore[arg-type]
+        updated=updated,  # type: ignore[arg-type]
+        head=head,  # type: ignore[arg-type]
+        tail=tail,  # type: ignore[arg-type]
+    )
+
+
+class SqliteTransaction:
+    """The writer's side of the store, inside BEGIN IMMEDIATE … COMMIT."""
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        interning: InternTable,
+        stamp: Callable[[ResourceWrite, int, int], tuple[str, bytes]],
+    ) -> None:
+        self._db = connection
+        self._interning = interning
+        self._stamp = stamp
+        self._index = IndexWriter(connection)
+
+    async def intern(self, table: str, body: bytes) -> int:
+        return self._interning.number(self._db, table, body)
+
+    async def interned(self, table: str) -> Mapping[int, bytes]:
+        return bodies(self._db, table)
+
+    async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
+        return [self._put_one(write, at, origin) for write in writes]
+
+    def _put_one(self, write: ResourceWrite, at: int, origin: tuple[str, int] | None) -> bool:
+        rid = row_key(write.type, write.id)
+        current = self._db.execute(SQL["current"], (rid,)).fetchone()
+        if current is not None:
+            if current[0] != write.id or current[1] != TYPES[write.type]:
+                raise SallyportError(f"two resources share the internal key {rid}; the later one was not stored")
+            if write.seed or (current[6] == write.digest and current[4] == write.segment):
+                if origin is not None and not write.seed:
+                    self._db.execute(SQL["put_origin"], (rid, *origin))
+                return False
+            self._db.execute(SQL["keep_history"], (rid, current[2], current[3], current[4], current[5], current[7], current[8]))
+            self._index.drop(rid)
+            self._db.execute(SQL["drop_exceptions"], (rid,))
+        revision = 1 if current is None else current[2] + 1
+        version, head = self._stamp(write, revision, at)
+        self._db.execute(
+            SQL["put_resource"],
+            (rid, TYPES[write.type], write.id, write.patient, write.segment, revision, version, at, write.digest, head, write.tail),
+        )
+        self._index.put(rid, write)
+        if write.screening is not None:
+            self._put_screening(rid, write)
+        for kind, other in write.relations:
+            self._db.execute(SQL["put_relation"], (rid, kind, other))
+        if origin is not None:
+            self._db.execute(SQL["put_origin"], (rid, *origin))
+        return True
+
+    def _put_screening(self, rid: int, write: ResourceWrite) -> None:
+        place = write.screening
+        assert place is not None  # noqa: S101 - the caller has asked
+        self._db.execute(SQL["drop_screening"], (rid,))
+        self._db.execute(SQL["put_screening"], (write.patient, place.instrument, place.day, rid, place.instant, place.risk))
+        group = {"patient": write.patient, "instrument": place.instrument, "day": place.day}
+        self._db.execute(SQL["mark_repeats"], group)
+
+    async def has_policy(self, patient: int) -> bool:
+        return self._db.execute(SQL["has_policy"], (patient,)).fetchone() is not None
+
+    async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
+        return [stored(row) for patient in sorted(patients) for row in self._db.execute(SQL["consents"], (patient, TYPES["Consent"]))]
+
+    async def set_policy(self, patient: int, spans: Sequence[PolicySpan]) -> None:
+        instant = BEGINNING
+        for span in spans:
+            if span.start != instant:
+                raise SallyportError("the policies of a patient must cover all time without gap or overlap")
+            instant = span.stop
+        if instant != END:
+            raise SallyportError("the policies of a patient must cover all time without gap or overlap")
+        self._db.execute(SQL["drop_policy"], (patient,))
+        self._db.executemany(
+            SQL["put_policy"],
+            [(patient, span.start, span.stop, span.policy, orjson.dumps(list(span.sources))) for span in spans],
+        )
+
+    async def add_bounds(self, rows: Sequence[BoundRow]) -> None:
+        self._db.executemany(SQL["put_bound"], [(row.context, row.segment, row.start, row.stop, row.agreement) for row in rows])
+
+    async def clear_decisions(self) -> None:
+        for table in ("rule", "exception", "bound"):
+            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - fixed names
+
+    async def identify(self, facts: IdentityFacts) -> list[IdentityFacts]:
+        row = self._db.execute(SQL["identity"], (facts.patient,)).fetchone()
+        if row is not None and self._identity(facts.patient) == replace(facts, keys=sorted(facts.keys)):
+            return []
+        self._db.execute(SQL["drop_identity_keys"], (facts.patient,))
+        self._db.executemany(SQL["put_identity_key"], [(key, facts.patient) for key in facts.keys])
+        self._db.execute(SQL["put_identity"], (facts.patient, facts.source, orjson.dumps(dict(facts.facts))))
+        others = {row[0] for key in facts.keys for row in self._db.execute(SQL["candidates"], (key, facts.patient))}
+        return [self._identity(other) for other in sorted(others)]
+
+    def _identity(self, patient: int) -> IdentityFacts:
+        _, source, facts = self._db.execute(SQL["identity"], (patient,)).fetchone()
+        keys = [bytes(row[0]) for row in self._db.execute(SQL["identity_keys_of"], (patient,))]
+        return IdentityFacts(patient=patient, source=source, keys=keys, facts=orjson.loads(facts))
+
+    async def link(self, patient: int, other: int, *, rule: str, at: int) -> None:
+        self._db.execute(SQL["put_link"], (patient, other, rule, at))
+        self._db.execute(SQL["put_link"], (other, patient, rule, at))
+
+    async def linked(self, patient: int) -> list[IdentityFacts]:
+        return [self._identity(row[0]) for row in self._db.execute(SQL["linked"], (patient,))]
+
+    async def unlink(self, patient: int, other: int) -> None:
+        self._db.execute(SQL["drop_link"], (patient, other))
+        self._db.execute(SQL["drop_link"], (other, patient))
+
+    async def component(self, patient: int) -> set[int]:
+        found, frontier = {patient}, [patient]
+        while frontier:
+            for (other,) in self._db.execute(SQL["linked"], (frontier.pop(),)):
+                if other not in found:
+                    found.add(other)
+                    frontier.append(other)
+        return found
+
+    async def quarantine(self, records: Sequence[QuarantinedRecord], *, at: int) -> None:
+        self._db.executemany(
+            SQL["put_quarantine"],
+            [(r.feed, r.receipt, r.ordinal, r.line, r.part, r.code, r.element, r.expected, r.raw, at) for r in records],
+        )
+
+    async def release_quarantined(self, ident: int) -> None:
+        self._db.execute(SQL["drop_quarantine"], (ident,))
+
+    async def set_progress(self, receipt: str, *, records: int, report: bytes, done: bool) -> None:
+        self._db.execute(SQL["put_progress"], (receipt, records, report, int(done)))
+
+    async def enqueue(self, channel: str, bodies: Sequence[tuple[int, bytes]]) -> None:
+        self._db.executemany(SQL["enqueue"], [(channel, due, body) for due, body in bodies])
+
+    async def add_token(self, row: TokenRow) -> None:
+        self._db.execute(
+            SQL["put_token_grant"],
+            (row.digest, row.client, row.organisation, " ".join(row.purposes), " ".join(row.rights), row.expires, int(row.revoked)),
+        )
+
+    async def set_setting(self, name: str, value: bytes) -> None:
+        self._db.execute(SQL["put_setting"], (name, value))
