@@ -10,7 +10,6 @@ Primitive types: https://hl7.org/fhir/R4/datatypes.html#primitive
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -86,19 +85,19 @@ EXPECTED: Final[Mapping[str, str]] = {
 PRIMITIVES: Final = frozenset(EXPECTED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WholeNumber:
-    """The JSON Schema keyword ``wholeNumber``: JSON Schema takes 1.0 for an integer, FHIR does not."""
+    """The JSON Schema keyword ``wholeNumber``: JSON Schema takes 1.0 for an integer, FHIR does not.
+
+    The constructor has the shape jsonschema-rs asks for; the keyword has no options.
+    """
+
+    def __init__(self, _parent: object, _value: object, _path: object) -> None:
+        pass
 
     def validate(self, instance: object) -> None:
         """Raise ValueError unless ``instance`` was written without a decimal point."""
         if type(instance) is not int:
             raise ValueError("expected a number without a decimal point")
-
-
-def whole_number(_parent: Mapping[str, Any], _value: object, _path: object) -> WholeNumber:
-    """Make the keyword for jsonschema-rs."""
-    return WholeNumber()
 
 
 def json_schema(name: str) -> dict[str, Any]:

@@ -32,52 +32,42 @@ def structure_issues(facts: Facts, resource: Mapping[str, Any]) -> list[Issue]:
     """
     kind = resource.get("resourceType")
     if not isinstance(kind, str) or kind not in facts.resources:
-        return [resource_type_issue(facts, kind, "resourceType")]
+        return [_type_issue(facts, kind, "resourceType")]
     body = {name: value for name, value in resource.items() if name != "resourceType"}
     try:
         return list(_object(facts, facts.types[kind], body, kind))
     except RecursionError:
-        return [
-            Issue(
-                path=kind,
-                code="too-long",
-                message="nested too deeply to be read; expected at most 100 levels",
-            )
-        ]
+        return [_issue(kind, "too-long", "nested too deeply to be read; expected at most 100 levels")]
 
 
-def resource_type_issue(facts: Facts, kind: object, path: str) -> Issue:
+def _issue(path: str, code: str, message: str) -> Issue:
+    return Issue(path=path, code=code, message=message)
+
+
+def _type_issue(facts: Facts, kind: object, path: str) -> Issue:
     """What to say of a resource type that is missing, misspelt or not read here."""
     if kind is None:
-        return Issue(
-            path=path, code="required", message="missing `resourceType`; expected the name of a resource type"
-        )
-    if kind in facts.all_resources:
+        return _issue(path, "required", "missing `resourceType`; expected the name of a resource type")
+    if isinstance(kind, str) and kind in facts.all_resources:
         known = ", ".join(sorted(facts.resources))
-        return Issue(
-            path=path,
-            code="not-supported",
-            message=f"this resource type is not read here; expected one of {known}",
-        )
-    return Issue(path=path, code="structure", message="`resourceType` is not a resource type of R4")
+        return _issue(path, "not-supported", f"this resource type is not read here; expected one of {known}")
+    return _issue(path, "structure", "`resourceType` is not a resource type of R4")
 
 
 def _object(facts: Facts, structure: Structure, value: object, path: str) -> Iterator[Issue]:
     if not isinstance(value, dict):
-        yield Issue(path=path, code="structure", message=f"expected a JSON object ({structure.name})")
+        yield _issue(path, "structure", f"expected a JSON object ({structure.name})")
         return
     if structure.kind != "resource" and not value.keys() - {"id"}:
-        yield Issue(
-            path=path,
-            code="invariant",
-            message="ele-1: an element has a value or children; expected it filled or left out",
+        yield _issue(
+            path, "invariant", "ele-1: an element has a value or children; expected it filled or left out"
         )
     yield from _unknown(facts, structure, value, path)
     for element in structure.elements:
         yield from _element(facts, element, value, path)
     for invariant in structure.invariants:
         if not _holds(structure, invariant, value):
-            yield Issue(path=path, code="invariant", message=f"{invariant.key}: {_rule(invariant)}")
+            yield _issue(path, "invariant", f"{invariant.key}: {_rule(invariant)}")
 
 
 def _unknown(facts: Facts, structure: Structure, value: Mapping[str, Any], path: str) -> Iterator[Issue]:
@@ -89,10 +79,10 @@ def _unknown(facts: Facts, structure: Structure, value: Mapping[str, Any], path:
                 if isinstance(name, str) and _ELEMENT_NAME.fullmatch(name)
                 else "with a malformed name"
             )
-            yield Issue(
-                path=path,
-                code="structure",
-                message=f"element {shown} is not defined for {structure.name}; expected R4 elements only",
+            yield _issue(
+                path,
+                "structure",
+                f"element {shown} is not defined for {structure.name}; expected R4 elements only",
             )
 
 
@@ -104,11 +94,9 @@ def _element(facts: Facts, element: Element, parent: Mapping[str, Any], path: st
         if form in parent or (form in element.extensible and f"_{form}" in parent)
     ]
     if element.required and not present:
-        yield Issue(path=where, code="required", message=f"required element `{element.name}` is missing")
+        yield _issue(where, "required", f"required element `{element.name}` is missing")
     if len(present) > 1:
-        yield Issue(
-            path=where, code="structure", message=f"expected one of {', '.join(present)}, not several"
-        )
+        yield _issue(where, "structure", f"expected one of {', '.join(present)}, not several")
     for form in present:
         if element.repeats:
             yield from _array(facts, element, form, parent, where)
@@ -125,19 +113,13 @@ def _array(
     values, beside = parent.get(form), parent.get(f"_{form}") if form in element.extensible else None
     for given in (values, beside):
         if given is not None and (not isinstance(given, list) or not given):
-            yield Issue(path=path, code="structure", message="expected a JSON array with at least one item")
+            yield _issue(path, "structure", "expected a JSON array with at least one item")
             return
     if form in parent and values is None:
-        yield Issue(
-            path=path,
-            code="structure",
-            message="null stands for nothing here; expected an array, or no element",
-        )
+        yield _issue(path, "structure", "null stands for nothing here; expected an array, or no element")
     if values and beside and len(values) != len(beside):
-        yield Issue(
-            path=path,
-            code="structure",
-            message=f"`{form}` and `_{form}` differ in length; expected null where one has nothing",
+        yield _issue(
+            path, "structure", f"`{form}` and `_{form}` differ in length; expected null where one has nothing"
         )
     for index in range(max(len(values or ()), len(beside or ()))):
         value, extension = _at(values, index), _at(beside, index)
@@ -155,16 +137,16 @@ def _at(values: list[Any] | None, index: int) -> Any:  # noqa: ANN401 - any JSON
 def _value(facts: Facts, element: Element, kind: str, value: object, path: str) -> Iterator[Issue]:
     if kind in CHECKS:
         if not CHECKS[kind](value):
-            yield Issue(path=path, code="value", message=f"not a {kind}; expected {EXPECTED[kind]}")
+            yield _issue(path, "value", f"not a {kind}; expected {EXPECTED[kind]}")
         elif element.codes and value not in facts.listed(element.codes):
-            yield Issue(path=path, code="code-invalid", message=_codes_expected(facts, element.codes))
+            yield _issue(path, "code-invalid", _codes_expected(facts, element.codes))
     elif kind == "Resource":
-        if not isinstance(value, dict) or value.get("resourceType") not in facts.all_resources:
-            yield Issue(path=path, code="structure", message="expected a resource with its `resourceType`")
+        if not isinstance(value, dict) or value.get("resourceType") not in facts.listed("resource-types"):
+            yield _issue(path, "structure", "expected a resource with its `resourceType`")
     else:
         yield from _object(facts, facts.types[kind], value, path)
         if element.codes and not _coded(facts, element.codes, value):
-            yield Issue(path=path, code="code-invalid", message=_codes_expected(facts, element.codes))
+            yield _issue(path, "code-invalid", _codes_expected(facts, element.codes))
 
 
 def _coded(facts: Facts, value_set: str, concept: object) -> bool:
