@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from adapter.errors import Issue
-from adapter.fhir.rules import has_coding, invariant
+from adapter.fhir.rules import OBSERVATION_VALUES, has_coding, invariant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,12 +55,12 @@ def _us_core_screening(resource: Resource) -> list[Issue]:
     effective = resource.get("effectiveDateTime", "")
     if effective and len(effective) < len("YYYY-MM-DD"):
         found.append(invariant("Observation.effective", "us-core-1", "expected a date to the day at least"))
-    if not any(name in resource for name in ("component", "hasMember")) and not _valued(resource):
+    if "component" not in resource and "hasMember" not in resource and not _valued(resource):
         message = "expected `value[x]` or `dataAbsentReason` where there is no component and no member"
         found.append(invariant("Observation", "us-core-2", message))
     for part in (resource, *resource.get("component", ())):
-        quantity = part.get("valueQuantity", {})
-        if "code" in quantity and quantity.get("system") != UCUM:
+        quantity = part.get("valueQuantity")
+        if quantity and "code" in quantity and quantity.get("system") != UCUM:
             found.append(invariant("Observation.value", "us-core-3", "expected a UCUM unit"))
     if not any(
         has_coding(concept, OBSERVATION_CATEGORY, "survey") for concept in resource.get("category", ())
@@ -73,7 +73,7 @@ def _us_core_screening(resource: Resource) -> list[Issue]:
 
 
 def _valued(resource: Resource) -> bool:
-    return "dataAbsentReason" in resource or any(name.lstrip("_").startswith("value") for name in resource)
+    return "dataAbsentReason" in resource or not OBSERVATION_VALUES.isdisjoint(resource)
 
 
 def _screening_summary(resource: Resource) -> list[Issue]:

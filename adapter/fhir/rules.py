@@ -39,6 +39,14 @@ _ACTIVE_CONTENT: Final = re.compile(
     re.IGNORECASE,
 )
 
+_VALUE_TYPES: Final = (
+    "Quantity CodeableConcept String Boolean Integer Range Ratio SampledData Time DateTime Period"
+)
+OBSERVATION_VALUES: Final = frozenset(
+    f"{prefix}{kind}" for kind in _VALUE_TYPES.split(" ") for prefix in ("value", "_value")
+)
+"""The JSON names of ``Observation.value[x]``, primitive extensions included."""
+
 PERIODS: Final[Mapping[str, tuple[str, ...]]] = {
     "AuditEvent": ("period",),
     "CareTeam": ("period", "participant.period"),
@@ -46,13 +54,17 @@ PERIODS: Final[Mapping[str, tuple[str, ...]]] = {
     "DocumentReference": ("context.period",),
     "Encounter": ("period", "participant.period", "location.period", "statusHistory.period"),
     "Group": ("member.period",),
-    "Observation": ("effectivePeriod", "valuePeriod", "component.valuePeriod"),
+    "Observation": ("effectivePeriod", "valuePeriod"),
     "Patient": ("identifier.period", "name.period", "telecom.period", "address.period"),
     "PractitionerRole": ("period",),
     "Provenance": ("occurredPeriod",),
     "RelatedPerson": ("period",),
 }
 """Where a Period is read by an index or a decision; there it must not end before it starts (per-1)."""
+
+_PERIOD_PATHS: Final = {
+    kind: [(path.partition(".")[0], path) for path in paths] for kind, paths in PERIODS.items()
+}
 
 
 def invariant(path: str, key: str, message: str) -> Issue:
@@ -79,8 +91,10 @@ def has_coding(concept: Resource | None, system: str, *codes: str) -> bool:
 
 def _contained(resource: Resource) -> list[Issue]:
     """dom-2, dom-4, dom-5: what a contained resource may not carry."""
-    found = []
-    for index, inner in enumerate(resource.get("contained", ())):
+    found: list[Issue] = []
+    if "contained" not in resource:
+        return found
+    for index, inner in enumerate(resource["contained"]):
         path = f"{resource['resourceType']}.contained[{index}]"
         meta = inner.get("meta", {})
         if inner.get("contained"):
@@ -94,8 +108,7 @@ def _contained(resource: Resource) -> list[Issue]:
 
 def _narrative(resource: Resource) -> list[Issue]:
     """txt-1: a narrative is formatted text, nothing that runs or loads."""
-    div = resource.get("text", {}).get("div", "")
-    if isinstance(div, str) and _ACTIVE_CONTENT.search(div):
+    if "text" in resource and _ACTIVE_CONTENT.search(resource["text"].get("div", "")):
         path = f"{resource['resourceType']}.text.div"
         return [invariant(path, "txt-1", "expected formatting elements only, no scripts, forms or styles")]
     return []
@@ -104,12 +117,11 @@ def _narrative(resource: Resource) -> list[Issue]:
 def _periods(resource: Resource) -> list[Issue]:
     """per-1: a period does not end before it starts."""
     kind = resource["resourceType"]
-    return [
-        _per_1(f"{kind}.{path}")
-        for path in PERIODS.get(kind, ())
-        for period in at(resource, path)
-        if _reversed(period)
-    ]
+    found: list[Issue] = []
+    for first, path in _PERIOD_PATHS.get(kind, ()):
+        if first in resource:
+            found += [_per_1(f"{kind}.{path}") for period in at(resource, path) if _reversed(period)]
+    return found
 
 
 def _reversed(period: Resource) -> bool:
@@ -123,7 +135,7 @@ def _per_1(path: str) -> Issue:
 
 def _obs_7(resource: Resource) -> list[Issue]:
     """obs-7: a component with the code of the whole takes the place of its value."""
-    if "component" not in resource or not any(name.startswith("value") for name in resource):
+    if "component" not in resource or OBSERVATION_VALUES.isdisjoint(resource):
         return []
     own = _codings(resource.get("code"))
     if any(own & _codings(component.get("code")) for component in resource["component"]):

@@ -40,6 +40,34 @@ def structure_issues(facts: Facts, resource: Mapping[str, Any]) -> list[Issue]:
         return [_issue(kind, "too-long", "nested too deeply to be read; expected at most 100 levels")]
 
 
+def aligned(value: object) -> bool:
+    """Whether arrays of primitives and of their extensions stand item beside item.
+
+    Both are equally long, and null in one only stands where the other has something. This is what a
+    schema cannot say about them; the structure is taken to be sound otherwise.
+    """
+    if isinstance(value, list):
+        return all(aligned(item) for item in value)
+    if not isinstance(value, dict):
+        return True
+    for name, items in value.items():
+        if isinstance(items, list):
+            beside = value.get(name[1:] if name.startswith("_") else f"_{name}")
+            if None in items and beside is None:
+                return False
+            if beside is not None and not _beside(items, beside):
+                return False
+        if not aligned(items):
+            return False
+    return True
+
+
+def _beside(items: list[Any], beside: list[Any]) -> bool:
+    return len(items) == len(beside) and all(
+        item is not None or other is not None for item, other in zip(items, beside, strict=True)
+    )
+
+
 def _issue(path: str, code: str, message: str) -> Issue:
     return Issue(path=path, code=code, message=message)
 

@@ -7,7 +7,7 @@ Validation in FHIR: https://hl7.org/fhir/R4/validation.html
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from jsonschema_rs import Draft202012Validator
 
@@ -17,7 +17,7 @@ from adapter.fhir.facts import Facts
 from adapter.fhir.primitives import WholeNumber
 from adapter.fhir.rules import parameters, rules_for
 from adapter.fhir.schema import compile_schema
-from adapter.fhir.structure import structure_issues
+from adapter.fhir.structure import aligned, structure_issues
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from adapter.fhir.rules import Rule
 
     Resource = Mapping[str, Any]
+
+
+_HOLDERS: Final = frozenset({"Bundle", "Parameters"})
+"""Types that hold resources elsewhere than in ``contained``."""
 
 
 class _Checks:
@@ -64,9 +68,14 @@ class Validator:
             checks = self._checks[kind] = _Checks(self.facts, kind)
         if not self._well_formed(checks, resource):
             return False
-        if any(rule(resource) for rule in checks.rules) or claimed(resource):
+        for rule in checks.rules:
+            if rule(resource):
+                return False
+        if claimed(resource):
             return False
-        return all(self._valid_inside(inner) for _, inner in _nested(resource))
+        if kind in _HOLDERS or "contained" in resource:
+            return all(self._valid_inside(inner) for _, inner in _nested(resource))
+        return True
 
     def issues(self, resource: Resource) -> list[Issue]:
         """Everything that is wrong with the resource; empty exactly if it is ``valid``.
@@ -86,8 +95,7 @@ class Validator:
         try:
             if checks.plain.is_valid(resource):
                 return True
-            # Primitive extensions must stand beside their values one by one, which takes the walk.
-            return checks.extended.is_valid(resource) and not structure_issues(self.facts, resource)
+            return checks.extended.is_valid(resource) and aligned(resource)
         except (TypeError, ValueError):
             return (
                 False  # a value JSON cannot express: a lone surrogate, a key that is not text, a Python date
