@@ -10,7 +10,7 @@ RESTful API: https://hl7.org/fhir/R4/http.html
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -181,17 +181,16 @@ def _response(answer: Answer) -> Response:
 
 
 async def _of_http(_: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException) or error.status_code == HTTPStatus.NOT_FOUND:
+    refused = cast("HTTPException", error)
+    if refused.status_code == HTTPStatus.NOT_FOUND:
         return _response(NO_ROUTE)
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return _response(wrong_method(*sorted((error.headers or {}).get("Allow", "GET").split(", "))))
-    return _response(refusal(error.status_code, "processing", "the request was refused"))
+    if refused.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return _response(wrong_method(*sorted((refused.headers or {}).get("Allow", "GET").split(", "))))
+    return _response(refusal(refused.status_code, "processing", "the request was refused"))
 
 
 async def _of_validation(_: Request, error: Exception) -> Response:
-    where = ""
-    if isinstance(error, RequestValidationError):
-        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+    where = ".".join(str(part) for part in cast("RequestValidationError", error).errors()[0]["loc"])
     return _response(
         refusal(400, "invalid", "the request has a part that is missing or not of its type", path=where)
     )

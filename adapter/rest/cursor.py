@@ -11,7 +11,6 @@ Paging: https://hl7.org/fhir/R4/http.html#paging
 
 from __future__ import annotations
 
-import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING
 
@@ -59,15 +58,13 @@ class Cursors:
 
 def normalised(query: Query) -> bytes:
     """What a query asks for, in one spelling: type, filters and sort; not page size, format or cursor."""
-    filters = sorted((_filter(each) for each in query.filters), key=json.dumps)
-    return json.dumps([query.type, filters, list(query.sort)], separators=(",", ":")).encode("ascii")
+    return repr((query.type, sorted(map(_spelling, query.filters)), query.sort)).encode("utf-8")
 
 
-def _filter(each: Filter) -> list[object]:
-    alternatives = sorted(
-        ([one.prefix, one.value, one.low, one.high] for one in each.alternatives), key=json.dumps
-    )
-    return [each.param, each.kind, alternatives]
+def _spelling(each: Filter) -> tuple[str, str, list[str]]:
+    # The spelling of an alternative is its `repr`, which quotes: two alternatives never read as one another.
+    alternatives = (repr((one.prefix, one.value, one.low, one.high)) for one in each.alternatives)
+    return each.param, each.kind, sorted(alternatives)
 
 
 def _binding(caller: Caller, query: Query) -> list[bytes]:

@@ -93,6 +93,43 @@ async def test_further_routers_share_errors(services, client_of, issue_of, path,
     assert "Jane" not in answer.text
 
 
+def _asked(path, method="GET"):
+    return {"type": "http", "method": method, "path": path, "query_string": b"", "headers": []}
+
+
+async def test_a_failure_before_any_answer_is_answered(services):
+    async def broken(scope, receive, send):
+        raise RuntimeError("Jane Doe")
+
+    front = application(services)
+    front._rest = broken
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    await front(_asked("/page"), None, send)
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert sent[0]["status"] == 500
+    assert b"Jane" not in sent[1]["body"]
+
+
+async def test_nobody_is_answered_who_has_hung_up(services):
+    headers = await services.headers()
+    sent = []
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = _asked("/fhir/Patient/_search", "POST")
+    scope["headers"] = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await application(services)(scope, receive, send)
+    assert sent == []
+
+
 async def test_an_answer_that_fails_half_way_is_not_answered_twice(services):
     sent = []
     router = APIRouter()
@@ -109,8 +146,7 @@ async def test_an_answer_that_fails_half_way_is_not_answered_twice(services):
     async def receive():
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    scope = {"type": "http", "method": "GET", "path": "/page", "query_string": b"", "headers": []}
-    await application(services, routers=[router])(scope, receive, send)
+    await application(services, routers=[router])(_asked("/page"), receive, send)
     assert sent.count("http.response.start") == 1
 
 

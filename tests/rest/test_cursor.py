@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64encode
 
 import pytest
 from adapter.fhir.search import Alternative, Filter, Query
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from adapter.errors import RequestError
-from adapter.rest.cursor import Cursors, normalised
+from adapter.rest.cursor import Cursors, _binding, normalised
 from adapter.services.disclose import Caller
 
 CURSORS = Cursors(bytes(range(64)))
@@ -86,6 +88,13 @@ def test_a_cursor_of_another_key_does_not_open():
 def test_no_text_opens_that_was_not_sealed(text):
     with pytest.raises(RequestError):
         CURSORS.open(text, caller=_caller(), query=_query())
+
+
+def test_a_position_of_another_form_does_not_open():
+    caller, query = _caller(), _query()
+    other = AESSIV(bytes(range(64))).encrypt(b"\x02position", _binding(caller, query))
+    with pytest.raises(RequestError):
+        CURSORS.open(urlsafe_b64encode(other).decode(), caller=caller, query=query)
 
 
 def test_the_position_cannot_be_read_from_outside():

@@ -29,6 +29,7 @@ def _taken(accept, pairs=()):
         b"application/fhir+json;fhirVersion=4.0",
         b'application/fhir+json; fhirVersion="4.0"',
         b"application/fhir+xml, application/fhir+json;q=0.1",
+        b"application/fhir+json, */*;q=0",
         b"text/html,application/xhtml+xml,*/*;q=0.8",
     ],
 )

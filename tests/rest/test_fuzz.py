@@ -15,10 +15,11 @@ pytestmark = pytest.mark.anyio
 
 KINDS = st.sampled_from(["Patient", "Observation", "Condition", "Medication", "metadata", "", "..", "$match"])
 NAMES = st.sampled_from(
-    (
-        "patient _id code date name birthdate _count _sort _cursor _format _summary identifier status:not "
-        "_elements mode _total x subject:Patient.name "
-    ).split(" ")
+    [
+        *("patient", "_id", "code", "date", "name", "birthdate", "identifier", "status:not", "x", ""),
+        *("_count", "_sort", "_cursor", "_format", "_summary", "_elements", "_total", "mode"),
+        "subject:Patient.name",
+    ]
 )
 VALUES = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
