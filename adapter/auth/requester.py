@@ -1,0 +1,121 @@
+"""From the headers of a request to the caller the gate decides for.
+
+The token alone says who asks and which purposes of use are granted. The header ``X-Purpose-Of-Use`` chooses
+one of them and can widen nothing; with exactly one purpose granted it may be left out.
+
+Bearer tokens: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+Purposes of use: https://terminology.hl7.org/ValueSet-v3-PurposeOfUse.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from adapter.errors import NotAllowed, NotAuthenticated, RequestError
+from adapter.services.disclose import Caller
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from adapter.auth.tokens import Tokens
+    from adapter.store.port import TokenRow
+
+PURPOSE_HEADER = "X-Purpose-Of-Use"
+CONTEXTS_KEPT = 1024
+"""Recipient contexts remembered: organisations times purposes, a few hundred in a large county."""
+
+_AUTHORIZATION = b"authorization"
+_PURPOSE = PURPOSE_HEADER.lower().encode("ascii")
+
+
+class Contexts(Protocol):
+    """Where recipient contexts are interned."""
+
+    async def context_of(self, organisation: str, purpose: str) -> int:
+        """The number of the context of an organisation acting for a purpose."""
+        ...
+
+
+class Requester:
+    """Finds the caller of a request.
+
+    Context numbers are remembered, because an interned context never changes its meaning. When the directory
+    of organisations changes, which context an organisation has may change: ``forget`` drops what is
+    remembered.
+    """
+
+    def __init__(self, *, tokens: Tokens, contexts: Contexts) -> None:
+        self._tokens = tokens
+        self._contexts = contexts
+        self._known: dict[tuple[str, str], int] = {}
+
+    async def caller(self, headers: Iterable[tuple[bytes, bytes]], request_id: str) -> Caller:
+        """The caller named by the headers (lower-case names, as ASGI gives them).
+
+        ``NotAuthenticated`` without exactly one valid bearer token, ``RequestError`` naming the header when a
+        purpose has to be chosen and was not, ``NotAllowed`` when the chosen purpose is not granted.
+        """
+        credentials: bytes | None = None
+        purpose: bytes | None = None
+        for name, value in headers:
+            if name == _AUTHORIZATION:
+                if credentials is not None:
+                    raise NotAuthenticated("send one Authorization header")
+                credentials = value
+            elif name == _PURPOSE:
+                if purpose is not None:
+                    raise _choose()
+                purpose = value
+        row = await self._tokens.holder(_bearer(credentials))
+        chosen = _purpose(row, purpose)
+        context = self._known.get((row.organisation, chosen))
+        if context is None:
+            context = await self._context(row.organisation, chosen)
+        return Caller(
+            client=row.client,
+            organisation=row.organisation,
+            context=context,
+            purpose=chosen,
+            rights=frozenset(row.rights),
+            request_id=request_id,
+        )
+
+    def forget(self) -> None:
+        """Drop the remembered contexts; to be called when the directory of organisations has changed."""
+        self._known = {}
+
+    async def _context(self, organisation: str, purpose: str) -> int:
+        # A number asked for before `forget` goes into the dropped dictionary, never into the fresh one.
+        known = self._known
+        context = await self._contexts.context_of(organisation, purpose)
+        if len(known) >= CONTEXTS_KEPT:
+            known.clear()
+        known[organisation, purpose] = context
+        return context
+
+
+def _bearer(credentials: bytes | None) -> bytes:
+    if credentials is None:
+        raise NotAuthenticated("send an access token: Authorization: Bearer")
+    scheme, _, token = credentials.partition(b" ")
+    if scheme.lower() != b"bearer" or not token.strip():
+        raise NotAuthenticated("send an access token: Authorization: Bearer")
+    return token.strip()
+
+
+def _purpose(row: TokenRow, header: bytes | None) -> str:
+    if header is None:
+        if len(row.purposes) == 1:
+            return row.purposes[0]
+        raise _choose()
+    chosen = header.decode("latin-1").strip()
+    if chosen not in row.purposes:
+        raise NotAllowed("this access token does not grant the purpose of use that was asked for")
+    return chosen
+
+
+def _choose() -> RequestError:
+    return RequestError(
+        f"choose one of the purposes of use that this token grants: send the header `{PURPOSE_HEADER}` once",
+        expression=f"http.{PURPOSE_HEADER}",
+    )

@@ -1,0 +1,84 @@
+"""What each recipient may have, by the obvious reading of the county's forms.
+
+This is the answer sheet of the fictional county, written without any of the adapter's own decision code: one
+screening, one recipient, one purpose, one instant, asked one plain question at a time. It assumes that everybody's
+records have been linked rightly.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adapter.fictional.partners import CLASSES, RECIPIENTS, ZONE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from adapter.fictional.releases import Choice, PartTwo, Release
+    from adapter.fictional.screenings import Screening
+
+
+def permitted(
+    screenings: Sequence[Screening], forms: Sequence[Release], as_of: datetime
+) -> list[tuple[str, str, list[int]]]:
+    """For each recipient and purpose the places in ``screenings`` of what may be disclosed at ``as_of``.
+
+    A unit always sees its own screenings. Every pair of the county's table is listed, most of them with nothing.
+    """
+    found = []
+    for recipient, purposes in RECIPIENTS:
+        for purpose in purposes:
+            granting = [
+                (form, choice) for form in forms if (choice := granted(form, recipient, purpose, as_of))
+            ]
+            places = [
+                place
+                for place, screening in enumerate(screenings)
+                if screening.unit == recipient
+                or any(covers(form, choice, screening) for form, choice in granting)
+            ]
+            found.append((recipient, purpose, places))
+    return found
+
+
+def granted(form: Release, recipient: str, purpose: str, as_of: datetime) -> Choice | None:
+    """The choice by which ``form`` lets ``recipient`` ask for ``purpose`` at ``as_of``, if there is one."""
+    if form.refused or as_of < form.signed or as_of.astimezone(ZONE).date() > form.expires:
+        return None
+    for revocation in form.revocations:
+        if revocation.at <= as_of and (revocation.partners is None or recipient in revocation.partners):
+            return None
+    for choice in form.choices:
+        if choice.partner == recipient and purpose in choice.purposes:
+            return choice
+    return None
+
+
+def covers(form: Release, choice: Choice, screening: Screening) -> bool:
+    """Whether ``choice`` reaches ``screening``: every label chosen, and for a Part 2 record its own section too."""
+    chosen = {CLASSES[name] for name in choice.classes}
+    if not chosen.issuperset(screening.instrument.labels):
+        return False
+    if not screening.part2:
+        return True
+    section = form.part2
+    return (
+        "SUD" in chosen
+        and section is not None
+        and complete(section)
+        and choice.partner in section.partners
+        and section.discloser == screening.unit
+    )
+
+
+def complete(section: PartTwo) -> bool:
+    """Whether a Part 2 section holds every element it needs (42 CFR 2.31(a)); a deficient one permits nothing."""
+    return (
+        section.signed
+        and bool(section.partners)
+        and bool(section.discloser)
+        and bool(section.amount)
+        and bool(section.purpose)
+        and section.revocation_statement
+    )

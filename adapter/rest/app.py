@@ -1,0 +1,205 @@
+"""The HTTP application: the FHIR face in front, everything else behind it in a FastAPI app.
+
+A FHIR request passes one comparison and goes straight to its interaction; only other addresses reach FastAPI.
+Every answer, an error of any kind included, carries ``Cache-Control: no-store`` and an ``X-Request-Id`` made
+here: a request id sent by the caller is not used, because the ledger is looked up by it.
+
+RESTful API: https://hl7.org/fhir/R4/http.html
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol, cast
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from adapter.errors import SallyportError, Unavailable
+from adapter.rest.answer import GUARDED, send_answer
+from adapter.rest.cursor import Cursors
+from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
+from adapter.rest.face import PREFIX, FhirFace
+from adapter.rest.metadata import statement
+from adapter.rest.search import Search
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from zoneinfo import ZoneInfo
+
+    from fastapi import APIRouter, Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from adapter.auth.requester import Requester
+    from adapter.rest.answer import Answer
+    from adapter.services.disclose import Disclosure
+
+_OURS = frozenset({b"x-request-id", *(name for name, _ in GUARDED)})
+
+
+class Services(Protocol):
+    """What the REST face takes from whoever wires the server."""
+
+    @property
+    def disclosure(self) -> Disclosure:
+        """The gate."""
+        ...
+
+    @property
+    def requester(self) -> Requester:
+        """Finds the caller of a request."""
+        ...
+
+    @property
+    def base_url(self) -> str:
+        """The public FHIR base, ending in ``/fhir``, without a trailing slash."""
+        ...
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which search dates without an offset are read."""
+        ...
+
+    @property
+    def cursor_key(self) -> bytes:
+        """The AES-SIV key of page cursors: 64 random bytes, the same for all processes of a site."""
+        ...
+
+    @property
+    def new_id(self) -> Callable[[], str]:
+        """Makes request ids: ASCII, unguessable."""
+        ...
+
+    @property
+    def ready(self) -> Callable[[], Awaitable[bool]]:
+        """Whether the store answers and the server should be sent requests."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """The version of the software."""
+        ...
+
+
+def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASGIApp:
+    """The ASGI application.
+
+    ``routers`` hold further addresses, outside ``/fhir/``; they get the same errors and headers.
+    """
+    search = Search(
+        services.disclosure,
+        base_url=services.base_url,
+        zone=services.zone,
+        cursors=Cursors(services.cursor_key),
+    )
+    face = FhirFace(
+        disclosure=services.disclosure,
+        requester=services.requester,
+        search=search,
+        capabilities=statement(base_url=services.base_url, version=services.version),
+        new_id=services.new_id,
+    )
+    return Front(face=face, rest=_beside(services, routers), new_id=services.new_id)
+
+
+class Front:
+    """Sends FHIR requests to the face and all others to ``rest``, whose answers get the common headers."""
+
+    def __init__(self, *, face: FhirFace, rest: ASGIApp, new_id: Callable[[], str]) -> None:
+        self._face = face
+        self._rest = rest
+        self._new_id = new_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or take part in the lifespan of the server."""
+        if scope["type"] != "http":
+            await self._rest(scope, receive, send)
+        elif scope["path"].startswith(PREFIX):
+            await self._face(scope, receive, send)
+        else:
+            await self._answer_beside(scope, receive, send)
+
+    async def _answer_beside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = self._new_id()
+        started = False
+
+        async def guarded(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [
+                    *(pair for pair in message.get("headers", ()) if pair[0] not in _OURS),
+                    *GUARDED,
+                    (b"x-request-id", request_id.encode("ascii")),
+                ]
+            await send(message)
+
+        scope["state"] = {**scope.get("state", {}), "request_id": request_id}
+        try:
+            await self._rest(scope, receive, guarded)
+        except Exception as error:  # noqa: BLE001 - the last line: a defect is logged and answered with a constant
+            log_defect(error, request_id)
+            if not started:
+                await send_answer(send, DEFECT, request_id, without_body=scope["method"] == "HEAD")
+
+
+def _beside(services: Services, routers: Sequence[APIRouter]) -> FastAPI:
+    app = FastAPI(
+        title="Sallyport",
+        version=services.version,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+
+    @app.get("/health/live")
+    async def live() -> dict[str, str]:
+        return {"status": "live"}
+
+    @app.get("/health/ready")
+    async def ready() -> dict[str, str]:
+        if not await services.ready():
+            raise Unavailable("the store does not answer")
+        return {"status": "ready"}
+
+    for router in routers:
+        app.include_router(router)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(RequestValidationError, _of_validation)
+    app.add_exception_handler(SallyportError, _of_ours)
+    app.add_exception_handler(Exception, _of_defect)
+    return app
+
+
+def _response(answer: Answer) -> Response:
+    # The guarding headers are added in front, to these answers and to all others.
+    headers = {name.decode("ascii"): value.decode("ascii") for name, value in answer.headers}
+    return Response(answer.body, status_code=answer.status, headers=headers)
+
+
+async def _of_http(_: Request, error: Exception) -> Response:
+    refused = cast("HTTPException", error)
+    if refused.status_code == HTTPStatus.NOT_FOUND:
+        return _response(NO_ROUTE)
+    if refused.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return _response(wrong_method(*sorted((refused.headers or {}).get("Allow", "GET").split(", "))))
+    return _response(refusal(refused.status_code, "processing", "the request was refused"))
+
+
+async def _of_validation(_: Request, error: Exception) -> Response:
+    where = ".".join(str(part) for part in cast("RequestValidationError", error).errors()[0]["loc"])
+    return _response(
+        refusal(400, "invalid", "the request has a part that is missing or not of its type", path=where)
+    )
+
+
+async def _of_ours(_: Request, error: Exception) -> Response:
+    return _response(answer_to(error, ""))
+
+
+async def _of_defect(_: Request, __: Exception) -> Response:
+    # Starlette raises the error again after this answer; it is logged in front.
+    return _response(DEFECT)

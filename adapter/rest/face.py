@@ -1,0 +1,111 @@
+"""The FHIR face: from a request below ``/fhir/`` to the interaction it means.
+
+A raw ASGI callable with a router of two cuts and two comparisons, because a read spends more time in a
+general router than in the gate. The order of what is checked is fixed: address, method, token, purpose,
+format, parameters, gate; so whatever is refused before the gate says nothing about any resource.
+
+https://hl7.org/fhir/R4/http.html#summary
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adapter.fhir.search import PARAMETERS
+from adapter.rest import parameters
+from adapter.rest.answer import send_answer
+from adapter.rest.errors import NO_ROUTE, UNKNOWN_TYPE, Refused, answer_to, wrong_method
+from adapter.rest.formats import negotiate
+from adapter.rest.metadata import metadata
+from adapter.rest.parameters import Disconnected
+from adapter.rest.read import read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import Receive, Scope, Send
+
+    from adapter.auth.requester import Requester
+    from adapter.rest.answer import Answer
+    from adapter.rest.search import Search
+    from adapter.services.disclose import Caller, Disclosure
+
+PREFIX = "/fhir/"
+
+_READING = frozenset({"GET", "HEAD"})
+_ONLY_READING = wrong_method("GET", "HEAD")
+_ONLY_POSTING = wrong_method("POST")
+
+
+class FhirFace:
+    """Every interaction offered below ``/fhir/``.
+
+    ``new_id`` makes the request ids: ASCII, unguessable, never repeated. ``capabilities`` is the prepared
+    answer of ``metadata``, the one address that needs no token.
+    """
+
+    def __init__(
+        self,
+        *,
+        disclosure: Disclosure,
+        requester: Requester,
+        search: Search,
+        capabilities: Answer,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._disclosure = disclosure
+        self._requester = requester
+        self._search = search
+        self._capabilities = capabilities
+        self._new_id = new_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; every error becomes an OperationOutcome with the request id."""
+        request_id = self._new_id()
+        try:
+            answer = await self._answer(scope, receive, request_id)
+        except Disconnected:
+            return
+        except Exception as error:  # noqa: BLE001 - the last line: a defect is logged and answered with a constant
+            answer = answer_to(error, request_id)
+        await send_answer(send, answer, request_id, without_body=scope["method"] == "HEAD")
+
+    async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
+        kind, slash, ident = scope["path"][len(PREFIX) :].partition("/")
+        if kind not in PARAMETERS:
+            return self._without_type(scope, kind, tail=slash + ident)
+        if "/" in ident or (slash and not ident):
+            raise Refused(NO_ROUTE)
+        if ident == "_search":
+            return await self._search_by_form(scope, receive, kind, request_id)
+        if scope["method"] not in _READING:
+            raise Refused(_ONLY_READING)
+        headers = scope["headers"]
+        caller = await self._requester.caller(headers, request_id)
+        query = scope["query_string"]
+        if ident:
+            return await read(
+                self._disclosure, caller=caller, kind=kind, ident=ident, query=query, headers=headers
+            )
+        return await self._search_with(scope, caller, kind, parameters.of_query(query))
+
+    async def _search_by_form(self, scope: Scope, receive: Receive, kind: str, request_id: str) -> Answer:
+        if scope["method"] != "POST":
+            raise Refused(_ONLY_POSTING)
+        caller = await self._requester.caller(scope["headers"], request_id)
+        of_url = parameters.of_query(scope["query_string"])
+        of_body = await parameters.of_form(scope["headers"], receive)
+        return await self._search_with(scope, caller, kind, parameters.merge(of_url, of_body))
+
+    async def _search_with(
+        self, scope: Scope, caller: Caller, kind: str, pairs: list[parameters.Pair]
+    ) -> Answer:
+        negotiate(scope["headers"], pairs)
+        return await self._search(caller, kind, pairs)
+
+    def _without_type(self, scope: Scope, kind: str, *, tail: str) -> Answer:
+        if kind != "metadata" or tail:
+            raise Refused(UNKNOWN_TYPE)
+        if scope["method"] not in _READING:
+            raise Refused(_ONLY_READING)
+        return metadata(self._capabilities, query=scope["query_string"], headers=scope["headers"])

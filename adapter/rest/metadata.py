@@ -1,0 +1,102 @@
+"""capabilities: the CapabilityStatement of this server, made from the same tables that the search reads.
+
+https://hl7.org/fhir/R4/capabilitystatement.html and https://hl7.org/fhir/R4/http.html#capabilities
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from adapter.errors import NotSupported
+from adapter.fhir.codec import dump
+from adapter.fhir.search import PARAMETERS
+from adapter.rest import parameters
+from adapter.rest.answer import Answer
+from adapter.rest.formats import negotiate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CANONICAL = "https://sallyport.example/fhir"
+RELEASED = "2026-11-22"
+"""Day on which what this statement says last changed; a constant, so that the statement holds no clock."""
+
+_PROFILES = {
+    "Patient": ("source-patient",),
+    "Encounter": ("booking-encounter",),
+    "Observation": ("screening-summary", "screening-detail"),
+    "Consent": ("release-of-information",),
+    "Provenance": ("ingest-provenance",),
+}
+_KINDS = {"id": "token"}
+"""Search parameter kinds of ours that FHIR calls otherwise."""
+_SECURITY = (
+    "Every request but this one carries an access token of the county (Authorization: Bearer). The token "
+    "says who asks and for which purposes of use; the header X-Purpose-Of-Use chooses one of them when "
+    "several are granted. What consent, law and agreement do not permit is absent: a read answers 404, a "
+    "search leaves it out of results and total."
+)
+
+
+def statement(*, base_url: str, version: str) -> Answer:
+    """The statement as it is served, built once at the start; ``version`` is that of the software."""
+    return Answer(
+        200,
+        dump(
+            {
+                "resourceType": "CapabilityStatement",
+                "url": f"{CANONICAL}/CapabilityStatement/sallyport",
+                "version": version,
+                "name": "Sallyport",
+                "title": "Sallyport consented screening summaries",
+                "status": "active",
+                "date": RELEASED,
+                "description": "Read and search what consent, law and agreement permit the caller to see.",
+                "kind": "instance",
+                "software": {"name": "Sallyport", "version": version},
+                "implementation": {"description": "Sallyport FHIR R4 endpoint", "url": base_url},
+                "fhirVersion": "4.0.1",
+                "format": ["application/fhir+json", "json"],
+                "rest": [
+                    {
+                        "mode": "server",
+                        "documentation": "A parameter that is not listed is refused, never ignored.",
+                        "security": {"cors": False, "description": _SECURITY},
+                        "resource": [_resource(kind) for kind in sorted(PARAMETERS)],
+                    }
+                ],
+            }
+        ),
+    )
+
+
+def metadata(prepared: Answer, *, query: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Answer:
+    """The prepared statement, unless another format, mode or an unknown parameter is asked for."""
+    pairs = parameters.of_query(query)
+    negotiate(headers, pairs)
+    for name, value in pairs:
+        if name == "mode" and value not in {"full", "normative"}:
+            raise NotSupported("`mode` is not offered; use `full`", expression="mode")
+        if name not in {"mode", "_format"}:
+            raise NotSupported("`metadata` takes no parameters but `mode` and `_format`", expression=name)
+    return prepared
+
+
+def _resource(kind: str) -> dict[str, Any]:
+    resource: dict[str, Any] = {"type": kind}
+    if profiles := _PROFILES.get(kind):
+        resource["supportedProfile"] = [f"{CANONICAL}/StructureDefinition/{name}" for name in profiles]
+    return resource | {
+        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "versioning": "versioned",
+        "readHistory": False,
+        "updateCreate": False,
+        "conditionalCreate": False,
+        "conditionalRead": "not-supported",
+        "conditionalUpdate": False,
+        "conditionalDelete": "not-supported",
+        "searchParam": [
+            {"name": name, "type": _KINDS.get(parameter.kind, parameter.kind)}
+            for name, parameter in sorted(PARAMETERS[kind].items())
+        ],
+    }

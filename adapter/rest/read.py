@@ -1,0 +1,55 @@
+"""read: the current version of one resource.
+
+https://hl7.org/fhir/R4/http.html#read
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from adapter.errors import NotFound, NotSupported
+from adapter.rest import parameters
+from adapter.rest.answer import FHIR, Answer, http_date
+from adapter.rest.formats import negotiate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from adapter.services.disclose import Caller, Disclosure
+
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+"""https://hl7.org/fhir/R4/datatypes.html#id"""
+
+
+async def read(
+    disclosure: Disclosure,
+    *,
+    caller: Caller,
+    kind: str,
+    ident: str,
+    query: bytes,
+    headers: Iterable[tuple[bytes, bytes]],
+) -> Answer:
+    """The resource with its version and time of change; ``NotFound`` if absent, deleted or withheld alike.
+
+    Parameters other than ``_format`` are refused before the gate is asked, so that the refusal says nothing
+    about the resource.
+    """
+    pairs = parameters.of_query(query) if query else ()
+    negotiate(headers, pairs)
+    for name, _ in pairs:
+        if name != "_format":
+            raise NotSupported("a read takes no parameter but `_format`", expression=name)
+    if _ID.fullmatch(ident) is None:
+        raise NotFound("no id has this form")
+    served = await disclosure.read(caller, kind, ident)
+    return Answer(
+        200,
+        served.body,
+        (
+            *FHIR,
+            (b"etag", b'W/"%b"' % served.version.encode("ascii")),
+            (b"last-modified", http_date(served.last_updated)),
+        ),
+    )

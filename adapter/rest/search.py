@@ -1,0 +1,88 @@
+"""search-type: one page of what a caller may see of a type, by GET or by a posted form.
+
+Filtering happened behind the gate, before sorting, counting and paging: the total is exact over what is
+permitted, a page is never short, and nothing here could tell a withheld resource from one that does not
+exist.
+
+https://hl7.org/fhir/R4/http.html#search and https://hl7.org/fhir/R4/search.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from adapter.errors import Issue
+from adapter.fhir.bundle import searchset
+from adapter.fhir.codec import dump, parse
+from adapter.fhir.outcome import outcome
+from adapter.fhir.search import parse_query
+from adapter.rest.answer import Answer
+from adapter.rest.cursor import PARAMETER as CURSOR
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from zoneinfo import ZoneInfo
+
+    from adapter.fhir.search import Query
+    from adapter.rest.cursor import Cursors
+    from adapter.rest.parameters import Pair
+    from adapter.services.disclose import Caller, Disclosure
+
+CAUTION = "The absence of a result is not a negative screen."
+"""Said to everyone on every page, so that saying it tells nothing."""
+
+_CAUTION = outcome([Issue(path="", code="informational", message=CAUTION)], severity="information")
+
+
+class Search:
+    """The search interaction over one gate.
+
+    ``base_url`` is the public FHIR base without a trailing slash; ``zone`` reads dates that carry no offset.
+    """
+
+    def __init__(self, disclosure: Disclosure, *, base_url: str, zone: ZoneInfo, cursors: Cursors) -> None:
+        self._disclosure = disclosure
+        self._base_url = base_url
+        self._zone = zone
+        self._cursors = cursors
+
+    async def __call__(self, caller: Caller, kind: str, pairs: Sequence[Pair]) -> Answer:
+        """One page as a searchset; ``RequestError`` naming the parameter that cannot be honoured."""
+        query = parse_query(kind, pairs, base_url=self._base_url, zone=self._zone)
+        after = None
+        if query.cursor is not None:
+            after = self._cursors.open(query.cursor, caller=caller, query=query)
+        page = await self._disclosure.search(caller, query, after)
+        links = [("self", self._url(kind, _understood(pairs, query)))]
+        if page.next is not None:
+            onward = [pair for pair in _understood(pairs, query) if pair[0] != CURSOR]
+            sealed = self._cursors.seal(page.next, caller=caller, query=query)
+            links.append(("next", self._url(kind, [*onward, (CURSOR, sealed)])))
+        base_url = self._base_url
+        body = searchset(
+            total=page.total,
+            links=links,
+            entries=[(f"{base_url}/{each.type}/{each.id}", each.body) for each in page.served],
+            outcome=_CAUTION if page.notice is None else _with_caution(page.notice),
+            timestamp=None,
+        )
+        return Answer(200, body)
+
+    def _url(self, kind: str, pairs: Sequence[Pair]) -> str:
+        url = f"{self._base_url}/{kind}"
+        return f"{url}?{urlencode(pairs, quote_via=quote, safe='/:,$')}" if pairs else url
+
+
+def _understood(pairs: Sequence[Pair], query: Query) -> list[Pair]:
+    """The parameters as they were honoured.
+
+    That is all of them, since what is not understood is refused; the page size is the one in force.
+    """
+    return [(name, str(query.count) if name == "_count" else value) for name, value in pairs]
+
+
+def _with_caution(notice: bytes) -> bytes:
+    """The notice of the gate as it is, with the caution as its first issue: a page has one outcome entry."""
+    resource = parse(notice)
+    return dump(resource | {"issue": [*parse(_CAUTION)["issue"], *resource["issue"]]})

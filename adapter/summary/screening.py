@@ -1,0 +1,273 @@
+"""Finding screenings in a detail resource: an Observation of a result, a panel, or a QuestionnaireResponse.
+
+A band the sender states is kept; one is computed only where the sender states none and the rule was
+checked. A panel's own value is not read: the panel code names no result.
+https://hl7.org/fhir/us/core/StructureDefinition-us-core-observation-screening-assessment.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from adapter.errors import RecordError
+from adapter.summary.occasion import occasion_of
+from adapter.summary.responses import answered
+from adapter.summary.scoring import Band, band, item_key, outcome, total
+from adapter.summary.values import answer_score, reading
+from adapter.summary.vocabulary import CATEGORIES, HIGHEST_RISK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from decimal import Decimal
+
+    from adapter.summary.instrument import Instrument, ResultCode, Scale
+    from adapter.summary.occasion import Occasion
+    from adapter.summary.registry import Registry, Target
+
+_OBSERVED = frozenset(
+    {"preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown"}
+)
+_RETRACTED = frozenset({"cancelled", "entered-in-error"})
+_RESPONDED = {"completed": "final", "amended": "amended", "entered-in-error": "entered-in-error"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screening:
+    """One result of one screen, as a summary may state it.
+
+    ``result`` is the code the summary carries. ``score`` and ``category`` are what is known;
+    ``source_band`` is the sender's band, ``override`` the band a person put in its place, and ``computed``
+    what our checked rule gives: they are kept apart, and ``category`` is the first of override, sender's
+    band and ours. ``absent`` is a data-absent-reason code when the summary states no value. ``day`` is
+    YYYY-MM-DD, ``instant`` microseconds since 1970 UTC (``None`` when only the day is known), ``risk`` 0 to
+    9. ``series`` names the scale: results of one series are repeats of each other. ``status`` is the
+    Observation status.
+    """
+
+    instrument: Instrument
+    series: str
+    result: ResultCode
+    score: Decimal | None
+    category: str | None
+    source_band: str | None
+    computed: str | None
+    override: str | None
+    caveat: str | None
+    absent: str | None
+    effective: str
+    day: str
+    instant: int | None
+    risk: int
+    status: str
+
+    @property
+    def occasion(self) -> str:
+        """The same for every resource that tells of this one result: a total, its panel and its form."""
+        return f"{self.series}|{self.day if self.instant is None else self.instant}"
+
+
+@dataclass(slots=True, kw_only=True)
+class _Gathered:
+    """What the parts of one resource say of one scale."""
+
+    score: Decimal | None = None
+    source_band: str | None = None
+    override: str | None = None
+    absent: str | None = None
+    answers: dict[str, int] = field(default_factory=dict)
+
+
+def screenings(detail: Mapping[str, Any], registry: Registry, *, sex: str | None = None) -> list[Screening]:
+    """The screenings in ``detail``; empty for resources that hold no result of a registered instrument.
+
+    ``sex`` is the person's administrative gender, needed by AUDIT-C. Raises ``RecordError``:
+    ``unreadable-result``, ``out-of-range``, ``bad-date`` (a result without a date to the day) or
+    ``ambiguous-instrument``.
+    """
+    kind = detail.get("resourceType")
+    if kind == "Observation":
+        target = target_of(detail.get("code"), registry, "Observation.code")
+        if target is None or detail.get("status") not in _OBSERVED:
+            return []
+        gathered = _observed(detail, target, registry)
+        when, status = occasion_of(detail), str(detail["status"])
+    elif kind == "QuestionnaireResponse" and detail.get("status") in _RESPONDED:
+        gathered = _responded(detail, registry)
+        when, status = None, _RESPONDED[detail["status"]]
+    else:
+        return []
+    found = []
+    for instrument, scale, parts in gathered:
+        if scale.carries == "never":
+            continue
+        when = when or occasion_of(detail)
+        screening = _screening(instrument, scale, parts, when=when, status=status, sex=sex)
+        if screening is not None:
+            found.append(screening)
+    return found
+
+
+def target_of(concept: Mapping[str, Any] | None, registry: Registry, path: str) -> Target | None:
+    """What a CodeableConcept stands for, by any of its codings; codes of two instruments are refused."""
+    found: Target | None = None
+    for coding in concept.get("coding", ()) if concept else ():
+        target = registry.by_code.get((coding.get("system"), coding.get("code")))
+        if target is None:
+            continue
+        if found is not None and found.instrument is not target.instrument:
+            raise RecordError("ambiguous-instrument", path, "codes of one instrument")
+        # A result code says more than the panel code some senders put beside it.
+        if found is None or found.kind == "panel":
+            found = target
+    return found
+
+
+def _observed(
+    detail: Mapping[str, Any], target: Target, registry: Registry
+) -> Iterator[tuple[Instrument, Scale, _Gathered]]:
+    instrument = target.instrument
+    retracted = detail.get("status") in _RETRACTED
+    parts = {scale.key: _Gathered() for scale in instrument.scales}
+    first = instrument.scales[0]
+    named = {target.scale.key} if target.scale else set()
+    if target.scale is not None and not retracted:
+        _take(parts[target.scale.key], detail, target, "Observation.value[x]")
+    for component in detail.get("component", ()):
+        part = target_of(component.get("code"), registry, "Observation.component.code")
+        if part is None:
+            _answer(parts[first.key], component, instrument)
+        elif part.instrument is instrument and part.scale is not None:
+            named.add(part.scale.key)
+            if not retracted:
+                _take(parts[part.scale.key], component, part, "Observation.component.value[x]")
+    if not named or parts[first.key].answers:
+        named.add(first.key)
+    for scale in instrument.scales:
+        if scale.key in named:
+            yield instrument, scale, parts[scale.key]
+
+
+def _responded(
+    detail: Mapping[str, Any], registry: Registry
+) -> Iterator[tuple[Instrument, Scale, _Gathered]]:
+    form = answered(detail, registry)
+    retracted = detail.get("status") in _RETRACTED
+    parts: dict[str, tuple[Instrument, Scale, _Gathered]] = {}
+    for target, answer in form.results:
+        if target.scale is not None:
+            _, _, gathered = parts.setdefault(
+                target.scale.key, (target.instrument, target.scale, _Gathered())
+            )
+            if not retracted:
+                _take(gathered, answer, target, "QuestionnaireResponse.item.answer.value[x]")
+    for instrument, answers in form.items:
+        scale = instrument.scales[0]
+        _, _, gathered = parts.setdefault(scale.key, (instrument, scale, _Gathered()))
+        gathered.answers.update(answers)
+    if retracted and form.instrument is not None:
+        scale = form.instrument.scales[0]
+        parts.setdefault(scale.key, (form.instrument, scale, _Gathered()))
+    yield from parts.values()
+
+
+def _take(gathered: _Gathered, element: Mapping[str, Any], target: Target, path: str) -> None:
+    found = reading(element, target=target, path=path)
+    if found is None:
+        return
+    if target.kind == "override":
+        gathered.override = found.category
+        return
+    if found.score is not None:
+        gathered.score = found.score
+    if found.category is not None and (target.kind == "level" or gathered.source_band is None):
+        gathered.source_band = found.category
+    if found.absent is not None:
+        gathered.absent = found.absent
+
+
+def _answer(gathered: _Gathered, component: Mapping[str, Any], instrument: Instrument) -> None:
+    for coding in component.get("code", {}).get("coding", ()):
+        key = item_key(instrument, coding.get("code", ""))
+        value = answer_score(component) if key is not None else None
+        if key is not None and value is not None:
+            gathered.answers[key] = value
+
+
+def _screening(
+    instrument: Instrument, scale: Scale, parts: _Gathered, *, when: Occasion, status: str, sex: str | None
+) -> Screening | None:
+    score, computed, caveat = parts.score, None, None
+    if status not in _RETRACTED:
+        score, drawn = _drawn(instrument, scale, parts, sex)
+        computed, caveat = (drawn.category, drawn.caveat) if drawn is not None else (None, None)
+    stated = parts.override or parts.source_band
+    category = stated or computed
+    result, absent = _stated(scale, score, category, parts.absent, status)
+    if result is None:
+        return None
+    return Screening(
+        instrument=instrument,
+        series=scale.key,
+        result=result,
+        score=score,
+        category=category,
+        source_band=parts.source_band,
+        computed=computed,
+        override=parts.override,
+        caveat=None if stated else caveat,
+        absent=absent,
+        effective=when.effective,
+        day=when.day,
+        instant=when.instant,
+        risk=risk_of(instrument, scale, score, category),
+        status=status,
+    )
+
+
+def _drawn(
+    instrument: Instrument, scale: Scale, parts: _Gathered, sex: str | None
+) -> tuple[Decimal | None, Band | None]:
+    """The score as stated or summed from answers, and the band our rule draws from it."""
+    score, scoring = parts.score, instrument.scoring
+    if scoring is not None and scoring.kind == "any-of":
+        category = outcome(scoring, parts.answers) if parts.answers else None
+        return score, Band(category=category) if category is not None else None
+    if score is None and scoring is not None and parts.answers:
+        score = total(scoring, parts.answers)
+    return score, band(scale, score, sex) if score is not None else None
+
+
+def risk_of(instrument: Instrument, scale: Scale, score: Decimal | None, category: str | None) -> int:
+    """The rank of a result among those of its scale, 0 to 9; without a category by its share of the range."""
+    if category is not None:
+        own = next((each.risk for each in instrument.own_categories if each.code == category), None)
+        return CATEGORIES[category].risk if own is None else own
+    if score is None:
+        return 0
+    if scale.low is None or scale.high is None:
+        return min(HIGHEST_RISK, max(0, int(score)))
+    share = (score - scale.low) / (scale.high - scale.low)
+    return int((1 - share if scale.lower_is_worse else share) * HIGHEST_RISK)
+
+
+def _stated(
+    scale: Scale, score: Decimal | None, category: str | None, absent: str | None, status: str
+) -> tuple[ResultCode | None, str | None]:
+    """The code a summary states and, where it states no value, why.
+
+    A number that may not be told is `masked`; a retracted result is not repeated.
+    """
+    showing_score = scale.score is not None and (
+        scale.level is None
+        or (scale.carries == "score" and score is not None)
+        or (scale.carries == "level-or-score" and score is not None and category is None)
+    )
+    result = scale.score if showing_score else scale.level
+    if (score if showing_score else category) is not None:
+        return result, None
+    if status in _RETRACTED:
+        return result, "error" if status == "entered-in-error" else "not-performed"
+    if score is not None and not showing_score:
+        return result, "masked"
+    return (result, absent) if absent is not None else (None, None)

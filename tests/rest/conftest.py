@@ -1,0 +1,188 @@
+"""A fake gate behind the real face: what it would withhold is simply not in it, or absent by rule."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import httpx2
+import pytest
+
+from adapter.auth.requester import Requester
+from adapter.auth.tokens import Tokens
+from adapter.errors import NotAllowed, NotFound
+from adapter.rest.app import application
+from adapter.services.disclose import Caller, Page, Served
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from adapter.fhir.search import Query
+
+    from adapter.store.port import TokenRow
+
+BASE = "https://county.example/fhir"
+INSTANT = "2026-03-02T15:00:00.120Z"
+NOON = 1_773_000_000_000_000
+
+
+def resource(kind: str, ident: str) -> bytes:
+    meta = {"versionId": f"v-{ident}", "lastUpdated": INSTANT, "security": [{"code": "N"}]}
+    return json.dumps({"resourceType": kind, "id": ident, "meta": meta}, separators=(",", ":")).encode()
+
+
+def served(kind: str, ident: str) -> Served:
+    return Served(type=kind, id=ident, version=f"v-{ident}", last_updated=INSTANT, body=resource(kind, ident))
+
+
+class FakeGate:
+    """Serves what was put in, in order of id; ``raises`` is what it meets instead."""
+
+    def __init__(self) -> None:
+        self.visible: dict[tuple[str, str], Served] = {}
+        self.reads: list[tuple[Caller, str, str]] = []
+        self.searches: list[tuple[Caller, Query, bytes | None]] = []
+        self.notice: bytes | None = None
+        self.raises: Exception | None = None
+
+    def put(self, kind: str, *idents: str) -> None:
+        for ident in idents:
+            self.visible[kind, ident] = served(kind, ident)
+
+    async def read(self, caller: Caller, kind: str, ident: str) -> Served:
+        self.reads.append((caller, kind, ident))
+        if self.raises is not None:
+            raise self.raises
+        found = self.visible.get((kind, ident))
+        if found is None:
+            raise NotFound(f"{kind}/{ident} is withheld")
+        return found
+
+    async def search(self, caller: Caller, query: Query, after: bytes | None = None) -> Page:
+        self.searches.append((caller, query, after))
+        if self.raises is not None:
+            raise self.raises
+        if "population-search" not in caller.rights and not query.filters:
+            raise NotAllowed("this agreement does not allow a search that names no patient")
+        hits = sorted(one.id for key, one in self.visible.items() if key[0] == query.type)
+        left = [ident for ident in hits if after is None or ident.encode() > after]
+        shown = left[: query.count]
+        return Page(
+            total=len(hits),
+            served=tuple(self.visible[query.type, ident] for ident in shown),
+            next=shown[-1].encode() if shown and len(left) > len(shown) else None,
+            notice=self.notice,
+        )
+
+
+class FakeStore:
+    """Tokens and contexts in memory."""
+
+    def __init__(self) -> None:
+        self.rows: dict[bytes, TokenRow] = {}
+        self.contexts: dict[tuple[str, str], int] = {}
+
+    async def token(self, digest: bytes) -> TokenRow | None:
+        return self.rows.get(digest)
+
+    async def add_token(self, row: TokenRow) -> None:
+        self.rows[row.digest] = row
+
+    async def context_of(self, organisation: str, purpose: str) -> int:
+        return self.contexts.setdefault((organisation, purpose), len(self.contexts))
+
+    def revoke_all(self) -> None:
+        self.rows = {digest: replace(row, revoked=True) for digest, row in self.rows.items()}
+
+
+async def _ready() -> bool:
+    return True
+
+
+@dataclass(kw_only=True)
+class FakeServices:
+    """What the application takes, with a frozen clock and counted ids."""
+
+    store: FakeStore = field(default_factory=FakeStore)
+    disclosure: FakeGate = field(default_factory=FakeGate)
+    base_url: str = BASE
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Denver"))
+    cursor_key: bytes = bytes(range(64))
+    ready: Callable[[], Awaitable[bool]] = _ready
+    version: str = "0.1.0"
+
+    def __post_init__(self) -> None:
+        requests, made = count(1), count(1)
+        self.new_id = lambda: f"request-{next(requests)}"
+        self.tokens = Tokens(
+            store=self.store, clock=lambda: NOON, new_token=lambda: f"synthetic-{next(made):026d}"
+        )
+        self.requester = Requester(tokens=self.tokens, contexts=self.store)
+
+    async def headers(
+        self, *purposes: str, client: str = "ehr-1", rights: tuple[str, ...] = ()
+    ) -> dict[str, str]:
+        """The headers of a client that holds a new token."""
+        token = await self.tokens.issue(
+            client=client,
+            organisation="Organization/cottonwood",
+            purposes=purposes or ("TREAT",),
+            rights=rights,
+            lifetime=600,
+        )
+        return {"authorization": f"Bearer {token}"}
+
+
+def _client_of(services: FakeServices, **more: Any) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(application(services, **more)), base_url="https://county.example"
+    )
+
+
+def _issue_of(answer: httpx2.Response) -> dict[str, Any]:
+    """The only issue of an error, after checking that it is one as every error is."""
+    assert answer.headers["content-type"] == "application/fhir+json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-request-id"].startswith("request-")
+    body = answer.json()
+    assert body["resourceType"] == "OperationOutcome"
+    (issue,) = body["issue"]
+    assert issue["severity"] == "error"
+    return issue
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def client_of() -> Callable[..., httpx2.AsyncClient]:
+    return _client_of
+
+
+@pytest.fixture
+def issue_of() -> Callable[[httpx2.Response], dict[str, Any]]:
+    return _issue_of
+
+
+@pytest.fixture
+def services() -> FakeServices:
+    return FakeServices()
+
+
+@pytest.fixture
+def gate(services: FakeServices) -> FakeGate:
+    return services.disclosure
+
+
+@pytest.fixture
+async def client(services: FakeServices) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client with a token for treatment and the right to search populations."""
+    headers = await services.headers(rights=("population-search",))
+    async with _client_of(services) as caller:
+        caller.headers.update(headers)
+        yield caller
