@@ -24,6 +24,11 @@ def instruments() -> dict[str, Any]:
     return _yaml("profiles", "instruments.yaml")
 
 
+def loinc() -> dict[str, Any]:
+    """The pinned LOINC codes."""
+    return _yaml("profiles", "loinc.yaml")
+
+
 def code_tables() -> dict[str, Any]:
     """The shared code tables of the mapping language, by file name without its ending."""
     folder = files("mappings").joinpath("tables")

@@ -36,6 +36,7 @@ from adapter.services.write import Writer, stamp
 from adapter.settings import read_document
 from adapter.source import ExtractOptions
 from adapter.store.sqlite.store import SqliteStore
+from adapter.summary.loinc import PinnedList
 from adapter.summary.registry import Registry
 from connectors.behavioral_health.fhir_ndjson import FhirNdjson
 from connectors.behavioral_health.release_forms import ReleaseForms
@@ -127,7 +128,7 @@ class Rules:
 def compile_rules(site: Site) -> Rules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
     problems: list[Problem] = []
-    facts, tables, registry = Facts(assets.r4_facts()), read_tables(assets.code_tables()), Registry.load(assets.instruments())
+    facts, tables, registry = Facts(assets.r4_facts()), read_tables(assets.code_tables()), _registry()
     agreements = _collect(problems, lambda: read_agreements(site.agreements, site.zone, partners=site.partners), ())
     forms: dict[str, Form] = {}
     for where, document in site.forms.items():
@@ -143,6 +144,10 @@ def compile_rules(site: Site) -> Rules:
     if problems:
         raise ConfigurationError(problems)
     return Rules(agreements=tuple(agreements), forms=forms, mappings=mappings, registry=registry, facts=facts)
+
+
+def _registry() -> Registry:
+    return Registry.load(assets.instruments(), PinnedList.load(assets.loinc()))
 
 
 def _collect(problems: list[Problem], make: Callable[[], Any], otherwise: Any) -> Any:

@@ -21,7 +21,7 @@ from adapter.cli.site import issue
 from adapter.errors import NotFound, SallyportError
 from adapter.fhir.search import parse_query
 from adapter.fictional.county import write_county
-from adapter.fictional.truth import read_truth
+from adapter.fictional.truth import read as read_truth
 from adapter.settings import load_site
 
 if TYPE_CHECKING:
@@ -87,11 +87,10 @@ async def _demo(folder: Path, *, people: int, seed: int, port: int, once: bool) 
 def candidates(extracts: Path) -> Iterator[tuple[str, str, str, str, str]]:
     """(feed, source record, recipient, permitted purpose, denied purpose) from the county's answer sheet."""
     for person in read_truth(extracts / "truth.ndjson"):
-        allowed = {(item.recipient, item.purpose): item.screenings for item in person.permitted}
-        for (recipient, purpose), screenings in allowed.items():
+        for (recipient, purpose), screenings in person.permitted.items():
             for place in screenings:
                 feed = person.screenings[place].feed
-                for (other, denied), others in allowed.items():
+                for (other, denied), others in person.permitted.items():
                     if other == recipient and place not in others:
                         for record in person.records.get(feed, ()):
                             yield feed, record, recipient, purpose, denied

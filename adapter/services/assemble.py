@@ -16,7 +16,7 @@ from adapter.summary.build import summary
 from adapter.summary.screening import screenings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from adapter.consent.release import Form
     from adapter.mapping.mapped import Draft, Mapped
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from adapter.summary.screening import Screening
 
 UNDECLARED = "undeclared"
+RETRACTED = frozenset({"entered-in-error", "cancelled"})
 PROFILES = "https://sallyport.example/fhir/StructureDefinition/"
 
 
@@ -84,32 +85,45 @@ class Assembly:
     ) -> list[ResourceWrite]:
         ident = self._writer.resource_id(self._feed.feed, draft.type, draft.name, *draft.key)
         found = screenings(draft.body, self._registry) if draft.type in {"Observation", "QuestionnaireResponse"} else []
-        instrument = found[0].instrument if found else self._registry.of_codes(codings_of(draft.body))
-        facets = self._facets("detail", draft.body, instrument, unit, regime)
+        facets = self._facets("detail", draft.body, self._instruments(draft.body), unit, regime)
         writes = [await self._writer.prepare(draft.body, facets, ident=ident, patient=patient)]
         for screening in found:
             writes += await self._summary(screening, row_key(draft.type, ident), mapped, patient, unit, regime, received)
         return writes
 
-    def _facets(self, tier: str, body: Mapping[str, Any], instrument: Instrument | None, unit: str, regime: str) -> Facets:
+    def _instruments(self, body: Mapping[str, Any]) -> list[Instrument]:
+        """Every instrument that a code or the questionnaire of a resource belongs to."""
+        found: dict[str, Instrument] = {}
+        form = self._registry.questionnaire(body.get("questionnaire", ""))
+        if form is not None:
+            found[form.id] = form
+        for system, code in codings_of(body):
+            target = self._registry.by_code.get((system, code))
+            related = [target.instrument] if target is not None else self._registry.item(code)
+            found.update((instrument.id, instrument) for instrument in related)
+        return list(found.values())
+
+    @staticmethod
+    def _facets(tier: str, body: Mapping[str, Any], instruments: Sequence[Instrument], unit: str, regime: str) -> Facets:
         labels = labels_for(
-            instrument_labels=instrument.labels if instrument else (), codes=codings_of(body), regime=regime, inbound=()
+            instrument_labels={label for instrument in instruments for label in instrument.labels},
+            codes=codings_of(body),
+            regime=regime,
+            inbound=(),
         )
-        return Facets(tier=tier, labels=labels, regime=regime, domain=instrument.domain if instrument else "", unit=unit)
+        domain = instruments[0].domain if instruments else ""
+        return Facets(tier=tier, labels=labels, regime=regime, domain=domain, unit=unit)
 
     async def _summary(
         self, screening: Screening, detail: int, mapped: Mapped, patient: str, unit: str, regime: str, received: int
     ) -> list[ResourceWrite]:
-        key = (*mapped.person, screening.instrument.id, screening.result.code, screening.effective)
-        ident = self._writer.resource_id(self._feed.feed, "screening-summary", *key)
-        facets = self._facets("summary", {}, screening.instrument, unit, regime)
-        body = summary(screening)
-        place = ScreeningPlace(
-            instrument=f"{unit}|{screening.instrument.id}|{screening.result.code}",
-            day=screening.day,
-            instant=screening.instant,
-            risk=screening.risk,
-        )
+        ident = self._writer.resource_id(self._feed.feed, "screening-summary", *mapped.person, unit, screening.occasion)
+        facets = self._facets("summary", {}, [screening.instrument], unit, regime)
+        body = summary(screening, labels=facets.labels)
+        place = None
+        if screening.status not in RETRACTED:
+            series = f"{unit}|{screening.series}"
+            place = ScreeningPlace(instrument=series, day=screening.day, instant=screening.instant, risk=screening.risk)
         relations = (("derived-from", detail),)
         write = await self._writer.prepare(body, facets, ident=ident, patient=patient, screening=place, relations=relations)
         provenance = {

@@ -15,7 +15,7 @@ from adapter.errors import Issue, NotAllowed, NotFound, Unavailable
 from adapter.fhir.dates import instant_text
 from adapter.fhir.outcome import outcome
 from adapter.store.port import TYPES, LedgerEntry, row_key
-from adapter.summary.order import Screened, order, order_extensions
+from adapter.summary.order import Screened, extensions, order
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -188,14 +188,14 @@ class Disclosure:
             body = await self._linked(view, caller, hit, body, at)
         return Served(type=hit.type, id=hit.id, version=hit.version, last_updated=instant_text(hit.updated), body=body)
 
-    async def _place(self, view: Snapshot, caller: Caller, hit: Hit, at: int) -> list[dict[str, Any]]:
+    async def _place(self, view: Snapshot, caller: Caller, hit: Hit, at: int) -> Sequence[dict[str, Any]]:
         """Where a screening stands among those of its day that this caller sees; nothing if it sees no other."""
         group = [
-            Screened(rid=rid, instant=instant, risk=risk)
+            Screened(rid=str(rid), instant=instant, risk=risk)
             for rid, instant, risk in await view.siblings(hit.rid)
             if (await self._found(view, caller, hit.type, rid, at)).hits
         ]
-        return order_extensions(order(group)[hit.rid]) if len(group) > 1 else []
+        return extensions(order(group)[str(hit.rid)]) if len(group) > 1 else ()
 
     async def _linked(self, view: Snapshot, caller: Caller, hit: Hit, body: bytes, at: int) -> bytes:
         others = [rid for rid in await self._visible(view, caller, hit.rid, at) if rid != hit.rid]

@@ -119,7 +119,8 @@ class Writer:
         kind = body["resourceType"]
         meta = {key: value for key, value in body.get("meta", {}).items() if key == "profile"}
         # Labels stand last in meta, so that a disclosure can add to them without rewriting the resource.
-        meta["security"] = [{"system": system, "code": code} for system, code in facets.labels]
+        labels = [{"system": system, "code": code} for system, code in facets.labels]
+        meta["security"] = labels + [label for label in body.get("meta", {}).get("security", ()) if label not in labels]
         resource = {"resourceType": kind, "id": ident, "meta": meta}
         resource.update((key, value) for key, value in body.items() if key not in {"resourceType", "id", "meta"})
         element = SUBJECT.get(kind)

@@ -83,7 +83,7 @@ class SqliteTransaction:
             (rid, TYPES[write.type], write.id, write.patient, write.segment, revision, version, at, write.digest, head, write.tail),
         )
         self._index.put(rid, write)
-        if write.screening is not None:
+        if write.type == "Observation":
             self._put_screening(rid, write)
         for kind, other in write.relations:
             self._db.execute(SQL["put_relation"], (rid, kind, other))
@@ -93,8 +93,9 @@ class SqliteTransaction:
 
     def _put_screening(self, rid: int, write: ResourceWrite) -> None:
         place = write.screening
-        assert place is not None  # noqa: S101 - the caller has asked
         self._db.execute(SQL["drop_screening"], (rid,))
+        if place is None:
+            return
         self._db.execute(SQL["put_screening"], (write.patient, place.instrument, place.day, rid, place.instant, place.risk))
         group = {"patient": write.patient, "instrument": place.instrument, "day": place.day}
         self._db.execute(SQL["mark_repeats"], group)
