@@ -14,7 +14,7 @@ import orjson
 from adapter.errors import Issue, NotAllowed, NotFound, Unavailable
 from adapter.fhir.dates import instant_text
 from adapter.fhir.outcome import outcome
-from adapter.store.port import TYPES, LedgerEntry, row_key
+from adapter.store.port import OF_PATIENT, TYPES, LedgerEntry, row_key
 from adapter.summary.order import Screened, extensions, order
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from adapter.store.port import Found, Gap, Hit, Ledger, Snapshot, Store
 
 Answer = TypeVar("Answer")
-SUBJECT_PARAMETERS = frozenset({"patient", "subject"})
 DIRECTORY = frozenset({"Organization"})
 _ROUNDS = 6
 """Rule, then exception, for the record, its Patient and its same-day siblings."""
@@ -105,7 +104,7 @@ class Disclosure:
     async def search(self, caller: Caller, query: Query, after: bytes | None = None) -> Page:
         """One page of what ``query`` finds among the permitted; ``NotAllowed`` without the right to ask."""
         at = self._clock()
-        asked = [item for item in query.filters if item.param not in SUBJECT_PARAMETERS]
+        asked = [item for item in query.filters if item.param not in OF_PATIENT]
         place = tuple(orjson.loads(after)) if after else None
 
         async def answer(view: Snapshot) -> tuple[Found, list[tuple[Hit, Served]]]:
@@ -154,7 +153,7 @@ class Disclosure:
             return None
         named: set[int] | None = None
         for item in query.filters:
-            if item.param in SUBJECT_PARAMETERS:
+            if item.param in OF_PATIENT:
                 rids = [row_key(*alternative.value.split("/", 1)) for alternative in item.alternatives]
                 found = {member for rid in rids for member in await self._visible(view, caller, rid, at)}
                 named = found if named is None else named & found
@@ -230,6 +229,6 @@ def _asked(query: Query) -> str:
     """What was asked, for the ledger: parameter names, and values only where they are ids of our own."""
     asked = []
     for item in query.filters:
-        own = item.kind == "reference" or item.param in {"_id", *SUBJECT_PARAMETERS}
+        own = item.kind == "reference" or item.param in {"_id", *OF_PATIENT}
         asked.append(f"{item.param}={','.join(value.value for value in item.alternatives)}" if own else item.param)
     return f"{query.type}?{'&'.join(asked)}"

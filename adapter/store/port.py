@@ -34,6 +34,16 @@ TYPES: Mapping[str, int] = {
 """The stored resource types; the numbers are part of the database format."""
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
 
+CLINICAL_DATE: Mapping[str, str] = {
+    "Observation": "date",
+    "Encounter": "date",
+    "QuestionnaireResponse": "authored",
+    "Consent": "date",
+}
+"""The date parameter of each type that is the clinical date of the wide index."""
+OF_PATIENT = frozenset({"patient", "subject"})
+"""Reference parameters that name the patient a record is about."""
+
 DENY, PERMIT, EXCEPTION = 0, 1, 2
 """Effects in the rule table."""
 

@@ -33,8 +33,8 @@ pytestmark = pytest.mark.anyio
 
 
 def write(kind, ident, patient, segment, *, content=b"one", low=NOW, codes=(), names=(), screening=None, seed=False):
-    index = [IndexRow(param="code", kind="token", value=f"http://loinc.org|{code}") for code in codes]
-    index += [IndexRow(param="family", kind="string", value=name, exact=name.title()) for name in names]
+    index = [IndexRow(param="code", value=f"http://loinc.org|{code}") for code in codes]
+    index += [IndexRow(param="family", value=name, exact=name.title()) for name in names]
     return ResourceWrite(
         type=kind,
         id=ident,
