@@ -45,7 +45,7 @@ def parse(data: bytes) -> dict[str, Any]:
         ) from None
     if text.startswith("\ufeff"):
         raise _refused("starts with a byte order mark; expected plain UTF-8")
-    if _CONTROL_ESCAPE.search(data):
+    if b"\\" in data and _CONTROL_ESCAPE.search(data):
         raise _refused("holds an escaped control character; expected text with tab, CR and LF at most")
     try:
         value = _DECODER.decode(text)

@@ -1,6 +1,6 @@
-"""The criteria of a search: how the value of each kind of parameter is read.
+r"""The criteria of a search: how the value of each kind of parameter is read.
 
-Commas separate alternatives, any of which will do; ``\\,`` ``\\|`` ``\\$`` and ``\\\\`` stand for the
+Commas separate alternatives, any of which will do; ``\,`` ``\|`` ``\$`` and ``\\`` stand for the
 characters themselves. Values that cannot be read are refused, and no message repeats one.
 
 https://hl7.org/fhir/R4/search.html#ptypes; escaping: https://hl7.org/fhir/R4/search.html#escaping
@@ -69,17 +69,17 @@ Reader = Callable[[list[str], "SearchParameter", Context], Iterator[Alternative]
 """Reads one value, split at its bars. Raises ValueError with what was expected."""
 
 
-def _filter(
-    name: str, table: Mapping[str, SearchParameter], key: str, value: str, context: Context
-) -> Filter:
-    base, _, modifier = key.partition(":")
-    parameter = table.get(base)
-    if parameter is None:
-        shown = f"`{key}`" if _NAME.fullmatch(key) else "a malformed name"
-        offered = ", ".join([*table, *_RESULT_PARAMETERS])
-        raise NotSupported(
-            f"{shown} is not a search parameter of {name} here; expected one of {offered}", expression=key
-        )
+def named(key: str) -> str:
+    """A parameter name as an error may repeat it; text that is no such name gives nothing."""
+    return key if _NAME.fullmatch(key) else ""
+
+
+def read_filter(parameter: SearchParameter, modifier: str, value: str, context: Context) -> Filter:
+    """The filter that one use of ``parameter`` asks for.
+
+    Raises NotSupported for a modifier that is not offered and RequestError for a value that cannot be read.
+    """
+    key = named(f"{parameter.name}:{modifier}" if modifier else parameter.name) or parameter.name
     read = _reader(parameter, modifier, key)
     parsed = _alternatives(value, key)
     if len(parsed) > MAX_ALTERNATIVES:
@@ -103,14 +103,22 @@ def _reader(parameter: SearchParameter, modifier: str, key: str) -> Reader:
         return _exact_strings
     if parameter.kind == "reference" and modifier in parameter.targets:
         return lambda parts, known, context: _typed_references(parts, modifier, known, context)
-    offered = {"string": "`exact`", "reference": "the name of a target type"}.get(
-        parameter.kind, "no modifier"
-    )
-    raise NotSupported(f"{named(key)} is not offered; expected {offered}", expression=key)
+    offered = _MODIFIERS.get(parameter.kind, "no modifier")
+    raise NotSupported(f"modifier of `{key}` is not offered; expected {offered}", expression=key)
 
 
 def _alternatives(value: str, key: str) -> list[list[str]]:
     """The values separated by commas, each split at its bars, escapes resolved."""
+    if "\\" in value:
+        parsed = _unescaped(value, key)
+    else:
+        parsed = [alternative.split("|") for alternative in value.split(",")]
+    if any(not any(parts) for parts in parsed):
+        raise RequestError(f"`{key}` has an empty value; expected a value, or no parameter", expression=key)
+    return parsed
+
+
+def _unescaped(value: str, key: str) -> list[list[str]]:
     parsed: list[list[str]] = [[""]]
     characters = iter(value)
     for character in characters:
@@ -126,8 +134,6 @@ def _alternatives(value: str, key: str) -> list[list[str]]:
             parsed[-1][-1] += escaped
         else:
             parsed[-1][-1] += character
-    if ["".join(parts) for parts in parsed].count(""):
-        raise RequestError(f"`{key}` has an empty value; expected a value, or no parameter", expression=key)
     return parsed
 
 
@@ -202,6 +208,7 @@ def _ids(parts: list[str], _parameter: SearchParameter, _context: Context) -> It
     yield Alternative(value=text)
 
 
+_MODIFIERS: Final = {"string": "exact", "reference": "the name of a target type"}
 _READERS: Final[Mapping[str, Reader]] = {
     "token": _tokens,
     "string": _strings,

@@ -10,7 +10,7 @@ https://hl7.org/fhir/R4/search.html
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from adapter.fhir.dates import MAX, MIN, interval, matches
 from adapter.fhir.parameters import PARAMETERS, normalised
@@ -45,17 +45,31 @@ class IndexRow:
     exact: str = ""
 
 
+_Found = tuple[str, int | None, int | None, str]
+"""Value, low, high and exact of a row."""
+
+_PATHS: Final = {
+    kind: [(parameter, [path.split(".") for path in parameter.paths]) for parameter in table.values()]
+    for kind, table in PARAMETERS.items()
+}
+
+
 def index_rows(resource: Resource, zone: tzinfo) -> list[IndexRow]:
     """All rows of a valid resource, without repetition; none for a type that is not searched.
 
     ``zone`` places dates without a time. ``_id`` needs no row: it is the key of the resource itself.
     """
-    rows: dict[IndexRow, None] = {}
-    for parameter in PARAMETERS.get(resource["resourceType"], {}).values():
-        for path in parameter.paths:
-            for value in _at(resource, path.split(".")):
-                rows.update(dict.fromkeys(_rows(parameter, value, zone)))
-    return list(rows)
+    rows: list[IndexRow] = []
+    for parameter, paths in _PATHS.get(resource["resourceType"], ()):
+        found: dict[_Found, None] = {}
+        for path in paths:
+            for value in _at(resource, path):
+                found.update(dict.fromkeys(_values(parameter, value, zone)))
+        rows += [
+            IndexRow(param=parameter.name, value=value, low=low, high=high, exact=exact)
+            for value, low, high, exact in found
+        ]
+    return rows
 
 
 def token_keys(system: str, code: str) -> tuple[str, ...]:
@@ -101,23 +115,25 @@ def _at(value: Json, path: Sequence[str]) -> Iterator[Json]:
         yield from _at(value[path[0]], path[1:])
 
 
-def _rows(parameter: SearchParameter, value: Json, zone: tzinfo) -> Iterator[IndexRow]:
-    name = parameter.name
+def _values(parameter: SearchParameter, value: Json, zone: tzinfo) -> Iterator[_Found]:
+    """What one value of an element is indexed as."""
     if parameter.kind == "token":
         for system, code in _tokens(value, parameter.system):
             for key in token_keys(system, code):
-                yield IndexRow(param=name, value=key)
+                yield key, None, None, ""
     elif parameter.kind == "string":
         if key := normalised(value):
-            yield IndexRow(param=name, value=key, exact=value)
+            yield key, None, None, value
     elif parameter.kind == "date":
-        yield from _dates(name, value, zone)
+        yield from _dates(value, zone)
     elif parameter.canonical:
-        yield IndexRow(param=name, value=value)
+        yield value, None, None, ""
         if "|" in value:
-            yield IndexRow(param=name, value=value.partition("|")[0])
+            yield value.partition("|")[0], None, None, ""
     else:
-        yield from _references(parameter, value)
+        reference = parse_reference(value.get("reference", ""))
+        if reference is not None and (not parameter.targets or reference.type in parameter.targets):
+            yield str(reference), None, None, ""
 
 
 def _tokens(value: Json, system: str) -> Iterator[tuple[str, str]]:
@@ -131,27 +147,20 @@ def _tokens(value: Json, system: str) -> Iterator[tuple[str, str]]:
         yield value.get("system", ""), value.get("code", value.get("value", ""))
 
 
-def _references(parameter: SearchParameter, value: Resource) -> Iterator[IndexRow]:
-    reference = parse_reference(value.get("reference", ""))
-    if reference is not None and (not parameter.targets or reference.type in parameter.targets):
-        yield IndexRow(param=parameter.name, value=str(reference))
-
-
-def _dates(name: str, value: Json, zone: tzinfo) -> Iterator[IndexRow]:
+def _dates(value: Json, zone: tzinfo) -> Iterator[_Found]:
     """A date, dateTime or instant; a Period; a Timing by its events or the bounds of its repetition."""
     if isinstance(value, str):
         low, high = interval(value, zone)
-        yield IndexRow(param=name, value=value, low=low, high=high)
+        yield value, low, high, ""
     elif "event" in value:
-        events = [(interval(event, zone), event) for event in value["event"] if event is not None]
+        events = [(*interval(event, zone), event) for event in value["event"] if event is not None]
         if events:
-            (low, _), first = min(events)
-            _, high = max((bounds for bounds, _ in events), key=lambda bounds: bounds[1])
-            yield IndexRow(param=name, value=first, low=low, high=high)
+            low, _, first = min(events)
+            yield first, low, max(high for _, high, _ in events), ""
     elif "repeat" in value:
-        yield from _dates(name, value["repeat"].get("boundsPeriod", {}), zone)
+        yield from _dates(value["repeat"].get("boundsPeriod", {}), zone)
     elif "start" in value or "end" in value:
         start, end = value.get("start"), value.get("end")
         low = interval(start, zone)[0] if start else MIN
         high = interval(end, zone)[1] if end else MAX
-        yield IndexRow(param=name, value=f"{start or ''}/{end or ''}", low=low, high=high)
+        yield f"{start or ''}/{end or ''}", low, high, ""

@@ -91,12 +91,13 @@ def parse_query(name: str, pairs: Sequence[tuple[str, str]], *, base_url: str, z
 
 
 def _filter(name: str, key: str, value: str, context: Context) -> Filter:
-    base, _, modifier = key.partition(":")
+    base, colon, modifier = key.partition(":")
     parameter = PARAMETERS[name].get(base)
-    if parameter is None:
+    if parameter is None or (colon and not modifier):
         offered = ", ".join([*PARAMETERS[name], *_RESULT_PARAMETERS])
-        message = f"{named(key)} is not a search parameter of {name} here; expected one of {offered}"
-        raise NotSupported(message, expression=key)
+        shown = f"`{named(key)}`" if named(key) else "a malformed name"
+        message = f"{shown} is not a search parameter of {name} here; expected one of {offered}"
+        raise NotSupported(message, expression=named(key))
     return read_filter(parameter, modifier, value, context)
 
 
