@@ -28,7 +28,9 @@ def test_the_fictional_county_is_sound(folder):
 
 
 def test_every_mistake_of_every_file_is_told_at_once(folder):
-    (folder / "site.toml").write_text('name = "x"\nbase_url = "http://x"\ntime_zone = "Mars/Olympus"\noperator = "boss"\n')
+    (folder / "site.toml").write_text(
+        'name = "x"\nbase_url = "http://x"\ntime_zone = "Mars/Olympus"\noperator = "boss"\n'
+    )
     feed = folder / "feeds" / "jail_roster.yaml"
     feed.write_text(feed.read_text().replace("regime: justice", "regime: martial"))
     found = problems(folder)

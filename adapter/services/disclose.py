@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from adapter.errors import Issue, NotAllowed, NotFound, Unavailable
-from adapter.fhir.dates import instant_text
+from adapter.fhir.instants import instant_text
 from adapter.fhir.outcome import outcome
 from adapter.store.port import OF_PATIENT, TYPES, LedgerEntry, row_key
 from adapter.summary.order import Screened, extensions, order
@@ -110,8 +110,13 @@ class Disclosure:
         async def answer(view: Snapshot) -> tuple[Found, list[tuple[Hit, Served]]]:
             patients = await self._patients(view, caller, query, at)
             if patients is None and not _selective(query) and "population-search" not in caller.rights:
-                raise NotAllowed("the agreement does not allow a search over everyone; name a patient", expression="patient")
-            found = await view.search(caller.context, replace(query, filters=tuple(asked)), patients, place, at=at)
+                raise NotAllowed(
+                    "the agreement does not allow a search over everyone; name a patient",
+                    expression="patient",
+                )
+            found = await view.search(
+                caller.context, replace(query, filters=tuple(asked)), patients, place, at=at
+            )
             if found.gaps:
                 raise MissingDecisions(found.gaps)
             return found, await self._serve(view, caller, found.hits, at)
@@ -123,7 +128,11 @@ class Disclosure:
             total=found.total,
             served=tuple(served for _, served in hits),
             next=orjson.dumps(found.last) if found.more else None,
-            notice=outcome([Issue(path="", code="business-rule", message=text) for text in notices], "information") if notices else None,
+            notice=outcome(
+                [Issue(path="", code="business-rule", message=text) for text in notices], "information"
+            )
+            if notices
+            else None,
         )
 
     async def _decided(self, caller: Caller, answer: Callable[[Snapshot], Awaitable[Answer]]) -> Answer:
@@ -175,17 +184,23 @@ class Disclosure:
                 met |= set(frontier)
         return seen
 
-    async def _serve(self, view: Snapshot, caller: Caller, hits: Sequence[Hit], at: int) -> list[tuple[Hit, Served]]:
+    async def _serve(
+        self, view: Snapshot, caller: Caller, hits: Sequence[Hit], at: int
+    ) -> list[tuple[Hit, Served]]:
         return [(hit, await self._served(view, caller, hit, at)) for hit in hits]
 
     async def _served(self, view: Snapshot, caller: Caller, hit: Hit, at: int) -> Served:
         fragment = self._decisions.obligations.fragment(hit.obligation)
         if hit.repeats:
-            fragment = self._decisions.obligations.fragment(hit.obligation, await self._place(view, caller, hit, at))
+            fragment = self._decisions.obligations.fragment(
+                hit.obligation, await self._place(view, caller, hit, at)
+            )
         body = hit.head + fragment + hit.tail
         if hit.type == "Patient":
             body = await self._linked(view, caller, hit, body, at)
-        return Served(type=hit.type, id=hit.id, version=hit.version, last_updated=instant_text(hit.updated), body=body)
+        return Served(
+            type=hit.type, id=hit.id, version=hit.version, last_updated=instant_text(hit.updated), body=body
+        )
 
     async def _place(self, view: Snapshot, caller: Caller, hit: Hit, at: int) -> Sequence[dict[str, Any]]:
         """Where a screening stands among those of its day that this caller sees; nothing if it sees no other."""
@@ -201,10 +216,15 @@ class Disclosure:
         if not others:
             return body
         rows = [await view.row(rid) for rid in others]
-        links = [{"other": {"reference": f"Patient/{name}"}, "type": "seealso"} for name in sorted(row.id for row in rows if row)]
+        links = [
+            {"other": {"reference": f"Patient/{name}"}, "type": "seealso"}
+            for name in sorted(row.id for row in rows if row)
+        ]
         return body[:-1] + b',"link":' + orjson.dumps(links) + b"}"
 
-    async def _enter(self, caller: Caller, interaction: str, target: str, hits: Sequence[tuple[Hit, Served]], at: int) -> None:
+    async def _enter(
+        self, caller: Caller, interaction: str, target: str, hits: Sequence[tuple[Hit, Served]], at: int
+    ) -> None:
         await self._ledger.append(
             LedgerEntry(
                 at=at,
@@ -222,7 +242,9 @@ class Disclosure:
 def _selective(query: Query) -> bool:
     """Whether a Patient search names someone: an id, an identifier, or a name together with the birth date."""
     params = {item.param for item in query.filters} if query.type == "Patient" else set()
-    return bool(params & {"_id", "identifier"}) or ("birthdate" in params and bool(params & {"name", "family", "given"}))
+    return bool(params & {"_id", "identifier"}) or (
+        "birthdate" in params and bool(params & {"name", "family", "given"})
+    )
 
 
 def _asked(query: Query) -> str:
@@ -230,5 +252,7 @@ def _asked(query: Query) -> str:
     asked = []
     for item in query.filters:
         own = item.kind == "reference" or item.param in {"_id", *OF_PATIENT}
-        asked.append(f"{item.param}={','.join(value.value for value in item.alternatives)}" if own else item.param)
+        asked.append(
+            f"{item.param}={','.join(value.value for value in item.alternatives)}" if own else item.param
+        )
     return f"{query.type}?{'&'.join(asked)}"

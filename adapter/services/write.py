@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.consent.segment import Segment
 from adapter.errors import InvalidResource
-from adapter.fhir.dates import instant_text
+from adapter.fhir.instants import instant_text
 from adapter.fhir.search import index_rows
 from adapter.fhir.served import split
 from adapter.store.port import BEGINNING, CLINICAL_DATE, ResourceWrite, row_key
@@ -122,9 +122,13 @@ class Writer:
         meta = {key: value for key, value in body.get("meta", {}).items() if key == "profile"}
         # Labels stand last in meta, so that a disclosure can add to them without rewriting the resource.
         labels = [{"system": system, "code": code} for system, code in facets.labels]
-        meta["security"] = labels + [label for label in body.get("meta", {}).get("security", ()) if label not in labels]
+        meta["security"] = labels + [
+            label for label in body.get("meta", {}).get("security", ()) if label not in labels
+        ]
         resource = {"resourceType": kind, "id": ident, "meta": meta}
-        resource.update((key, value) for key, value in body.items() if key not in {"resourceType", "id", "meta"})
+        resource.update(
+            (key, value) for key, value in body.items() if key not in {"resourceType", "id", "meta"}
+        )
         element = SUBJECT.get(kind)
         if element is not None:
             resource[element] = {"reference": f"Patient/{patient}"}

@@ -249,7 +249,9 @@ class Interned(Protocol):
 class Transaction(Interned, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
-    async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
+    async def put(
+        self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None
+    ) -> list[bool]:
         """Write resources; tells for each whether it made a new version."""
         ...
 
@@ -330,7 +332,13 @@ class Snapshot(Protocol):
         ...
 
     async def search(
-        self, context: int, query: Query, patients: Sequence[int] | None, after: tuple[int | str, int] | None, *, at: int
+        self,
+        context: int,
+        query: Query,
+        patients: Sequence[int] | None,
+        after: tuple[int | str, int] | None,
+        *,
+        at: int,
     ) -> Found:
         """Permitted resources that match; of these patients, or of everyone."""
         ...

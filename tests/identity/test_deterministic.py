@@ -11,7 +11,13 @@ from adapter.identity.deterministic import contradicts, facts, match_keys
 from adapter.identity.traits import Traits
 
 ANN = Traits(
-    family="oak", given="ann", birth_date="1990-02-03", sex="female", ssn="212345678", ssn_last4="5678", state_id="CO1"
+    family="oak",
+    given="ann",
+    birth_date="1990-02-03",
+    sex="female",
+    ssn="212345678",
+    ssn_last4="5678",
+    state_id="CO1",
 )
 
 

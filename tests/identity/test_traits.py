@@ -39,7 +39,11 @@ def test_traits_come_from_the_official_name_and_known_systems():
             "name": [{"use": "nickname", "family": "Ash"}, {"family": "Oak Jr", "given": ["Ann", "B"]}],
             "birthDate": "1990-02-03",
             "gender": "female",
-            "identifier": [{"system": SSN, "value": "212-34-5678"}, {"system": STATE_ID, "value": " co123 "}, {"value": "x"}],
+            "identifier": [
+                {"system": SSN, "value": "212-34-5678"},
+                {"system": STATE_ID, "value": " co123 "},
+                {"value": "x"},
+            ],
         }
     )
     assert (traits.family, traits.given, traits.ssn, traits.ssn_last4) == ("oak", "ann", "212345678", "5678")
@@ -47,5 +51,7 @@ def test_traits_come_from_the_official_name_and_known_systems():
 
 
 def test_what_is_partial_or_unknown_is_not_a_trait():
-    traits = traits_of({"birthDate": "1990-02", "gender": "unknown", "identifier": [{"system": SSN_LAST4, "value": "5678"}]})
+    traits = traits_of(
+        {"birthDate": "1990-02", "gender": "unknown", "identifier": [{"system": SSN_LAST4, "value": "5678"}]}
+    )
     assert (traits.birth_date, traits.sex, traits.ssn, traits.ssn_last4) == ("", "", "", "5678")

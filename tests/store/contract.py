@@ -32,7 +32,9 @@ NOW = 1_700_000_000_000_000
 pytestmark = pytest.mark.anyio
 
 
-def write(kind, ident, patient, segment, *, content=b"one", low=NOW, codes=(), names=(), screening=None, seed=False):
+def write(
+    kind, ident, patient, segment, *, content=b"one", low=NOW, codes=(), names=(), screening=None, seed=False
+):
     index = [IndexRow(param="code", value=f"http://loinc.org|{code}") for code in codes]
     index += [IndexRow(param="family", value=name, exact=name.title()) for name in names]
     return ResourceWrite(
@@ -57,7 +59,9 @@ def query(kind="Observation", *filters, count=20, sort=(), summary=None):
 
 
 def code_is(*codes):
-    return Filter(param="code", kind="token", alternatives=tuple(Alternative(value=f"*|{code}") for code in codes))
+    return Filter(
+        param="code", kind="token", alternatives=tuple(Alternative(value=f"*|{code}") for code in codes)
+    )
 
 
 class StoreContract:
@@ -78,11 +82,19 @@ class StoreContract:
                 at=NOW,
                 origin=("receipt", 1),
             )
-            await change.set_policy(row_key("Patient", "p"), [PolicySpan(start=BEGINNING, stop=END, policy=policy, sources=["c"])])
-            await change.add_bounds([BoundRow(context=context, segment=segment, start=0, stop=END, agreement="mou")])
+            await change.set_policy(
+                row_key("Patient", "p"), [PolicySpan(start=BEGINNING, stop=END, policy=policy, sources=["c"])]
+            )
+            await change.add_bounds(
+                [BoundRow(context=context, segment=segment, start=0, stop=END, agreement="mou")]
+            )
         if rules:
             await store.add_rules(
-                [RuleRow(context=context, policy=policy, segment=segment, rid=None, effect=effect, obligation=0)]
+                [
+                    RuleRow(
+                        context=context, policy=policy, segment=segment, rid=None, effect=effect, obligation=0
+                    )
+                ]
             )
         return context, policy, segment
 
@@ -120,9 +132,18 @@ class StoreContract:
     async def test_an_exception_is_decided_resource_by_resource(self, store):
         context, policy, segment = await self.fill(store, effect=EXCEPTION)
         found = await self.search(store, context, query())
-        assert sorted(gap.rid for gap in found.gaps) == sorted([row_key("Observation", "a"), row_key("Observation", "b")])
+        assert sorted(gap.rid for gap in found.gaps) == sorted(
+            [row_key("Observation", "a"), row_key("Observation", "b")]
+        )
         rows = [
-            RuleRow(context=context, policy=policy, segment=segment, rid=row_key("Observation", name), effect=effect, obligation=0)
+            RuleRow(
+                context=context,
+                policy=policy,
+                segment=segment,
+                rid=row_key("Observation", name),
+                effect=effect,
+                obligation=0,
+            )
             for name, effect in (("a", DENY), ("b", PERMIT))
         ]
         await store.add_rules(rows)
@@ -132,9 +153,13 @@ class StoreContract:
     async def test_a_new_version_forgets_what_was_decided_of_the_old(self, store):
         context, policy, segment = await self.fill(store, effect=EXCEPTION)
         rid = row_key("Observation", "a")
-        await store.add_rules([RuleRow(context=context, policy=policy, segment=segment, rid=rid, effect=PERMIT, obligation=0)])
+        await store.add_rules(
+            [RuleRow(context=context, policy=policy, segment=segment, rid=rid, effect=PERMIT, obligation=0)]
+        )
         async with store.transaction() as change:
-            await change.put([write("Observation", "a", "p", segment, content=b"two")], at=NOW + 1, origin=None)
+            await change.put(
+                [write("Observation", "a", "p", segment, content=b"two")], at=NOW + 1, origin=None
+            )
         async with store.snapshot() as view:
             found = await view.read(context, rid, at=NOW)
         assert [gap.rid for gap in found.gaps] == [rid]
@@ -143,12 +168,20 @@ class StoreContract:
         context, policy, _ = await self.fill(store, rules=False)
         async with store.transaction() as change:
             hidden = await change.intern("segment", b"hidden")
-            await change.put([write("Patient", "p", "p", hidden, content=b"two", names=["oak"])], at=NOW, origin=None)
-            await change.add_bounds([BoundRow(context=context, segment=hidden, start=0, stop=END, agreement="mou")])
-        await store.add_rules([RuleRow(context=context, policy=policy, segment=hidden, rid=None, effect=DENY, obligation=0)])
+            await change.put(
+                [write("Patient", "p", "p", hidden, content=b"two", names=["oak"])], at=NOW, origin=None
+            )
+            await change.add_bounds(
+                [BoundRow(context=context, segment=hidden, start=0, stop=END, agreement="mou")]
+            )
+        await store.add_rules(
+            [RuleRow(context=context, policy=policy, segment=hidden, rid=None, effect=DENY, obligation=0)]
+        )
         async with store.snapshot() as view:
             assert (await view.read_patient(context, row_key("Patient", "p"), at=NOW)).gaps
-        await store.add_rules([RuleRow(context=context, policy=policy, segment=1, rid=None, effect=PERMIT, obligation=7)])
+        await store.add_rules(
+            [RuleRow(context=context, policy=policy, segment=1, rid=None, effect=PERMIT, obligation=7)]
+        )
         async with store.snapshot() as view:
             (hit,) = (await view.read_patient(context, row_key("Patient", "p"), at=NOW)).hits
             by_name = Filter(param="family", kind="string", alternatives=(Alternative(value="oa"),))
@@ -159,8 +192,14 @@ class StoreContract:
     async def test_same_content_is_no_new_version_and_other_content_is(self, store):
         context, _, segment = await self.fill(store)
         async with store.transaction() as change:
-            assert await change.put([write("Observation", "a", "p", segment, codes=["1-8"])], at=NOW + 5, origin=None) == [False]
-            assert await change.put([write("Observation", "a", "p", segment, content=b"x", codes=["9-1"])], at=NOW + 6, origin=None) == [True]
+            assert await change.put(
+                [write("Observation", "a", "p", segment, codes=["1-8"])], at=NOW + 5, origin=None
+            ) == [False]
+            assert await change.put(
+                [write("Observation", "a", "p", segment, content=b"x", codes=["9-1"])],
+                at=NOW + 6,
+                origin=None,
+            ) == [True]
         assert (await self.search(store, context, query("Observation", code_is("1-8")))).total == 0
         assert (await self.search(store, context, query("Observation", code_is("9-1")))).total == 1
         assert (await store.counts())["resource_history"] == 1
@@ -168,17 +207,25 @@ class StoreContract:
     async def test_a_seed_never_replaces(self, store):
         _, _, segment = await self.fill(store)
         async with store.transaction() as change:
-            assert await change.put([write("Patient", "p", "p", segment, content=b"stub", seed=True)], at=NOW, origin=None) == [False]
-            assert await change.put([write("Patient", "q", "q", segment, content=b"stub", seed=True)], at=NOW, origin=None) == [True]
+            assert await change.put(
+                [write("Patient", "p", "p", segment, content=b"stub", seed=True)], at=NOW, origin=None
+            ) == [False]
+            assert await change.put(
+                [write("Patient", "q", "q", segment, content=b"stub", seed=True)], at=NOW, origin=None
+            ) == [True]
 
     async def test_pages_hold_every_hit_once_in_order(self, store):
         context, _, segment = await self.fill(store)
-        many = [write("Observation", f"n{i}", "p", segment, codes=["1-8"], low=NOW + i % 3) for i in range(23)]
+        many = [
+            write("Observation", f"n{i}", "p", segment, codes=["1-8"], low=NOW + i % 3) for i in range(23)
+        ]
         async with store.transaction() as change:
             await change.put(many, at=NOW, origin=None)
         seen, after, totals = [], None, set()
         while True:
-            found = await self.search(store, context, query("Observation", code_is("1-8"), count=5), after=after)
+            found = await self.search(
+                store, context, query("Observation", code_is("1-8"), count=5), after=after
+            )
             seen += [(hit.id, hit.rid) for hit in found.hits]
             totals.add(found.total)
             if not found.more:
@@ -190,7 +237,9 @@ class StoreContract:
     async def test_population_search_counts_a_resource_once(self, store):
         context, _, segment = await self.fill(store)
         async with store.transaction() as change:
-            await change.put([write("Observation", "two", "p", segment, codes=["1-8", "2-6"])], at=NOW, origin=None)
+            await change.put(
+                [write("Observation", "two", "p", segment, codes=["1-8", "2-6"])], at=NOW, origin=None
+            )
         found = await self.search(store, context, query("Observation", code_is("1-8", "2-6")), patients=None)
         assert (found.total, len(found.hits)) == (3, 3)
 
@@ -211,15 +260,22 @@ class StoreContract:
         for spans in ([(BEGINNING, 5)], [(BEGINNING, 5), (6, END)], [(0, END)], []):
             with pytest.raises(SallyportError):
                 async with store.transaction() as change:
-                    await change.set_policy(1, [PolicySpan(start=a, stop=b, policy=1, sources=()) for a, b in spans])
+                    await change.set_policy(
+                        1, [PolicySpan(start=a, stop=b, policy=1, sources=()) for a, b in spans]
+                    )
 
     async def test_the_policy_of_the_moment_decides(self, store):
         context, policy, segment = await self.fill(store)
         async with store.transaction() as change:
             other = await change.intern("policy", b"other")
-            spans = [PolicySpan(start=BEGINNING, stop=NOW, policy=policy, sources=["c"]), PolicySpan(start=NOW, stop=END, policy=other, sources=())]
+            spans = [
+                PolicySpan(start=BEGINNING, stop=NOW, policy=policy, sources=["c"]),
+                PolicySpan(start=NOW, stop=END, policy=other, sources=()),
+            ]
             await change.set_policy(row_key("Patient", "p"), spans)
-        await store.add_rules([RuleRow(context=context, policy=other, segment=segment, rid=None, effect=DENY, obligation=0)])
+        await store.add_rules(
+            [RuleRow(context=context, policy=other, segment=segment, rid=None, effect=DENY, obligation=0)]
+        )
         assert (await self.search(store, context, query(), at=NOW - 1)).total == 2
         assert (await self.search(store, context, query(), at=NOW)).total == 0
 
@@ -227,9 +283,17 @@ class StoreContract:
         _, _, segment = await self.fill(store)
         place = {"instrument": "phq-9", "day": "2026-03-02", "risk": 1}
         async with store.transaction() as change:
-            await change.put([write("Observation", "s1", "p", segment, screening=ScreeningPlace(instant=1, **place))], at=NOW, origin=None)
+            await change.put(
+                [write("Observation", "s1", "p", segment, screening=ScreeningPlace(instant=1, **place))],
+                at=NOW,
+                origin=None,
+            )
             assert (await self.read_row(store, change)).repeats is False
-            await change.put([write("Observation", "s2", "p", segment, screening=ScreeningPlace(instant=None, **place))], at=NOW, origin=None)
+            await change.put(
+                [write("Observation", "s2", "p", segment, screening=ScreeningPlace(instant=None, **place))],
+                at=NOW,
+                origin=None,
+            )
         async with store.snapshot() as view:
             rows = await view.siblings(row_key("Observation", "s1"))
             hits = (await view.search(1, query(), [row_key("Patient", "p")], None, at=NOW)).hits
@@ -257,7 +321,15 @@ class StoreContract:
 
     async def test_quarantine_keeps_position_and_reason(self, store):
         record = QuarantinedRecord(
-            feed="f", receipt="r", ordinal=3, line=4, part="PID", code="bad-date", element="DOB", expected="a date", raw=b"\xff"
+            feed="f",
+            receipt="r",
+            ordinal=3,
+            line=4,
+            part="PID",
+            code="bad-date",
+            element="DOB",
+            expected="a date",
+            raw=b"\xff",
         )
         async with store.transaction() as change:
             await change.quarantine([record], at=NOW)
@@ -278,7 +350,14 @@ class StoreContract:
         assert await store.setting("x") is None
 
     async def test_tokens_are_found_by_digest(self, store):
-        row = TokenRow(digest=b"d", client="c", organisation="Organization/o", purposes=("a", "b"), rights=("r",), expires=NOW)
+        row = TokenRow(
+            digest=b"d",
+            client="c",
+            organisation="Organization/o",
+            purposes=("a", "b"),
+            rights=("r",),
+            expires=NOW,
+        )
         await store.add_token(row)
         assert await store.token(b"d") == row
         assert await store.token(b"e") is None
@@ -288,7 +367,9 @@ class StoreContract:
     async def test_the_inbox_gives_back_every_byte_and_knows_what_it_has(self, store, pieces):
         data = b"".join(pieces)
         inbox = store.inbox()
-        first = await inbox.keep(receipt=f"r{data.hex()[:40]}{len(data)}", feed="f", name="n", stream=io.BytesIO(data), at=NOW)
+        first = await inbox.keep(
+            receipt=f"r{data.hex()[:40]}{len(data)}", feed="f", name="n", stream=io.BytesIO(data), at=NOW
+        )
         again = await inbox.keep(receipt="again", feed="f", name="m", stream=io.BytesIO(data), at=NOW)
         assert again.id == first.id
         with inbox.open(first.id) as stream:
@@ -313,7 +394,14 @@ class StoreContract:
     async def test_the_ledger_keeps_entries_in_a_chain(self, store):
         ledger = store.ledger()
         entry = LedgerEntry(
-            at=NOW, request_id="r1", client="c", context=1, purpose="TREAT", interaction="read", target="Observation/a", passed=[("Observation/a", "v", 1, 2)]
+            at=NOW,
+            request_id="r1",
+            client="c",
+            context=1,
+            purpose="TREAT",
+            interaction="read",
+            target="Observation/a",
+            passed=[("Observation/a", "v", 1, 2)],
         )
         await ledger.append(entry)
         await ledger.append(entry)

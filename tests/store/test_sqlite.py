@@ -20,7 +20,16 @@ sys.modules["store_contract"] = contract
 spec.loader.exec_module(contract)
 
 pytestmark = pytest.mark.anyio
-ENTRY = LedgerEntry(at=1, request_id="r", client="c", context=1, purpose="TREAT", interaction="read", target="Patient/x", passed=[])
+ENTRY = LedgerEntry(
+    at=1,
+    request_id="r",
+    client="c",
+    context=1,
+    purpose="TREAT",
+    interaction="read",
+    target="Patient/x",
+    passed=[],
+)
 
 
 def stamp(write, revision, at):
@@ -85,3 +94,11 @@ async def test_a_reader_sees_a_commit_at_its_next_answer(store):
         assert await view.resource("Patient", "p") is None
     async with store.snapshot() as view:
         assert (await view.resource("Patient", "p")).id == "p"
+
+
+async def test_chains_of_two_processes_interleave_and_verify(store, tmp_path):
+    other = SqliteStore(tmp_path / "data", stamp=stamp, chain=b"other")
+    for ledger in (store.ledger(), other.ledger(), store.ledger(), other.ledger()):
+        await ledger.append(ENTRY)
+    assert await store.ledger().verify() == 4
+    await other.close()

@@ -70,7 +70,9 @@ def compile_search(
         where = [_filter(statement, query.type, item, terms) for item in query.filters]
         if patients is not None:
             where.append(statement.among("c.rid", patients))
-        fragment = SQL["patient_rows"].format(sees_patient=SQL["sees_patient"], where=" AND ".join(where) or "1")
+        fragment = SQL["patient_rows"].format(
+            sees_patient=SQL["sees_patient"], where=" AND ".join(where) or "1"
+        )
         return CompiledSearch(fragment, statement.bindings)
     filters = list(query.filters)
     distinct = ""
@@ -83,7 +85,11 @@ def compile_search(
         candidates = SQL["of_everyone"]
         found = _terms(driver, terms)
         distinct = "DISTINCT" if len(found) > 1 else ""
-        where = ["c.type = :type", f"c.param = :{statement.bind(driver.param)}", statement.among("c.term", found)]
+        where = [
+            "c.type = :type",
+            f"c.param = :{statement.bind(driver.param)}",
+            statement.among("c.term", found),
+        ]
     else:
         candidates = SQL["of_patients"]
         where = ["p.start <= :at", ":at < p.stop"]
@@ -111,7 +117,9 @@ def _terms(item: Filter, terms: Callable[[str], list[int]]) -> list[int]:
 
 def _filter(statement: Statement, kind: str, item: Filter, terms: Callable[[str], list[int]]) -> str:
     if item.kind == "id":
-        return statement.among("c.rid", [row_key(kind, alternative.value) for alternative in item.alternatives])
+        return statement.among(
+            "c.rid", [row_key(kind, alternative.value) for alternative in item.alternatives]
+        )
     if item.kind == "token":
         return _token(statement, item, _terms(item, terms))
     if item.kind == "date":
@@ -142,7 +150,9 @@ def _string(statement: Statement, item: Filter, alternative: Alternative) -> str
         condition = f"i.exact = :{value}"
     else:
         condition = f"i.value >= :{value} AND i.value < :{statement.bind(alternative.value + LAST)}"
-    return f"c.rid IN (SELECT i.rid FROM string i WHERE i.type = :type AND i.param = :{param} AND {condition})"
+    return (
+        f"c.rid IN (SELECT i.rid FROM string i WHERE i.type = :type AND i.param = :{param} AND {condition})"
+    )
 
 
 def _date(statement: Statement, kind: str, item: Filter, alternative: Alternative) -> str:

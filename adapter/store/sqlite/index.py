@@ -31,7 +31,9 @@ class IndexWriter:
         kind = TYPES[write.type]
         owned: list[list[Any]] = []
         if write.type != "Patient":
-            self._db.execute(SQL["put_clinical"], (write.patient, kind, write.low, write.high, rid, write.segment))
+            self._db.execute(
+                SQL["put_clinical"], (write.patient, kind, write.low, write.high, rid, write.segment)
+            )
             owned.append(["clinical", write.patient, kind, write.low, rid])
         parameters = PARAMETERS[write.type]
         for row in write.index:
@@ -42,7 +44,8 @@ class IndexWriter:
                     continue
                 term = self._term(*row.value.rsplit("|", 1))
                 self._db.execute(
-                    SQL["put_token"], (kind, row.param, term, write.patient, rid, write.segment, write.low, write.high)
+                    SQL["put_token"],
+                    (kind, row.param, term, write.patient, rid, write.segment, write.low, write.high),
                 )
                 owned.append(["token", kind, row.param, term, write.patient, rid])
             elif form == "string":

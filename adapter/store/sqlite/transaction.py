@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 import orjson
 
 from adapter.errors import SallyportError
-from adapter.store.port import BEGINNING, END, TYPE_NAMES, TYPES, IdentityFacts, PolicySpan, StoredResource, row_key
+from adapter.store.port import (
+    BEGINNING,
+    END,
+    TYPE_NAMES,
+    TYPES,
+    IdentityFacts,
+    PolicySpan,
+    StoredResource,
+    row_key,
+)
 from adapter.store.queries import load
 from adapter.store.sqlite.index import IndexWriter
 from adapter.store.sqlite.interning import bodies
@@ -60,7 +69,9 @@ class SqliteTransaction:
     async def interned(self, table: str) -> Mapping[int, bytes]:
         return bodies(self._db, table)
 
-    async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
+    async def put(
+        self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None
+    ) -> list[bool]:
         return [self._put_one(write, at, origin) for write in writes]
 
     def _put_one(self, write: ResourceWrite, at: int, origin: tuple[str, int] | None) -> bool:
@@ -68,19 +79,36 @@ class SqliteTransaction:
         current = self._db.execute(SQL["current"], (rid,)).fetchone()
         if current is not None:
             if current[0] != write.id or current[1] != TYPES[write.type]:
-                raise SallyportError(f"two resources share the internal key {rid}; the later one was not stored")
+                raise SallyportError(
+                    f"two resources share the internal key {rid}; the later one was not stored"
+                )
             if write.seed or (current[6] == write.digest and current[4] == write.segment):
                 if origin is not None and not write.seed:
                     self._db.execute(SQL["put_origin"], (rid, *origin))
                 return False
-            self._db.execute(SQL["keep_history"], (rid, current[2], current[3], current[4], current[5], current[7], current[8]))
+            self._db.execute(
+                SQL["keep_history"],
+                (rid, current[2], current[3], current[4], current[5], current[7], current[8]),
+            )
             self._index.drop(rid)
             self._db.execute(SQL["drop_exceptions"], (rid,))
         revision = 1 if current is None else current[2] + 1
         version, head = self._stamp(write, revision, at)
         self._db.execute(
             SQL["put_resource"],
-            (rid, TYPES[write.type], write.id, write.patient, write.segment, revision, version, at, write.digest, head, write.tail),
+            (
+                rid,
+                TYPES[write.type],
+                write.id,
+                write.patient,
+                write.segment,
+                revision,
+                version,
+                at,
+                write.digest,
+                head,
+                write.tail,
+            ),
         )
         self._index.put(rid, write)
         if write.type == "Observation":
@@ -96,7 +124,9 @@ class SqliteTransaction:
         self._db.execute(SQL["drop_screening"], (rid,))
         if place is None:
             return
-        self._db.execute(SQL["put_screening"], (write.patient, place.instrument, place.day, rid, place.instant, place.risk))
+        self._db.execute(
+            SQL["put_screening"], (write.patient, place.instrument, place.day, rid, place.instant, place.risk)
+        )
         group = {"patient": write.patient, "instrument": place.instrument, "day": place.day}
         self._db.execute(SQL["mark_repeats"], group)
 
@@ -104,7 +134,11 @@ class SqliteTransaction:
         return self._db.execute(SQL["has_policy"], (patient,)).fetchone() is not None
 
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
-        return [stored(row) for patient in sorted(patients) for row in self._db.execute(SQL["consents"], (patient, TYPES["Consent"]))]
+        return [
+            stored(row)
+            for patient in sorted(patients)
+            for row in self._db.execute(SQL["consents"], (patient, TYPES["Consent"]))
+        ]
 
     async def set_policy(self, patient: int, spans: Sequence[PolicySpan]) -> None:
         instant = BEGINNING
@@ -117,11 +151,16 @@ class SqliteTransaction:
         self._db.execute(SQL["drop_policy"], (patient,))
         self._db.executemany(
             SQL["put_policy"],
-            [(patient, span.start, span.stop, span.policy, orjson.dumps(list(span.sources))) for span in spans],
+            [
+                (patient, span.start, span.stop, span.policy, orjson.dumps(list(span.sources)))
+                for span in spans
+            ],
         )
 
     async def add_bounds(self, rows: Sequence[BoundRow]) -> None:
-        self._db.executemany(SQL["put_bound"], [(row.context, row.segment, row.start, row.stop, row.agreement) for row in rows])
+        self._db.executemany(
+            SQL["put_bound"], [(row.context, row.segment, row.start, row.stop, row.agreement) for row in rows]
+        )
 
     async def clear_decisions(self) -> None:
         for table in ("rule", "exception", "bound"):
@@ -134,7 +173,9 @@ class SqliteTransaction:
         self._db.execute(SQL["drop_identity_keys"], (facts.patient,))
         self._db.executemany(SQL["put_identity_key"], [(key, facts.patient) for key in facts.keys])
         self._db.execute(SQL["put_identity"], (facts.patient, facts.source, orjson.dumps(dict(facts.facts))))
-        others = {row[0] for key in facts.keys for row in self._db.execute(SQL["candidates"], (key, facts.patient))}
+        others = {
+            row[0] for key in facts.keys for row in self._db.execute(SQL["candidates"], (key, facts.patient))
+        }
         return [self._identity(other) for other in sorted(others)]
 
     def _identity(self, patient: int) -> IdentityFacts:
@@ -165,7 +206,10 @@ class SqliteTransaction:
     async def quarantine(self, records: Sequence[QuarantinedRecord], *, at: int) -> None:
         self._db.executemany(
             SQL["put_quarantine"],
-            [(r.feed, r.receipt, r.ordinal, r.line, r.part, r.code, r.element, r.expected, r.raw, at) for r in records],
+            [
+                (r.feed, r.receipt, r.ordinal, r.line, r.part, r.code, r.element, r.expected, r.raw, at)
+                for r in records
+            ],
         )
 
     async def release_quarantined(self, ident: int) -> None:
@@ -180,7 +224,15 @@ class SqliteTransaction:
     async def add_token(self, row: TokenRow) -> None:
         self._db.execute(
             SQL["put_token_grant"],
-            (row.digest, row.client, row.organisation, " ".join(row.purposes), " ".join(row.rights), row.expires, int(row.revoked)),
+            (
+                row.digest,
+                row.client,
+                row.organisation,
+                " ".join(row.purposes),
+                " ".join(row.rights),
+                row.expires,
+                int(row.revoked),
+            ),
         )
 
     async def set_setting(self, name: str, value: bytes) -> None:
