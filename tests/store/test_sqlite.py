@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-import sys
-from pathlib import Path
 
 import apsw
 import pytest
+import store_contract as contract
 
 from adapter.errors import SallyportError
 from adapter.store.port import LedgerEntry
 from adapter.store.sqlite.store import SqliteStore
-
-spec = importlib.util.spec_from_file_location("store_contract", Path(__file__).with_name("contract.py"))
-contract = importlib.util.module_from_spec(spec)
-sys.modules["store_contract"] = contract
-spec.loader.exec_module(contract)
 
 pytestmark = pytest.mark.anyio
 ENTRY = LedgerEntry(

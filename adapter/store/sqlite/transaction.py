@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -31,6 +31,29 @@ if TYPE_CHECKING:
     from adapter.store.sqlite.interning import InternTable
 
 SQL = load("write")
+
+
+class _Current(NamedTuple):
+    """The version in place, before a write."""
+
+    id: str
+    type: int
+    revision: int
+    version: str
+    segment: int
+    updated: int
+    digest: bytes
+    head: bytes
+    tail: bytes
+    seeded: int
+
+    def holds(self, write: ResourceWrite) -> bool:
+        """Whether the write brings nothing new."""
+        return self.digest == write.digest and self.segment == write.segment and not self.seeded
+
+    def version_row(self) -> tuple[int, str, int, int, bytes, bytes]:
+        """The columns of a history row after the key."""
+        return self.revision, self.version, self.segment, self.updated, self.head, self.tail
 
 
 def stored(row: Sequence[object]) -> StoredResource:
@@ -76,48 +99,34 @@ class SqliteTransaction:
 
     def _put_one(self, write: ResourceWrite, at: int, origin: tuple[str, int] | None) -> bool:
         rid = row_key(write.type, write.id)
-        current = self._db.execute(SQL["current"], (rid,)).fetchone()
+        row = self._db.execute(SQL["current"], (rid,)).fetchone()
+        current = None if row is None else _Current(*row)
+        if current is not None and (current.id, current.type) != (write.id, TYPES[write.type]):
+            raise SallyportError(f"two resources share the internal key {rid}; the later one was not stored")
+        changed = current is None or not (write.seed or current.holds(write))
+        if changed:
+            self._replace(rid, current, write, at)
+        if origin is not None and not write.seed:
+            self._db.execute(SQL["put_origin"], (rid, *origin))
+        return changed
+
+    def _replace(self, rid: int, current: _Current | None, write: ResourceWrite, at: int) -> None:
+        revision = 1
         if current is not None:
-            if current[0] != write.id or current[1] != TYPES[write.type]:
-                raise SallyportError(
-                    f"two resources share the internal key {rid}; the later one was not stored"
-                )
-            if write.seed or (current[6] == write.digest and current[4] == write.segment):
-                if origin is not None and not write.seed:
-                    self._db.execute(SQL["put_origin"], (rid, *origin))
-                return False
-            self._db.execute(
-                SQL["keep_history"],
-                (rid, current[2], current[3], current[4], current[5], current[7], current[8]),
-            )
+            if not current.seeded:
+                revision = current.revision + 1
+                self._db.execute(SQL["keep_history"], (rid, *current.version_row()))
             self._index.drop(rid)
             self._db.execute(SQL["drop_exceptions"], (rid,))
-        revision = 1 if current is None else current[2] + 1
         version, head = self._stamp(write, revision, at)
-        self._db.execute(
-            SQL["put_resource"],
-            (
-                rid,
-                TYPES[write.type],
-                write.id,
-                write.patient,
-                write.segment,
-                revision,
-                version,
-                at,
-                write.digest,
-                head,
-                write.tail,
-            ),
-        )
+        facets = (rid, TYPES[write.type], write.id, write.patient, write.segment)
+        content = (revision, version, at, write.digest, head, write.tail, int(write.seed))
+        self._db.execute(SQL["put_resource"], facets + content)
         self._index.put(rid, write)
         if write.type == "Observation":
             self._put_screening(rid, write)
         for kind, other in write.relations:
             self._db.execute(SQL["put_relation"], (rid, kind, other))
-        if origin is not None:
-            self._db.execute(SQL["put_origin"], (rid, *origin))
-        return True
 
     def _put_screening(self, rid: int, write: ResourceWrite) -> None:
         place = write.screening

@@ -214,6 +214,17 @@ class StoreContract:
                 [write("Patient", "q", "q", segment, content=b"stub", seed=True)], at=NOW, origin=None
             ) == [True]
 
+    async def test_what_replaces_a_seed_shows_nothing_of_it(self, store):
+        _, _, segment = await self.fill(store)
+        stub, real = write("Patient", "q", "q", segment, content=b"stub", seed=True), write("Patient", "q", "q", segment, content=b"real")
+        async with store.transaction() as change:
+            assert await change.put([stub], at=NOW, origin=("receipt", 9)) == [True]
+            assert await change.put([real], at=NOW, origin=("receipt", 10)) == [True]
+        async with store.snapshot() as view:
+            after_seed = await view.resource("Patient", "q")
+        assert after_seed.version == "q-1"
+        assert (await store.counts())["resource_history"] == 0
+
     async def test_pages_hold_every_hit_once_in_order(self, store):
         context, _, segment = await self.fill(store)
         many = [
