@@ -1,0 +1,309 @@
+"""From a mapping file to a compiled mapping: everything is checked before the first record is read.
+
+A mapping that names a column the sender does not write, or leaves one unsaid, or lacks an element R4
+requires, does not compile; each problem names the file, the key path and the valid values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from adapter.errors import ConfigurationError, Problem, RecordError
+from adapter.mapping import functions as _registers  # noqa: F401 - importing registers the functions
+from adapter.mapping.columns import STRUCTURED, resolve
+from adapter.mapping.elements import ADDED_AT_INGEST, CHOICE, NEVER_MAPPED, Elements, missing, names_element
+from adapter.mapping.leaves import LeafPlan
+from adapter.mapping.mapped import Draft, Environment, Mapped
+from adapter.mapping.nodes import Branch, Compiled, NodeCompiler, one_of
+from adapter.mapping.scope import Scope
+from adapter.mapping.spec import ArrayNode, KindSpec, LiteralNode, ObjectNode, ResourceSpec, read_mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from adapter.mapping.scope import Rule
+    from adapter.mapping.spec import Node
+    from adapter.mapping.tables import CodeTable
+    from adapter.source import SourceRecord
+
+__all__ = ["CompiledMapping", "compile_mapping"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Resource:
+    """How one draft is made."""
+
+    name: str
+    type: str
+    profile: str
+    key: tuple[tuple[Rule, str], ...]
+    holds: Callable[[Scope], bool] | None
+    branch: Branch
+    body: Rule
+    template: dict[str, Any]
+    required: tuple[str, ...]
+
+    def draft(self, scope: Scope) -> Draft | None:
+        if self.holds is not None:
+            if not self.holds(scope):
+                return None
+            if self.branch.columns:
+                scope.reach(self.branch.columns)
+        body = self.body(scope) or self.template.copy()
+        for element in self.required:
+            if element not in body:
+                raise RecordError(
+                    "missing-element", f"{self.type}.{element}", "a value for this required element"
+                )
+        return Draft(
+            name=self.name, type=self.type, key=_key(self.key, scope), body=body, profile=self.profile
+        )
+
+
+def _key(rules: tuple[tuple[Rule, str], ...], scope: Scope) -> tuple[str, ...]:
+    """The parts of a key. Raises RecordError `missing-key` where one is missing."""
+    parts = []
+    for rule, column in rules:
+        part = rule(scope)
+        if part is None:
+            raise RecordError("missing-key", column, "a value, since it identifies the record")
+        parts.append(part if type(part) is str else str(part))
+    return tuple(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """How one kind of record is mapped."""
+
+    test: Callable[[Scope], bool] | None
+    test_column: str
+    unit: Rule | None
+    labels: Rule | None
+    person: tuple[tuple[Rule, str], ...]
+    resources: tuple[_Resource, ...]
+    plan: LeafPlan
+
+    def map(self, values: Mapping[str, Any], environment: Environment) -> Mapped:
+        scope = Scope(values, environment)
+        if self.test is not None and self.test(scope):
+            raise RecordError("test-record", self.test_column, "a real record; switch off the test sender")
+        unit = self.unit(scope) if self.unit is not None else None
+        labels = self.labels(scope) if self.labels is not None else None
+        person = _key(self.person, scope)
+        drafts = [draft for resource in self.resources if (draft := resource.draft(scope)) is not None]
+        leaves, unmapped = self.plan.count(scope)
+        return Mapped(
+            unit=unit,
+            person=person,
+            drafts=tuple(drafts),
+            leaves=leaves,
+            unmapped=unmapped,
+            warnings=tuple(scope.warnings or ()),
+            labels=_pairs(labels) if labels else (),
+        )
+
+
+def _pairs(labels: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401 - what the labels node gives
+    """Codings as (system, code)."""
+    entries = labels if isinstance(labels, list) else [labels]
+    return tuple(
+        dict.fromkeys((entry.get("system", ""), entry["code"]) for entry in entries if entry.get("code"))
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledMapping:
+    """A mapping ready to read records. ``source`` is the connector whose records it reads."""
+
+    source: str
+    kinds: Mapping[str, _Kind]
+
+    def map(self, record: SourceRecord, environment: Environment) -> Mapped:
+        """The drafts made from ``record``, and where every leaf of it went.
+
+        Raises RecordError for a record that cannot be used: no section for its kind, a test record, a key
+        or a required element without a value. The record then waits in quarantine.
+        """
+        kind = self.kinds.get(record.kind)
+        if kind is None:
+            raise RecordError(
+                "unmapped-kind",
+                record.kind,
+                f"a kind the mapping has a section for: {one_of('', self.kinds)}",
+            )
+        return kind.map(record.values, environment)
+
+
+class _KindCompiler:
+    """Compiles one section of a mapping file."""
+
+    def __init__(self, spec: KindSpec, path: str, nodes: NodeCompiler, elements: Elements) -> None:
+        self._spec = spec
+        self._path = path
+        self._nodes = nodes
+        self._elements = elements
+
+    def compile(self) -> _Kind:
+        spec, nodes, path = self._spec, self._nodes, self._path
+        test = nodes.condition(spec.test, f"{path}.test")[0] if spec.test is not None else None
+        unit = nodes.node(spec.unit, f"{path}.unit").rule if spec.unit is not None else None
+        labels = nodes.node(spec.labels, f"{path}.labels").rule if spec.labels is not None else None
+        kind = _Kind(
+            test=test,
+            test_column=spec.test.column if spec.test is not None else "",
+            unit=unit,
+            labels=labels,
+            person=self._keys(spec.person, f"{path}.person"),
+            resources=tuple(
+                self._resource(resource, f"{path}.resources[{place}]")
+                for place, resource in enumerate(spec.resources)
+            ),
+            plan=nodes.plan,
+        )
+        self._check_columns()
+        self._check_names()
+        nodes.close()
+        nodes.plan.close()
+        return kind
+
+    def _keys(self, parts: list[Node], path: str) -> tuple[tuple[Rule, str], ...]:
+        compiled = [(self._nodes.node(part, f"{path}[{place}]"), place) for place, part in enumerate(parts)]
+        return tuple(
+            (part.rule, part.columns[0] if part.columns else f"{path}[{place}]") for part, place in compiled
+        )
+
+    def _resource(self, spec: ResourceSpec, path: str) -> _Resource:
+        nodes = self._nodes
+        self._check_elements(spec, path)
+        holds, branch = None, Branch()
+        base = {"resourceType": spec.type}
+
+        def build() -> Compiled:
+            return nodes.object(spec.fields, f"{path}.fields", base=base)
+
+        if spec.when is None:
+            body = build()
+        else:
+            holds, _ = nodes.condition(spec.when, f"{path}.when")
+            body, branch = nodes.branch(build)
+        constants = {
+            name: node.literal for name, node in spec.fields.items() if isinstance(node, LiteralNode)
+        }
+        if body.constant:
+            constants = body.value
+        required = self._elements.required(spec.type)
+        return _Resource(
+            name=spec.name,
+            type=spec.type,
+            profile=spec.profile,
+            key=self._keys(spec.key, f"{path}.key"),
+            holds=holds,
+            branch=branch,
+            body=(lambda scope: body.rule(scope).copy()) if body.constant else body.rule,
+            template=base | constants,
+            required=tuple(name for name in spec.fields if name in required and name not in constants),
+        )
+
+    def _check_elements(self, spec: ResourceSpec, path: str) -> None:
+        nodes, known = self._nodes, self._elements.elements(spec.type)
+        if not known:
+            nodes.problem(f"{path}.type", f"unknown resource type `{spec.type}`", "a resource type of R4")
+            return
+        for name in spec.fields:
+            here = f"{path}.fields.{name}"
+            if name in ADDED_AT_INGEST:
+                nodes.problem(here, f"`{name}` is added at ingest", "no mapping of it")
+            elif name in NEVER_MAPPED:
+                nodes.problem(
+                    here, f"`{name}` is never mapped: it carries what nobody decided on", "no mapping of it"
+                )
+            elif not names_element(name, known):
+                nodes.problem(here, f"`{spec.type}` has no element `{name}`", one_of(name, known))
+        for name in missing(self._elements.required(spec.type) - ADDED_AT_INGEST, spec.fields):
+            expected = (
+                f"a node for `{name}`" if CHOICE not in name else f"a node for a typed form of `{name}`"
+            )
+            nodes.problem(f"{path}.fields", f"`{spec.type}.{name}` is required and not mapped", expected)
+        for name, node in spec.fields.items():
+            self._check_below(node, f"{spec.type}.{name}", f"{path}.fields.{name}")
+        self._check_systems(spec, path)
+
+    def _check_below(self, node: Node, element: str, path: str) -> None:
+        """The names inside an element, as far as the facts know its type."""
+        if isinstance(node, ArrayNode):
+            for place, part in enumerate(node.root):
+                self._check_below(part, element, f"{path}[{place}]")
+        elif isinstance(node, ObjectNode):
+            known = self._elements.elements(element)
+            for name, part in node.root.items():
+                if known and not names_element(name, known):
+                    self._nodes.problem(
+                        f"{path}.{name}", f"`{element}` has no element `{name}`", one_of(name, known)
+                    )
+                self._check_below(part, f"{element}.{name}", f"{path}.{name}")
+
+    def _check_systems(self, spec: ResourceSpec, path: str) -> None:
+        """Two identifiers of one system cannot be told apart."""
+        entries = spec.fields.get("identifier")
+        seen = set()
+        for place, entry in enumerate(entries.root if isinstance(entries, ArrayNode) else ()):
+            system = entry.root.get("system") if isinstance(entry, ObjectNode) else None
+            if isinstance(system, LiteralNode):
+                if system.literal in seen:
+                    here = f"{path}.fields.identifier[{place}].system"
+                    self._nodes.problem(
+                        here, f"the identifier system `{system.literal}` is used twice", "one each"
+                    )
+                seen.add(system.literal)
+
+    def _check_columns(self) -> None:
+        """Every column is used or said to be unused, and not both."""
+        spec, nodes, used = self._spec, self._nodes, self._nodes.plan.used
+        for name in spec.unused:
+            found = resolve(name, spec.columns)
+            if found is None:
+                nodes.problem(
+                    f"{self._path}.unused.{name}", f"unknown column `{name}`", one_of(name, spec.columns)
+                )
+            elif not found.path and name in used:
+                nodes.problem(
+                    f"{self._path}.unused.{name}", f"column `{name}` is used by a rule", "it in one place"
+                )
+        for name, kind in spec.columns.items():
+            if name not in used and name not in spec.unused:
+                what = "a function that reads it" if kind in STRUCTURED else "a rule that reads it"
+                path = f"{self._path}.columns.{name}"
+                nodes.problem(
+                    path, f"column `{name}` is neither used nor unused", f"{what}, or `unused` with a reason"
+                )
+
+    def _check_names(self) -> None:
+        names = [resource.name for resource in self._spec.resources]
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                path = f"{self._path}.resources[{place}].name"
+                self._nodes.problem(
+                    path, f"the name `{name}` is used twice", "a name of its own for every resource"
+                )
+
+
+def compile_mapping(
+    document: object, *, file: str, tables: Mapping[str, CodeTable], elements: Elements
+) -> CompiledMapping:
+    """Compile a parsed mapping file.
+
+    ``file`` names it in problems, ``tables`` are the code tables it may use by id, ``elements`` the facts
+    of R4. Raises ConfigurationError with every problem found.
+    """
+    spec = read_mapping(document, file=file)
+    problems: list[Problem] = []
+    kinds: dict[str, _Kind] = {}
+    for name, kind in spec.kinds.items():
+        plan = LeafPlan(kind.columns, frozenset(kind.unused))
+        nodes = NodeCompiler(file=file, columns=kind.columns, tables=tables, plan=plan)
+        kinds[name] = _KindCompiler(kind, f"kinds.{name}", nodes, elements).compile()
+        problems += nodes.problems
+    if problems:
+        raise ConfigurationError(problems)
+    return CompiledMapping(source=spec.source, kinds=kinds)

@@ -1,0 +1,196 @@
+"""Leaf accounting: every non-empty leaf of every repetition is mapped, lossy, ignored by rule, or unmapped.
+
+A leaf counts as mapped when a rule that ran reads it. A rule under a condition that did not hold is a
+written rule to pass its columns by, so their leaves then count as ignored.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from adapter.mapping.columns import STRUCTURED
+from adapter.mapping.mapped import IGNORED, MAPPED, UNMAPPED, LeafCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from adapter.mapping.registry import Coverage
+    from adapter.mapping.scope import Scope
+    from adapter.mapping.spec import ColumnType
+
+_CONDITIONAL: Final = 4
+_STRUCTURED: Final = 5
+_REMEMBERED = 4096
+_ONLY_TEXT = frozenset({str})
+_NONE: Final[frozenset[str]] = frozenset()
+
+
+class LeafPlan:
+    """Where the leaves of one kind of record go, as far as the mapping alone can say."""
+
+    def __init__(self, columns: Mapping[str, ColumnType], unused: frozenset[str]) -> None:
+        self._types = columns
+        self._unused = unused
+        self._always: dict[str, list[Coverage]] = {}
+        self._conditional: dict[str, list[Coverage]] = {}
+        self._states: dict[str, int] = {}
+        self._paths: dict[str, dict[tuple[str, bool], int]] = {}
+        self._rows: dict[tuple[str, ...], tuple[list[int], list[str]]] = {}
+        self._flat = False
+
+    def read(self, column: str, coverage: Coverage, *, conditional: bool) -> None:
+        """A rule reads ``column``; ``conditional``: not for every record."""
+        into = self._conditional if conditional else self._always
+        into.setdefault(column, []).append(coverage)
+
+    @property
+    def used(self) -> frozenset[str]:
+        """The columns that some rule reads."""
+        return frozenset(self._always) | frozenset(self._conditional)
+
+    def only_conditional(self, columns: frozenset[str]) -> frozenset[str]:
+        """Those of ``columns`` that no unconditional rule reads in full."""
+        return frozenset(c for c in columns if c not in self._always or self._types[c] in STRUCTURED)
+
+    def close(self) -> None:
+        """Fix the plan once every rule is known."""
+        for column, kind in self._types.items():
+            if column in self._unused:
+                self._states[column] = IGNORED
+            elif kind in STRUCTURED:
+                self._states[column] = _STRUCTURED
+                self._paths[column] = {}
+            elif column in self._always:
+                self._states[column] = MAPPED
+            else:
+                self._states[column] = _CONDITIONAL
+        self._flat = not {_CONDITIONAL, _STRUCTURED} & set(self._states.values())
+
+    def count(self, scope: Scope) -> tuple[LeafCounts, tuple[str, ...]]:
+        """The counts of one record after its rules have run, and the paths of its unmapped leaves."""
+        values = scope.values
+        if self._flat and _ONLY_TEXT.issuperset(map(type, values.values())) and "" not in values.values():
+            counts, unmapped = self._row(values)
+        else:
+            counts, unmapped = self._structures(values, scope.reached or _NONE)
+        if scope.remarks:
+            _apply(scope.remarks, counts, unmapped)
+        return _leaf_counts(*counts), tuple(unmapped)
+
+    def _row(self, values: Mapping[str, str]) -> tuple[list[int], list[str]]:
+        """The counts where every column is a text: which columns are there says it all, and is remembered."""
+        there = tuple(values)
+        known = self._rows.get(there)
+        if known is None:
+            known = self._structures(values, _NONE)
+            if len(self._rows) < _REMEMBERED:
+                self._rows[there] = known
+        return known[0].copy(), known[1].copy()
+
+    def _structures(
+        self, values: Mapping[str, Any], reached: set[str] | frozenset[str]
+    ) -> tuple[list[int], list[str]]:
+        counts = [0, 0, 0, 0]
+        unmapped: list[str] = []
+        for column, value in values.items():
+            state = self._states.get(column, UNMAPPED)
+            if state == _STRUCTURED or isinstance(value, dict | list):
+                self._structure(column, value, reached, counts, unmapped)
+            elif value is not None and value != "":
+                if state == _CONDITIONAL:
+                    state = MAPPED if column in reached else IGNORED
+                counts[state] += 1
+                if state == UNMAPPED:
+                    unmapped.append(column)
+        return counts, unmapped
+
+    def _structure(
+        self,
+        column: str,
+        value: Any,  # noqa: ANN401 - a column value
+        reached: set[str] | frozenset[str],
+        counts: list[int],
+        unmapped: list[str],
+    ) -> None:
+        known = self._paths.get(column)
+        flat = IGNORED if self._states.get(column) == IGNORED else UNMAPPED
+        missed = counts[UNMAPPED]
+        for path, repeat in _leaves(value):
+            state = flat if known is None else known.get((path, repeat), -1)
+            if state < 0:
+                state = self._classify(column, path, repeat=repeat)
+            if state == _CONDITIONAL:
+                state = MAPPED if column in reached else IGNORED
+            counts[state] += 1
+        if counts[UNMAPPED] > missed:
+            unmapped += self._missed(column, value)
+
+    def _classify(self, column: str, path: str, *, repeat: bool) -> int:
+        """The state of a leaf of a structured column, remembered for the next record."""
+        state = UNMAPPED
+        if any(read.covers(path, repeat=repeat) for read in self._always.get(column, ())):
+            state = MAPPED
+        elif any(read.covers(path, repeat=repeat) for read in self._conditional.get(column, ())):
+            state = _CONDITIONAL
+        elif any(f"{column}.{path}.".startswith(f"{entry}.") for entry in self._unused):
+            state = IGNORED
+        known = self._paths[column]
+        if len(known) < _REMEMBERED:
+            known[path, repeat] = state
+        return state
+
+    def _missed(self, column: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - a column value
+        """The exact paths of the unmapped leaves of one column."""
+        known = self._states.get(column, UNMAPPED) == _STRUCTURED
+        for (path, repeat), exact in zip(_leaves(value), _exact_paths(column, value), strict=True):
+            if not known or self._classify(column, path, repeat=repeat) == UNMAPPED:
+                yield exact
+
+
+@lru_cache(maxsize=1024)
+def _leaf_counts(mapped: int, ignored: int, lossy: int, unmapped: int) -> LeafCounts:
+    return LeafCounts(mapped=mapped, lossy=lossy, ignored=ignored, unmapped=unmapped)
+
+
+def _apply(remarks: Mapping[str, int], counts: list[int], unmapped: list[str]) -> None:
+    """Move the leaves that rules remarked on out of the mapped ones."""
+    for column, state in remarks.items():
+        if state and counts[MAPPED]:
+            counts[MAPPED] -= 1
+            counts[state] += 1
+            if state == UNMAPPED:
+                unmapped.append(column)
+
+
+def _leaves(value: Any) -> Iterator[tuple[str, bool]]:  # noqa: ANN401 - a column value
+    """Path without positions, and whether it is in a later entry of the outermost array, of every leaf."""
+    if isinstance(value, list):
+        for place, entry in enumerate(value):
+            for path in _paths(entry, ""):
+                yield path, place > 0
+    else:
+        for path in _paths(value, ""):
+            yield path, False
+
+
+def _paths(value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - a column value
+    if isinstance(value, dict):
+        for name, entry in value.items():
+            yield from _paths(entry, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _paths(entry, path)
+    elif value is not None and value != "":
+        yield path
+
+
+def _exact_paths(path: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - a column value
+    if isinstance(value, dict):
+        for name, entry in value.items():
+            yield from _exact_paths(f"{path}.{name}", entry)
+    elif isinstance(value, list):
+        for place, entry in enumerate(value):
+            yield from _exact_paths(f"{path}[{place}]", entry)
+    elif value is not None and value != "":
+        yield path
