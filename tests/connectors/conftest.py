@@ -23,7 +23,7 @@ class Trickle(io.RawIOBase):
     def __init__(self, data, step):
         self._data, self._step, self._at = data, step, 0
 
-    def read(self, size=-1):
+    def read(self, _size=-1):
         piece = self._data[self._at : self._at + self._step]
         self._at += len(piece)
         return piece
@@ -42,7 +42,7 @@ class Repeated(io.RawIOBase):
         yield from (block for _ in range(total // len(block)))
         yield tail
 
-    def read(self, size=-1):
+    def read(self, _size=-1):
         piece = next((part for part in self._parts if part), b"")
         self.given += len(piece)
         return piece

@@ -2,7 +2,8 @@ r"""A stream of HL7 v2 cut into messages and batch envelopes, whatever is inside
 
 A message starts where a line starts with MSH; FHS, BHS, BTS and FTS are lines of their own. A line that
 carries ``|^~\&`` within its first bytes under another name is a header that was damaged: it starts a piece
-too, or the message behind it would be read as part of the message before it.
+too, or the message behind it would be read as part of the message before it. So does ``MSH|^~\&`` in the
+middle of a line, where the message before it was cut off.
 
 HL7 v2.9 chapter 2, section 2.10.3 (batch protocol):
 https://www.hl7.org/implement/standards/product_brief.cfm?product_id=649
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapter.source import Malformed, Position
+from connectors.jail.hl7v2.tokenizer import line_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +32,8 @@ _NAME = re.compile(rb"[\x00\x0b\x1c \t\r\n]*(?:\xef\xbb\xbf)?(MSH|[FB]HS|[FB]TS)
 _END = re.compile(rb"\r\n|\r|\n")
 _REACH = 96
 """Bytes after a line end that must be at hand to see whether a piece starts there."""
+_GLUED = b"MSH|^~\\&"
+_MARK = b"\xef\xbb\xbf"
 _NOTHING = b"\x00\x0b\x1c \t\r\n"
 
 
@@ -66,16 +70,11 @@ def pieces(arriving: Iterator[bytes], *, longest: int = LONGEST_MESSAGE) -> Iter
         yield Piece(
             name=name, raw=raw[:stop], line=line, whole=whole and not cut, last=last and stop == len(raw)
         )
-        line += lines(raw[:stop])
+        line += line_ends(raw[:stop])
         if stop < len(raw):
             yield Piece(name="", raw=raw[stop:], line=line, last=last)
-            line += lines(raw[stop:])
+            line += line_ends(raw[stop:])
         cut = not whole
-
-
-def lines(data: bytes) -> int:
-    """The number of line ends in ``data``; CR, LF and CR LF each end one."""
-    return data.count(b"\r") + data.count(b"\n") - data.count(b"\r\n")
 
 
 def _cuts(arriving: Iterator[bytes], longest: int) -> Iterator[tuple[bytes, bool, bool]]:
@@ -85,9 +84,9 @@ def _cuts(arriving: Iterator[bytes], longest: int) -> Iterator[tuple[bytes, bool
     for chunk in arriving:
         buffer += chunk
         start = 0
-        while (found := _START.search(buffer, at)) and found.end() + _REACH <= len(buffer):
-            yield bytes(buffer[start : found.end()]), True, False
-            start, at = found.end(), found.end(1)
+        while (found := _next_start(buffer, start, at)) and found[0] + _REACH <= len(buffer):
+            yield bytes(buffer[start : found[0]]), True, False
+            start, at = found
         del buffer[:start]
         at = max(0, len(buffer) - _REACH)
         if len(buffer) > longest:
@@ -95,11 +94,29 @@ def _cuts(arriving: Iterator[bytes], longest: int) -> Iterator[tuple[bytes, bool
             del buffer[:longest]
             at = 0
     start = 0
-    while found := _START.search(buffer, at):
-        yield bytes(buffer[start : found.end()]), True, False
-        start, at = found.end(), found.end(1)
+    while found := _next_start(buffer, start, at):
+        yield bytes(buffer[start : found[0]]), True, False
+        start, at = found
     if start < len(buffer):
         yield bytes(buffer[start:]), True, True
+
+
+def _next_start(buffer: bytearray, start: int, at: int) -> tuple[int, int] | None:
+    """Where the piece after the one at ``start`` begins, and where its name does, looking from ``at`` on.
+
+    A piece has more than framing and blank lines, or those before a header would be a piece of their own.
+    """
+    while True:
+        found = _START.search(buffer, at)
+        glued = buffer.find(_GLUED, at, len(buffer) if found is None else found.end() + len(_GLUED) - 1)
+        if found is not None and glued < 0:
+            cut, name, at = found.end(), found.end(1), found.start() + 1
+        elif glued >= 0:
+            cut, name, at = glued, glued + 1, glued + 1
+        else:
+            return None
+        if cut - start > _REACH or buffer[start:cut].strip(_NOTHING + _MARK):
+            return cut, name
 
 
 class Envelopes:

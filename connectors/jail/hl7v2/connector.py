@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from adapter.source import ExtractOptions, Malformed, Position, SourceRecord
 from connectors.encodings import feed_encoding, without_mark
-from connectors.jail.hl7v2.batch import LONGEST_MESSAGE, Envelopes, Piece, lines, pieces
+from connectors.jail.hl7v2.batch import LONGEST_MESSAGE, Envelopes, Piece, pieces
 from connectors.jail.hl7v2.columns import columns
 from connectors.jail.hl7v2.message import Message, malformed, read_message
 from connectors.jail.hl7v2.observations import observations
+from connectors.jail.hl7v2.tokenizer import line_ends
 from connectors.transport.files import chunks
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 SEVERAL_PATIENTS = frozenset({"A17", "A24", "A37", "A39", "A40", "A41", "A42", "A43", "A44"})
 """ADT events whose message is about two patients or more; one record speaks of one person."""
+
+_ENDS = (b"\r", b"\n", b"\x1c", b"\x0b", b"\0")
+"""What may stand after the last segment: a terminator, or the framing of MLLP."""
 
 
 class Hl7v2:
@@ -39,7 +43,7 @@ class Hl7v2:
         envelopes = Envelopes()
         line = 1
         for piece in pieces(arriving):
-            line = piece.line + lines(piece.raw)
+            line = piece.line + line_ends(piece.raw)
             if piece.name == "MSH":
                 envelopes.message()
                 yield from _message(piece, fallback, in_batch=envelopes.is_open)
@@ -61,18 +65,16 @@ def _envelope(piece: Piece, envelopes: Envelopes) -> Malformed | None:
         return malformed(
             piece.line, "", "too-long", f"a message of at most {LONGEST_MESSAGE} bytes", piece.raw
         )
-    return malformed(piece.line, "", "missing-msh", "a message to start with MSH", piece.raw)
+    return malformed(piece.line, "segment 1", "missing-msh", "a message to start with MSH", piece.raw)
 
 
 def _message(piece: Piece, fallback: str, *, in_batch: bool) -> Iterator[SourceRecord | Malformed]:
     read = read_message(piece.raw, line=piece.line, fallback=fallback)
     if isinstance(read, Malformed):
         yield read
-    elif in_batch and piece.last and not piece.raw.endswith((b"\r", b"\n")):
+    elif (in_batch or not piece.last) and not piece.raw.endswith(_ENDS):
         last = read.lines[-1]
-        yield malformed(
-            last.line, last.name, "truncated", "the end of the message and a batch trailer", piece.raw
-        )
+        yield malformed(last.line, last.name, "truncated", "a terminator after the last segment", piece.raw)
     elif (fault := _refused(read)) is not None:
         yield fault
     else:

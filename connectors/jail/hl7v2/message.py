@@ -15,6 +15,7 @@ from connectors.jail.hl7v2.tokenizer import NAME, BadDelimitersError, Delimiters
 
 _FRAMING = b"\x00\x0b\x1c \t"
 _CHARSET = 17
+_NAME_LENGTH = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ def read_message(raw: bytes, *, line: int, fallback: str) -> Message | Malformed
             parts = fields(segment.body.decode(encoding), delimiters)
         except UnicodeError:
             return malformed(segment.line, _part(segment, number), "undecodable", f"text in {encoding}", raw)
-        if not NAME.match(parts[0]):
+        if not NAME.match(parts[0]) or (len(parts) == 1 and len(parts[0]) < _NAME_LENGTH):
             expected = "a segment name of two or three characters and the field separator"
             return malformed(segment.line, f"segment {number}", "broken-segment", expected, raw)
         lines.append(Line(name=parts[0], fields=tuple(parts), line=segment.line, offset=offset))

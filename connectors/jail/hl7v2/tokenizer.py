@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{1,2}\Z")
 """Names of segments that are kept, the lower-case and two-letter ones of some senders included."""
 
 _LEAD = re.compile(rb"[\x00\x0b\x1c \t\r\n]*(?:\xef\xbb\xbf)?(?=[A-Za-z]{3})")
 _FIRST_END = re.compile(rb"\r\n|\r|\n")
-_ANY_END = re.compile(rb"\x1c?(?:\r\n|\r|\n)")
-_LINE_END = re.compile(rb"\r\n|\r|\n")
+_ANY_END = re.compile(rb"\r\n?|\n|\x1c\r\n?|\x1c\n")
 _DELIMITER = frozenset(chr(byte) for byte in range(0x21, 0x7F) if not chr(byte).isalnum())
 
 
@@ -95,11 +95,11 @@ def segments(data: bytes, *, line: int = 1) -> list[Segment]:
     at = start = lead.end() if lead else 0
     found: list[Segment] = []
     before = data[:start]
-    number = line + _lines(before)
+    number = line + line_ends(before)
     for end in _terminators(data, start):
         body = data[at : end.start()]
         found.append(Segment(lead=before, body=body, end=end.group(), line=number))
-        number += _lines(body) + _lines(end.group())
+        number += line_ends(body) + line_ends(end.group())
         before, at = b"", end.end()
     if before or at < len(data):
         found.append(Segment(lead=before, body=data[at:], end=b"", line=number))
@@ -113,13 +113,19 @@ def _terminators(data: bytes, start: int) -> list[re.Match[bytes]]:
     if first.group() == b"\n":
         return list(_ANY_END.finditer(data, start))
     separator = re.escape(data[start + 3 : start + 4] or b"|")
+    return list(_ends(separator).finditer(data, start))
+
+
+@lru_cache(maxsize=32)
+def _ends(separator: bytes) -> re.Pattern[bytes]:
+    """Each branch starts with a byte, not with an optional one: the search then skips from byte to byte."""
     name_follows = rb"(?=[A-Z][A-Z0-9]{2}" + separator + rb"|\Z)"
-    ends = re.compile(rb"\x1c?\r\n*|\x1c?\n" + name_follows)
-    return list(ends.finditer(data, start))
+    return re.compile(rb"\r\n*|\n%b|\x1c\r\n*|\x1c\n%b" % (name_follows, name_follows))
 
 
-def _lines(data: bytes) -> int:
-    return len(_LINE_END.findall(data)) if b"\r" in data or b"\n" in data else 0
+def line_ends(data: bytes) -> int:
+    """The number of line ends in ``data``; CR, LF and CR LF each end one."""
+    return data.count(b"\r") + data.count(b"\n") - data.count(b"\r\n")
 
 
 def fields(text: str, delimiters: Delimiters) -> list[str]:

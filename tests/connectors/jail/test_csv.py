@@ -148,7 +148,7 @@ def test_two_open_quotes_that_close_each_other_are_seen_by_the_rows_between(read
     opening, closing = b"DOE" + b",1" * 15 + b',"\r\n', b'x,"' + b",1" * 16 + b"\r\n"
     plain = row().replace(b'"', b"")
     reading = read(ROSTER, plain + opening + plain + plain + closing + plain)
-    assert [code for code, _ in reading.faults][0] == "unterminated-quote"
+    assert reading.faults[0][0] == "unterminated-quote"
     assert [item.position.line for item in reading.records] == [1, 3, 4, 6]
 
 
