@@ -24,6 +24,11 @@ def instruments() -> dict[str, Any]:
     return _yaml("profiles", "instruments.yaml")
 
 
+def loinc() -> dict[str, Any]:
+    """The pinned LOINC codes."""
+    return _yaml("profiles", "loinc.yaml")
+
+
 def code_tables() -> dict[str, Any]:
     """The shared code tables of the mapping language, by file name without its ending."""
     folder = files("mappings").joinpath("tables")
@@ -34,7 +39,9 @@ def code_tables() -> dict[str, Any]:
 def copy_fictional_county(folder: Path) -> None:
     """Put the site folder of the fictional county into ``folder``, without overwriting what is there."""
     with as_file(files("mappings").joinpath("fictional_county")) as source:
-        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+        shutil.copytree(
+            source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.py")
+        )
 
 
 def _yaml(package: str, *path: str) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from adapter.services.write import Writer, stamp
 from adapter.settings import read_document
 from adapter.source import ExtractOptions
 from adapter.store.sqlite.store import SqliteStore
+from adapter.summary.loinc import PinnedList
 from adapter.summary.registry import Registry
 from connectors.behavioral_health.fhir_ndjson import FhirNdjson
 from connectors.behavioral_health.release_forms import ReleaseForms
@@ -127,11 +128,15 @@ class Rules:
 def compile_rules(site: Site) -> Rules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
     problems: list[Problem] = []
-    facts, tables, registry = Facts(assets.r4_facts()), read_tables(assets.code_tables()), Registry.load(assets.instruments())
-    agreements = _collect(problems, lambda: read_agreements(site.agreements, site.zone, partners=site.partners), ())
+    facts, tables, registry = Facts(assets.r4_facts()), read_tables(assets.code_tables()), _registry()
+    agreements = _collect(
+        problems, lambda: read_agreements(site.agreements, site.zone, partners=site.partners), ()
+    )
     forms: dict[str, Form] = {}
     for where, document in site.forms.items():
-        form = _collect(problems, lambda where=where, document=document: read_form(document, file=where), None)
+        form = _collect(
+            problems, lambda where=where, document=document: read_form(document, file=where), None
+        )
         if form is not None:
             forms[form.form] = form
     mappings: dict[str, Any] = {}
@@ -143,6 +148,10 @@ def compile_rules(site: Site) -> Rules:
     if problems:
         raise ConfigurationError(problems)
     return Rules(agreements=tuple(agreements), forms=forms, mappings=mappings, registry=registry, facts=facts)
+
+
+def _registry() -> Registry:
+    return Registry.load(assets.instruments(), PinnedList.load(assets.loinc()))
 
 
 def _collect(problems: list[Problem], make: Callable[[], Any], otherwise: Any) -> Any:
@@ -158,7 +167,14 @@ def _mapping(site: Site, feed: Feed, tables: Any, facts: Facts) -> Any:
     mapping = compile_mapping(read_document(path), file=feed.mapping, tables=tables, elements=facts)
     if mapping.source != feed.connector:
         raise ConfigurationError(
-            [Problem(where=feed.mapping, path="source", message=f"feed `{feed.feed}` reads with another connector", expected=feed.connector)]
+            [
+                Problem(
+                    where=feed.mapping,
+                    path="source",
+                    message=f"feed `{feed.feed}` reads with another connector",
+                    expected=feed.connector,
+                )
+            ]
         )
     return mapping
 
@@ -168,14 +184,27 @@ def _feed_problems(feed: Feed, forms: dict[str, Form]) -> list[Problem]:
     problems = []
     if feed.connector not in CONNECTORS:
         expected = ", ".join(sorted(CONNECTORS))
-        problems.append(Problem(where=where, path="connector", message=f"no connector `{feed.connector}`", expected=expected))
+        problems.append(
+            Problem(
+                where=where, path="connector", message=f"no connector `{feed.connector}`", expected=expected
+            )
+        )
     if feed.form is not None and feed.form not in forms:
         expected = ", ".join(sorted(forms)) or "a file in forms/"
-        problems.append(Problem(where=where, path="form", message=f"no form `{feed.form}`", expected=expected))
+        problems.append(
+            Problem(where=where, path="form", message=f"no form `{feed.form}`", expected=expected)
+        )
     try:
         "".encode(feed.encoding)
     except LookupError:
-        problems.append(Problem(where=where, path="encoding", message=f"no encoding `{feed.encoding}`", expected="utf-8, cp1252, latin-1"))
+        problems.append(
+            Problem(
+                where=where,
+                path="encoding",
+                message=f"no encoding `{feed.encoding}`",
+                expected="utf-8, cp1252, latin-1",
+            )
+        )
     return problems
 
 

@@ -50,7 +50,9 @@ class Partner(_Section):
     """One organisation of `partners.yaml`; the key is its Organization id."""
 
     name: str
-    entity: Literal["covered-entity", "part2-program", "court", "custody", "supervision", "defense", "not-covered"]
+    entity: Literal[
+        "covered-entity", "part2-program", "court", "custody", "supervision", "defense", "not-covered"
+    ]
     part_of: Key | None = None
     contact: str = ""
 
@@ -119,7 +121,14 @@ def load_site(folder: Path) -> Site:
                 problems += _unknown_organizations(feed, path, partners)
     documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms")}
     if not feeds and not problems:
-        problems.append(Problem(where=str(folder / "feeds"), path="", message="no feed is declared", expected="a file feeds/<name>.yaml"))
+        problems.append(
+            Problem(
+                where=str(folder / "feeds"),
+                path="",
+                message="no feed is declared",
+                expected="a file feeds/<name>.yaml",
+            )
+        )
     if problems or site is None or partners is None:
         raise ConfigurationError(problems)
     return Site(folder=folder, site=site, partners=partners.partners, feeds=feeds, **documents)
@@ -136,9 +145,19 @@ def read_document(path: Path) -> Any:
         text = path.read_text(encoding="utf-8")
         return tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
     except FileNotFoundError:
-        problem = Problem(where=path.name, path="", message="the file is missing", expected=f"a file `{path.name}` in the site folder")
+        problem = Problem(
+            where=path.name,
+            path="",
+            message="the file is missing",
+            expected=f"a file `{path.name}` in the site folder",
+        )
     except (yaml.YAMLError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        problem = Problem(where=path.name, path="", message=" ".join(str(error).split()), expected="well-formed YAML or TOML in UTF-8")
+        problem = Problem(
+            where=path.name,
+            path="",
+            message=" ".join(str(error).split()),
+            expected="well-formed YAML or TOML in UTF-8",
+        )
     raise ConfigurationError([problem])
 
 
@@ -170,13 +189,17 @@ def _section(
         return None
     if isinstance(document, dict) and overrides:
         document = {**document, **overrides}
-    found = check(model, document, f"{path.parent.name}/{path.name}" if path.parent.name in {"feeds"} else path.name)
+    found = check(
+        model, document, f"{path.parent.name}/{path.name}" if path.parent.name in {"feeds"} else path.name
+    )
     problems += found
     return None if found else model.model_validate(document)
 
 
 def _unknown_organizations(feed: Feed, path: Path, partners: PartnersSection) -> list[Problem]:
-    named = {"organization": feed.organization} | {f"units.{key}.organization": unit.organization for key, unit in feed.units.items()}
+    named = {"organization": feed.organization} | {
+        f"units.{key}.organization": unit.organization for key, unit in feed.units.items()
+    }
     return [
         Problem(
             where=f"feeds/{path.name}",

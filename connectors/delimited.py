@@ -166,7 +166,7 @@ class _Reading:
     def _made(
         self, first: int, found: list[list[str]], raws: list[bytes]
     ) -> Iterator[SourceRecord | Malformed]:
-        """The records of rows with their bytes, from line ``first`` on; rows without a value are passed over."""
+        """The records of rows with their bytes, from line ``first`` on; a row without a value gives none."""
         columns, width, kind = self._layout.columns, self._width, self._layout.kind
         for line, (row, raw) in enumerate(zip(found, raws, strict=True), first):
             if len(row) == width:

@@ -1,7 +1,7 @@
 """Lines of an extract in blocks, with their numbers, in memory that grows with neither file nor line.
 
 A line ends at LF (CR LF included). Some jail exports end theirs with CR alone: on request that is
-recognised by a first chunk that has CR and no LF.
+recognised by a start that has CR and no LF.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 16 * 2**20
 """Bytes of the longest line that is read as one; what is longer comes back in pieces marked ``cut``."""
+
+SAMPLE = 64 * 1024
+"""Bytes at the start of a file that tell whether CR alone ends its lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +42,11 @@ def blocks(
 ) -> Iterator[Block]:
     """The chunks ``arriving`` as blocks of whole lines: every byte exactly once and in order.
 
-    ``carriage_return`` lets a file whose first chunk has CR but no LF be one of CR-ended lines. ``longest``
-    is in bytes.
+    ``carriage_return`` lets a file whose first ``SAMPLE`` bytes have CR but no LF be one of CR-ended lines.
+    ``longest`` is in bytes.
     """
-    carry = _head(arriving)
-    end = b"\r" if carriage_return and b"\r" in carry and b"\n" not in carry else b"\n"
+    carry = _head(arriving) if carriage_return else b""
+    end = b"\r" if b"\r" in carry[:SAMPLE] and b"\n" not in carry[: SAMPLE + 1] else b"\n"
     number, cutting = 1, False
     chunk: bytes | None = b""
     while chunk is not None:
@@ -55,19 +58,19 @@ def blocks(
             yield Block(first=number, data=carry[:stop], end=end)
             number += carry.count(end)
             carry = carry[stop:]
-        if len(carry) > longest:
-            yield Block(first=number, data=carry, end=end, cut=True)
-            cutting, carry = True, b""
+        while len(carry) > longest:
+            yield Block(first=number, data=carry[:longest], end=end, cut=True)
+            cutting, carry = True, carry[longest:]
         chunk = next(arriving, None)
     if carry:
         yield Block(first=number, data=carry, end=end, cut=cutting)
 
 
 def _head(arriving: Iterator[bytes]) -> bytes:
-    """The first bytes, enough to tell a CR that ends a line from the first half of a CR LF."""
+    """The first bytes: up to an LF, or ``SAMPLE`` and the one that may make a CR LF of the last."""
     head = b""
     for chunk in arriving:
         head += chunk
-        if b"\n" in head or not head.endswith(b"\r"):
+        if b"\n" in chunk or len(head) > SAMPLE:
             break
     return head

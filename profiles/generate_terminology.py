@@ -1,7 +1,7 @@
-"""Write the CodeSystems and ValueSets that follow from instruments.yaml: `python -m
-profiles.generate_terminology`.
+"""Write the CodeSystems and ValueSets that follow from instruments.yaml.
 
-Run it after changing ``instruments.yaml``; a test compares the files with the registry.
+Run `python -m profiles.generate_terminology` after changing ``instruments.yaml``; a test compares the files
+with the registry.
 """
 
 from __future__ import annotations

@@ -16,7 +16,11 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: sallyport decide --cases cases.ndjson > verdicts.ndjson")(decide)
 
 
-def decide(cases: Annotated[Path, typer.Option("--cases", help="One case a line (NDJSON); `-` reads standard input.")]) -> None:
+def decide(
+    cases: Annotated[
+        Path, typer.Option("--cases", help="One case a line (NDJSON); `-` reads standard input.")
+    ],
+) -> None:
     """Decide consent cases: one case a line in, one verdict a line out.
 
     A line that is no case gives an error on its own line and exit code 4 at the end; the others are still answered.

@@ -21,7 +21,7 @@ from adapter.cli.site import issue
 from adapter.errors import NotFound, SallyportError
 from adapter.fhir.search import parse_query
 from adapter.fictional.county import write_county
-from adapter.fictional.truth import read_truth
+from adapter.fictional.truth import read as read_truth
 from adapter.settings import load_site
 
 if TYPE_CHECKING:
@@ -52,9 +52,13 @@ def register(app: typer.Typer) -> None:
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Print the report and end, without serving.")] = False,
     port: Annotated[int, typer.Option("--port", help="Port of the server.")] = 8080,
-    people: Annotated[int, typer.Option("--people", min=1, max=1_000_000, help="How many people live in the county.")] = 200,
+    people: Annotated[
+        int, typer.Option("--people", min=1, max=1_000_000, help="How many people live in the county.")
+    ] = 200,
     seed: Annotated[int, typer.Option("--seed", help="Another seed makes another county.")] = 1,
-    folder: Annotated[Path | None, typer.Option("--folder", help="Keep the site here; default is a temporary folder.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Keep the site here; default is a temporary folder.")
+    ] = None,
 ) -> None:
     """Build the fictional county, ingest every feed, show one permitted and one denied question, then serve."""
     with tempfile.TemporaryDirectory(prefix="sallyport-") as temporary:
@@ -67,7 +71,9 @@ async def _demo(folder: Path, *, people: int, seed: int, port: int, once: bool) 
     extracts = folder / "extracts"
     as_of = clock_in(site.zone)
     with bar(f"building {site.site.name}", people) as advance:
-        write_county(extracts, people=people, seed=seed, as_of=as_of, progress=lambda count: advance(count, count))
+        write_county(
+            extracts, people=people, seed=seed, as_of=as_of, progress=lambda count: advance(count, count)
+        )
     services = await build(site)
     try:
         reports = [
@@ -87,11 +93,10 @@ async def _demo(folder: Path, *, people: int, seed: int, port: int, once: bool) 
 def candidates(extracts: Path) -> Iterator[tuple[str, str, str, str, str]]:
     """(feed, source record, recipient, permitted purpose, denied purpose) from the county's answer sheet."""
     for person in read_truth(extracts / "truth.ndjson"):
-        allowed = {(item.recipient, item.purpose): item.screenings for item in person.permitted}
-        for (recipient, purpose), screenings in allowed.items():
+        for (recipient, purpose), screenings in person.permitted.items():
             for place in screenings:
                 feed = person.screenings[place].feed
-                for (other, denied), others in allowed.items():
+                for (other, denied), others in person.permitted.items():
                     if other == recipient and place not in others:
                         for record in person.records.get(feed, ()):
                             yield feed, record, recipient, purpose, denied
@@ -106,15 +111,26 @@ async def _pair(services: Services, extracts: Path) -> Pair:
         page = await services.disclosure.search(await _caller(services, recipient, permitted), query)
         for served in page.served:
             try:
-                await services.disclosure.read(await _caller(services, recipient, denied), served.type, served.id)
+                await services.disclosure.read(
+                    await _caller(services, recipient, denied), served.type, served.id
+                )
             except NotFound:
-                return Pair(recipient=recipient, permitted=permitted, denied=denied, target=f"{served.type}/{served.id}")
-    raise SallyportError("no recipient may read a summary for one purpose and not for another; try more --people")
+                return Pair(
+                    recipient=recipient,
+                    permitted=permitted,
+                    denied=denied,
+                    target=f"{served.type}/{served.id}",
+                )
+    raise SallyportError(
+        "no recipient may read a summary for one purpose and not for another; try more --people"
+    )
 
 
 async def _caller(services: Services, recipient: str, purpose: str) -> Caller:
     token = await issue(services, recipient, [purpose], client="demo", minutes=5)
-    return await services.requester.caller([(b"authorization", f"Bearer {token}".encode())], services.new_id())
+    return await services.requester.caller(
+        [(b"authorization", f"Bearer {token}".encode())], services.new_id()
+    )
 
 
 async def _show_pair(services: Services, pair: Pair, port: int) -> None:

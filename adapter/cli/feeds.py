@@ -33,7 +33,9 @@ def register(app: typer.Typer) -> None:
 def ingest(
     site: SiteFolder,
     feed: Annotated[str, typer.Argument(help="The feed, as named in feeds/*.yaml.")],
-    paths: Annotated[list[Path], typer.Argument(help="Files, or folders of files, in the order to read them.", exists=True)],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files, or folders of files, in the order to read them.", exists=True)
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Read extracts of a feed into the store; raw bytes are kept before anything else happens."""
@@ -79,7 +81,9 @@ def known_feed(services: Services, feed: str) -> None:
     """Refuse a feed the site does not have."""
     if feed not in services.site.feeds:
         expected = ", ".join(sorted(services.site.feeds))
-        raise ConfigurationError([Problem(where="feeds/", path="", message=f"no feed `{feed}`", expected=expected)])
+        raise ConfigurationError(
+            [Problem(where="feeds/", path="", message=f"no feed `{feed}`", expected=expected)]
+        )
 
 
 def files_of(paths: Iterable[Path]) -> Iterator[Path]:
@@ -109,7 +113,12 @@ async def run_receipt(services: Services, receipt: Receipt) -> FeedReport:
 def bar(title: str, size: int) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on a terminal; nothing elsewhere."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description:<42}"), BarColumn(), TextColumn("{task.fields[records]:>9,} records"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description:<42}"),
+        BarColumn(),
+        TextColumn("{task.fields[records]:>9,} records"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(title, total=max(size, 1), records=0)
         yield lambda records, consumed: progress.update(task, completed=consumed, records=records)
@@ -144,6 +153,10 @@ def show(reports: list[FeedReport], *, as_json: bool) -> None:
         table.add_row(item.feed, *(f"{number:,}" for number in numbers))
     console.print(table)
     for item in totals:
-        for title, counts in (("quarantined", item.quarantined), ("unmapped", item.unmapped), ("warning", item.warnings)):
+        for title, counts in (
+            ("quarantined", item.quarantined),
+            ("unmapped", item.unmapped),
+            ("warning", item.warnings),
+        ):
             for name, number in counts.most_common(5):
                 console.print(f"  {item.feed}: {number:,} {title}: {name}", highlight=False)

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-SiteFolder = Annotated[Path, typer.Option("--site", help="The site folder (site.toml, partners.yaml, feeds/, agreements/, forms/).")]
+SiteFolder = Annotated[
+    Path,
+    typer.Option("--site", help="The site folder (site.toml, partners.yaml, feeds/, agreements/, forms/)."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 

@@ -25,7 +25,9 @@ def register(app: typer.Typer) -> None:
 def serve(
     site: SiteFolder,
     port: Annotated[int | None, typer.Option("--port", help="Port; default is that of base_url.")] = None,
-    host: Annotated[str, typer.Option("--host", help="Address to listen on. Put TLS in front of anything but loopback.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on. Put TLS in front of anything but loopback.")
+    ] = "127.0.0.1",
 ) -> None:
     """Serve the FHIR base of a site."""
 
@@ -42,6 +44,12 @@ def serve(
 async def listen(services: Services, *, host: str, port: int) -> None:
     """Serve until stopped."""
     config = uvicorn.Config(
-        application(services), host=host, port=port, http="httptools", access_log=False, log_level="warning", server_header=False
+        application(services),
+        host=host,
+        port=port,
+        http="httptools",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
     )
     await uvicorn.Server(config).serve()

@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog="Example: sallyport validate --site county")(validate)
     app.command(epilog="Example: sallyport migrate --site county")(migrate)
-    app.command(epilog="Example: sallyport token --site county --recipient pretrial --purpose pretrial-release")(token)
+    app.command(
+        epilog="Example: sallyport token --site county --recipient pretrial --purpose pretrial-release"
+    )(token)
 
 
 def validate(site: SiteFolder) -> None:
@@ -45,9 +47,15 @@ def migrate(site: SiteFolder) -> None:
 def token(
     site: SiteFolder,
     recipient: Annotated[str, typer.Option("--recipient", help="Partner key, as in partners.yaml.")],
-    purpose: Annotated[list[str], typer.Option("--purpose", help="Purpose of use; may be given several times.")],
-    client: Annotated[str, typer.Option("--client", help="Name of the client software, for the ledger.")] = "command-line",
-    minutes: Annotated[int | None, typer.Option("--minutes", help="Life of the token; default is the site's token_minutes.")] = None,
+    purpose: Annotated[
+        list[str], typer.Option("--purpose", help="Purpose of use; may be given several times.")
+    ],
+    client: Annotated[
+        str, typer.Option("--client", help="Name of the client software, for the ledger.")
+    ] = "command-line",
+    minutes: Annotated[
+        int | None, typer.Option("--minutes", help="Life of the token; default is the site's token_minutes.")
+    ] = None,
 ) -> None:
     """Issue an access token for a partner, within what its agreement grants. It is printed once and kept nowhere."""
 
@@ -57,9 +65,15 @@ def token(
     print(on_site(site, work))
 
 
-async def issue(services: Services, recipient: str, purposes: list[str], *, client: str, minutes: int | None = None) -> str:
+async def issue(
+    services: Services, recipient: str, purposes: list[str], *, client: str, minutes: int | None = None
+) -> str:
     """A token for a partner, no wider than the agreements in force."""
-    granted = {purpose for agreement in services.agreements for purpose in agreement.purposes_of(recipient, services.now())}
+    granted = {
+        purpose
+        for agreement in services.agreements
+        for purpose in agreement.purposes_of(recipient, services.now())
+    }
     if refused := sorted(set(purposes) - granted):
         problem = Problem(
             where="agreements/",
@@ -68,7 +82,9 @@ async def issue(services: Services, recipient: str, purposes: list[str], *, clie
             expected=", ".join(sorted(granted)) or "a grant for this recipient",
         )
         raise ConfigurationError([problem])
-    rights = {right for agreement in services.agreements for right in agreement.rights_of(recipient, services.now())}
+    rights = {
+        right for agreement in services.agreements for right in agreement.rights_of(recipient, services.now())
+    }
     return await services.tokens.issue(
         client=client,
         organisation=f"Organization/{recipient}",

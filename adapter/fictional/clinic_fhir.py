@@ -95,7 +95,9 @@ def _patient(written: Written, unit: str, chart: str, rng: Random) -> Resource:
     if written.born is not None:
         patient["birthDate"] = written.born.isoformat()
     if chance(rng, 0.6):
-        patient["telecom"] = [{"system": "phone", "value": f"505-555-01{between(rng, 0, 99):02d}", "use": "mobile"}]
+        patient["telecom"] = [
+            {"system": "phone", "value": f"505-555-01{between(rng, 0, 99):02d}", "use": "mobile"}
+        ]
     if chance(rng, 0.6):
         street = f"{between(rng, 1, 999)} {pick(rng, STREETS)} Street"
         patient["address"] = [{"line": [street], "city": "Alder", "state": "CO", "postalCode": "80999"}]

@@ -165,7 +165,8 @@ def charge_lines(person: Person, life: Life, rng: Random, tally: Counter[str]) -
             pick(rng, _AGENCIES),
         ]
         lines.extend(
-            line([*who, *stay, *_charge(booking, place, written.dates, rng)], "\n") for place in range(between(rng, 1, 3))
+            line([*who, *stay, *_charge(booking, place, written.dates, rng)], "\n")
+            for place in range(between(rng, 1, 3))
         )
     return lines
 

@@ -28,7 +28,12 @@ def match_keys(traits: Traits) -> dict[str, str]:
 
 def facts(traits: Traits) -> dict[str, str]:
     """The facts by which two records can contradict; unknown ones are left out."""
-    known = {"birth_date": traits.birth_date, "ssn": traits.ssn, "ssn_last4": traits.ssn_last4, "state_id": traits.state_id}
+    known = {
+        "birth_date": traits.birth_date,
+        "ssn": traits.ssn,
+        "ssn_last4": traits.ssn_last4,
+        "state_id": traits.state_id,
+    }
     return {name: value for name, value in known.items() if value}
 
 

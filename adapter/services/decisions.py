@@ -41,7 +41,9 @@ _EFFECTS = {Effect.DENY: DENY, Effect.PERMIT: PERMIT, Effect.EXCEPTION: EXCEPTIO
 class Decisions:
     """The decision tables of one store."""
 
-    def __init__(self, store: Store, agreements: Sequence[Agreement], directory: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, store: Store, agreements: Sequence[Agreement], directory: Sequence[Mapping[str, Any]]
+    ) -> None:
         self._store = store
         self._agreements = agreements
         self._directory = directory
@@ -55,7 +57,9 @@ class Decisions:
     async def start(self) -> None:
         """Load what is interned; refill everything when agreements or engine are not those of the last start."""
         await self._load()
-        in_force = sha256(orjson.dumps([ENGINE_VERSION, [item.canonical() for item in self._agreements]])).digest()
+        in_force = sha256(
+            orjson.dumps([ENGINE_VERSION, [item.canonical() for item in self._agreements]])
+        ).digest()
         if await self._store.setting("decisions") != in_force:
             async with self._store.transaction() as change:
                 await change.clear_decisions()
@@ -112,11 +116,15 @@ class Decisions:
         """The directives of a policy."""
         known = self._policies.get(number)
         if known is None:
-            self._policies = {key: Policy.parse(body) for key, body in (await self._store.interned("policy")).items()}
+            self._policies = {
+                key: Policy.parse(body) for key, body in (await self._store.interned("policy")).items()
+            }
             known = self._policies[number]
         return known
 
-    def _bounds(self, context: int, recipient: RecipientContext, segments: Mapping[int, Segment]) -> list[BoundRow]:
+    def _bounds(
+        self, context: int, recipient: RecipientContext, segments: Mapping[int, Segment]
+    ) -> list[BoundRow]:
         return [
             BoundRow(context=context, segment=number, start=start, stop=stop, agreement=agreement)
             for number, segment in segments.items()

@@ -35,7 +35,9 @@ def organizations(partners: Mapping[str, Partner]) -> list[dict[str, Any]]:
     ]
 
 
-async def publish(store: Store, writer: Writer, resources: Sequence[Mapping[str, Any]], empty: bytes, *, at: int) -> None:
+async def publish(
+    store: Store, writer: Writer, resources: Sequence[Mapping[str, Any]], empty: bytes, *, at: int
+) -> None:
     """Write the directory; what did not change makes no new version."""
     facets = Facets(tier="directory", labels=(UNRESTRICTED,), regime="justice", domain="", unit="")
     writes = [await writer.prepare(body, facets, ident=body["id"], patient="") for body in resources]
@@ -43,4 +45,6 @@ async def publish(store: Store, writer: Writer, resources: Sequence[Mapping[str,
         await change.put(writes, at=at, origin=None)
         if not await change.has_policy(NOBODY):
             policy = await change.intern("policy", empty)
-            await change.set_policy(NOBODY, [PolicySpan(start=BEGINNING, stop=END, policy=policy, sources=())])
+            await change.set_policy(
+                NOBODY, [PolicySpan(start=BEGINNING, stop=END, policy=policy, sources=())]
+            )

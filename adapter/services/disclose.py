@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from adapter.errors import Issue, NotAllowed, NotFound, Unavailable
-from adapter.fhir.dates import instant_text
+from adapter.fhir.instants import instant_text
 from adapter.fhir.outcome import outcome
-from adapter.store.port import TYPES, LedgerEntry, row_key
-from adapter.summary.order import Screened, order, order_extensions
+from adapter.store.port import OF_PATIENT, TYPES, LedgerEntry, row_key
+from adapter.summary.order import Screened, extensions, order
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from adapter.store.port import Found, Gap, Hit, Ledger, Snapshot, Store
 
 Answer = TypeVar("Answer")
-SUBJECT_PARAMETERS = frozenset({"patient", "subject"})
 DIRECTORY = frozenset({"Organization"})
 _ROUNDS = 6
 """Rule, then exception, for the record, its Patient and its same-day siblings."""
@@ -105,14 +104,19 @@ class Disclosure:
     async def search(self, caller: Caller, query: Query, after: bytes | None = None) -> Page:
         """One page of what ``query`` finds among the permitted; ``NotAllowed`` without the right to ask."""
         at = self._clock()
-        asked = [item for item in query.filters if item.param not in SUBJECT_PARAMETERS]
+        asked = [item for item in query.filters if item.param not in OF_PATIENT]
         place = tuple(orjson.loads(after)) if after else None
 
         async def answer(view: Snapshot) -> tuple[Found, list[tuple[Hit, Served]]]:
             patients = await self._patients(view, caller, query, at)
             if patients is None and not _selective(query) and "population-search" not in caller.rights:
-                raise NotAllowed("the agreement does not allow a search over everyone; name a patient", expression="patient")
-            found = await view.search(caller.context, replace(query, filters=tuple(asked)), patients, place, at=at)
+                raise NotAllowed(
+                    "the agreement does not allow a search over everyone; name a patient",
+                    expression="patient",
+                )
+            found = await view.search(
+                caller.context, replace(query, filters=tuple(asked)), patients, place, at=at
+            )
             if found.gaps:
                 raise MissingDecisions(found.gaps)
             return found, await self._serve(view, caller, found.hits, at)
@@ -124,7 +128,11 @@ class Disclosure:
             total=found.total,
             served=tuple(served for _, served in hits),
             next=orjson.dumps(found.last) if found.more else None,
-            notice=outcome([Issue(path="", code="business-rule", message=text) for text in notices], "information") if notices else None,
+            notice=outcome(
+                [Issue(path="", code="business-rule", message=text) for text in notices], "information"
+            )
+            if notices
+            else None,
         )
 
     async def _decided(self, caller: Caller, answer: Callable[[Snapshot], Awaitable[Answer]]) -> Answer:
@@ -154,7 +162,7 @@ class Disclosure:
             return None
         named: set[int] | None = None
         for item in query.filters:
-            if item.param in SUBJECT_PARAMETERS:
+            if item.param in OF_PATIENT:
                 rids = [row_key(*alternative.value.split("/", 1)) for alternative in item.alternatives]
                 found = {member for rid in rids for member in await self._visible(view, caller, rid, at)}
                 named = found if named is None else named & found
@@ -176,36 +184,47 @@ class Disclosure:
                 met |= set(frontier)
         return seen
 
-    async def _serve(self, view: Snapshot, caller: Caller, hits: Sequence[Hit], at: int) -> list[tuple[Hit, Served]]:
+    async def _serve(
+        self, view: Snapshot, caller: Caller, hits: Sequence[Hit], at: int
+    ) -> list[tuple[Hit, Served]]:
         return [(hit, await self._served(view, caller, hit, at)) for hit in hits]
 
     async def _served(self, view: Snapshot, caller: Caller, hit: Hit, at: int) -> Served:
         fragment = self._decisions.obligations.fragment(hit.obligation)
         if hit.repeats:
-            fragment = self._decisions.obligations.fragment(hit.obligation, await self._place(view, caller, hit, at))
+            fragment = self._decisions.obligations.fragment(
+                hit.obligation, await self._place(view, caller, hit, at)
+            )
         body = hit.head + fragment + hit.tail
         if hit.type == "Patient":
             body = await self._linked(view, caller, hit, body, at)
-        return Served(type=hit.type, id=hit.id, version=hit.version, last_updated=instant_text(hit.updated), body=body)
+        return Served(
+            type=hit.type, id=hit.id, version=hit.version, last_updated=instant_text(hit.updated), body=body
+        )
 
-    async def _place(self, view: Snapshot, caller: Caller, hit: Hit, at: int) -> list[dict[str, Any]]:
+    async def _place(self, view: Snapshot, caller: Caller, hit: Hit, at: int) -> Sequence[dict[str, Any]]:
         """Where a screening stands among those of its day that this caller sees; nothing if it sees no other."""
         group = [
-            Screened(rid=rid, instant=instant, risk=risk)
+            Screened(rid=str(rid), instant=instant, risk=risk)
             for rid, instant, risk in await view.siblings(hit.rid)
             if (await self._found(view, caller, hit.type, rid, at)).hits
         ]
-        return order_extensions(order(group)[hit.rid]) if len(group) > 1 else []
+        return extensions(order(group)[str(hit.rid)]) if len(group) > 1 else ()
 
     async def _linked(self, view: Snapshot, caller: Caller, hit: Hit, body: bytes, at: int) -> bytes:
         others = [rid for rid in await self._visible(view, caller, hit.rid, at) if rid != hit.rid]
         if not others:
             return body
         rows = [await view.row(rid) for rid in others]
-        links = [{"other": {"reference": f"Patient/{name}"}, "type": "seealso"} for name in sorted(row.id for row in rows if row)]
+        links = [
+            {"other": {"reference": f"Patient/{name}"}, "type": "seealso"}
+            for name in sorted(row.id for row in rows if row)
+        ]
         return body[:-1] + b',"link":' + orjson.dumps(links) + b"}"
 
-    async def _enter(self, caller: Caller, interaction: str, target: str, hits: Sequence[tuple[Hit, Served]], at: int) -> None:
+    async def _enter(
+        self, caller: Caller, interaction: str, target: str, hits: Sequence[tuple[Hit, Served]], at: int
+    ) -> None:
         await self._ledger.append(
             LedgerEntry(
                 at=at,
@@ -223,13 +242,17 @@ class Disclosure:
 def _selective(query: Query) -> bool:
     """Whether a Patient search names someone: an id, an identifier, or a name together with the birth date."""
     params = {item.param for item in query.filters} if query.type == "Patient" else set()
-    return bool(params & {"_id", "identifier"}) or ("birthdate" in params and bool(params & {"name", "family", "given"}))
+    return bool(params & {"_id", "identifier"}) or (
+        "birthdate" in params and bool(params & {"name", "family", "given"})
+    )
 
 
 def _asked(query: Query) -> str:
     """What was asked, for the ledger: parameter names, and values only where they are ids of our own."""
     asked = []
     for item in query.filters:
-        own = item.kind == "reference" or item.param in {"_id", *SUBJECT_PARAMETERS}
-        asked.append(f"{item.param}={','.join(value.value for value in item.alternatives)}" if own else item.param)
+        own = item.kind == "reference" or item.param in {"_id", *OF_PATIENT}
+        asked.append(
+            f"{item.param}={','.join(value.value for value in item.alternatives)}" if own else item.param
+        )
     return f"{query.type}?{'&'.join(asked)}"

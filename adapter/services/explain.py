@@ -9,7 +9,7 @@ from adapter.consent.explain import explain
 from adapter.consent.rules import Effect, exception, rule
 from adapter.errors import NotFound
 from adapter.fhir.codec import parse
-from adapter.fhir.dates import instant_text
+from adapter.fhir.instants import instant_text
 from adapter.fhir.served import Parts, join
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ class Explain:
         """The trace of an answer given, by its ``X-Request-Id``; ``NotFound`` if the ledger has no such request."""
         entries = await self._ledger.of_request(request_id)
         if not entries:
-            raise NotFound(f"the ledger has no request `{request_id}`; compare it with the X-Request-Id of the answer")
+            raise NotFound(
+                f"the ledger has no request `{request_id}`; compare it with the X-Request-Id of the answer"
+            )
         return [explanation for entry in entries for explanation in await self._entry(entry)]
 
     async def _entry(self, entry: LedgerEntry) -> list[Explanation]:
@@ -50,7 +52,13 @@ class Explain:
             targets = [entry.target]
         if not targets:
             asked = f"{entry.interaction} {entry.target} for {entry.purpose}"
-            return [Explanation(question=asked, effect="EMPTY", lines=("nothing that matched was permitted, or nothing matched",))]
+            return [
+                Explanation(
+                    question=asked,
+                    effect="EMPTY",
+                    lines=("nothing that matched was permitted, or nothing matched",),
+                )
+            ]
         return [await self._decision(entry.context, target, entry.at) for target in targets]
 
     async def resource(self, organisation: str, purpose: str, target: str) -> Explanation:
@@ -69,20 +77,33 @@ class Explain:
                 return Explanation(question=question, effect="DENY", lines=("no such resource is stored",))
             return await self._weigh(view, context, row, at, question)
 
-    async def _weigh(self, view: Snapshot, context: int, row: StoredResource, at: int, question: str) -> Explanation:
+    async def _weigh(
+        self, view: Snapshot, context: int, row: StoredResource, at: int, question: str
+    ) -> Explanation:
         recipient, segment = self._decisions.recipient(context), self._decisions.segment(row.segment)
         span = await view.policy_of(row.patient, at=at)
         if span is None:
-            return Explanation(question=question, effect="DENY", lines=("no policy is recorded for this person",))
+            return Explanation(
+                question=question, effect="DENY", lines=("no policy is recorded for this person",)
+            )
         policy = await self._decisions.policy(span.policy)
         verdict = rule(policy, recipient, segment)
         if verdict.effect is Effect.EXCEPTION:
-            verdict = exception(policy, recipient, segment, parse(join(Parts(head=row.head, tail=row.tail))), ())
+            verdict = exception(
+                policy, recipient, segment, parse(join(Parts(head=row.head, tail=row.tail))), ()
+            )
         lines = [f"record: {segment.tier} {segment.type} of {segment.unit}, regime {segment.regime}"]
         lines += explain(verdict, [f"Consent/{source}" for source in span.sources])
-        bounds = [bound for bound in await view.bounds(context, row.segment) if bound.start <= at < bound.stop]
-        lines += [f"agreement {bound.agreement} allows this kind of record to this recipient and purpose" for bound in bounds]
+        bounds = [
+            bound for bound in await view.bounds(context, row.segment) if bound.start <= at < bound.stop
+        ]
+        lines += [
+            f"agreement {bound.agreement} allows this kind of record to this recipient and purpose"
+            for bound in bounds
+        ]
         if not bounds:
-            lines.append("no agreement in force allows this kind of record to this recipient for this purpose")
+            lines.append(
+                "no agreement in force allows this kind of record to this recipient for this purpose"
+            )
         permitted = verdict.effect is Effect.PERMIT and bool(bounds)
         return Explanation(question=question, effect="PERMIT" if permitted else "DENY", lines=tuple(lines))

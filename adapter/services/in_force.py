@@ -51,8 +51,15 @@ class InForce:
             spans = [PolicySpan(start=BEGINNING, stop=END, policy=empty, sources=())]
         else:
             spans = [
-                PolicySpan(start=start, stop=stop, policy=await change.intern("policy", policy.canonical()), sources=sources)
-                for start, stop, policy, sources in timeline([self._directive(row) for row in consents], self._zone)
+                PolicySpan(
+                    start=start,
+                    stop=stop,
+                    policy=await change.intern("policy", policy.canonical()),
+                    sources=sources,
+                )
+                for start, stop, policy, sources in timeline(
+                    [self._directive(row) for row in consents], self._zone
+                )
             ]
         for member in sorted(component):
             await change.set_policy(member, spans)

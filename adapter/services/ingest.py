@@ -78,9 +78,13 @@ class Ingest:
 
     async def receive(self, feed: str, name: str, stream: BinaryIO) -> Receipt:
         """Keep raw bytes durably; the same bytes again give the earlier receipt."""
-        return await self._inbox.keep(receipt=self._new_id(), feed=feed, name=name, stream=stream, at=self._clock())
+        return await self._inbox.keep(
+            receipt=self._new_id(), feed=feed, name=name, stream=stream, at=self._clock()
+        )
 
-    async def process(self, receipt: Receipt, *, progress: Callable[[int, int], None] | None = None) -> FeedReport:
+    async def process(
+        self, receipt: Receipt, *, progress: Callable[[int, int], None] | None = None
+    ) -> FeedReport:
         """Bring a receipt into the store, from where it stands. Returns the report over all of it.
 
         ``progress`` is told how many records are in the store and how many bytes were read for them.
@@ -146,7 +150,13 @@ class Ingest:
         await self._write(batch, report, receipt, None, done=False)
 
     async def _take(
-        self, line: FeedLine, item: SourceRecord | Malformed, ordinal: int, receipt: Receipt, report: FeedReport, batch: _Batch
+        self,
+        line: FeedLine,
+        item: SourceRecord | Malformed,
+        ordinal: int,
+        receipt: Receipt,
+        report: FeedReport,
+        batch: _Batch,
     ) -> None:
         report.records += 1
         if isinstance(item, Malformed):
@@ -184,7 +194,9 @@ class Ingest:
             )
         )
 
-    async def _write(self, batch: _Batch, report: FeedReport, receipt: Receipt, position: int | None, *, done: bool) -> None:
+    async def _write(
+        self, batch: _Batch, report: FeedReport, receipt: Receipt, position: int | None, *, done: bool
+    ) -> None:
         at = self._clock()
         async with self._store.transaction() as change:
             for line, assembled in batch.assembled:
@@ -215,4 +227,3 @@ class Ingest:
             touched |= regrouped
         await self._in_force.refresh(change, touched, at=at)
         await change.enqueue("change", events)
-

@@ -51,7 +51,8 @@ class ObligationTexts:
             found = self.of(number)
             known = fragment(
                 labels=[{"system": item.system, "code": item.code} for item in found if item.system],
-                extensions=[{"url": NOTICE, "valueString": item.text} for item in found if item.text] + list(extensions),
+                extensions=[{"url": NOTICE, "valueString": item.text} for item in found if item.text]
+                + list(extensions),
             )
             if not extensions:
                 self._fragments[number] = known
@@ -59,7 +60,9 @@ class ObligationTexts:
 
     def notices(self, numbers: set[int]) -> list[str]:
         """The texts due for a Bundle that holds resources disclosed under these sets, each once."""
-        return list(dict.fromkeys(item.text for number in sorted(numbers) for item in self.of(number) if item.text))
+        return list(
+            dict.fromkeys(item.text for number in sorted(numbers) for item in self.of(number) if item.text)
+        )
 
 
 def _shape(item: Obligation) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.consent.segment import Segment
 from adapter.errors import InvalidResource
-from adapter.fhir.dates import instant_text
-from adapter.fhir.search import clinical_interval, index_rows
+from adapter.fhir.instants import instant_text
+from adapter.fhir.search import index_rows
 from adapter.fhir.served import split
-from adapter.store.port import BEGINNING, ResourceWrite, row_key
+from adapter.store.port import BEGINNING, CLINICAL_DATE, ResourceWrite, row_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,7 +96,9 @@ class Writer:
         number = await self._decisions.segment_number(segment)
         parts = split(resource)
         start = parts.head.index(_OPENING) + len(_OPENING)
-        low, high = clinical_interval(resource, self._zone) or (BEGINNING, BEGINNING)
+        index = index_rows(resource, self._zone)
+        dated = next((row for row in index if row.param == CLINICAL_DATE.get(kind)), None)
+        low, high = (dated.low, dated.high) if dated else (BEGINNING, BEGINNING)
         return ResourceWrite(
             type=kind,
             id=ident,
@@ -108,7 +110,7 @@ class Writer:
             tail=parts.tail,
             low=low,
             high=high,
-            index=index_rows(resource, self._zone),
+            index=index,
             seed=seed,
             screening=screening,
             relations=relations,
@@ -119,9 +121,14 @@ class Writer:
         kind = body["resourceType"]
         meta = {key: value for key, value in body.get("meta", {}).items() if key == "profile"}
         # Labels stand last in meta, so that a disclosure can add to them without rewriting the resource.
-        meta["security"] = [{"system": system, "code": code} for system, code in facets.labels]
+        labels = [{"system": system, "code": code} for system, code in facets.labels]
+        meta["security"] = labels + [
+            label for label in body.get("meta", {}).get("security", ()) if label not in labels
+        ]
         resource = {"resourceType": kind, "id": ident, "meta": meta}
-        resource.update((key, value) for key, value in body.items() if key not in {"resourceType", "id", "meta"})
+        resource.update(
+            (key, value) for key, value in body.items() if key not in {"resourceType", "id", "meta"}
+        )
         element = SUBJECT.get(kind)
         if element is not None:
             resource[element] = {"reference": f"Patient/{patient}"}

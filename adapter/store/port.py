@@ -34,6 +34,16 @@ TYPES: Mapping[str, int] = {
 """The stored resource types; the numbers are part of the database format."""
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
 
+CLINICAL_DATE: Mapping[str, str] = {
+    "Observation": "date",
+    "Encounter": "date",
+    "QuestionnaireResponse": "authored",
+    "Consent": "date",
+}
+"""The date parameter of each type that is the clinical date of the wide index."""
+OF_PATIENT = frozenset({"patient", "subject"})
+"""Reference parameters that name the patient a record is about."""
+
 DENY, PERMIT, EXCEPTION = 0, 1, 2
 """Effects in the rule table."""
 
@@ -239,7 +249,9 @@ class Interned(Protocol):
 class Transaction(Interned, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
-    async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
+    async def put(
+        self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None
+    ) -> list[bool]:
         """Write resources; tells for each whether it made a new version."""
         ...
 
@@ -320,7 +332,13 @@ class Snapshot(Protocol):
         ...
 
     async def search(
-        self, context: int, query: Query, patients: Sequence[int] | None, after: tuple[int | str, int] | None, *, at: int
+        self,
+        context: int,
+        query: Query,
+        patients: Sequence[int] | None,
+        after: tuple[int | str, int] | None,
+        *,
+        at: int,
     ) -> Found:
         """Permitted resources that match; of these patients, or of everyone."""
         ...

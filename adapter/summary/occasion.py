@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from adapter.errors import RecordError
@@ -38,12 +38,13 @@ def occasion_of(detail: Mapping[str, Any]) -> Occasion:
     path, text = _sent(detail)
     day = text[:_DAY_LENGTH]
     try:
-        if _DAY.fullmatch(day) is None:
-            raise ValueError  # noqa: TRY301 - one way out for every date that is not one
-        date.fromisoformat(day)
-        instant = _instant(text) if len(text) > _DAY_LENGTH else None
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        raise RecordError("bad-date", path, "a date known at least to the day") from None
+        moment = None
+    if moment is None or _DAY.fullmatch(day) is None:
+        raise RecordError("bad-date", path, "a date known at least to the day")
+    # A time without its offset is no instant.
+    instant = None if moment.tzinfo is None else (moment - _EPOCH) // _MICROSECOND
     return Occasion(effective=text, day=day, instant=instant)
 
 
@@ -53,8 +54,3 @@ def _sent(detail: Mapping[str, Any]) -> tuple[str, str]:
     period = detail.get("effectivePeriod") or {}
     text = detail.get("effectiveDateTime") or detail.get("effectiveInstant") or period.get("start")
     return "Observation.effective[x]", str(text or "")
-
-
-def _instant(text: str) -> int | None:
-    moment = datetime.fromisoformat(text)
-    return None if moment.tzinfo is None else (moment - _EPOCH) // _MICROSECOND

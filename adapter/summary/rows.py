@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from adapter.errors import Problem
 from adapter.summary.instrument import Caveat, Instrument, ResultCode, Scale, Scoring
 from adapter.summary.spec import AdjustForm, InstrumentForm, InstrumentsFile
-from adapter.summary.vocabulary import CATEGORIES, LOINC, RESULT_CODE, Category, word
+from adapter.summary.vocabulary import ANSWERS, CATEGORIES, LOINC, RESULT_CODE, WORDS, Category, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -105,6 +105,7 @@ def _instrument(form: InstrumentForm) -> Instrument:
     own = tuple(Category(code=c.code, display=c.display, risk=c.risk) for c in form.own_categories)
     words = {category: category for category in (*CATEGORIES, *(c.code for c in own))}
     words.update({word(category.display): category.code for category in (*CATEGORIES.values(), *own)})
+    words.update(WORDS)
     words.update({word(alias): category for alias, category in form.aliases.items()})
     return Instrument(
         id=form.id,
@@ -121,7 +122,7 @@ def _instrument(form: InstrumentForm) -> Instrument:
         scales=tuple(_scale(form, scale) for scale in form.scales),
         own_categories=own,
         words=words,
-        answers=dict(form.answers),
+        answers={**ANSWERS, **form.answers},
         scoring=_scoring(form.scoring) if form.scoring else None,
     )
 

@@ -18,7 +18,7 @@ from adapter.summary.values import answer_score, reading
 from adapter.summary.vocabulary import CATEGORIES, HIGHEST_RISK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from decimal import Decimal
 
     from adapter.summary.instrument import Instrument, ResultCode, Scale
@@ -78,6 +78,9 @@ class _Gathered:
     answers: dict[str, int] = field(default_factory=dict)
 
 
+_Found = tuple["Instrument", "Scale", _Gathered]
+
+
 def screenings(detail: Mapping[str, Any], registry: Registry, *, sex: str | None = None) -> list[Screening]:
     """The screenings in ``detail``; empty for resources that hold no result of a registered instrument.
 
@@ -91,21 +94,18 @@ def screenings(detail: Mapping[str, Any], registry: Registry, *, sex: str | None
         if target is None or detail.get("status") not in _OBSERVED:
             return []
         gathered = _observed(detail, target, registry)
-        when, status = occasion_of(detail), str(detail["status"])
+        status = str(detail["status"])
     elif kind == "QuestionnaireResponse" and detail.get("status") in _RESPONDED:
         gathered = _responded(detail, registry)
-        when, status = None, _RESPONDED[detail["status"]]
+        status = _RESPONDED[detail["status"]]
     else:
         return []
-    found = []
-    for instrument, scale, parts in gathered:
-        if scale.carries == "never":
-            continue
-        when = when or occasion_of(detail)
-        screening = _screening(instrument, scale, parts, when=when, status=status, sex=sex)
-        if screening is not None:
-            found.append(screening)
-    return found
+    told = [each for each in gathered if each[1].carries != "never"]
+    if not told:
+        return []
+    when = occasion_of(detail)
+    drawn = [_screening(*each, when=when, status=status, sex=sex) for each in told]
+    return [screening for screening in drawn if screening is not None]
 
 
 def target_of(concept: Mapping[str, Any] | None, registry: Registry, path: str) -> Target | None:
@@ -123,37 +123,31 @@ def target_of(concept: Mapping[str, Any] | None, registry: Registry, path: str) 
     return found
 
 
-def _observed(
-    detail: Mapping[str, Any], target: Target, registry: Registry
-) -> Iterator[tuple[Instrument, Scale, _Gathered]]:
-    instrument = target.instrument
-    retracted = detail.get("status") in _RETRACTED
-    parts = {scale.key: _Gathered() for scale in instrument.scales}
+def _observed(detail: Mapping[str, Any], target: Target, registry: Registry) -> list[_Found]:
+    instrument, retracted = target.instrument, detail["status"] in _RETRACTED
     first = instrument.scales[0]
-    named = {target.scale.key} if target.scale else set()
-    if target.scale is not None and not retracted:
-        _take(parts[target.scale.key], detail, target, "Observation.value[x]")
+    parts: dict[str, _Gathered] = {}
+    if target.scale is not None:
+        parts[target.scale.key] = gathered = _Gathered()
+        if not retracted:
+            _take(gathered, detail, target, "Observation.value[x]")
     for component in detail.get("component", ()):
         part = target_of(component.get("code"), registry, "Observation.component.code")
         if part is None:
-            _answer(parts[first.key], component, instrument)
+            _answer(parts, first, component, instrument)
         elif part.instrument is instrument and part.scale is not None:
-            named.add(part.scale.key)
+            gathered = parts.setdefault(part.scale.key, _Gathered())
             if not retracted:
-                _take(parts[part.scale.key], component, part, "Observation.component.value[x]")
-    if not named or parts[first.key].answers:
-        named.add(first.key)
-    for scale in instrument.scales:
-        if scale.key in named:
-            yield instrument, scale, parts[scale.key]
+                _take(gathered, component, part, "Observation.component.value[x]")
+    if retracted and not parts and "component" in detail:
+        parts[first.key] = _Gathered()
+    return [(instrument, scale, parts[scale.key]) for scale in instrument.scales if scale.key in parts]
 
 
-def _responded(
-    detail: Mapping[str, Any], registry: Registry
-) -> Iterator[tuple[Instrument, Scale, _Gathered]]:
+def _responded(detail: Mapping[str, Any], registry: Registry) -> list[_Found]:
     form = answered(detail, registry)
     retracted = detail.get("status") in _RETRACTED
-    parts: dict[str, tuple[Instrument, Scale, _Gathered]] = {}
+    parts: dict[str, _Found] = {}
     for target, answer in form.results:
         if target.scale is not None:
             _, _, gathered = parts.setdefault(
@@ -168,7 +162,7 @@ def _responded(
     if retracted and form.instrument is not None:
         scale = form.instrument.scales[0]
         parts.setdefault(scale.key, (form.instrument, scale, _Gathered()))
-    yield from parts.values()
+    return list(parts.values())
 
 
 def _take(gathered: _Gathered, element: Mapping[str, Any], target: Target, path: str) -> None:
@@ -186,12 +180,14 @@ def _take(gathered: _Gathered, element: Mapping[str, Any], target: Target, path:
         gathered.absent = found.absent
 
 
-def _answer(gathered: _Gathered, component: Mapping[str, Any], instrument: Instrument) -> None:
+def _answer(
+    parts: dict[str, _Gathered], first: Scale, component: Mapping[str, Any], instrument: Instrument
+) -> None:
     for coding in component.get("code", {}).get("coding", ()):
         key = item_key(instrument, coding.get("code", ""))
         value = answer_score(component) if key is not None else None
         if key is not None and value is not None:
-            gathered.answers[key] = value
+            parts.setdefault(first.key, _Gathered()).answers[key] = value
 
 
 def _screening(

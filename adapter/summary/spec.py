@@ -97,7 +97,6 @@ class ScaleForm(_Form):
     score: ScoreForm | None = None
     level: LevelForm | None = None
     override: OverrideForm | None = None
-    categories: list[str] = []
     carries: Carries | None = None
     bands: Bands = {}
     bands_by_sex: dict[Literal["male", "female"], Bands] = {}
@@ -198,7 +197,7 @@ class InstrumentForm(_Form):
         known = {*CATEGORIES, *(own.code for own in self.own_categories)}
         used = [*self.aliases.values(), *self.answers.values()]
         for scale in self.scales:
-            used += [*scale.bands.values(), *scale.categories]
+            used += scale.bands.values()
             used += [band for bands in scale.bands_by_sex.values() for band in bands.values()]
             used += [scale.level.yes, scale.level.no] if scale.level else []
         if self.scoring and self.scoring.kind == "any-of":

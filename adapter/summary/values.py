@@ -23,7 +23,7 @@ from adapter.summary.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from adapter.summary.instrument import Instrument, Scale
     from adapter.summary.registry import Target
@@ -37,6 +37,7 @@ _YES_NO = {
 }
 _YES_NO_WORDS = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
 _FREQUENCY = {"LA6568-5": 0, "LA6569-3": 1, "LA6570-1": 2, "LA6571-9": 3}
+_YES_NO_SYSTEMS = frozenset({"", "http://terminology.hl7.org/CodeSystem/v2-0136"})
 _INTERPRETED = {"POS": "positive", "NEG": "negative"}
 _EXPECTED = {
     "score": "a number or a registered result category",
@@ -44,6 +45,8 @@ _EXPECTED = {
     "override": "a registered result category",
 }
 _PLAIN = ("valueInteger", "valueDecimal", "valueString", "valueBoolean")
+_Value = tuple["Decimal | None", "bool | None", str, str]
+"""One way of reading a value: as a number, as yes or no, as the code of a system or a bare word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +65,14 @@ def reading(element: Mapping[str, Any], *, target: Target, path: str) -> Reading
     ``unreadable-result`` or ``out-of-range``.
     """
     score, category, found = None, None, False
-    for number, boolean, name in _values(element):
+    for number, boolean, system, code in _values(element):
         found = True
         if score is None and target.kind == "score":
             score = number
         if category is None:
-            category = _category(name, boolean, target)
+            category = _category(system, code, boolean, target)
+        if category is not None and (score is not None or target.kind != "score"):
+            break
     if score is None and category is None:
         if found:
             raise RecordError("unreadable-result", path, _EXPECTED[target.kind])
@@ -81,57 +86,55 @@ def reading(element: Mapping[str, Any], *, target: Target, path: str) -> Reading
 
 def answer_score(element: Mapping[str, Any]) -> int | None:
     """The whole number an item's answer stands for; yes is 1 and no is 0. ``None`` when it cannot be read."""
-    for number, boolean, name in _values(element):
+    for number, boolean, system, code in _values(element):
         if number is not None:
             return int(number) if number == int(number) else None
         if boolean is not None:
             return int(boolean)
-        system, _, code = name.partition("|")
         if system == LOINC and code in _FREQUENCY:
             return _FREQUENCY[code]
     return None
 
 
-def _values(element: Mapping[str, Any]) -> Iterator[tuple[Decimal | None, bool | None, str]]:
-    """Each way of reading the value: as a number, as yes or no, as ``system|code`` or ``|word``."""
+def _values(element: Mapping[str, Any]) -> list[_Value]:
+    """Each way of reading the value, the most exact first."""
     quantity = element.get("valueQuantity")
     if quantity is not None:
-        yield _number(None if "comparator" in quantity else quantity.get("value")), None, ""
-        return
-    for key in _PLAIN:
-        plain = element.get(key)
-        if plain is not None:
-            yield _plain(plain)
-            return
+        return [(_number(None if "comparator" in quantity else quantity.get("value")), None, "", "")]
     concept = element.get("valueCodeableConcept")
-    coding = element.get("valueCoding")
-    codings = concept.get("coding", ()) if concept is not None else (coding,) if coding is not None else ()
-    for each in codings:
-        yield from _coding(each)
-    if concept is not None and "text" in concept:
-        yield _plain(concept["text"])
+    if concept is not None:
+        found = [way for coding in concept.get("coding", ()) for way in _coding(coding)]
+        if "text" in concept:
+            found.append(_plain(concept["text"]))
+        return found
+    if "valueCoding" in element:
+        return _coding(element["valueCoding"])
+    return [_plain(element[key]) for key in _PLAIN if key in element]
 
 
-def _plain(value: object) -> tuple[Decimal | None, bool | None, str]:
+def _plain(value: object) -> _Value:
     if isinstance(value, bool):
-        return None, value, ""
+        return None, value, "", ""
     if isinstance(value, str):
         text = word(value)
-        return _number(value), _YES_NO_WORDS.get(text), f"|{text}"
-    return _number(value), None, ""
+        return _number(value), _YES_NO_WORDS.get(text), "", text
+    return _number(value), None, "", ""
 
 
-def _coding(coding: Mapping[str, Any]) -> Iterator[tuple[Decimal | None, bool | None, str]]:
+def _coding(coding: Mapping[str, Any]) -> list[_Value]:
     system, code = coding.get("system", ""), coding.get("code", "")
-    for extension in coding.get("extension", ()):
-        if extension.get("url") == ORDINAL_VALUE:
-            yield _number(extension.get("valueDecimal")), None, ""
+    found: list[_Value] = [
+        (_number(extension.get("valueDecimal")), None, "", "")
+        for extension in coding.get("extension", ())
+        if extension.get("url") == ORDINAL_VALUE
+    ]
     boolean = _YES_NO.get((system, code))
-    if boolean is None and system != LOINC:
+    if boolean is None and system in _YES_NO_SYSTEMS:
         boolean = _YES_NO_WORDS.get(code.casefold())
-    yield _number(code), boolean, f"{system}|{code}"
+    found.append((_number(code), boolean, system, code))
     if "display" in coding:
-        yield _plain(coding["display"])
+        found.append(_plain(coding["display"]))
+    return found
 
 
 def _number(value: object) -> Decimal | None:
@@ -154,13 +157,15 @@ def _possible(score: Decimal, scale: Scale | None) -> bool:
     return scale.low <= score <= scale.high
 
 
-def _category(name: str, boolean: bool | None, target: Target) -> str | None:  # noqa: FBT001 - an answer
+def _category(system: str, code: str, boolean: bool | None, target: Target) -> str | None:  # noqa: FBT001
     if boolean is not None and target.kind == "level" and target.scale is not None:
         return target.scale.yes if boolean else target.scale.no
-    system, _, code = name.partition("|")
     if system == LOINC:
         return target.instrument.answers.get(code)
-    return target.instrument.words.get(word(code)) if code else None
+    if not code:
+        return None
+    words = target.instrument.words
+    return words.get(code) or words.get(word(code))
 
 
 def _interpreted(element: Mapping[str, Any], instrument: Instrument) -> str | None:

@@ -74,6 +74,20 @@ CATEGORIES = MappingProxyType(
 )
 """The categories every instrument may use; a registry row may add its own (ASAM levels of care)."""
 
+WORDS = MappingProxyType(
+    {
+        "declined": "refused",
+        "declined-to-answer": "refused",
+        "refused-to-answer": "refused",
+        "incomplete": "unable-to-complete",
+        "not-completed": "unable-to-complete",
+    }
+)
+"""What any sender may write for a category; an instrument's own aliases come on top."""
+
+ANSWERS = MappingProxyType({"LA30122-8": "refused"})
+"""LOINC answers that mean a category for every instrument (chose not to answer)."""
+
 ABSENT_REASONS = frozenset(
     {
         "unknown", "asked-unknown", "temp-unknown", "not-asked", "asked-declined", "masked", "not-applicable",

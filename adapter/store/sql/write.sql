@@ -1,17 +1,17 @@
 -- Statements of the writer. `:name` bindings throughout.
 
 -- name: current
-SELECT id, type, revision, version, segment, updated, digest, head, tail FROM resource WHERE rid = ?
+SELECT id, type, revision, version, segment, updated, digest, head, tail, seeded FROM resource WHERE rid = ?
 
 -- name: keep_history
 INSERT INTO resource_history (rid, revision, version, segment, updated, head, tail) VALUES (?, ?, ?, ?, ?, ?, ?)
 
 -- name: put_resource
-INSERT INTO resource (rid, type, id, patient, segment, revision, version, updated, digest, head, tail)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO resource (rid, type, id, patient, segment, revision, version, updated, digest, head, tail, seeded)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (rid) DO UPDATE SET patient = excluded.patient, segment = excluded.segment,
   revision = excluded.revision, version = excluded.version, updated = excluded.updated,
-  digest = excluded.digest, head = excluded.head, tail = excluded.tail
+  digest = excluded.digest, head = excluded.head, tail = excluded.tail, seeded = excluded.seeded
 
 -- name: put_clinical
 INSERT OR REPLACE INTO clinical (patient, type, low, high, rid, segment) VALUES (?, ?, ?, ?, ?, ?)

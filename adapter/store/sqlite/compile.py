@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from adapter.errors import NotSupported
-from adapter.store.port import BEGINNING, TYPES, row_key
+from adapter.store.port import BEGINNING, CLINICAL_DATE, TYPES, row_key
 from adapter.store.queries import load
 
 if TYPE_CHECKING:
@@ -19,14 +19,8 @@ if TYPE_CHECKING:
     from adapter.fhir.search import Alternative, Filter, Query
 
 SQL = load("read")
-CLINICAL_DATES = {
-    ("Observation", "date"),
-    ("Encounter", "date"),
-    ("QuestionnaireResponse", "authored"),
-    ("Consent", "date"),
-}
-"""Date parameters that are the clinical date of the wide index."""
-
+LAST = "\U0010ffff"
+"""Sorts behind every character a name can hold."""
 _DATE = {
     "eq": "({low} >= :{a} AND {high} <= :{b})",
     "ne": "NOT ({low} >= :{a} AND {high} <= :{b})",
@@ -76,7 +70,9 @@ def compile_search(
         where = [_filter(statement, query.type, item, terms) for item in query.filters]
         if patients is not None:
             where.append(statement.among("c.rid", patients))
-        fragment = SQL["patient_rows"].format(sees_patient=SQL["sees_patient"], where=" AND ".join(where) or "1")
+        fragment = SQL["patient_rows"].format(
+            sees_patient=SQL["sees_patient"], where=" AND ".join(where) or "1"
+        )
         return CompiledSearch(fragment, statement.bindings)
     filters = list(query.filters)
     distinct = ""
@@ -89,7 +85,11 @@ def compile_search(
         candidates = SQL["of_everyone"]
         found = _terms(driver, terms)
         distinct = "DISTINCT" if len(found) > 1 else ""
-        where = ["c.type = :type", f"c.param = :{statement.bind(driver.param)}", statement.among("c.term", found)]
+        where = [
+            "c.type = :type",
+            f"c.param = :{statement.bind(driver.param)}",
+            statement.among("c.term", found),
+        ]
     else:
         candidates = SQL["of_patients"]
         where = ["p.start <= :at", ":at < p.stop"]
@@ -116,8 +116,10 @@ def _terms(item: Filter, terms: Callable[[str], list[int]]) -> list[int]:
 
 
 def _filter(statement: Statement, kind: str, item: Filter, terms: Callable[[str], list[int]]) -> str:
-    if item.param == "_id":
-        return statement.among("c.rid", [row_key(kind, alternative.value) for alternative in item.alternatives])
+    if item.kind == "id":
+        return statement.among(
+            "c.rid", [row_key(kind, alternative.value) for alternative in item.alternatives]
+        )
     if item.kind == "token":
         return _token(statement, item, _terms(item, terms))
     if item.kind == "date":
@@ -143,14 +145,22 @@ def _token(statement: Statement, item: Filter, found: list[int]) -> str:
 
 
 def _string(statement: Statement, item: Filter, alternative: Alternative) -> str:
-    param, low, high = statement.bind(item.param), statement.bind(alternative.value), statement.bind(alternative.value + "\U0010ffff")
-    return f"c.rid IN (SELECT i.rid FROM string i WHERE i.type = :type AND i.param = :{param} AND i.value >= :{low} AND i.value < :{high})"
+    param, value = statement.bind(item.param), statement.bind(alternative.value)
+    if alternative.prefix == "exact":
+        condition = f"i.exact = :{value}"
+    else:
+        condition = f"i.value >= :{value} AND i.value < :{statement.bind(alternative.value + LAST)}"
+    return (
+        f"c.rid IN (SELECT i.rid FROM string i WHERE i.type = :type AND i.param = :{param} AND {condition})"
+    )
 
 
 def _date(statement: Statement, kind: str, item: Filter, alternative: Alternative) -> str:
-    bounds = {"a": statement.bind(alternative.low), "b": statement.bind(alternative.high)}
+    low, high = alternative.low or 0, alternative.high or 0
+    slack = (high - low) // 10 if alternative.prefix == "ap" else 0
+    bounds = {"a": statement.bind(low - slack), "b": statement.bind(high + slack)}
     shape = _DATE[alternative.prefix or "eq"]
-    if (kind, item.param) in CLINICAL_DATES:
+    if CLINICAL_DATE.get(kind) == item.param:
         return f"(c.low > {BEGINNING} AND {shape.format(low='c.low', high='c.high', **bounds)})"
     condition = shape.format(low="i.low", high="i.high", **bounds)
     param = statement.bind(item.param)

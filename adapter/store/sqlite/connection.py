@@ -22,7 +22,13 @@ def connect(path: Path) -> apsw.Connection:
     """Open one file; commits are durable when they return."""
     connection = apsw.Connection(str(path), statementcachesize=400)
     connection.set_busy_timeout(10_000)
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -65536", "temp_store = MEMORY"):
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "cache_size = -65536",
+        "temp_store = MEMORY",
+    ):
         list(connection.execute(f"PRAGMA {pragma}"))
     return connection
 

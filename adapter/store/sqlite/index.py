@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from adapter.store.port import TYPES
+from adapter.fhir.search import PARAMETERS
+from adapter.store.port import CLINICAL_DATE, OF_PATIENT, TYPES
 from adapter.store.queries import load
 
 if TYPE_CHECKING:
@@ -30,22 +31,32 @@ class IndexWriter:
         kind = TYPES[write.type]
         owned: list[list[Any]] = []
         if write.type != "Patient":
-            self._db.execute(SQL["put_clinical"], (write.patient, kind, write.low, write.high, rid, write.segment))
+            self._db.execute(
+                SQL["put_clinical"], (write.patient, kind, write.low, write.high, rid, write.segment)
+            )
             owned.append(["clinical", write.patient, kind, write.low, rid])
+        parameters = PARAMETERS[write.type]
         for row in write.index:
-            if row.kind == "token":
+            form = parameters[row.param].kind
+            if form == "token":
+                if row.value.startswith("*|") or row.value.endswith("|"):
+                    # Any system and any code are asked of the term table instead of being stored per resource.
+                    continue
                 term = self._term(*row.value.rsplit("|", 1))
                 self._db.execute(
-                    SQL["put_token"], (kind, row.param, term, write.patient, rid, write.segment, write.low, write.high)
+                    SQL["put_token"],
+                    (kind, row.param, term, write.patient, rid, write.segment, write.low, write.high),
                 )
                 owned.append(["token", kind, row.param, term, write.patient, rid])
-            elif row.kind == "string":
+            elif form == "string":
                 self._db.execute(SQL["put_string"], (kind, row.param, row.value, row.exact, rid))
                 owned.append(["string", kind, row.param, row.value, rid, row.exact])
-            elif row.kind == "date":
+            elif form == "date":
+                if CLINICAL_DATE.get(write.type) == row.param:
+                    continue
                 self._db.execute(SQL["put_date"], (kind, row.param, row.low, row.high, rid))
                 owned.append(["date", kind, row.param, row.low, rid, row.high])
-            else:
+            elif row.param not in OF_PATIENT:
                 self._db.execute(SQL["put_reference"], (kind, row.param, row.value, rid))
                 owned.append(["reference", kind, row.param, row.value, rid])
         self._db.execute(SQL["put_indexed"], (rid, orjson.dumps(owned)))

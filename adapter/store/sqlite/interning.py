@@ -28,7 +28,9 @@ class InternTable:
             raise KeyError(table)
         row = connection.execute(f"SELECT id FROM {table} WHERE body = ?", (body,)).fetchone()  # noqa: S608 - fixed names
         if row is None:
-            row = connection.execute(f"INSERT INTO {table} (body) VALUES (?) RETURNING id", (body,)).fetchone()  # noqa: S608
+            row = connection.execute(
+                f"INSERT INTO {table} (body) VALUES (?) RETURNING id", (body,)
+            ).fetchone()  # noqa: S608
         number = int(row[0])
         self._known[table, body] = number
         self._pending.append((table, body))

@@ -30,8 +30,7 @@ class SqliteLedger:
     def __init__(self, connection: apsw.Connection, *, chain: bytes) -> None:
         self._db = connection
         self._chain = chain
-        heads = [bytes(row[0]) for row in connection.execute(SQL["heads"])]
-        self._head = sha256(b"".join(heads)).digest()
+        self._head = b""
         self._pending: list[tuple[LedgerEntry, asyncio.Future[None]]] = []
 
     async def append(self, entry: LedgerEntry) -> None:
@@ -46,23 +45,38 @@ class SqliteLedger:
     def _commit(self) -> None:
         batch, self._pending = self._pending, []
         try:
-            rows, head = [], self._head
-            for entry, _ in batch:
-                body = _columns(entry)
-                digest = _digest(head, body)
-                rows.append((self._chain, *body, head, digest))
-                head = digest
-            with self._db:
-                self._db.executemany(SQL["append"], rows)
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                head = self._append(batch)
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
             self._head = head
         except Exception as error:  # noqa: BLE001 - whatever it was, nobody gets an answer without an entry
             for _, done in batch:
                 if not done.done():
-                    done.set_exception(Unavailable(f"the disclosure ledger could not be written: {type(error).__name__}"))
+                    done.set_exception(
+                        Unavailable(f"the disclosure ledger could not be written: {type(error).__name__}")
+                    )
             return
         for _, done in batch:
             if not done.done():
                 done.set_result(None)
+
+    def _append(self, batch: list[tuple[LedgerEntry, asyncio.Future[None]]]) -> bytes:
+        # The first entry of a chain follows from the heads that stand at that moment, read under the write lock.
+        head = (
+            self._head or sha256(b"".join(bytes(row[0]) for row in self._db.execute(SQL["heads"]))).digest()
+        )
+        rows = []
+        for entry, _ in batch:
+            body = _columns(entry)
+            digest = _digest(head, body)
+            rows.append((self._chain, *body, head, digest))
+            head = digest
+        self._db.executemany(SQL["append"], rows)
+        return head
 
     async def of_request(self, request_id: str) -> list[LedgerEntry]:
         return [_entry(row) for row in self._db.execute(SQL["of_request"], (request_id,))]
@@ -80,14 +94,25 @@ class SqliteLedger:
             if expected is None:
                 expected = sha256(b"".join(sorted(heads.values()))).digest()
             if previous != expected or _digest(previous, _columns(entry)) != digest:
-                raise SallyportError(f"the ledger breaks at entry {count}: its chain does not follow from the entry before")
+                raise SallyportError(
+                    f"the ledger breaks at entry {count}: its chain does not follow from the entry before"
+                )
             heads[chain] = digest
         return count
 
 
 def _columns(entry: LedgerEntry) -> tuple[Any, ...]:
     passed = orjson.dumps([list(item) for item in entry.passed])
-    return (entry.at, entry.request_id, entry.client, entry.context, entry.purpose, entry.interaction, entry.target, passed)
+    return (
+        entry.at,
+        entry.request_id,
+        entry.client,
+        entry.context,
+        entry.purpose,
+        entry.interaction,
+        entry.target,
+        passed,
+    )
 
 
 def _digest(previous: bytes, body: tuple[Any, ...]) -> bytes:

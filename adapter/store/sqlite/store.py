@@ -42,6 +42,7 @@ class SqliteStore:
         self._path = folder / "store.sqlite"
         self._reader = connect(self._path)
         self._interning = InternTable()
+        self._ledger: SqliteLedger | None = None
         self._lock = asyncio.Lock()
         self._idle: list[apsw.Connection] = []
 
@@ -55,7 +56,8 @@ class SqliteStore:
 
     def ledger(self) -> SqliteLedger:
         """The disclosure ledger of this site, with a chain of this process; ``migrate`` first."""
-        return SqliteLedger(self._ledger_db, chain=self._chain)
+        self._ledger = self._ledger or SqliteLedger(self._ledger_db, chain=self._chain)
+        return self._ledger
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqliteTransaction]:
@@ -93,9 +95,13 @@ class SqliteStore:
         async with self.transaction():
             for row in rows:
                 if row.rid is None:
-                    self._writer.execute(WRITE["put_rule"], (row.context, row.policy, row.segment, row.effect, row.obligation))
+                    self._writer.execute(
+                        WRITE["put_rule"], (row.context, row.policy, row.segment, row.effect, row.obligation)
+                    )
                 else:
-                    self._writer.execute(WRITE["put_exception"], (row.rid, row.policy, row.context, row.effect, row.obligation))
+                    self._writer.execute(
+                        WRITE["put_exception"], (row.rid, row.policy, row.context, row.effect, row.obligation)
+                    )
 
     async def token(self, digest: bytes) -> TokenRow | None:
         row = self._reader.execute(READ["token_grant"], (digest,)).fetchone()
@@ -131,7 +137,12 @@ class SqliteStore:
         ]
 
     async def counts(self) -> Mapping[str, int]:
-        tables = [row[0] for row in self._reader.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+        tables = [
+            row[0]
+            for row in self._reader.execute(
+                "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+            )
+        ]
         return {name: self._reader.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}  # noqa: S608
 
     async def close(self) -> None:

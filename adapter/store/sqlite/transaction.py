@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
 from adapter.errors import SallyportError
-from adapter.store.port import BEGINNING, END, TYPE_NAMES, TYPES, IdentityFacts, PolicySpan, StoredResource, row_key
+from adapter.store.port import (
+    BEGINNING,
+    END,
+    TYPE_NAMES,
+    TYPES,
+    IdentityFacts,
+    PolicySpan,
+    StoredResource,
+    row_key,
+)
 from adapter.store.queries import load
 from adapter.store.sqlite.index import IndexWriter
 from adapter.store.sqlite.interning import bodies
@@ -22,6 +31,29 @@ if TYPE_CHECKING:
     from adapter.store.sqlite.interning import InternTable
 
 SQL = load("write")
+
+
+class _Current(NamedTuple):
+    """The version in place, before a write."""
+
+    id: str
+    type: int
+    revision: int
+    version: str
+    segment: int
+    updated: int
+    digest: bytes
+    head: bytes
+    tail: bytes
+    seeded: int
+
+    def holds(self, write: ResourceWrite) -> bool:
+        """Whether the write brings nothing new."""
+        return self.digest == write.digest and self.segment == write.segment and not self.seeded
+
+    def version_row(self) -> tuple[int, str, int, int, bytes, bytes]:
+        """The columns of a history row after the key."""
+        return self.revision, self.version, self.segment, self.updated, self.head, self.tail
 
 
 def stored(row: Sequence[object]) -> StoredResource:
@@ -60,42 +92,50 @@ class SqliteTransaction:
     async def interned(self, table: str) -> Mapping[int, bytes]:
         return bodies(self._db, table)
 
-    async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
+    async def put(
+        self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None
+    ) -> list[bool]:
         return [self._put_one(write, at, origin) for write in writes]
 
     def _put_one(self, write: ResourceWrite, at: int, origin: tuple[str, int] | None) -> bool:
         rid = row_key(write.type, write.id)
-        current = self._db.execute(SQL["current"], (rid,)).fetchone()
+        row = self._db.execute(SQL["current"], (rid,)).fetchone()
+        current = None if row is None else _Current(*row)
+        if current is not None and (current.id, current.type) != (write.id, TYPES[write.type]):
+            raise SallyportError(f"two resources share the internal key {rid}; the later one was not stored")
+        changed = current is None or not (write.seed or current.holds(write))
+        if changed:
+            self._replace(rid, current, write, at)
+        if origin is not None and not write.seed:
+            self._db.execute(SQL["put_origin"], (rid, *origin))
+        return changed
+
+    def _replace(self, rid: int, current: _Current | None, write: ResourceWrite, at: int) -> None:
+        revision = 1
         if current is not None:
-            if current[0] != write.id or current[1] != TYPES[write.type]:
-                raise SallyportError(f"two resources share the internal key {rid}; the later one was not stored")
-            if write.seed or (current[6] == write.digest and current[4] == write.segment):
-                if origin is not None and not write.seed:
-                    self._db.execute(SQL["put_origin"], (rid, *origin))
-                return False
-            self._db.execute(SQL["keep_history"], (rid, current[2], current[3], current[4], current[5], current[7], current[8]))
+            if not current.seeded:
+                revision = current.revision + 1
+                self._db.execute(SQL["keep_history"], (rid, *current.version_row()))
             self._index.drop(rid)
             self._db.execute(SQL["drop_exceptions"], (rid,))
-        revision = 1 if current is None else current[2] + 1
         version, head = self._stamp(write, revision, at)
-        self._db.execute(
-            SQL["put_resource"],
-            (rid, TYPES[write.type], write.id, write.patient, write.segment, revision, version, at, write.digest, head, write.tail),
-        )
+        facets = (rid, TYPES[write.type], write.id, write.patient, write.segment)
+        content = (revision, version, at, write.digest, head, write.tail, int(write.seed))
+        self._db.execute(SQL["put_resource"], facets + content)
         self._index.put(rid, write)
-        if write.screening is not None:
+        if write.type == "Observation":
             self._put_screening(rid, write)
         for kind, other in write.relations:
             self._db.execute(SQL["put_relation"], (rid, kind, other))
-        if origin is not None:
-            self._db.execute(SQL["put_origin"], (rid, *origin))
-        return True
 
     def _put_screening(self, rid: int, write: ResourceWrite) -> None:
         place = write.screening
-        assert place is not None  # noqa: S101 - the caller has asked
         self._db.execute(SQL["drop_screening"], (rid,))
-        self._db.execute(SQL["put_screening"], (write.patient, place.instrument, place.day, rid, place.instant, place.risk))
+        if place is None:
+            return
+        self._db.execute(
+            SQL["put_screening"], (write.patient, place.instrument, place.day, rid, place.instant, place.risk)
+        )
         group = {"patient": write.patient, "instrument": place.instrument, "day": place.day}
         self._db.execute(SQL["mark_repeats"], group)
 
@@ -103,7 +143,11 @@ class SqliteTransaction:
         return self._db.execute(SQL["has_policy"], (patient,)).fetchone() is not None
 
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
-        return [stored(row) for patient in sorted(patients) for row in self._db.execute(SQL["consents"], (patient, TYPES["Consent"]))]
+        return [
+            stored(row)
+            for patient in sorted(patients)
+            for row in self._db.execute(SQL["consents"], (patient, TYPES["Consent"]))
+        ]
 
     async def set_policy(self, patient: int, spans: Sequence[PolicySpan]) -> None:
         instant = BEGINNING
@@ -116,11 +160,16 @@ class SqliteTransaction:
         self._db.execute(SQL["drop_policy"], (patient,))
         self._db.executemany(
             SQL["put_policy"],
-            [(patient, span.start, span.stop, span.policy, orjson.dumps(list(span.sources))) for span in spans],
+            [
+                (patient, span.start, span.stop, span.policy, orjson.dumps(list(span.sources)))
+                for span in spans
+            ],
         )
 
     async def add_bounds(self, rows: Sequence[BoundRow]) -> None:
-        self._db.executemany(SQL["put_bound"], [(row.context, row.segment, row.start, row.stop, row.agreement) for row in rows])
+        self._db.executemany(
+            SQL["put_bound"], [(row.context, row.segment, row.start, row.stop, row.agreement) for row in rows]
+        )
 
     async def clear_decisions(self) -> None:
         for table in ("rule", "exception", "bound"):
@@ -133,7 +182,9 @@ class SqliteTransaction:
         self._db.execute(SQL["drop_identity_keys"], (facts.patient,))
         self._db.executemany(SQL["put_identity_key"], [(key, facts.patient) for key in facts.keys])
         self._db.execute(SQL["put_identity"], (facts.patient, facts.source, orjson.dumps(dict(facts.facts))))
-        others = {row[0] for key in facts.keys for row in self._db.execute(SQL["candidates"], (key, facts.patient))}
+        others = {
+            row[0] for key in facts.keys for row in self._db.execute(SQL["candidates"], (key, facts.patient))
+        }
         return [self._identity(other) for other in sorted(others)]
 
     def _identity(self, patient: int) -> IdentityFacts:
@@ -164,7 +215,10 @@ class SqliteTransaction:
     async def quarantine(self, records: Sequence[QuarantinedRecord], *, at: int) -> None:
         self._db.executemany(
             SQL["put_quarantine"],
-            [(r.feed, r.receipt, r.ordinal, r.line, r.part, r.code, r.element, r.expected, r.raw, at) for r in records],
+            [
+                (r.feed, r.receipt, r.ordinal, r.line, r.part, r.code, r.element, r.expected, r.raw, at)
+                for r in records
+            ],
         )
 
     async def release_quarantined(self, ident: int) -> None:
@@ -179,7 +233,15 @@ class SqliteTransaction:
     async def add_token(self, row: TokenRow) -> None:
         self._db.execute(
             SQL["put_token_grant"],
-            (row.digest, row.client, row.organisation, " ".join(row.purposes), " ".join(row.rights), row.expires, int(row.revoked)),
+            (
+                row.digest,
+                row.client,
+                row.organisation,
+                " ".join(row.purposes),
+                " ".join(row.rights),
+                row.expires,
+                int(row.revoked),
+            ),
         )
 
     async def set_setting(self, name: str, value: bytes) -> None:

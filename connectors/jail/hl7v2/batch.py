@@ -35,7 +35,7 @@ _NOTHING = b"\x00\x0b\x1c \t\r\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """Consecutive bytes of the stream. ``name`` is MSH, FHS, BHS, BTS, FTS, or empty where there is no header.
+    """Consecutive bytes of the stream. ``name`` is MSH, FHS, BHS, BTS, FTS, or empty without a header.
 
     ``whole`` is False for a part of something longer than ``LONGEST_MESSAGE``; ``last`` is True at the very
     end.

@@ -22,7 +22,8 @@ _TABLE_0211 = {
     "UNICODE UTF-8": "utf-8",
     "UNICODE": "utf-8",
 }
-"""The single-byte sets and UTF-8. The multi-byte sets change meaning by escape sequences inside the text, so that a delimiter byte is not always a delimiter; a message in one of them is not read."""
+"""The single-byte sets and UTF-8. The multi-byte sets change meaning by escape sequences inside the text, so
+that a delimiter byte is not always a delimiter; a message in one of them is not read."""
 
 _LATIN_1 = ("ISO8859-1", "ISO 8859-1", "ISO_8859-1", "LATIN1")
 

@@ -83,7 +83,9 @@ def _refused(message: Message) -> Malformed | None:
     """The fault of a message of a kind that is not read."""
     head = message.lines[0]
     kind, event = message.component(9, 1), message.component(9, 2)
-    if kind not in {"ADT", "ORU"} or (kind == "ADT" and event in SEVERAL_PATIENTS):
+    names = [line.name for line in message.lines]
+    several = event in SEVERAL_PATIENTS or ("MRG" in names and names.count("PID") > 1)
+    if kind not in {"ADT", "ORU"} or (kind == "ADT" and several):
         expected = "MSH-9 to be ADT for one patient, or ORU"
         return malformed(head.line, "MSH-9", "unsupported-message", expected, message.raw)
     if message.component(11, 1) in {"T", "D"}:

@@ -11,6 +11,7 @@ CREATE TABLE resource (
   version  TEXT    NOT NULL,
   updated  INTEGER NOT NULL,        -- epoch microseconds
   digest   BLOB    NOT NULL,        -- of the content without version id and lastUpdated
+  seeded   INTEGER NOT NULL,        -- put only so that its records have a Patient; the first content takes its place
   repeats  INTEGER NOT NULL DEFAULT 0, -- another screening of the instrument, person and day is held
   head     BLOB    NOT NULL,
   tail     BLOB    NOT NULL

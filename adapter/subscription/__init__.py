@@ -1,1 +1,0 @@
-"""Topics, filters and notification bundles."""

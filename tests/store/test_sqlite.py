@@ -1,0 +1,97 @@
+"""The SQLite store keeps the contract, and its files keep their promises."""
+
+from __future__ import annotations
+
+import asyncio
+
+import apsw
+import pytest
+import store_contract as contract
+
+from adapter.errors import SallyportError
+from adapter.store.port import LedgerEntry
+from adapter.store.sqlite.store import SqliteStore
+
+pytestmark = pytest.mark.anyio
+ENTRY = LedgerEntry(
+    at=1,
+    request_id="r",
+    client="c",
+    context=1,
+    purpose="TREAT",
+    interaction="read",
+    target="Patient/x",
+    passed=[],
+)
+
+
+def stamp(write, revision, at):
+    version = f"{write.id}-{revision}"
+    return version, write.opening + f'"versionId":"{version}","lastUpdated":"{at}",'.encode() + write.head
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture
+async def store(tmp_path):
+    made = SqliteStore(tmp_path / "data", stamp=stamp, chain=b"chain")
+    await made.migrate()
+    yield made
+    await made.close()
+
+
+class TestSqlite(contract.StoreContract):
+    """Every promise of the contract."""
+
+
+async def test_migrations_apply_once(tmp_path):
+    first = SqliteStore(tmp_path, stamp=stamp, chain=b"a")
+    assert len(await first.migrate()) == 3
+    assert await first.migrate() == []
+    await first.close()
+    second = SqliteStore(tmp_path, stamp=stamp, chain=b"b")
+    assert await second.migrate() == []
+    await second.close()
+
+
+async def test_ledger_entries_of_one_moment_share_a_commit(store):
+    ledger = store.ledger()
+    await asyncio.gather(*(ledger.append(ENTRY) for _ in range(50)))
+    assert await ledger.verify() == 50
+
+
+async def test_the_ledger_refuses_change_and_tells_of_tampering(store, tmp_path):
+    ledger = store.ledger()
+    await ledger.append(ENTRY)
+    await ledger.append(ENTRY)
+    raw = apsw.Connection(str(tmp_path / "data" / "ledger.sqlite"))
+    with pytest.raises(apsw.ConstraintError):
+        raw.execute("UPDATE entry SET target = 'Patient/y'")
+    with pytest.raises(apsw.ConstraintError):
+        raw.execute("DELETE FROM entry")
+    raw.execute("DROP TRIGGER entry_never_changes")
+    raw.execute("UPDATE entry SET target = 'Patient/y' WHERE seq = 1")
+    with pytest.raises(SallyportError, match="entry 1"):
+        await ledger.verify()
+    raw.close()
+
+
+async def test_a_reader_sees_a_commit_at_its_next_answer(store):
+    async with store.snapshot() as view:
+        assert await view.resource("Patient", "p") is None
+        async with store.transaction() as change:
+            await change.put([contract.write("Patient", "p", "p", 1)], at=1, origin=None)
+        assert await view.resource("Patient", "p") is None
+    async with store.snapshot() as view:
+        assert (await view.resource("Patient", "p")).id == "p"
+
+
+async def test_chains_of_two_processes_interleave_and_verify(store, tmp_path):
+    other = SqliteStore(tmp_path / "data", stamp=stamp, chain=b"other")
+    for ledger in (store.ledger(), other.ledger(), store.ledger(), other.ledger()):
+        await ledger.append(ENTRY)
+    assert await store.ledger().verify() == 4
+    await other.close()

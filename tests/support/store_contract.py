@@ -1,0 +1,421 @@
+"""What every store must do, whatever the database: subclassed once per implementation."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapter.errors import SallyportError
+from adapter.fhir.search import Alternative, Filter, IndexRow, Query
+from adapter.store.port import (
+    BEGINNING,
+    DENY,
+    END,
+    EXCEPTION,
+    PERMIT,
+    BoundRow,
+    IdentityFacts,
+    LedgerEntry,
+    PolicySpan,
+    QuarantinedRecord,
+    ResourceWrite,
+    RuleRow,
+    ScreeningPlace,
+    TokenRow,
+    row_key,
+)
+
+NOW = 1_700_000_000_000_000
+pytestmark = pytest.mark.anyio
+
+
+def write(
+    kind, ident, patient, segment, *, content=b"one", low=NOW, codes=(), names=(), screening=None, seed=False
+):
+    index = [IndexRow(param="code", value=f"http://loinc.org|{code}") for code in codes]
+    index += [IndexRow(param="family", value=name, exact=name.title()) for name in names]
+    return ResourceWrite(
+        type=kind,
+        id=ident,
+        patient=row_key("Patient", patient),
+        segment=segment,
+        digest=content,
+        opening=b'{"resourceType":"%s","meta":{' % kind.encode(),
+        head=b'"security":[{"code":"N"}',
+        tail=b'},"note":"%s"}' % content,
+        low=low,
+        high=low + 86_400_000_000,
+        index=index,
+        screening=screening,
+        seed=seed,
+    )
+
+
+def query(kind="Observation", *filters, count=20, sort=(), summary=None):
+    return Query(type=kind, filters=tuple(filters), sort=sort, count=count, cursor=None, summary=summary)
+
+
+def code_is(*codes):
+    return Filter(
+        param="code", kind="token", alternatives=tuple(Alternative(value=f"*|{code}") for code in codes)
+    )
+
+
+class StoreContract:
+    """Give a ``store`` fixture: a migrated, empty store."""
+
+    async def fill(self, store, *, effect=PERMIT, rules=True):
+        """One patient with two Observations in segment and policy 1, seen by context 1."""
+        async with store.transaction() as change:
+            segment = await change.intern("segment", b"segment")
+            policy = await change.intern("policy", b"policy")
+            context = await change.intern("context", b"context")
+            await change.put(
+                [
+                    write("Patient", "p", "p", segment, names=["oak"]),
+                    write("Observation", "a", "p", segment, codes=["1-8"], low=NOW),
+                    write("Observation", "b", "p", segment, codes=["2-6"], low=NOW + 10),
+                ],
+                at=NOW,
+                origin=("receipt", 1),
+            )
+            await change.set_policy(
+                row_key("Patient", "p"), [PolicySpan(start=BEGINNING, stop=END, policy=policy, sources=["c"])]
+            )
+            await change.add_bounds(
+                [BoundRow(context=context, segment=segment, start=0, stop=END, agreement="mou")]
+            )
+        if rules:
+            await store.add_rules(
+                [
+                    RuleRow(
+                        context=context, policy=policy, segment=segment, rid=None, effect=effect, obligation=0
+                    )
+                ]
+            )
+        return context, policy, segment
+
+    async def search(self, store, context, asked, patients=(row_key("Patient", "p"),), after=None, at=NOW):
+        async with store.snapshot() as view:
+            return await view.search(context, asked, patients, after, at=at)
+
+    async def test_a_permitted_resource_is_read_with_its_version(self, store):
+        context, policy, _ = await self.fill(store)
+        async with store.snapshot() as view:
+            found = await view.read(context, row_key("Observation", "a"), at=NOW)
+        (hit,) = found.hits
+        assert (hit.type, hit.id, hit.policy, found.gaps) == ("Observation", "a", policy, ())
+        assert hit.version.encode() in hit.head
+
+    async def test_denied_unbounded_and_absent_are_equal(self, store):
+        context, _, _ = await self.fill(store, effect=DENY)
+        async with store.snapshot() as view:
+            denied = await view.read(context, row_key("Observation", "a"), at=NOW)
+            unbounded = await view.read(context, row_key("Observation", "a"), at=-1)
+            absent = await view.read(context, row_key("Observation", "zzz"), at=NOW)
+            other = await view.read(context + 1, row_key("Observation", "a"), at=NOW)
+        assert denied == unbounded == absent == other
+        assert not denied.hits
+
+    async def test_a_missing_rule_is_a_gap_and_never_an_answer(self, store):
+        context, policy, segment = await self.fill(store, rules=False)
+        found = await self.search(store, context, query())
+        assert not found.hits
+        assert found.total == 0
+        assert [(gap.policy, gap.segment, gap.rid) for gap in found.gaps] == [(policy, segment, None)]
+        counted = await self.search(store, context, query(count=0))
+        assert counted.gaps == found.gaps
+
+    async def test_an_exception_is_decided_resource_by_resource(self, store):
+        context, policy, segment = await self.fill(store, effect=EXCEPTION)
+        found = await self.search(store, context, query())
+        assert sorted(gap.rid for gap in found.gaps) == sorted(
+            [row_key("Observation", "a"), row_key("Observation", "b")]
+        )
+        rows = [
+            RuleRow(
+                context=context,
+                policy=policy,
+                segment=segment,
+                rid=row_key("Observation", name),
+                effect=effect,
+                obligation=0,
+            )
+            for name, effect in (("a", DENY), ("b", PERMIT))
+        ]
+        await store.add_rules(rows)
+        found = await self.search(store, context, query())
+        assert (found.total, [hit.id for hit in found.hits]) == (1, ["b"])
+
+    async def test_a_new_version_forgets_what_was_decided_of_the_old(self, store):
+        context, policy, segment = await self.fill(store, effect=EXCEPTION)
+        rid = row_key("Observation", "a")
+        await store.add_rules(
+            [RuleRow(context=context, policy=policy, segment=segment, rid=rid, effect=PERMIT, obligation=0)]
+        )
+        async with store.transaction() as change:
+            await change.put(
+                [write("Observation", "a", "p", segment, content=b"two")], at=NOW + 1, origin=None
+            )
+        async with store.snapshot() as view:
+            found = await view.read(context, rid, at=NOW)
+        assert [gap.rid for gap in found.gaps] == [rid]
+
+    async def test_a_patient_is_seen_through_a_permitted_record(self, store):
+        context, policy, _ = await self.fill(store, rules=False)
+        async with store.transaction() as change:
+            hidden = await change.intern("segment", b"hidden")
+            await change.put(
+                [write("Patient", "p", "p", hidden, content=b"two", names=["oak"])], at=NOW, origin=None
+            )
+            await change.add_bounds(
+                [BoundRow(context=context, segment=hidden, start=0, stop=END, agreement="mou")]
+            )
+        await store.add_rules(
+            [RuleRow(context=context, policy=policy, segment=hidden, rid=None, effect=DENY, obligation=0)]
+        )
+        async with store.snapshot() as view:
+            assert (await view.read_patient(context, row_key("Patient", "p"), at=NOW)).gaps
+        await store.add_rules(
+            [RuleRow(context=context, policy=policy, segment=1, rid=None, effect=PERMIT, obligation=7)]
+        )
+        async with store.snapshot() as view:
+            (hit,) = (await view.read_patient(context, row_key("Patient", "p"), at=NOW)).hits
+            by_name = Filter(param="family", kind="string", alternatives=(Alternative(value="oa"),))
+            found = await view.search(context, query("Patient", by_name), None, None, at=NOW)
+        assert (hit.id, hit.obligation) == ("p", 7)
+        assert (found.total, [item.id for item in found.hits]) == (1, ["p"])
+
+    async def test_same_content_is_no_new_version_and_other_content_is(self, store):
+        context, _, segment = await self.fill(store)
+        async with store.transaction() as change:
+            assert await change.put(
+                [write("Observation", "a", "p", segment, codes=["1-8"])], at=NOW + 5, origin=None
+            ) == [False]
+            assert await change.put(
+                [write("Observation", "a", "p", segment, content=b"x", codes=["9-1"])],
+                at=NOW + 6,
+                origin=None,
+            ) == [True]
+        assert (await self.search(store, context, query("Observation", code_is("1-8")))).total == 0
+        assert (await self.search(store, context, query("Observation", code_is("9-1")))).total == 1
+        assert (await store.counts())["resource_history"] == 1
+
+    async def test_a_seed_never_replaces(self, store):
+        _, _, segment = await self.fill(store)
+        async with store.transaction() as change:
+            assert await change.put(
+                [write("Patient", "p", "p", segment, content=b"stub", seed=True)], at=NOW, origin=None
+            ) == [False]
+            assert await change.put(
+                [write("Patient", "q", "q", segment, content=b"stub", seed=True)], at=NOW, origin=None
+            ) == [True]
+
+    async def test_what_replaces_a_seed_shows_nothing_of_it(self, store):
+        _, _, segment = await self.fill(store)
+        stub, real = write("Patient", "q", "q", segment, content=b"stub", seed=True), write("Patient", "q", "q", segment, content=b"real")
+        async with store.transaction() as change:
+            assert await change.put([stub], at=NOW, origin=("receipt", 9)) == [True]
+            assert await change.put([real], at=NOW, origin=("receipt", 10)) == [True]
+        async with store.snapshot() as view:
+            after_seed = await view.resource("Patient", "q")
+        assert after_seed.version == "q-1"
+        assert (await store.counts())["resource_history"] == 0
+
+    async def test_pages_hold_every_hit_once_in_order(self, store):
+        context, _, segment = await self.fill(store)
+        many = [
+            write("Observation", f"n{i}", "p", segment, codes=["1-8"], low=NOW + i % 3) for i in range(23)
+        ]
+        async with store.transaction() as change:
+            await change.put(many, at=NOW, origin=None)
+        seen, after, totals = [], None, set()
+        while True:
+            found = await self.search(
+                store, context, query("Observation", code_is("1-8"), count=5), after=after
+            )
+            seen += [(hit.id, hit.rid) for hit in found.hits]
+            totals.add(found.total)
+            if not found.more:
+                break
+            after = found.last
+        assert len(seen) == len(set(seen)) == 24
+        assert totals == {24}
+
+    async def test_population_search_counts_a_resource_once(self, store):
+        context, _, segment = await self.fill(store)
+        async with store.transaction() as change:
+            await change.put(
+                [write("Observation", "two", "p", segment, codes=["1-8", "2-6"])], at=NOW, origin=None
+            )
+        found = await self.search(store, context, query("Observation", code_is("1-8", "2-6")), patients=None)
+        assert (found.total, len(found.hits)) == (3, 3)
+
+    async def test_a_failed_change_leaves_no_trace(self, store):
+        async def fail():
+            async with store.transaction() as change:
+                await change.intern("policy", b"lost")
+                await change.put([write("Observation", "lost", "p", 1)], at=NOW, origin=None)
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            await fail()
+        assert (await store.counts())["resource"] == 0
+        first = await store.intern("policy", b"kept")
+        assert (await store.interned("policy")) == {first: b"kept"}
+
+    async def test_policies_must_cover_all_time(self, store):
+        for spans in ([(BEGINNING, 5)], [(BEGINNING, 5), (6, END)], [(0, END)], []):
+            with pytest.raises(SallyportError):
+                async with store.transaction() as change:
+                    await change.set_policy(
+                        1, [PolicySpan(start=a, stop=b, policy=1, sources=()) for a, b in spans]
+                    )
+
+    async def test_the_policy_of_the_moment_decides(self, store):
+        context, policy, segment = await self.fill(store)
+        async with store.transaction() as change:
+            other = await change.intern("policy", b"other")
+            spans = [
+                PolicySpan(start=BEGINNING, stop=NOW, policy=policy, sources=["c"]),
+                PolicySpan(start=NOW, stop=END, policy=other, sources=()),
+            ]
+            await change.set_policy(row_key("Patient", "p"), spans)
+        await store.add_rules(
+            [RuleRow(context=context, policy=other, segment=segment, rid=None, effect=DENY, obligation=0)]
+        )
+        assert (await self.search(store, context, query(), at=NOW - 1)).total == 2
+        assert (await self.search(store, context, query(), at=NOW)).total == 0
+
+    async def test_repeats_of_one_day_are_marked(self, store):
+        _, _, segment = await self.fill(store)
+        place = {"instrument": "phq-9", "day": "2026-03-02", "risk": 1}
+        async with store.transaction() as change:
+            await change.put(
+                [write("Observation", "s1", "p", segment, screening=ScreeningPlace(instant=1, **place))],
+                at=NOW,
+                origin=None,
+            )
+            assert (await self.read_row(store, change)).repeats is False
+            await change.put(
+                [write("Observation", "s2", "p", segment, screening=ScreeningPlace(instant=None, **place))],
+                at=NOW,
+                origin=None,
+            )
+        async with store.snapshot() as view:
+            rows = await view.siblings(row_key("Observation", "s1"))
+            hits = (await view.search(1, query(), [row_key("Patient", "p")], None, at=NOW)).hits
+        assert {row[1:] for row in rows} == {(1, 1), (None, 1)}
+        assert {hit.id for hit in hits if hit.repeats} == {"s1", "s2"}
+
+    async def read_row(self, store, change):
+        del change
+        async with store.snapshot() as view:
+            found = await view.search(1, query(), [row_key("Patient", "p")], None, at=NOW)
+        return found.hits[0]
+
+    async def test_identity_links_are_symmetric_and_can_be_taken_back(self, store):
+        one = IdentityFacts(patient=1, source="jail", keys=[b"k"], facts={"ssn": "x"})
+        two = IdentityFacts(patient=2, source="ehr", keys=[b"k", b"l"], facts={})
+        async with store.transaction() as change:
+            assert await change.identify(one) == []
+            assert await change.identify(two) == [one]
+            assert await change.identify(two) == []
+            await change.link(2, 1, rule="deterministic", at=NOW)
+            assert await change.component(1) == {1, 2}
+            assert await change.linked(1) == [two]
+            await change.unlink(1, 2)
+            assert await change.component(2) == {2}
+
+    async def test_quarantine_keeps_position_and_reason(self, store):
+        record = QuarantinedRecord(
+            feed="f",
+            receipt="r",
+            ordinal=3,
+            line=4,
+            part="PID",
+            code="bad-date",
+            element="DOB",
+            expected="a date",
+            raw=b"\xff",
+        )
+        async with store.transaction() as change:
+            await change.quarantine([record], at=NOW)
+            await change.quarantine([record], at=NOW)
+        (waiting,) = await store.quarantined("f")
+        assert (waiting.line, waiting.part, waiting.code, waiting.raw) == (4, "PID", "bad-date", b"\xff")
+        async with store.transaction() as change:
+            await change.release_quarantined(waiting.id)
+        assert await store.quarantined(None) == []
+
+    async def test_progress_and_settings_come_back(self, store):
+        async with store.transaction() as change:
+            await change.set_progress("r", records=5, report=b"{}", done=False)
+            await change.set_setting("s", b"v")
+        assert await store.progress("r") == (5, b"{}", False)
+        assert await store.setting("s") == b"v"
+        assert await store.progress("x") is None
+        assert await store.setting("x") is None
+
+    async def test_tokens_are_found_by_digest(self, store):
+        row = TokenRow(
+            digest=b"d",
+            client="c",
+            organisation="Organization/o",
+            purposes=("a", "b"),
+            rights=("r",),
+            expires=NOW,
+        )
+        await store.add_token(row)
+        assert await store.token(b"d") == row
+        assert await store.token(b"e") is None
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(pieces=st.lists(st.binary(max_size=300), max_size=5))
+    async def test_the_inbox_gives_back_every_byte_and_knows_what_it_has(self, store, pieces):
+        data = b"".join(pieces)
+        inbox = store.inbox()
+        first = await inbox.keep(
+            receipt=f"r{data.hex()[:40]}{len(data)}", feed="f", name="n", stream=io.BytesIO(data), at=NOW
+        )
+        again = await inbox.keep(receipt="again", feed="f", name="m", stream=io.BytesIO(data), at=NOW)
+        assert again.id == first.id
+        with inbox.open(first.id) as stream:
+            assert stream.read() == data
+
+    async def test_an_unfinished_receipt_does_not_exist(self, store):
+        class Broken(io.BytesIO):
+            def read(self, size=-1, /):
+                if self.tell():
+                    raise OSError
+                return super().read(5)
+
+        inbox = store.inbox()
+        with pytest.raises(OSError):  # noqa: PT011 - any failure of the sender
+            await inbox.keep(receipt="cut", feed="f", name="n", stream=Broken(b"0123456789"), at=NOW)
+        assert await inbox.receipts() == []
+        with pytest.raises(SallyportError):
+            inbox.open("cut")
+        await inbox.keep(receipt="cut", feed="f", name="n", stream=io.BytesIO(b"0123456789"), at=NOW)
+        assert inbox.open("cut").read() == b"0123456789"
+
+    async def test_the_ledger_keeps_entries_in_a_chain(self, store):
+        ledger = store.ledger()
+        entry = LedgerEntry(
+            at=NOW,
+            request_id="r1",
+            client="c",
+            context=1,
+            purpose="TREAT",
+            interaction="read",
+            target="Observation/a",
+            passed=[("Observation/a", "v", 1, 2)],
+        )
+        await ledger.append(entry)
+        await ledger.append(entry)
+        await store.ledger().append(entry)
+        assert await ledger.of_request("r1") == [entry] * 3
+        assert await ledger.verify() == 3

@@ -1,0 +1,139 @@
+"""Whole sites for tests: the fictional county ingested into a store of its own, clock and ids frozen."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import orjson
+
+from adapter.assets import copy_fictional_county
+from adapter.bootstrap import build
+from adapter.cli.feeds import files_of
+from adapter.fictional.county import write_county
+from adapter.rest.app import application
+from adapter.settings import load_site
+
+AS_OF = datetime(2026, 11, 22, 19, tzinfo=UTC)
+NOW = int(AS_OF.timestamp() * 1_000_000)
+SECRET = bytes(range(32))
+CALLERS = (
+    ("pretrial", "pretrial-release"),
+    ("defender", "diversion"),
+    ("treatment-court", "supervision"),
+    ("cottonwood", "TREAT"),
+    ("jail-medical", "discharge-planning"),
+    ("riverside-main", "TREAT"),
+    ("riverside-otp", "TREAT"),
+    ("jail", "supervision"),
+    ("registry", "TREAT"),
+)
+RIGHTS = {"cottonwood": ("population-search",), "riverside-main": ("population-search",)}
+
+
+class World:
+    """A running site and how to ask it."""
+
+    def __init__(self, services):
+        self.services = services
+        self.app = application(services)
+        self.tokens = {}
+
+    async def token(self, recipient, purpose):
+        key = (recipient, purpose)
+        if key not in self.tokens:
+            self.tokens[key] = await self.services.tokens.issue(
+                client="test", organisation=f"Organization/{recipient}", purposes=[purpose], rights=RIGHTS.get(recipient, ()), lifetime=3600
+            )
+        return self.tokens[key]
+
+    async def ask(self, caller, url, *, method="GET", form=None):
+        headers = {"Authorization": f"Bearer {await self.token(*caller)}"}
+        transport = httpx2.ASGITransport(app=self.app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+            return await client.request(method, url, headers=headers, data=form)
+
+    async def pages(self, caller, url):
+        """Every page of a search, followed by its next links."""
+        answers = []
+        while url:
+            answer = await self.ask(caller, url)
+            answers.append(answer)
+            bundle = orjson.loads(answer.content)
+            url = next((link["url"] for link in bundle.get("link", ()) if link["relation"] == "next"), None)
+            url = url and "/fhir" + urlsplit(url)._replace(scheme="", netloc="").geturl().partition("/fhir")[2]
+        return answers
+
+    def rows(self, sql, *bindings):
+        """Rows of the store's own file, for tests that look inside."""
+        return list(self.services.store._writer.execute(sql, bindings))
+
+    async def close(self):
+        await self.services.store.close()
+
+
+class Filtered:
+    """A connector that passes over records: those whose (line) the test withholds."""
+
+    def __init__(self, connector, keep):
+        self.name, self._connector, self._keep = connector.name, connector, keep
+
+    def records(self, stream, options):
+        return (item for item in self._connector.records(stream, options) if self._keep(item))
+
+
+def extracts(folder, *, people, seed):
+    """The extracts of a county."""
+    write_county(folder, people=people, seed=seed, as_of=AS_OF)
+    return folder
+
+
+async def open_site(folder, *, adjust=None):
+    """A site of the fictional county with nothing ingested. ``adjust`` may edit its files first."""
+    copy_fictional_county(folder)
+    if adjust is not None:
+        adjust(folder)
+    numbers = itertools.count(1)
+    site = load_site(folder)
+    services = await build(
+        site,
+        now=lambda: NOW,
+        make_id=lambda: f"id{next(numbers):024d}",
+        make_token=lambda: f"token-{next(numbers):040d}",
+        secret=SECRET,
+    )
+    return World(services)
+
+
+async def ingest_all(world, source, *, keep=None):
+    """Ingest every extract; ``keep(feed, file name, record)`` may leave records out."""
+    services = world.services
+    reports = []
+    for feed in services.site.feeds.values():
+        for path in files_of([source / feed.extract]):
+            if keep is not None:
+                withhold(services, feed.feed, path.name, keep)
+            with path.open("rb") as stream:
+                receipt = await services.ingest.receive(feed.feed, path.name, stream)
+            reports.append(await services.ingest.process(receipt))
+    return reports
+
+
+def withhold(services, feed, name, keep):
+    line = services.ingest._lines[feed]
+    inner = line.connector._connector if isinstance(line.connector, Filtered) else line.connector
+    services.ingest._lines[feed] = replace(line, connector=Filtered(inner, lambda item: keep(feed, name, item)))
+
+
+def comparable(answer):
+    """What must not differ between two answers: status, headers and body, but for Date and X-Request-Id."""
+    headers = sorted((key, value) for key, value in answer.headers.items() if key not in {"date", "x-request-id"})
+    return answer.status_code, headers, answer.content
+
+
+def query_of(url):
+    """The parameters of a URL."""
+    return parse_qs(urlsplit(url).query)

@@ -1,0 +1,180 @@
+"""One row per channel of leakage: for each way an answer could show what is withheld, that it does not."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+import worlds
+
+pytestmark = pytest.mark.anyio
+"""Channels after Sallyport's own threat list; see docs/explanation/consent.md."""
+
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("leaks")
+    made = await worlds.open_site(folder / "site")
+    await worlds.ingest_all(made, worlds.extracts(folder / "extracts", people=40, seed=7))
+    yield made
+    await made.close()
+
+
+@pytest.fixture(scope="module")
+async def case(world):
+    """A patient of whom cottonwood sees some summaries and not others, with both kinds at hand."""
+    caller = ("cottonwood", "TREAT")
+    for (ident,) in world.rows("SELECT id FROM resource WHERE type = 1 ORDER BY rid"):
+        bundle = orjson.loads((await world.ask(caller, f"/fhir/Observation?patient={ident}&_count=200")).content)
+        seen = {entry["resource"]["id"] for entry in bundle["entry"] if entry["search"]["mode"] == "match"}
+        subjects = {entry["resource"]["subject"]["reference"] for entry in bundle["entry"] if entry["search"]["mode"] == "match"}
+        held = {row[0] for row in world.rows("SELECT o.id FROM resource o JOIN resource p ON p.rid = o.patient WHERE p.id = ? AND o.type = 3", ident)}
+        if seen and held - seen and subjects == {f"Patient/{ident}"}:
+            return {"caller": caller, "patient": ident, "seen": seen, "hidden": held - seen}
+    raise AssertionError("the county has no such patient; choose another seed")
+
+
+def entries(answer):
+    return [entry["resource"] for entry in orjson.loads(answer.content)["entry"] if entry["search"]["mode"] == "match"]
+
+
+async def test_totals_count_only_what_is_permitted(world, case):
+    for suffix in ("", "&_summary=count", "&_count=0", "&_total=accurate", "&_count=1"):
+        answer = await world.ask(case["caller"], f"/fhir/Observation?patient={case['patient']}{suffix}")
+        assert orjson.loads(answer.content)["total"] == len(case["seen"])
+
+
+async def test_pages_are_full_and_end_where_the_permitted_end(world, case):
+    pages = await world.pages(case["caller"], f"/fhir/Observation?patient={case['patient']}&_count=1")
+    assert [len(entries(page)) for page in pages] == [1] * len(case["seen"])
+    assert {item["id"] for page in pages for item in entries(page)} == case["seen"]
+
+
+async def test_denied_and_absent_reads_are_one_answer(world, case):
+    hidden = await world.ask(case["caller"], f"/fhir/Observation/{min(case['hidden'])}")
+    absent = await world.ask(case["caller"], "/fhir/Observation/absent")
+    assert hidden.status_code == 404
+    assert worlds.comparable(hidden) == worlds.comparable(absent)
+    assert "etag" not in hidden.headers
+
+
+async def test_a_search_for_the_hidden_is_empty_and_not_refused(world, case):
+    answer = await world.ask(case["caller"], f"/fhir/Observation?_id={','.join(sorted(case['hidden']))}")
+    bundle = orjson.loads(answer.content)
+    assert (answer.status_code, bundle["total"], entries(answer)) == (200, 0, [])
+
+
+async def test_get_and_post_search_are_one_entry_path(world, case):
+    get = await world.ask(case["caller"], f"/fhir/Observation?patient={case['patient']}")
+    post = await world.ask(case["caller"], "/fhir/Observation/_search", method="POST", form={"patient": case["patient"]})
+    assert entries(get) == entries(post)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "patient.name=Smith",
+        "_has:Observation:patient:code=44261-6",
+        "_include=Observation:derived-from",
+        "_revinclude=Provenance:target",
+        "_filter=code eq 1",
+        "_text=x",
+        "_content=x",
+        "code:not=44261-6",
+        "_sort=code",
+        "_elements=note",
+        "oops=1",
+    ],
+)
+async def test_parameters_that_could_infer_are_refused_by_name(world, case, query):
+    answer = await world.ask(case["caller"], f"/fhir/Observation?patient={case['patient']}&{query}")
+    assert answer.status_code == 400
+    assert orjson.loads(answer.content)["resourceType"] == "OperationOutcome"
+
+
+@pytest.mark.parametrize("tail", ["/_history", "/_history/1", "/$everything"])
+async def test_other_ways_to_a_resource_do_not_exist(world, case, tail):
+    hidden = await world.ask(case["caller"], f"/fhir/Observation/{min(case['hidden'])}{tail}")
+    absent = await world.ask(case["caller"], f"/fhir/Observation/absent{tail}")
+    assert hidden.status_code == 404
+    assert worlds.comparable(hidden) == worlds.comparable(absent)
+
+
+async def test_served_bytes_refer_to_nothing_but_their_patient(world, case):
+    for item in entries(await world.ask(case["caller"], f"/fhir/Observation?patient={case['patient']}&_count=200")):
+        text = orjson.dumps({key: value for key, value in item.items() if key != "subject"}).decode()
+        assert '"reference"' not in text
+        assert not {"performer", "note", "text", "hasMember", "derivedFrom", "component", "identifier", "encounter"} & item.keys()
+
+
+async def test_a_patient_shows_no_number_that_serves_recognition_only(world, case):
+    patient = orjson.loads((await world.ask(case["caller"], f"/fhir/Patient/{case['patient']}")).content)
+    assert "us-ssn" not in orjson.dumps(patient).decode()
+    assert not {"managingOrganization", "address", "telecom", "contact", "generalPractitioner"} & patient.keys()
+
+
+async def test_patient_links_lead_to_visible_records_only(world):
+    for caller in worlds.CALLERS:
+        for (ident,) in world.rows("SELECT id FROM resource WHERE type = 1 ORDER BY rid LIMIT 60"):
+            answer = await world.ask(caller, f"/fhir/Patient/{ident}")
+            if answer.status_code == 200:
+                for link in orjson.loads(answer.content).get("link", ()):
+                    assert (await world.ask(caller, f"/fhir/{link['other']['reference']}")).status_code == 200
+
+
+async def test_no_bundle_says_that_something_was_withheld(world, case):
+    answer = await world.ask(case["caller"], f"/fhir/Observation?patient={case['patient']}")
+    nothing = await world.ask(case["caller"], "/fhir/Observation?patient=absent")
+    told = [entry["resource"] for entry in orjson.loads(nothing.content)["entry"]]
+    assert [item["resourceType"] for item in told] == ["OperationOutcome"]
+    assert told[0] in [entry["resource"] for entry in orjson.loads(answer.content)["entry"]]
+    assert "security" not in orjson.loads(answer.content).get("meta", {})
+
+
+async def test_a_cursor_serves_only_whom_and_what_it_was_made_for(world, case):
+    first = await world.ask(case["caller"], "/fhir/Observation?category=survey&_count=1")
+    (url,) = [link["url"] for link in orjson.loads(first.content)["link"] if link["relation"] == "next"]
+    local = "/fhir" + url.partition("/fhir")[2]
+    assert (await world.ask(case["caller"], local)).status_code == 200
+    assert (await world.ask(("riverside-main", "TREAT"), local)).status_code == 400
+    assert (await world.ask(case["caller"], local.replace("category=survey", "category=social-history"))).status_code == 400
+
+
+async def test_every_answer_forbids_caching_and_is_in_the_ledger(world, case):
+    for url in (f"/fhir/Patient/{case['patient']}", "/fhir/Patient/absent", "/fhir/Observation?patient=absent"):
+        answer = await world.ask(case["caller"], url)
+        assert answer.headers["cache-control"] == "no-store"
+        (entry,) = await world.services.ledger.of_request(answer.headers["x-request-id"])
+        assert bool(entry.passed) == (answer.status_code == 200 and "absent" not in url)
+    assert await world.services.ledger.verify() > 0
+
+
+async def test_errors_repeat_nothing_of_the_question(world, case):
+    for url in ("/fhir/Observation?patient=secret-name&date=secret-date", "/fhir/Observation?secret-param=1", "/fhir/Observation/secret-id"):
+        answer = await world.ask(case["caller"], url)
+        assert b"secret-name" not in answer.content
+        assert b"secret-date" not in answer.content
+        assert b"secret-id" not in answer.content
+
+
+async def test_a_population_search_needs_the_right(world):
+    answer = await world.ask(("pretrial", "pretrial-release"), "/fhir/Observation?code=44261-6")
+    assert answer.status_code == 403
+    assert (await world.ask(("pretrial", "pretrial-release"), "/fhir/Patient?name=a")).status_code == 403
+    assert (await world.ask(("cottonwood", "TREAT"), "/fhir/Observation?code=44261-6")).status_code == 200
+
+
+async def test_a_header_or_parameter_never_widens(world, case):
+    token = await world.token("pretrial", "pretrial-release")
+    import httpx2
+
+    transport = httpx2.ASGITransport(app=world.app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+        for purpose, status in (("pretrial-release", {200, 404}), ("TREAT", {403}), ("BTG", {403})):
+            headers = {"Authorization": f"Bearer {token}", "X-Purpose-Of-Use": purpose, "X-Organisation": "cottonwood"}
+            answer = await client.get(f"/fhir/Patient/{case['patient']}", headers=headers)
+            assert answer.status_code in status

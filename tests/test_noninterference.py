@@ -1,0 +1,162 @@
+"""Non-interference: what is withheld from a caller changes no byte of any answer to that caller.
+
+(a) the withheld rows deleted, (b) the source records behind them never ingested; the decision's inputs (Consents,
+agreements, links) held fixed, clock and ids frozen. Every route that exists is asked.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+import orjson
+import pytest
+import worlds
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from adapter.store.port import TYPE_NAMES
+from adapter.store.sqlite.connection import connect
+
+pytestmark = pytest.mark.anyio
+PEOPLE = 5
+HELD_FIXED = ("patient_policy", "patient_link", "policy", "segment", "context", "obligation", "bound", "rule", "exception")
+BY_ROW = ("resource", "resource_history", "clinical", "token", "string", "date", "reference", "indexed", "screening", "origin", "relation")
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+def questions(world):
+    """URLs that ask for everything, by every means, of everyone: present, hidden and absent alike."""
+    names = [(TYPE_NAMES[kind], ident) for kind, ident in world.rows("SELECT type, id FROM resource ORDER BY rid")]
+    patients = [ident for kind, ident in names if kind == "Patient"]
+    urls = [f"/fhir/{kind}/{ident}" for kind, ident in names] + ["/fhir/Patient/absent", "/fhir/Nothing/x", "/fhir/metadata"]
+    for patient in [*patients, "absent"]:
+        urls += [
+            f"/fhir/Observation?patient={patient}",
+            f"/fhir/Observation?patient=Patient/{patient}&category=survey&_count=1",
+            f"/fhir/Observation?patient={patient}&date=ge2025-01-01&_sort=date&_count=2",
+            f"/fhir/Observation?subject=Patient/{patient}&code=44261-6,bjmhs-result&_summary=count",
+            f"/fhir/Observation?patient={patient}&status=final&_count=0",
+            f"/fhir/Consent?patient={patient}&status=active",
+            f"/fhir/Encounter?patient={patient}",
+            f"/fhir/Condition?patient={patient}",
+            f"/fhir/QuestionnaireResponse?patient={patient}",
+            f"/fhir/Patient?_id={patient}",
+        ]
+    observations = [ident for kind, ident in names if kind == "Observation"][:5]
+    urls += [f"/fhir/Provenance?target=Observation/{ident}" for ident in observations]
+    urls += [f"/fhir/Observation?_id={','.join(observations)}"]
+    urls += ["/fhir/Observation?code=44261-6&_count=2", "/fhir/Observation?category=survey&_count=3&_sort=-date"]
+    urls += ["/fhir/Patient?name=a", "/fhir/Patient?family=s&birthdate=ge1950", "/fhir/Organization?name=a", "/fhir/Observation?oops=1"]
+    for (body,) in world.rows("SELECT CAST(head || ']' || tail AS TEXT) FROM resource WHERE type = 1 ORDER BY rid LIMIT 6"):
+        document = orjson.loads(body)
+        urls += [f"/fhir/Patient?identifier={item['system']}|{item['value']}" for item in document.get("identifier", ()) if "value" in item]
+        urls += [f"/fhir/Patient?family={name['family']}&birthdate={document['birthDate']}" for name in document.get("name", ())[:1] if "birthDate" in document and "family" in name]
+    return urls
+
+
+async def answers(world, caller, urls):
+    """Everything one caller gets: pages followed to their end, and the same searches by POST."""
+    got = {}
+    for url in urls:
+        path, _, query = url.partition("?")
+        if query:
+            got[url] = [worlds.comparable(answer) for answer in await world.pages(caller, url)]
+            form = {key: values for key, values in worlds.query_of(url).items()}
+            got["POST " + url] = worlds.comparable(await world.ask(caller, path + "/_search", method="POST", form=form))
+        else:
+            got[url] = worlds.comparable(await world.ask(caller, url))
+    return got
+
+
+async def permitted_rows(world, caller):
+    """The keys of what this caller may see, read one by one."""
+    seen = set()
+    for kind, ident, rid in world.rows("SELECT type, id, rid FROM resource"):
+        if (await world.ask(caller, f"/fhir/{TYPE_NAMES[kind]}/{ident}")).status_code == 200:
+            seen.add(rid)
+    return seen
+
+
+def delete_withheld(folder, seen):
+    db = connect(folder / "data" / "store.sqlite")
+    kept = ",".join(map(str, seen)) or "-1"
+    with db:
+        for table in BY_ROW:
+            db.execute(f"DELETE FROM {table} WHERE rid NOT IN ({kept})")
+    db.close()
+
+
+def same(one, other):
+    differing = [url for url in one if one[url] != other[url]]
+    assert differing == []
+
+
+WORLDS = settings(max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+
+
+@WORLDS
+@given(seed=st.integers(0, 10_000), who=st.integers(0, len(worlds.CALLERS) - 1))
+async def test_a_answers_equal_those_of_a_store_without_the_withheld_rows(tmp_path_factory, seed, who):
+    caller, folder = worlds.CALLERS[who], tmp_path_factory.mktemp("whole")
+    whole = await worlds.open_site(folder / "site")
+    await worlds.ingest_all(whole, worlds.extracts(folder / "extracts", people=PEOPLE, seed=seed))
+    urls = questions(whole)
+    seen = await permitted_rows(whole, caller)
+    expected = await answers(whole, caller, urls)
+    await whole.close()
+    shutil.copytree(folder / "site", folder / "less")
+    delete_withheld(folder / "less", seen)
+    less = await worlds.open_site(folder / "less")
+    same(expected, await answers(less, caller, urls))
+    await less.close()
+
+
+@WORLDS
+@given(seed=st.integers(0, 10_000), who=st.integers(0, len(worlds.CALLERS) - 1))
+async def test_b_answers_equal_those_of_a_store_that_never_got_the_records(tmp_path_factory, seed, who):
+    caller, folder = worlds.CALLERS[who], tmp_path_factory.mktemp("whole")
+    source = worlds.extracts(folder / "extracts", people=PEOPLE, seed=seed)
+    whole = await worlds.open_site(folder / "site")
+    await worlds.ingest_all(whole, source)
+    urls = questions(whole)
+    seen = await permitted_rows(whole, caller)
+    behind = {}
+    names = {receipt.id: (receipt.feed, receipt.name) for receipt in await whole.services.inbox.receipts()}
+    for rid, receipt, line in whole.rows("SELECT rid, receipt, line FROM origin"):
+        behind.setdefault((*names[receipt], line), set()).add(rid)
+    expected = await answers(whole, caller, urls)
+    fixed = {table: whole.rows(f"SELECT * FROM {table}") for table in HELD_FIXED}
+    await whole.close()
+
+    def keep(feed, name, item):
+        return bool(behind.get((feed, name, item.position.line), set()) & seen)
+
+    less = await worlds.open_site(folder / "less")
+    await worlds.ingest_all(less, source, keep=keep)
+    await less.close()
+    hold_fixed(folder / "less", fixed)
+    less = await worlds.open_site(folder / "less")
+    same(expected, await answers(less, caller, urls))
+    await less.close()
+
+
+def hold_fixed(folder, tables):
+    """Give a store the decision's inputs of another; its own segment numbers are translated."""
+    db = connect(folder / "data" / "store.sqlite")
+    bodies = {body: number for number, body in tables["segment"]}
+    with db:
+        mine = {number: bodies[body] for number, body in db.execute("SELECT id, body FROM segment")}
+        shift = 1_000_000
+        for table in ("resource", "resource_history", "clinical", "token"):
+            for number, other in mine.items():
+                db.execute(f"UPDATE {table} SET segment = ? WHERE segment = ?", (other + shift, number))
+            db.execute(f"UPDATE {table} SET segment = segment - {shift} WHERE segment > {shift}")
+        for table, rows in tables.items():
+            db.execute(f"DELETE FROM {table}")
+            for row in rows:
+                db.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", row)
+    db.close()
