@@ -10,7 +10,7 @@ https://hl7.org/fhir/R4/http.html#search and https://hl7.org/fhir/R4/search.html
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from adapter.errors import Issue
 from adapter.fhir.bundle import searchset
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 CAUTION = "The absence of a result is not a negative screen."
 """Said to everyone on every page, so that saying it tells nothing."""
 
+_PLAIN = "/:,$"
+"""Characters that mean something in search values and may stand in a URL as they are."""
 _CAUTION = outcome([Issue(path="", code="informational", message=CAUTION)], severity="information")
 
 
@@ -54,11 +56,12 @@ class Search:
         if query.cursor is not None:
             after = self._cursors.open(query.cursor, caller=caller, query=query)
         page = await self._disclosure.search(caller, query, after)
-        links = [("self", self._url(kind, _understood(pairs, query)))]
+        understood = _understood(pairs, query)
+        links = [("self", self._url(kind, [text for _, text in understood]))]
         if page.next is not None:
-            onward = [pair for pair in _understood(pairs, query) if pair[0] != CURSOR]
             sealed = self._cursors.seal(page.next, caller=caller, query=query)
-            links.append(("next", self._url(kind, [*onward, (CURSOR, sealed)])))
+            onward = [text for name, text in understood if name != CURSOR]
+            links.append(("next", self._url(kind, [*onward, f"{CURSOR}={sealed}"])))
         base_url = self._base_url
         body = searchset(
             total=page.total,
@@ -69,17 +72,20 @@ class Search:
         )
         return Answer(200, body)
 
-    def _url(self, kind: str, pairs: Sequence[Pair]) -> str:
+    def _url(self, kind: str, texts: Sequence[str]) -> str:
         url = f"{self._base_url}/{kind}"
-        return f"{url}?{urlencode(pairs, quote_via=quote, safe='/:,$')}" if pairs else url
+        return f"{url}?{'&'.join(texts)}" if texts else url
 
 
 def _understood(pairs: Sequence[Pair], query: Query) -> list[Pair]:
-    """The parameters as they were honoured.
+    """The parameters as they were honoured, each as its name and its text in a URL.
 
     That is all of them, since what is not understood is refused; the page size is the one in force.
     """
-    return [(name, str(query.count) if name == "_count" else value) for name, value in pairs]
+    return [
+        (name, f"{quote(name)}={quote(str(query.count) if name == '_count' else value, safe=_PLAIN)}")
+        for name, value in pairs
+    ]
 
 
 def _with_caution(notice: bytes) -> bytes:

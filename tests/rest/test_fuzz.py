@@ -57,6 +57,11 @@ HEADERS = st.lists(
 MARK = "zqxmark"
 
 
+@pytest.fixture
+def app(services):
+    return application(services)
+
+
 async def _ask(app, *, method, path, query=b"", headers=(), body=b""):
     sent = []
 
@@ -96,12 +101,12 @@ async def _credentials(services):
     body=QUERIES,
     known=st.booleans(),
 )
-async def test_no_request_is_a_500(services, gate, method, kind, tail, query, headers, body, known):
+async def test_no_request_is_a_500(app, services, gate, method, kind, tail, query, headers, body, known):
     gate.put("Patient", "p1")
     if known:
         headers = [*headers, await _credentials(services)]
     status, said, content = await _ask(
-        application(services),
+        app,
         method=method,
         path=f"/fhir/{kind}{tail}",
         query=query,
@@ -139,12 +144,12 @@ async def test_no_request_is_a_500(services, gate, method, kind, tail, query, he
     name=NAMES,
     known=st.booleans(),
 )
-async def test_no_refusal_repeats_the_path_or_a_value(services, method, path, name, known):
+async def test_no_refusal_repeats_the_path_or_a_value(app, services, method, path, name, known):
     headers = [(b"accept", f"*/*, text/{MARK}".encode()), (b"x-request-id", MARK.encode())]
     if known:
         headers.append(await _credentials(services))
     status, said, content = await _ask(
-        application(services),
+        app,
         method=method,
         path=path,
         query=f"{quote(name)}={MARK}".encode(),
@@ -163,9 +168,9 @@ async def test_no_refusal_repeats_the_path_or_a_value(services, method, path, na
         ["{}", "ge{}", "{}|{}", "|{}", "Patient/{}", "{},{}", "-{}", "2026-{}", "http://h/{}"]
     ),
 )
-async def test_a_value_that_is_refused_is_not_repeated(services, kind, name, shape):
+async def test_a_value_that_is_refused_is_not_repeated(app, services, kind, name, shape):
     status, _, content = await _ask(
-        application(services),
+        app,
         method="GET",
         path=f"/fhir/{kind}",
         query=f"{quote(name)}={quote(shape.replace('{}', MARK))}".encode(),
