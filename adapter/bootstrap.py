@@ -14,21 +14,20 @@ from typing import TYPE_CHECKING, Any
 from adapter import assets
 from adapter.auth.requester import Requester
 from adapter.auth.tokens import Tokens
-from adapter.consent.agreement import read_agreements
-from adapter.consent.policy import EMPTY
 from adapter.consent.release import read_form
 from adapter.errors import ConfigurationError, Problem, SallyportError
 from adapter.fhir.facts import Facts
 from adapter.fhir.validate import Validator
 from adapter.mapping.compile import compile_mapping
 from adapter.mapping.mapped import Environment
-from adapter.mapping.tables import read_tables
+from adapter.mapping.tables import CodeTable, read_table
+from adapter.services.agreements import read_agreements
 from adapter.services.assemble import Assembly
 from adapter.services.decisions import Decisions
 from adapter.services.directory import organizations, publish
 from adapter.services.disclose import Disclosure
 from adapter.services.explain import Explain
-from adapter.services.in_force import InForce
+from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import FeedLine, Ingest
 from adapter.services.keys import SiteKeys
 from adapter.services.people import People
@@ -128,9 +127,9 @@ class Rules:
 def compile_rules(site: Site) -> Rules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
     problems: list[Problem] = []
-    facts, tables, registry = Facts(assets.r4_facts()), read_tables(assets.code_tables()), _registry()
+    facts, tables, registry = Facts(assets.r4_facts()), _tables(), _registry()
     agreements = _collect(
-        problems, lambda: read_agreements(site.agreements, site.zone, partners=site.partners), ()
+        problems, lambda: read_agreements(site.agreements, site.partners), ()
     )
     forms: dict[str, Form] = {}
     for where, document in site.forms.items():
@@ -148,6 +147,11 @@ def compile_rules(site: Site) -> Rules:
     if problems:
         raise ConfigurationError(problems)
     return Rules(agreements=tuple(agreements), forms=forms, mappings=mappings, registry=registry, facts=facts)
+
+
+def _tables() -> dict[str, CodeTable]:
+    documents = assets.code_tables()
+    return {name: read_table(document, name=name, file=f"tables/{name}.yaml") for name, document in documents.items()}
 
 
 def _registry() -> Registry:
@@ -223,10 +227,10 @@ async def build(
     await store.migrate()
     inbox, ledger = store.inbox(), store.ledger()
     directory = organizations(site.partners)
-    decisions = Decisions(store, rules.agreements, directory)
+    decisions = Decisions(store, rules.agreements, directory, site.zone)
     await decisions.start()
     writer = Writer(keys, Validator(rules.facts), decisions, site.zone)
-    await publish(store, writer, directory, EMPTY.canonical(), at=now())
+    await publish(store, writer, directory, EMPTY, at=now())
     people, in_force = People(keys), InForce(site.zone)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
     tokens = Tokens(store=store, clock=now, new_token=make_token)
@@ -247,7 +251,7 @@ async def build(
         decisions=decisions,
         disclosure=Disclosure(store, ledger, decisions, now),
         ingest=Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id),
-        explain=Explain(store, ledger, decisions, now),
+        explain=Explain(store, ledger, decisions, now, site.zone),
         tokens=tokens,
         requester=Requester(tokens=tokens, contexts=decisions),
         keys=keys,

@@ -31,9 +31,9 @@ def decide(
     with sys.stdin.buffer if str(cases) == "-" else cases.open("rb") as lines:
         for line in lines:
             if line.strip():
-                verdict = answer(line)
-                invalid |= not verdict.readable
-                sys.stdout.buffer.write(verdict.line + b"\n")
+                verdict, readable = answer(line)
+                invalid |= not readable
+                sys.stdout.buffer.write(verdict + b"\n")
     sys.stdout.buffer.flush()
     if invalid:
         raise typer.Exit(INVALID)

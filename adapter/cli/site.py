@@ -9,6 +9,7 @@ import typer
 from adapter.bootstrap import compile_rules
 from adapter.cli.options import SiteFolder, on_site
 from adapter.errors import ConfigurationError, Problem
+from adapter.services.agreements import purposes_of, rights_of
 from adapter.settings import load_site
 
 if TYPE_CHECKING:
@@ -69,11 +70,8 @@ async def issue(
     services: Services, recipient: str, purposes: list[str], *, client: str, minutes: int | None = None
 ) -> str:
     """A token for a partner, no wider than the agreements in force."""
-    granted = {
-        purpose
-        for agreement in services.agreements
-        for purpose in agreement.purposes_of(recipient, services.now())
-    }
+    at, zone = services.now(), services.zone
+    granted = purposes_of(services.agreements, recipient, at=at, zone=zone)
     if refused := sorted(set(purposes) - granted):
         problem = Problem(
             where="agreements/",
@@ -82,9 +80,7 @@ async def issue(
             expected=", ".join(sorted(granted)) or "a grant for this recipient",
         )
         raise ConfigurationError([problem])
-    rights = {
-        right for agreement in services.agreements for right in agreement.rights_of(recipient, services.now())
-    }
+    rights = rights_of(services.agreements, recipient, at=at, zone=zone)
     return await services.tokens.issue(
         client=client,
         organisation=f"Organization/{recipient}",

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 UNDECLARED = "undeclared"
 RETRACTED = frozenset({"entered-in-error", "cancelled"})
+COURT_EVENT = "https://sallyport.example/fhir/CodeSystem/court-event"
+IDENTITY = frozenset({"Patient", "Encounter"})
+"""Records of these types alone say who someone is and where."""
+SCREENED = frozenset({"Observation", "QuestionnaireResponse"})
 PROFILES = "https://sallyport.example/fhir/StructureDefinition/"
 
 
@@ -39,6 +43,23 @@ class Assembled:
     writes: list[ResourceWrite]
     identity: IdentityFacts | None
     held: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Record:
+    """What all resources of one record share: whose it is, where it comes from, when it was received."""
+
+    person: tuple[str, ...]
+    patient: str
+    unit: str
+    regime: str
+    inbound: tuple[tuple[str, str], ...]
+    received: int
+
+    def facets(self, tier: str, *, domain: str = "", labels: tuple[tuple[str, str], ...] | None = None) -> Facets:
+        """The facets of a resource of this record; without labels of its own those of the source alone."""
+        own = labels_for(regime=self.regime, inbound=self.inbound) if labels is None else labels
+        return Facets(tier=tier, labels=own, regime=self.regime, domain=domain, unit=self.unit)
 
 
 class Assembly:
@@ -53,62 +74,62 @@ class Assembly:
         self._registry = registry
         self._form = form
 
-    async def assemble(self, record: SourceRecord, mapped: Mapped, *, received: int) -> Assembled:
+    async def assemble(self, source: SourceRecord, mapped: Mapped, *, received: int) -> Assembled:
         """Name, label, check and derive; ``InvalidResource`` or ``RecordError`` if the record cannot be used."""
-        patient = self._writer.resource_id(self._feed.feed, "Patient", *mapped.person)
         unit, regime = self._unit(mapped.unit)
-        writes: list[ResourceWrite] = []
-        identity = None
+        record = _Record(
+            person=mapped.person,
+            patient=self._writer.resource_id(self._feed.feed, "Patient", *mapped.person),
+            unit=unit,
+            regime=regime,
+            inbound=mapped.labels,
+            received=received,
+        )
+        body = next((draft.body for draft in mapped.drafts if draft.type == "Patient"), None)
+        writes = [await self._patient(record, body, mapped)]
         for draft in mapped.drafts:
-            if draft.type == "Patient":
-                identity = self._people.recognise(row_key("Patient", patient), self._feed.feed, draft.body)
-                facets = Facets(tier="identity", labels=_labels(regime), regime=regime, domain="", unit=unit)
-                writes.append(
-                    await self._writer.prepare(minimal(draft.body), facets, ident=patient, patient=patient)
-                )
-            else:
-                writes += await self._detail(
-                    draft, mapped, patient=patient, unit=unit, regime=regime, received=received
-                )
+            if draft.type != "Patient":
+                writes += await self._detail(record, draft)
         if self._form is not None:
-            writes.append(
-                await self._release(
-                    record, mapped, patient=patient, unit=unit, regime=regime, received=received
-                )
-            )
-        if identity is None:
-            # Who it is comes from records about identity alone: a screening never writes a Patient's content.
-            facets = Facets(tier="identity", labels=_labels(regime), regime=regime, domain="", unit=unit)
-            stub = {"resourceType": "Patient"}
-            writes.insert(
-                0, await self._writer.prepare(stub, facets, ident=patient, patient=patient, seed=True)
-            )
+            writes.append(await self._release(record, self._form, source))
+        identity = None
+        if body is not None:
+            identity = self._people.recognise(row_key("Patient", record.patient), self._feed.feed, body)
         return Assembled(writes=writes, identity=identity, held=regime == UNDECLARED)
 
     def _unit(self, code: str | None) -> tuple[str, str]:
         units = self._feed.units
-        unit = (
-            units.get(code) if code is not None else next(iter(units.values())) if len(units) == 1 else None
-        )
+        if code is None and len(units) == 1:
+            code = next(iter(units))
+        unit = None if code is None else units.get(code)
         if unit is None:
             return f"Organization/{self._feed.organization}", UNDECLARED
         return f"Organization/{unit.organization}", unit.regime
 
-    async def _detail(
-        self, draft: Draft, mapped: Mapped, *, patient: str, unit: str, regime: str, received: int
-    ) -> list[ResourceWrite]:
+    async def _patient(self, record: _Record, body: Mapping[str, Any] | None, mapped: Mapped) -> ResourceWrite:
+        # A record about care must leave no trace in a Patient whom others see: it only puts an empty one where
+        # none is. Who someone is comes from records about identity and custody alone.
+        seed = body is None or any(draft.type not in IDENTITY for draft in mapped.drafts)
+        content = {"resourceType": "Patient"} if seed or body is None else minimal(body)
+        facets = record.facets("identity")
+        return await self._writer.prepare(content, facets, ident=record.patient, patient=record.patient, seed=seed)
+
+    async def _detail(self, record: _Record, draft: Draft) -> list[ResourceWrite]:
         ident = self._writer.resource_id(self._feed.feed, draft.type, draft.name, *draft.key)
-        found = (
-            screenings(draft.body, self._registry)
-            if draft.type in {"Observation", "QuestionnaireResponse"}
-            else []
+        codings, instruments = codings_of(draft.body), self._instruments(draft.body)
+        labels = labels_for(
+            instrument_labels={label for instrument in instruments for label in instrument.labels},
+            codes=codings,
+            regime=record.regime,
+            inbound=record.inbound,
         )
-        facets = self._facets("detail", draft.body, self._instruments(draft.body), unit, regime)
-        writes = [await self._writer.prepare(draft.body, facets, ident=ident, patient=patient)]
-        for screening in found:
-            writes += await self._summary(
-                screening, row_key(draft.type, ident), mapped, patient, unit, regime, received
-            )
+        domain = "court" if any(system == COURT_EVENT for system, _ in codings) else ""
+        facets = record.facets("detail", domain=domain or (instruments[0].domain if instruments else ""), labels=labels)
+        body = draft.body if not draft.profile else draft.body | {"meta": {"profile": [draft.profile]}}
+        writes = [await self._writer.prepare(body, facets, ident=ident, patient=record.patient)]
+        if draft.type in SCREENED:
+            for screening in screenings(draft.body, self._registry):
+                writes += await self._summary(record, screening, row_key(draft.type, ident))
         return writes
 
     def _instruments(self, body: Mapping[str, Any]) -> list[Instrument]:
@@ -123,67 +144,52 @@ class Assembly:
             found.update((instrument.id, instrument) for instrument in related)
         return list(found.values())
 
-    @staticmethod
-    def _facets(
-        tier: str, body: Mapping[str, Any], instruments: Sequence[Instrument], unit: str, regime: str
-    ) -> Facets:
+    async def _summary(self, record: _Record, screening: Screening, detail: int) -> list[ResourceWrite]:
+        key = (*record.person, record.unit, screening.occasion)
+        ident = self._writer.resource_id(self._feed.feed, "screening-summary", *key)
+        instrument = screening.instrument
         labels = labels_for(
-            instrument_labels={label for instrument in instruments for label in instrument.labels},
-            codes=codings_of(body),
-            regime=regime,
-            inbound=(),
+            instrument_labels=instrument.labels,
+            codes=screening.result.codings,
+            regime=record.regime,
+            inbound=record.inbound,
         )
-        domain = instruments[0].domain if instruments else ""
-        return Facets(tier=tier, labels=labels, regime=regime, domain=domain, unit=unit)
-
-    async def _summary(
-        self,
-        screening: Screening,
-        detail: int,
-        mapped: Mapped,
-        patient: str,
-        unit: str,
-        regime: str,
-        received: int,
-    ) -> list[ResourceWrite]:
-        ident = self._writer.resource_id(
-            self._feed.feed, "screening-summary", *mapped.person, unit, screening.occasion
-        )
-        facets = self._facets("summary", {}, [screening.instrument], unit, regime)
-        body = summary(screening, labels=facets.labels)
         place = None
         if screening.status not in RETRACTED:
-            series = f"{unit}|{screening.series}"
             place = ScreeningPlace(
-                instrument=series, day=screening.day, instant=screening.instant, risk=screening.risk
+                instrument=f"{record.unit}|{screening.series}",
+                day=screening.day,
+                instant=screening.instant,
+                risk=screening.risk,
             )
-        relations = (("derived-from", detail),)
         write = await self._writer.prepare(
-            body, facets, ident=ident, patient=patient, screening=place, relations=relations
-        )
-        provenance = {
-            "resourceType": "Provenance",
-            "meta": {"profile": [PROFILES + "ingest-provenance"]},
-            "target": [{"reference": f"Observation/{ident}"}],
-            "recorded": instant_text(received),
-            "agent": [{"who": {"reference": unit}}],
-        }
-        traced = Facets(
-            tier="provenance", labels=facets.labels, regime=regime, domain=facets.domain, unit=unit
+            summary(screening, labels=labels),
+            record.facets("summary", domain=instrument.domain, labels=labels),
+            ident=ident,
+            patient=record.patient,
+            screening=place,
+            relations=(("derived-from", detail),),
         )
         trace = self._writer.resource_id(self._feed.feed, "Provenance", ident)
-        return [write, await self._writer.prepare(provenance, traced, ident=trace, patient=patient)]
+        facets = record.facets("provenance", domain=instrument.domain, labels=labels)
+        provenance = _provenance(f"Observation/{ident}", record)
+        return [write, await self._writer.prepare(provenance, facets, ident=trace, patient=record.patient)]
 
-    async def _release(
-        self, record: SourceRecord, mapped: Mapped, *, patient: str, unit: str, regime: str, received: int
-    ) -> ResourceWrite:
-        assert self._form is not None  # noqa: S101 - the caller has asked
-        consent = author(self._form, record.values, patient_ref=f"Patient/{patient}", now=received)
-        ident = self._writer.resource_id(
-            self._feed.feed, "Consent", *mapped.person, str(record.values["submission"])
-        )
-        facets = Facets(tier="consent", labels=_labels(regime), regime=regime, domain="", unit=unit)
-        return await self._writer.prepare(consent, facets, ident=ident, patient=patient)
+    async def _release(self, record: _Record, form: Form, source: SourceRecord) -> ResourceWrite:
+        consent = author(form, source.values, patient_ref=f"Patient/{record.patient}", now=record.received)
+        key = (*record.person, str(source.values["submission"]))
+        ident = self._writer.resource_id(self._feed.feed, "Consent", *key)
+        return await self._writer.prepare(consent, record.facets("consent"), ident=ident, patient=record.patient)
+
+
+def _provenance(target: str, record: _Record) -> dict[str, Any]:
+    return {
+        "resourceType": "Provenance",
+        "meta": {"profile": [PROFILES + "ingest-provenance"]},
+        "target": [{"reference": target}],
+        "recorded": instant_text(record.received),
+        "agent": [{"who": {"reference": record.unit}}],
+    }
 
 
 def minimal(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,6 +198,3 @@ def minimal(body: Mapping[str, Any]) -> dict[str, Any]:
     rest = {key: value for key, value in body.items() if key != "identifier"}
     return rest | ({"identifier": kept} if kept else {})
 
-
-def _labels(regime: str) -> tuple[tuple[str, str], ...]:
-    return labels_for(instrument_labels=(), codes=(), regime=regime, inbound=())

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from adapter.consent import ENGINE_VERSION
 from adapter.consent.agreement import bound
+from adapter.consent.evaluate import Effect
+from adapter.consent.names import AtHand
 from adapter.consent.policy import Policy
 from adapter.consent.recipient import RecipientContext, close
-from adapter.consent.rules import Effect, exception, rule
+from adapter.consent.rules import exception, rule
 from adapter.consent.segment import Segment
 from adapter.errors import Unavailable
 from adapter.fhir.codec import parse
@@ -27,6 +28,7 @@ from adapter.store.port import DENY, EXCEPTION, PERMIT, BoundRow, RuleRow
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
+    from zoneinfo import ZoneInfo
 
     from adapter.consent.agreement import Agreement
     from adapter.store.port import Gap, Store
@@ -35,6 +37,8 @@ PURPOSES = "https://sallyport.example/fhir/CodeSystem/purpose-of-use"
 LOCAL_PURPOSES = frozenset({"pretrial-release", "diversion", "discharge-planning", "supervision"})
 """Purposes no standard code system has; all others are v3 ActReason codes."""
 ACT_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+ENGINE = 1
+"""Raised when the same policy may decide differently: filled decisions of an older engine are forgotten."""
 _EFFECTS = {Effect.DENY: DENY, Effect.PERMIT: PERMIT, Effect.EXCEPTION: EXCEPTION}
 
 
@@ -42,9 +46,14 @@ class Decisions:
     """The decision tables of one store."""
 
     def __init__(
-        self, store: Store, agreements: Sequence[Agreement], directory: Sequence[Mapping[str, Any]]
+        self,
+        store: Store,
+        agreements: Sequence[Agreement],
+        directory: Sequence[Mapping[str, Any]],
+        zone: ZoneInfo,
     ) -> None:
         self._store = store
+        self._zone = zone
         self._agreements = agreements
         self._directory = directory
         self._segments: dict[int, Segment] = {}
@@ -58,7 +67,7 @@ class Decisions:
         """Load what is interned; refill everything when agreements or engine are not those of the last start."""
         await self._load()
         in_force = sha256(
-            orjson.dumps([ENGINE_VERSION, [item.canonical() for item in self._agreements]])
+            orjson.dumps([ENGINE, [item.model_dump(mode="json") for item in self._agreements]])
         ).digest()
         if await self._store.setting("decisions") != in_force:
             async with self._store.transaction() as change:
@@ -81,7 +90,9 @@ class Decisions:
         if known is not None:
             return known
         system = PURPOSES if purpose in LOCAL_PURPOSES else ACT_REASON
-        recipient = close(organisation, self._directory, purposes=((system, purpose),))
+        recipient = close(
+            [organisation], AtHand(self._directory), purposes=((system, purpose),), organisation=organisation
+        )
         async with self._store.transaction() as change:
             number = await change.intern("context", recipient.canonical())
             if number not in self._contexts:
@@ -128,7 +139,7 @@ class Decisions:
         return [
             BoundRow(context=context, segment=number, start=start, stop=stop, agreement=agreement)
             for number, segment in segments.items()
-            for start, stop, agreement in bound(self._agreements, recipient, segment)
+            for start, stop, agreement in bound(self._agreements, recipient, segment, zone=self._zone)
         ]
 
     async def fill(self, context: int, gaps: Sequence[Gap]) -> None:
@@ -142,7 +153,8 @@ class Decisions:
             if gap.rid is None:
                 verdict = rule(policy, recipient, segment)
             else:
-                verdict = exception(policy, recipient, segment, await self._resource(gap.rid), ())
+                resource = await self._resource(gap.rid)
+                verdict = exception(policy, recipient, segment, resource, AtHand([]), zone=self._zone)
             rows.append(
                 RuleRow(
                     context=context,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from adapter.consent.explain import explain
-from adapter.consent.rules import Effect, exception, rule
+from adapter.consent.evaluate import Effect
+from adapter.consent.names import AtHand
+from adapter.consent.rules import exception, rule
 from adapter.errors import NotFound
 from adapter.fhir.codec import parse
 from adapter.fhir.instants import instant_text
@@ -14,6 +16,7 @@ from adapter.fhir.served import Parts, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from zoneinfo import ZoneInfo
 
     from adapter.services.decisions import Decisions
     from adapter.store.port import Ledger, LedgerEntry, Snapshot, Store, StoredResource
@@ -31,11 +34,12 @@ class Explanation:
 class Explain:
     """Re-decides from the stored tables and tells how. Never reachable by a requester."""
 
-    def __init__(self, store: Store, ledger: Ledger, decisions: Decisions, clock: Callable[[], int]) -> None:
+    def __init__(self, store: Store, ledger: Ledger, decisions: Decisions, clock: Callable[[], int], zone: ZoneInfo) -> None:
         self._store = store
         self._ledger = ledger
         self._decisions = decisions
         self._clock = clock
+        self._zone = zone
 
     async def request(self, request_id: str) -> list[Explanation]:
         """The trace of an answer given, by its ``X-Request-Id``; ``NotFound`` if the ledger has no such request."""
@@ -89,11 +93,10 @@ class Explain:
         policy = await self._decisions.policy(span.policy)
         verdict = rule(policy, recipient, segment)
         if verdict.effect is Effect.EXCEPTION:
-            verdict = exception(
-                policy, recipient, segment, parse(join(Parts(head=row.head, tail=row.tail))), ()
-            )
+            resource = parse(join(Parts(head=row.head, tail=row.tail)))
+            verdict = exception(policy, recipient, segment, resource, AtHand([]), zone=self._zone)
         lines = [f"record: {segment.tier} {segment.type} of {segment.unit}, regime {segment.regime}"]
-        lines += explain(verdict, [f"Consent/{source}" for source in span.sources])
+        lines += explain(replace(verdict, sources=tuple(" and ".join(names) for names in span.sources)))
         bounds = [
             bound for bound in await view.bounds(context, row.segment) if bound.start <= at < bound.stop
         ]

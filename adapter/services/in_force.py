@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from adapter.consent.directive import read
-from adapter.consent.policy import EMPTY, timeline
+from adapter.consent.directive import applicable, read
+from adapter.consent.names import AtHand
+from adapter.consent.policy import Policy, timeline
 from adapter.fhir.codec import parse
 from adapter.fhir.served import Parts, join
-from adapter.store.port import BEGINNING, END, PolicySpan
+from adapter.store.port import BEGINNING, END, PolicySpan, row_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from zoneinfo import ZoneInfo
 
     from adapter.consent.directive import Directive
     from adapter.store.port import StoredResource, Transaction
 
+EMPTY = Policy().canonical()
+"""Nothing is in force: default deny, recorded as such."""
 _CACHE = 4096
 
 
@@ -47,7 +50,7 @@ class InForce:
     async def _put(self, change: Transaction, component: set[int], at: int) -> None:
         consents = await change.consents(component)
         if not consents:
-            empty = await change.intern("policy", EMPTY.canonical())
+            empty = await change.intern("policy", EMPTY)
             spans = [PolicySpan(start=BEGINNING, stop=END, policy=empty, sources=())]
         else:
             spans = [
@@ -57,15 +60,25 @@ class InForce:
                     policy=await change.intern("policy", policy.canonical()),
                     sources=sources,
                 )
-                for start, stop, policy, sources in timeline(
-                    [self._directive(row) for row in consents], self._zone
-                )
+                for start, stop, policy, sources in timeline(self._applicable(consents), self._zone)
             ]
         for member in sorted(component):
             await change.set_policy(member, spans)
         # What becomes permitted or denied by time alone is an event too; its moment waits in the outbox.
         later = [(span.start, orjson.dumps({"patient": min(component)})) for span in spans if span.start > at]
         await change.enqueue("boundary", later)
+
+    def _applicable(self, consents: Sequence[StoredResource]) -> list[Directive]:
+        # A Consent names the record it was signed for; which records are that person's is decided by the links.
+        found = []
+        for row in consents:
+            directive = self._directive(row)
+            own = directive.patient is not None and row_key("Patient", directive.patient.partition("/")[2]) == row.patient
+            persons = frozenset({directive.patient}) if own else frozenset()
+            fitting = applicable(directive, persons, AtHand([]))
+            if fitting is not None:
+                found.append(fitting)
+        return found
 
     def _directive(self, row: StoredResource) -> Directive:
         known = self._directives.get(row.version)

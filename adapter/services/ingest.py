@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from adapter.source import Connector, ExtractOptions, SourceRecord
     from adapter.store.port import Inbox, Receipt, Store, Transaction
 
+LEAVES = ("mapped", "lossy", "ignored", "unmapped")
 BATCH = 500
 """Records per transaction."""
 
@@ -171,7 +172,7 @@ class Ingest:
                 first = error.issues[0]
                 reason = ("invalid-resource", first.path, first.message)
             else:
-                report.leaves.update(mapped.leaves.as_dict())
+                report.leaves.update({name: getattr(mapped.leaves, name) for name in LEAVES})
                 report.unmapped.update(mapped.unmapped)
                 report.warnings.update(f"{warning.code} {warning.column}" for warning in mapped.warnings)
                 report.held += assembled.held

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from adapter.consent.obligations import Obligation
+from adapter.consent.vocabulary import ACT_CODE
 from adapter.fhir.served import PLAIN, fragment
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class ObligationTexts:
         if known is None or extensions:
             found = self.of(number)
             known = fragment(
-                labels=[{"system": item.system, "code": item.code} for item in found if item.system],
+                labels=[{"system": item.system, "code": item.code} for item in found if item.system == ACT_CODE],
                 extensions=[{"url": NOTICE, "valueString": item.text} for item in found if item.text]
                 + list(extensions),
             )
@@ -66,4 +68,4 @@ class ObligationTexts:
 
 
 def _shape(item: Obligation) -> dict[str, Any]:
-    return {"system": item.system, "code": item.code, "text": item.text}
+    return {field.name: getattr(item, field.name) for field in fields(item)}

@@ -91,12 +91,15 @@ class ScreeningPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicySpan:
-    """A policy in force for one patient during ``[start, stop)``, with the Consents it was made from."""
+    """A policy in force for one patient during ``[start, stop)``.
+
+    ``sources`` names, for each directive of the policy in its order, the Consents that say it.
+    """
 
     start: int
     stop: int
     policy: int
-    sources: Sequence[str]
+    sources: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,8 +76,9 @@ SELECT id FROM term WHERE code = ? AND system = ?
 -- name: add_term
 INSERT INTO term (system, code) VALUES (?, ?) RETURNING id
 
--- name: consents
-SELECT type, id, rid, patient, segment, version, updated, head, tail FROM resource WHERE patient = ? AND type = 6 ORDER BY id
+-- name: of_type
+SELECT r.type, r.id, r.rid, r.patient, r.segment, r.version, r.updated, r.head, r.tail
+FROM clinical c JOIN resource r ON r.rid = c.rid WHERE c.patient = ? AND c.type = ? ORDER BY r.id
 
 -- name: drop_policy
 DELETE FROM patient_policy WHERE patient = ?

@@ -146,7 +146,7 @@ class SqliteTransaction:
         return [
             stored(row)
             for patient in sorted(patients)
-            for row in self._db.execute(SQL["consents"], (patient, TYPES["Consent"]))
+            for row in self._db.execute(SQL["of_type"], (patient, TYPES["Consent"]))
         ]
 
     async def set_policy(self, patient: int, spans: Sequence[PolicySpan]) -> None:

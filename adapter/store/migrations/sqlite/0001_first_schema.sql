@@ -16,7 +16,6 @@ CREATE TABLE resource (
   head     BLOB    NOT NULL,
   tail     BLOB    NOT NULL
 ) STRICT;
-CREATE INDEX resource_of_patient ON resource (patient, type);
 
 -- Every version but the current one.
 CREATE TABLE resource_history (
