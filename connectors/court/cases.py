@@ -24,7 +24,8 @@ ORDER = "CourtOrder"
 CASE_ID = "CaseTrackingID"
 PARTY_ID = "PartyID"
 
-_PREFIX = re.compile(r"[</\s]([A-Za-z_][\w.\-]*):[A-Za-z_]")
+_PREFIX = re.compile(r"</?([A-Za-z_][\w.\-]*):|\s([A-Za-z_][\w.\-]*):[\w.\-]+\s*=")
+_MOST_PREFIXES = 64
 _RESERVED = frozenset({"xml", "xmlns"})
 
 
@@ -59,8 +60,8 @@ def _parse(text: str) -> etree._Element:
     declared, is elsewhere, and only local names matter. A document type declaration is not well-formed
     there, so entities cannot be declared.
     """
-    prefixes = sorted(set(_PREFIX.findall(text)) - _RESERVED)
-    declared = "".join(f' xmlns:{prefix}="urn:prefix:{prefix}"' for prefix in prefixes)
+    prefixes = sorted({element or attribute for element, attribute in _PREFIX.findall(text)} - _RESERVED)
+    declared = "".join(f' xmlns:{prefix}="urn:prefix:{prefix}"' for prefix in prefixes[:_MOST_PREFIXES])
     parser = etree.XMLParser(
         encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
     )

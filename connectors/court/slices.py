@@ -106,18 +106,19 @@ class _Scanner:
         tag = _TAG.match(self._buffer, mark.end())
         if tag is not None:
             return tag.end()
-        return None if self._may_come(mark.end()) and b"<" not in self._buffer[mark.end() :] else mark.end()
+        return None if self._may_come(mark.end()) and self._buffer.find(b"<", mark.end()) < 0 else mark.end()
 
     def _aside_end(self, kind: str, start: int) -> int | None:
+        """Where the aside with its content from ``start`` ends: at ``start`` when it is not well-formed."""
         end, whole = _CLOSING[kind]
-        found = self._buffer.find(end, start)
+        nested = self._buffer.find(_OPENING[kind], start)
+        # Looking no further than the next opening also keeps many openings from being many long searches.
+        found = self._buffer.find(end, start, len(self._buffer) if nested < 0 else nested)
         if found >= 0 and len(self._buffer) - found < len(whole) and not self._ended:
             return None
         if found >= 0:
-            closed = self._buffer.startswith(whole, found)
-            nested = self._buffer.find(_OPENING[kind], start, found) >= 0
-            return found + len(whole) if closed and not nested else start
-        return None if self._may_come(start) else start
+            return found + len(whole) if self._buffer.startswith(whole, found) else start
+        return None if nested < 0 and self._may_come(start) else start
 
     def _may_come(self, start: int) -> bool:
         return not self._ended and len(self._buffer) - start < _LONGEST_ASIDE

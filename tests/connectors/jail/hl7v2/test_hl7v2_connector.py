@@ -288,10 +288,10 @@ def test_a_message_without_end_comes_back_in_bounded_pieces():
     assert found[-1].name == "MSH"
 
 
-def test_memory_stays_flat_over_a_hundred_megabytes(peak, repeated):
+def test_memory_stays_flat(peak, repeated):
     message = adt() + text("NTE|1||" + "A" * 200_000)
-    count, most = peak(HL7, repeated(message, 100_000_000))
-    assert count > 490
+    count, most = peak(HL7, repeated(message, 30_000_000))
+    assert count > 140
     assert most < 8_000_000
 
 
