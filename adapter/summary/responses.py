@@ -17,7 +17,7 @@ from adapter.summary.vocabulary import LOINC, RESULT_CODE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from adapter.summary.instrument import Instrument
+    from adapter.summary.instrument import Instrument, Scale
     from adapter.summary.registry import Registry, Target
 
 Item = tuple[str, "Sequence[Mapping[str, Any]]"]
@@ -25,13 +25,13 @@ Item = tuple[str, "Sequence[Mapping[str, Any]]"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """``results``: stated results with their answers; ``items``: item answers of each instrument by item key.
+    """``results``: stated results with scale and answer; ``items``: answers of each instrument by item key.
 
     ``instrument`` is the one the form names, if it names one.
     """
 
     instrument: Instrument | None
-    results: tuple[tuple[Target, Mapping[str, Any]], ...]
+    results: tuple[tuple[Target, Scale, Mapping[str, Any]], ...]
     items: tuple[tuple[Instrument, Mapping[str, int]], ...]
 
 
@@ -45,8 +45,8 @@ def answered(response: Mapping[str, Any], registry: Registry) -> Answered:
     results = []
     for name, answers in items:
         target = registry.result(LOINC, _last(name)) or registry.result(RESULT_CODE, _last(name))
-        if target is not None and answers:
-            results.append((target, answers[0]))
+        if target is not None and target.scale is not None and answers:
+            results.append((target, target.scale, answers[0]))
     return Answered(
         instrument=instrument,
         results=tuple(results),

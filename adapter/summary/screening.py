@@ -124,45 +124,43 @@ def target_of(concept: Mapping[str, Any] | None, registry: Registry, path: str) 
 
 
 def _observed(detail: Mapping[str, Any], target: Target, registry: Registry) -> list[_Found]:
-    instrument, retracted = target.instrument, detail["status"] in _RETRACTED
-    first = instrument.scales[0]
-    parts: dict[str, _Gathered] = {}
+    retracted = detail["status"] in _RETRACTED
+    parts: dict[str, _Found] = {}
     if target.scale is not None:
-        parts[target.scale.key] = gathered = _Gathered()
+        gathered = _part(parts, target.instrument, target.scale)
         if not retracted:
             _take(gathered, detail, target, "Observation.value[x]")
+    first = target.instrument.scales[0]
     for component in detail.get("component", ()):
         part = target_of(component.get("code"), registry, "Observation.component.code")
-        if part is None:
-            _answer(parts, first, component, instrument)
-        elif part.instrument is instrument and part.scale is not None:
-            gathered = parts.setdefault(part.scale.key, _Gathered())
+        if part is not None and part.scale is not None:
+            gathered = _part(parts, part.instrument, part.scale)
             if not retracted:
                 _take(gathered, component, part, "Observation.component.value[x]")
-    if retracted and not parts and "component" in detail:
-        parts[first.key] = _Gathered()
-    return [(instrument, scale, parts[scale.key]) for scale in instrument.scales if scale.key in parts]
+            continue
+        answers = _answer(component, target.instrument)
+        if answers or (retracted and target.scale is None):
+            _part(parts, target.instrument, first).answers.update(answers)
+    return list(parts.values())
 
 
 def _responded(detail: Mapping[str, Any], registry: Registry) -> list[_Found]:
     form = answered(detail, registry)
-    retracted = detail.get("status") in _RETRACTED
+    retracted = detail["status"] in _RETRACTED
     parts: dict[str, _Found] = {}
-    for target, answer in form.results:
-        if target.scale is not None:
-            _, _, gathered = parts.setdefault(
-                target.scale.key, (target.instrument, target.scale, _Gathered())
-            )
-            if not retracted:
-                _take(gathered, answer, target, "QuestionnaireResponse.item.answer.value[x]")
+    for target, scale, answer in form.results:
+        gathered = _part(parts, target.instrument, scale)
+        if not retracted:
+            _take(gathered, answer, target, "QuestionnaireResponse.item.answer.value[x]")
     for instrument, answers in form.items:
-        scale = instrument.scales[0]
-        _, _, gathered = parts.setdefault(scale.key, (instrument, scale, _Gathered()))
-        gathered.answers.update(answers)
+        _part(parts, instrument, instrument.scales[0]).answers.update(answers)
     if retracted and form.instrument is not None:
-        scale = form.instrument.scales[0]
-        parts.setdefault(scale.key, (form.instrument, scale, _Gathered()))
+        _part(parts, form.instrument, form.instrument.scales[0])
     return list(parts.values())
+
+
+def _part(parts: dict[str, _Found], instrument: Instrument, scale: Scale) -> _Gathered:
+    return parts.setdefault(scale.key, (instrument, scale, _Gathered()))[2]
 
 
 def _take(gathered: _Gathered, element: Mapping[str, Any], target: Target, path: str) -> None:
@@ -180,14 +178,12 @@ def _take(gathered: _Gathered, element: Mapping[str, Any], target: Target, path:
         gathered.absent = found.absent
 
 
-def _answer(
-    parts: dict[str, _Gathered], first: Scale, component: Mapping[str, Any], instrument: Instrument
-) -> None:
-    for coding in component.get("code", {}).get("coding", ()):
-        key = item_key(instrument, coding.get("code", ""))
-        value = answer_score(component) if key is not None else None
-        if key is not None and value is not None:
-            parts.setdefault(first.key, _Gathered()).answers[key] = value
+def _answer(component: Mapping[str, Any], instrument: Instrument) -> dict[str, int]:
+    value = answer_score(component)
+    keys = [
+        item_key(instrument, coding.get("code", "")) for coding in component.get("code", {}).get("coding", ())
+    ]
+    return {key: value for key in keys if key is not None and value is not None}
 
 
 def _screening(
