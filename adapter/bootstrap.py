@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from adapter import assets
 from adapter.auth.requester import Requester
 from adapter.auth.tokens import Tokens
-from adapter.consent.release import read_form
 from adapter.errors import ConfigurationError, Problem, SallyportError
 from adapter.fhir.facts import Facts
 from adapter.fhir.validate import Validator
@@ -22,6 +21,7 @@ from adapter.mapping.compile import compile_mapping
 from adapter.mapping.mapped import Environment
 from adapter.mapping.tables import CodeTable, read_table
 from adapter.services.agreements import read_agreements
+from adapter.services.forms import read_form
 from adapter.services.assemble import Assembly
 from adapter.services.decisions import Decisions
 from adapter.services.directory import organizations, publish
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from adapter.consent.agreement import Agreement
-    from adapter.consent.release import Form
+    from adapter.consent.release_form import Form
     from adapter.settings import Feed, Site
     from adapter.source import Connector
     from adapter.store.port import Inbox, Ledger, Store
@@ -118,7 +118,7 @@ class Rules:
     """What the site's documents and the shipped ones compile to. Making it needs no store."""
 
     agreements: tuple[Agreement, ...]
-    forms: dict[str, Form]
+    forms: dict[str, dict[str, Form]]
     mappings: dict[str, Any]
     registry: Registry
     facts: Facts
@@ -131,13 +131,13 @@ def compile_rules(site: Site) -> Rules:
     agreements = _collect(
         problems, lambda: read_agreements(site.agreements, site.partners), ()
     )
-    forms: dict[str, Form] = {}
+    forms: dict[str, dict[str, Form]] = {}
     for where, document in site.forms.items():
         form = _collect(
-            problems, lambda where=where, document=document: read_form(document, file=where), None
+            problems, lambda where=where, document=document: read_form(document, where), None
         )
         if form is not None:
-            forms[form.form] = form
+            forms.setdefault(form.form, {})[form.version] = form
     mappings: dict[str, Any] = {}
     for feed in site.feeds.values():
         problems += _feed_problems(feed, forms)
@@ -183,7 +183,7 @@ def _mapping(site: Site, feed: Feed, tables: Any, facts: Facts) -> Any:
     return mapping
 
 
-def _feed_problems(feed: Feed, forms: dict[str, Form]) -> list[Problem]:
+def _feed_problems(feed: Feed, forms: dict[str, dict[str, Form]]) -> list[Problem]:
     where = f"feed {feed.feed}"
     problems = []
     if feed.connector not in CONNECTORS:
@@ -266,12 +266,15 @@ async def build(
 
 
 def _line(site: Site, feed: Feed, rules: Rules, writer: Writer, people: People) -> FeedLine:
-    form = rules.forms[feed.form] if feed.form else None
     return FeedLine(
         feed=feed,
         connector=CONNECTORS[feed.connector],
         options=ExtractOptions(encoding=feed.encoding, settings=feed.settings),
         mapping=rules.mappings[feed.feed],
         environment=Environment(zone=feed.time_zone or site.site.time_zone),
-        assembly=Assembly(feed, writer=writer, people=people, registry=rules.registry, form=form),
+        assembly=Assembly(feed, writer=writer, people=people, registry=rules.registry,
+            forms=rules.forms[feed.form] if feed.form else {},
+            organisations={key: f"Organization/{key}" for key in site.partners},
+            zone=site.zone,
+        ),
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adapter.consent.labels import labels_for
-from adapter.consent.release import author
+from adapter.consent.release import author, on_hold
+from adapter.errors import RecordError
 from adapter.fhir.codings import codings_of
 from adapter.fhir.instants import instant_text
 from adapter.identity.traits import MATCH_ONLY
@@ -17,8 +18,9 @@ from adapter.summary.screening import screenings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from zoneinfo import ZoneInfo
 
-    from adapter.consent.release import Form
+    from adapter.consent.release_form import Form
     from adapter.mapping.mapped import Draft, Mapped
     from adapter.services.people import People
     from adapter.services.write import Writer
@@ -38,11 +40,16 @@ PROFILES = "https://sallyport.example/fhir/StructureDefinition/"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembled:
-    """What one record becomes, ready for the store. ``identity`` is set when it says who someone is."""
+    """What one record becomes, ready for the store.
+
+    ``identity`` is set when it says who someone is. With a ``problem`` the record waits in quarantine as well, and
+    what is written keeps the person safe until someone has mended it.
+    """
 
     writes: list[ResourceWrite]
     identity: IdentityFacts | None
     held: bool
+    problem: RecordError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +73,23 @@ class Assembly:
     """Assembles the records of one feed."""
 
     def __init__(
-        self, feed: Feed, *, writer: Writer, people: People, registry: Registry, form: Form | None
+        self,
+        feed: Feed,
+        *,
+        writer: Writer,
+        people: People,
+        registry: Registry,
+        forms: Mapping[str, Form],
+        organisations: Mapping[str, str],
+        zone: ZoneInfo,
     ) -> None:
         self._feed = feed
         self._writer = writer
         self._people = people
         self._registry = registry
-        self._form = form
+        self._forms = forms
+        self._organisations = organisations
+        self._zone = zone
 
     async def assemble(self, source: SourceRecord, mapped: Mapped, *, received: int) -> Assembled:
         """Name, label, check and derive; ``InvalidResource`` or ``RecordError`` if the record cannot be used."""
@@ -90,12 +107,18 @@ class Assembly:
         for draft in mapped.drafts:
             if draft.type != "Patient":
                 writes += await self._detail(record, draft)
-        if self._form is not None:
-            writes.append(await self._release(record, self._form, source))
+        problem = None
+        if self._forms:
+            consent, problem = self._consent(record, source)
+            key = (*record.person, str(source.values.get("submission", "")))
+            ident = self._writer.resource_id(self._feed.feed, "Consent", *key)
+            writes.append(
+                await self._writer.prepare(consent, record.facets("consent"), ident=ident, patient=record.patient)
+            )
         identity = None
         if body is not None:
             identity = self._people.recognise(row_key("Patient", record.patient), self._feed.feed, body)
-        return Assembled(writes=writes, identity=identity, held=regime == UNDECLARED)
+        return Assembled(writes=writes, identity=identity, held=regime == UNDECLARED, problem=problem)
 
     def _unit(self, code: str | None) -> tuple[str, str]:
         units = self._feed.units
@@ -175,11 +198,27 @@ class Assembly:
         provenance = _provenance(f"Observation/{ident}", record)
         return [write, await self._writer.prepare(provenance, facets, ident=trace, patient=record.patient)]
 
-    async def _release(self, record: _Record, form: Form, source: SourceRecord) -> ResourceWrite:
-        consent = author(form, source.values, patient_ref=f"Patient/{record.patient}", now=record.received)
-        key = (*record.person, str(source.values["submission"]))
-        ident = self._writer.resource_id(self._feed.feed, "Consent", *key)
-        return await self._writer.prepare(consent, record.facets("consent"), ident=ident, patient=record.patient)
+    def _consent(self, record: _Record, source: SourceRecord) -> tuple[dict[str, Any], RecordError | None]:
+        """The Consent of a signed form. One that cannot be used denies everything until it is mended.
+
+        It may be a revocation: what was signed before must not go on as if it had not arrived.
+        """
+        patient = f"Patient/{record.patient}"
+        form = self._forms.get(str(source.values.get("version", "")))
+        try:
+            if form is None:
+                raise RecordError("wrong-form", "version", f"one of {', '.join(self._forms)}")
+            consent = author(
+                form,
+                source.values,
+                patient_ref=patient,
+                organisations=self._organisations,
+                zone=self._zone,
+                now=record.received,
+            )
+        except RecordError as error:
+            return on_hold(patient), error
+        return consent, None
 
 
 def _provenance(target: str, record: _Record) -> dict[str, Any]:

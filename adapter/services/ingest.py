@@ -160,40 +160,47 @@ class Ingest:
         batch: _Batch,
     ) -> None:
         report.records += 1
+        reason: tuple[str, str, str] | None = None
         if isinstance(item, Malformed):
             reason = (item.code, "", item.expected)
         else:
             try:
-                mapped = line.mapping.map(item, line.environment)
-                assembled = await line.assembly.assemble(item, mapped, received=receipt.received)
+                reason = await self._assemble(line, item, receipt, report, batch)
             except RecordError as error:
-                reason = (error.code, error.element, error.expected)
+                reason = _reason(error)
             except InvalidResource as error:
                 first = error.issues[0]
                 reason = ("invalid-resource", first.path, first.message)
-            else:
-                report.leaves.update({name: getattr(mapped.leaves, name) for name in LEAVES})
-                report.unmapped.update(mapped.unmapped)
-                report.warnings.update(f"{warning.code} {warning.column}" for warning in mapped.warnings)
-                report.held += assembled.held
-                batch.assembled.append((item.position.line, assembled))
-                return
+        if reason is None:
+            return
         code, element, expected = reason
         report.quarantined[code] += 1
-        position = item.position
         batch.quarantine.append(
             QuarantinedRecord(
                 feed=receipt.feed,
                 receipt=receipt.id,
                 ordinal=ordinal,
-                line=position.line,
-                part=position.part,
+                line=item.position.line,
+                part=item.position.part,
                 code=code,
                 element=element,
                 expected=expected,
                 raw=item.raw,
             )
         )
+
+    @staticmethod
+    async def _assemble(
+        line: FeedLine, item: SourceRecord, receipt: Receipt, report: FeedReport, batch: _Batch
+    ) -> tuple[str, str, str] | None:
+        mapped = line.mapping.map(item, line.environment)
+        assembled = await line.assembly.assemble(item, mapped, received=receipt.received)
+        report.leaves.update({name: getattr(mapped.leaves, name) for name in LEAVES})
+        report.unmapped.update(mapped.unmapped)
+        report.warnings.update(f"{warning.code} {warning.column}" for warning in mapped.warnings)
+        report.held += assembled.held
+        batch.assembled.append((item.position.line, assembled))
+        return None if assembled.problem is None else _reason(assembled.problem)
 
     async def _write(
         self, batch: _Batch, report: FeedReport, receipt: Receipt, position: int | None, *, done: bool
@@ -228,3 +235,7 @@ class Ingest:
             touched |= regrouped
         await self._in_force.refresh(change, touched, at=at)
         await change.enqueue("change", events)
+
+
+def _reason(error: RecordError) -> tuple[str, str, str]:
+    return error.code, error.element, error.expected

@@ -6,7 +6,6 @@ An id says nothing about what else is stored, when or how often: it is a keyed h
 
 from __future__ import annotations
 
-from base64 import b32encode
 from hashlib import blake2b
 
 
@@ -21,8 +20,7 @@ class SiteKeys:
     def _name(self, purpose: bytes, *parts: str) -> str:
         # Lengths are written before the parts, so that no two lists of parts run together.
         text = b"".join(b"%d:%s" % (len(raw), raw) for raw in (part.encode() for part in parts))
-        digest = blake2b(text, digest_size=16, key=self._secret, person=purpose).digest()
-        return b32encode(digest).decode().rstrip("=").lower()
+        return blake2b(text, digest_size=16, key=self._secret, person=purpose).hexdigest()
 
     def resource_id(self, source: str, kind: str, *key: str) -> str:
         """The id of a resource that ``source`` knows under ``key``."""

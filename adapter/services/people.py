@@ -24,12 +24,9 @@ class People:
     def recognise(self, patient: int, source: str, body: Mapping[str, Any]) -> IdentityFacts:
         """What may be compared of one Patient, before its match-only identifiers are dropped."""
         traits = traits_of(body)
-        return IdentityFacts(
-            patient=patient,
-            source=source,
-            keys=[self._keys.match_hash(rule, value) for rule, value in match_keys(traits).items()],
-            facts={name: self._keys.match_hash(name, value).hex() for name, value in facts(traits).items()},
-        )
+        keys = [self._keys.match_hash(rule, value) for rule, value in match_keys(traits).items()]
+        known = {name: self._keys.match_hash(name, value).hex() for name, value in facts(traits).items()}
+        return IdentityFacts(patient=patient, source=source, keys=keys, facts=known)
 
     async def link(self, change: Transaction, identity: IdentityFacts, *, at: int) -> set[int]:
         """Record the facts, link what matches without contradiction, take back what now contradicts.

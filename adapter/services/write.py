@@ -7,6 +7,7 @@ A resource arrives as a body with resourceType and content; it leaves here as by
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from adapter.errors import InvalidResource
 from adapter.fhir.instants import instant_text
 from adapter.fhir.search import index_rows
 from adapter.fhir.served import split
-from adapter.store.port import BEGINNING, CLINICAL_DATE, ResourceWrite, row_key
+from adapter.store.port import ResourceWrite, row_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +35,8 @@ SUBJECT = {
     "Consent": "patient",
 }
 """The element of each type that names the person it is about."""
+_REMEMBERED = 65_536
+"""Contents known to be valid: rosters repeat the same people every quarter of an hour."""
 _OPENING = b'"meta":{'
 
 
@@ -67,6 +70,7 @@ class Writer:
         self._validator = validator
         self._decisions = decisions
         self._zone = zone
+        self._valid: set[bytes] = set()
 
     async def prepare(
         self,
@@ -82,39 +86,41 @@ class Writer:
         """Complete and check one resource; ``InvalidResource`` lists what is wrong with it by FHIRPath."""
         kind = body["resourceType"]
         resource = self._complete(body, facets, ident, patient)
-        if not self._validator.valid(resource):
-            raise InvalidResource(self._validator.issues(resource))
+        parts = split(resource)
+        digest = blake2b(parts.head + parts.tail, digest_size=16).digest()
+        if digest not in self._valid:
+            self._check(resource, digest)
         segment = Segment(
             type=kind,
-            profiles=tuple(resource["meta"].get("profile", ())),
+            profiles=tuple(sorted(resource["meta"].get("profile", ()))),
             tier=facets.tier,
             labels=facets.labels,
             regime=facets.regime,
             domain=facets.domain,
             unit=facets.unit,
         )
-        number = await self._decisions.segment_number(segment)
-        parts = split(resource)
         start = parts.head.index(_OPENING) + len(_OPENING)
-        index = index_rows(resource, self._zone)
-        dated = next((row for row in index if row.param == CLINICAL_DATE.get(kind)), None)
-        low, high = (dated.low, dated.high) if dated else (BEGINNING, BEGINNING)
         return ResourceWrite(
             type=kind,
             id=ident,
             patient=0 if facets.tier == "directory" else row_key("Patient", patient),
-            segment=number,
-            digest=blake2b(parts.head + parts.tail, digest_size=16).digest(),
+            segment=await self._decisions.segment_number(segment),
+            digest=digest,
             opening=parts.head[:start],
             head=parts.head[start:],
             tail=parts.tail,
-            low=low,
-            high=high,
-            index=index,
+            index=partial(index_rows, resource, self._zone),
             seed=seed,
             screening=screening,
             relations=relations,
         )
+
+    def _check(self, resource: Mapping[str, Any], digest: bytes) -> None:
+        if not self._validator.valid(resource):
+            raise InvalidResource(self._validator.issues(resource))
+        if len(self._valid) >= _REMEMBERED:
+            self._valid.clear()
+        self._valid.add(digest)
 
     @staticmethod
     def _complete(body: Mapping[str, Any], facets: Facets, ident: str, patient: str) -> dict[str, Any]:

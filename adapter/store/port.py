@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from adapter.fhir.search import IndexRow, Query
@@ -59,8 +59,8 @@ class ResourceWrite:
 
     ``opening`` is the start up to and with the `{` of `meta`, ``head`` what follows it up to the last security
     label; the store writes version id and lastUpdated between them. ``digest`` covers the content without these two;
-    equal digests are no new version. ``low``/``high`` is the clinical date. ``seed`` puts the resource only where
-    none exists.
+    equal digests are no new version. ``index`` gives the index rows and is asked only if there is one. ``seed``
+    puts the resource only where none exists.
     """
 
     type: str
@@ -71,9 +71,7 @@ class ResourceWrite:
     opening: bytes
     head: bytes
     tail: bytes
-    low: int
-    high: int
-    index: Sequence[IndexRow]
+    index: Callable[[], Sequence[IndexRow]]
     seed: bool = False
     screening: ScreeningPlace | None = None
     relations: Sequence[tuple[str, int]] = ()

@@ -37,6 +37,8 @@ def write(
 ):
     index = [IndexRow(param="code", value=f"http://loinc.org|{code}") for code in codes]
     index += [IndexRow(param="family", value=name, exact=name.title()) for name in names]
+    if kind == "Observation":
+        index.append(IndexRow(param="date", value="", low=low, high=low + 86_400_000_000))
     return ResourceWrite(
         type=kind,
         id=ident,
@@ -46,9 +48,7 @@ def write(
         opening=b'{"resourceType":"%s","meta":{' % kind.encode(),
         head=b'"security":[{"code":"N"}',
         tail=b'},"note":"%s"}' % content,
-        low=low,
-        high=low + 86_400_000_000,
-        index=index,
+        index=lambda: index,
         screening=screening,
         seed=seed,
     )

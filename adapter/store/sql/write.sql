@@ -14,16 +14,16 @@ ON CONFLICT (rid) DO UPDATE SET patient = excluded.patient, segment = excluded.s
   digest = excluded.digest, head = excluded.head, tail = excluded.tail, seeded = excluded.seeded
 
 -- name: put_clinical
-INSERT OR REPLACE INTO clinical (patient, type, low, high, rid, segment) VALUES (?, ?, ?, ?, ?, ?)
+INSERT OR REPLACE INTO clinical (patient, type, low, rid, high, segment) VALUES (?, ?, ?, ?, ?, ?)
 
 -- name: put_token
 INSERT OR REPLACE INTO token (type, param, term, patient, rid, segment, low, high) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: put_string
-INSERT OR REPLACE INTO string (type, param, value, exact, rid) VALUES (?, ?, ?, ?, ?)
+INSERT OR REPLACE INTO string (type, param, value, rid, exact) VALUES (?, ?, ?, ?, ?)
 
 -- name: put_date
-INSERT OR REPLACE INTO date (type, param, low, high, rid) VALUES (?, ?, ?, ?, ?)
+INSERT OR REPLACE INTO date (type, param, low, rid, high) VALUES (?, ?, ?, ?, ?)
 
 -- name: put_reference
 INSERT OR REPLACE INTO reference (type, param, target, rid) VALUES (?, ?, ?, ?)

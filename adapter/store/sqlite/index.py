@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from adapter.fhir.search import PARAMETERS
-from adapter.store.port import CLINICAL_DATE, OF_PATIENT, TYPES
+from adapter.store.port import BEGINNING, CLINICAL_DATE, OF_PATIENT, TYPES
 from adapter.store.queries import load
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from adapter.store.port import ResourceWrite
 
 SQL = load("write")
-_DROP = {"token": "drop_token", "string": "drop_string", "date": "drop_date", "reference": "drop_reference"}
+_KEY = {"clinical": 4, "token": 5, "string": 5, "date": 5, "reference": 4}
+"""How many leading columns are the key of each index table."""
 
 
 class IndexWriter:
@@ -28,46 +29,40 @@ class IndexWriter:
 
     def put(self, rid: int, write: ResourceWrite) -> None:
         """Index one version of a resource; a Patient is found through its own row, everything else by patient too."""
-        kind = TYPES[write.type]
-        owned: list[list[Any]] = []
+        kind, rows = TYPES[write.type], write.index()
+        clinical_date = CLINICAL_DATE.get(write.type)
+        dated = next((row for row in rows if row.param == clinical_date), None)
+        low, high = (BEGINNING, BEGINNING) if dated is None else (dated.low, dated.high)
+        owned: dict[str, list[tuple[Any, ...]]] = {}
         if write.type != "Patient":
-            self._db.execute(
-                SQL["put_clinical"], (write.patient, kind, write.low, write.high, rid, write.segment)
-            )
-            owned.append(["clinical", write.patient, kind, write.low, rid])
+            owned["clinical"] = [(write.patient, kind, low, rid, high, write.segment)]
         parameters = PARAMETERS[write.type]
-        for row in write.index:
+        for row in rows:
             form = parameters[row.param].kind
             if form == "token":
-                if row.value.startswith("*|") or row.value.endswith("|"):
-                    # Any system and any code are asked of the term table instead of being stored per resource.
-                    continue
-                term = self._term(*row.value.rsplit("|", 1))
-                self._db.execute(
-                    SQL["put_token"],
-                    (kind, row.param, term, write.patient, rid, write.segment, write.low, write.high),
-                )
-                owned.append(["token", kind, row.param, term, write.patient, rid])
+                # Any system and any code are asked of the term table instead of being stored per resource.
+                if not row.value.startswith("*|") and not row.value.endswith("|"):
+                    term = self._term(*row.value.rsplit("|", 1))
+                    key = (kind, row.param, term, write.patient, rid)
+                    owned.setdefault("token", []).append((*key, write.segment, low, high))
             elif form == "string":
-                self._db.execute(SQL["put_string"], (kind, row.param, row.value, row.exact, rid))
-                owned.append(["string", kind, row.param, row.value, rid, row.exact])
+                owned.setdefault("string", []).append((kind, row.param, row.value, rid, row.exact))
             elif form == "date":
-                if CLINICAL_DATE.get(write.type) == row.param:
-                    continue
-                self._db.execute(SQL["put_date"], (kind, row.param, row.low, row.high, rid))
-                owned.append(["date", kind, row.param, row.low, rid, row.high])
+                if row.param != clinical_date:
+                    owned.setdefault("date", []).append((kind, row.param, row.low, rid, row.high))
             elif row.param not in OF_PATIENT:
-                self._db.execute(SQL["put_reference"], (kind, row.param, row.value, rid))
-                owned.append(["reference", kind, row.param, row.value, rid])
-        self._db.execute(SQL["put_indexed"], (rid, orjson.dumps(owned)))
+                owned.setdefault("reference", []).append((kind, row.param, row.value, rid))
+        for table, entries in owned.items():
+            self._db.executemany(SQL[f"put_{table}"], entries)
+        keys = {table: [entry[: _KEY[table]] for entry in entries] for table, entries in owned.items()}
+        self._db.execute(SQL["put_indexed"], (rid, orjson.dumps(keys)))
 
     def drop(self, rid: int) -> None:
         """Remove every index row of the current version."""
         row = self._db.execute(SQL["indexed"], (rid,)).fetchone()
-        if row is None:
-            return
-        for table, *key in orjson.loads(row[0]):
-            self._db.execute(SQL["drop_clinical" if table == "clinical" else _DROP[table]], key)
+        if row is not None:
+            for table, keys in orjson.loads(row[0]).items():
+                self._db.executemany(SQL[f"drop_{table}"], keys)
 
     def _term(self, system: str, code: str) -> int:
         known = self._terms.get((system, code))
