@@ -56,10 +56,8 @@ def rows(stream: BinaryIO, options: ExtractOptions, layout: Layout) -> Iterator[
     written for.
     """
     due = header_setting(options, layout.header)
-    if csv.field_size_limit() < LONGEST_LINE:
-        csv.field_size_limit(
-            LONGEST_LINE
-        )  # a booking photo is longer than the 128 KiB of the standard library
+    # A booking photo is longer than the 128 KiB that the standard library takes for the longest cell.
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
     arriving, marked = without_mark(chunks(stream))
     ahead = Lookahead(blocks(arriving, carriage_return=True))
     reading = _Reading(ahead, "utf-8" if marked else feed_encoding(options), layout)

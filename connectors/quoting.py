@@ -24,20 +24,19 @@ MOST_BYTES = 2**20
 
 
 class Lookahead:
-    """Blocks in order, of which the last part taken can be given back."""
+    """Blocks in order, of which those taken can be given back, the last one first."""
 
     def __init__(self, arriving: Iterator[Block]) -> None:
         self._arriving = arriving
-        self._back: Block | None = None
+        self._back: list[Block] = []
 
     def take(self) -> Block | None:
         """The next block, or None at the end."""
-        block, self._back = self._back, None
-        return block if block is not None else next(self._arriving, None)
+        return self._back.pop() if self._back else next(self._arriving, None)
 
     def give_back(self, block: Block) -> None:
         """Let ``block`` be the next one taken."""
-        self._back = block
+        self._back.append(block)
 
 
 class Window:

@@ -47,24 +47,25 @@ def joined(message: Message, prefix: str, lines: Iterable[Line]) -> dict[str, Fi
 
 def filled(message: Message, line: Line) -> list[tuple[int, Field]]:
     """The numbers and values of the non-empty fields of one segment, without MSH-1 and MSH-2."""
-    start = 2 if line.name == "MSH" else 1
-    shift = 1 if line.name == "MSH" else 0
-    found: list[tuple[int, Field]] = []
-    for index in range(start, len(line.fields)):
-        text = line.fields[index]
-        value = _repetitions(message, text) if text and not text.isspace() else []
-        if value:
-            found.append((index + shift, value))
-    return found
+    start, shift = (2, 1) if line.name == "MSH" else (1, 0)
+    values = (
+        (index + shift, _repetitions(message, text))
+        for index, text in enumerate(line.fields)
+        if text and index >= start
+    )
+    return [pair for pair in values if pair[1]]
 
 
 def _repetitions(message: Message, text: str) -> Field:
     marks = message.delimiters
-    if not any(
-        mark in text for mark in (marks.component, marks.repetition, marks.subcomponent, marks.escape)
+    if (
+        marks.component not in text
+        and marks.repetition not in text
+        and marks.subcomponent not in text
+        and marks.escape not in text
     ):
-        return [{"1": text}]
-    leaves = (_leaves(message, components) for components in tree(text, marks))
+        return [] if text.isspace() else [{"1": text}]
+    leaves = [_leaves(message, components) for components in tree(text, marks)]
     return [repetition for repetition in leaves if repetition]
 
 
@@ -72,7 +73,9 @@ def _leaves(message: Message, components: list[list[str]]) -> dict[str, str]:
     leaves: dict[str, str] = {}
     for number, parts in enumerate(components, 1):
         for place, part in enumerate(parts, 1):
-            text = unescape(part, message.delimiters, message.encoding) if part else ""
+            if not part:
+                continue
+            text = unescape(part, message.delimiters, message.encoding)
             if text and not text.isspace():
                 leaves[str(number) if place == 1 else f"{number}.{place}"] = text
     return leaves

@@ -99,7 +99,7 @@ def segments(data: bytes, *, line: int = 1) -> list[Segment]:
     for end in _terminators(data, start):
         body = data[at : end.start()]
         found.append(Segment(lead=before, body=body, end=end.group(), line=number))
-        number += line_ends(body) + line_ends(end.group())
+        number += line_ends(data[at : end.end()]) if b"\n" in body or end.end() - end.start() > 1 else 1
         before, at = b"", end.end()
     if before or at < len(data):
         found.append(Segment(lead=before, body=data[at:], end=b"", line=number))
