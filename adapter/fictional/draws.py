@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_GOLDEN = 0x9E3779B1  # odd, its bits evenly spread: Knuth's multiplier
-_DROP = 11  # the low bits of a product hang on the low bits of its factors alone
+_WORD = (1 << 64) - 1
+_FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9  # odd: multiplying by them loses nothing
 
 
 def stream(seed: int, number: int) -> Random:
@@ -58,14 +58,14 @@ def weighted(rng: Random, options: Sequence[tuple[T, float]]) -> T:
 
 
 @cache
-def keys(seed: int, purpose: str) -> tuple[int, int, int, int]:
+def keys(seed: int, purpose: str) -> tuple[int, int]:
     """The keys with which ``scatter`` orders the numbers of one ``purpose`` in the county of ``seed``."""
     digest = sha256(f"alder:{seed}:{purpose}".encode()).digest()
-    first, second, third, fourth = unpack(">4I", digest[:16])
-    return first, second, third, fourth
+    first, second = unpack(">2Q", digest[:16])
+    return first, second
 
 
-def scatter(index: int, rows: int, columns: int, secret: tuple[int, int, int, int]) -> tuple[int, int]:
+def scatter(index: int, rows: int, columns: int, secret: tuple[int, int]) -> tuple[int, int]:
     """Send each ``index`` below ``rows * columns`` to a cell of that grid, no two indexes to the same cell.
 
     A Feistel network over the grid: each half is shifted by a mix of the other, which can be undone, so the
@@ -74,10 +74,14 @@ def scatter(index: int, rows: int, columns: int, secret: tuple[int, int, int, in
     """
     if index >= rows * columns:
         raise ValueError(f"the county holds at most {rows * columns} people; ask for fewer")
-    first, second, third, fourth = secret
     left, right = divmod(index, columns)
-    left = (left + (((right ^ first) * _GOLDEN) >> _DROP)) % rows
-    right = (right + (((left ^ second) * _GOLDEN) >> _DROP)) % columns
-    left = (left + (((right ^ third) * _GOLDEN) >> _DROP)) % rows
-    right = (right + (((left ^ fourth) * _GOLDEN) >> _DROP)) % columns
+    for key in secret:
+        left = (left + _mixed(right ^ key)) % rows
+        right = (right + _mixed(left ^ key)) % columns
     return left, right
+
+
+def _mixed(value: int) -> int:
+    """A number of up to 53 bits of which each hangs on all bits of ``value`` (multiply, fold, multiply)."""
+    product = (value * _FIRST) & _WORD
+    return (((product ^ (product >> 29)) * _SECOND) & _WORD) >> 11

@@ -37,7 +37,7 @@ _JAIL_MESSAGES = (
 _COURT_ELEMENTS = (
     b"<CourtCase>\n  <CaseTrackingID></CaseTrackingID>\n</CourtCase>\n",
     b"<CourtCase>\n  <CaseTrackingID>2026CR0</CaseTrackingID>\n  <CaseDefendantParty/>\n</CourtCase>\n",
-    b"<CourtCase>\n  <CaseTrackingID>2026CR1</CaseTrackingID>\n  <CaseFiling>costs & fines</CaseFiling>\n</CourtCase>\n",
+    b"<CourtCase>\n  <CaseTrackingID>2026CR1 & 2</CaseTrackingID>\n</CourtCase>\n",
 )
 _CLINIC_LINES = (
     b'{"resourceType":"Observation","id":"cut-short","status":"fin\n',

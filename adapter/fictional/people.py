@@ -50,8 +50,8 @@ PRINTED_SAMPLES = frozenset({
 class Person:
     """One person.
 
-    ``ssn`` is nine digits. ``look_alike`` is whose look-alike this one is, and ``faint`` the feed in which their
-    record lacks the numbers that would tell the two apart (empty for nearly everybody).
+    ``ssn`` is nine digits. ``look_alike`` is whose look-alike this one is, and ``faint`` the feed in which
+    their record lacks the numbers that would tell the two apart (empty for nearly everybody).
     """
 
     number: int
@@ -78,7 +78,7 @@ def person_id(number: int) -> str:
 
 def local_number(seed: int, purpose: str, index: int) -> str:
     """An eight-digit number that one source system gives out; no two indexes below 100 million share one."""
-    first, second, _, _ = keys(seed, purpose)
+    first, second = keys(seed, purpose)
     # One-to-one, because a number ending in 1 shares no factor with a power of ten.
     return f"{(index * (first * 10 + 1) + second) % 100_000_000:08d}"
 
