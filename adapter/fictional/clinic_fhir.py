@@ -1,4 +1,4 @@
-"""The FHIR R4 bulk export of the clinic Riverside, one resource a line and one file a type (https://hl7.org/fhir/R4).
+"""The FHIR R4 export of the clinic Riverside, one line a resource and one file a type (hl7.org/fhir/R4).
 
 Screenings have the US Core shape: a panel with ``hasMember``, its items, and the total
 (https://hl7.org/fhir/us/core/StructureDefinition-us-core-observation-screening-assessment.html), or a
@@ -7,11 +7,10 @@ QuestionnaireResponse, or both. ``meta.source`` names the unit. Codes only: no w
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from adapter.fictional.dirt import ISO, Written, clean, soil
+from adapter.fictional.dirt import ISO, Written, write_down
 from adapter.fictional.draws import between, chance, pick
 from adapter.fictional.instruments import PHQ9_ANSWERS
 from adapter.fictional.names import STREETS
@@ -60,9 +59,7 @@ def resources(
     """Everything the clinic exports of ``person``: one Patient per unit, what hangs on it behind it."""
     found: list[Resource] = []
     for (unit, visits), chart in zip(life.visits.items(), life.numbers[EHR], strict=True):
-        written = soil(clean(person, ISO), EHR, rng, tally)
-        if person.faint:
-            written = replace(written, ssn="")
+        written = write_down(person, EHR, ISO, rng, tally)
         found.append(_patient(written, unit, chart, rng))
         found.extend(_encounter(unit, chart, number, visit) for number, visit in enumerate(visits))
         if chance(rng, 0.6):

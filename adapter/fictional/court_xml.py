@@ -1,12 +1,11 @@
-"""The court's export: every case with its defendant and orders, in element names of NIEM (https://www.niem.gov)."""
+"""The court's export: cases with defendant and orders, in element names of NIEM (https://www.niem.gov)."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from adapter.fictional.dirt import ISO, Written, clean, soil
+from adapter.fictional.dirt import ISO, Written, write_down
 from adapter.fictional.draws import chance
 from adapter.fictional.partners import COURT
 
@@ -28,11 +27,9 @@ NO_STATE_ID = 0.3
 
 def cases(person: Person, life: Life, rng: Random, tally: Counter[str]) -> list[bytes]:
     """The cases of ``person``, one element each, all with the same party id."""
-    written = soil(clean(person, ISO), COURT, rng, tally)
-    faint = person.faint or chance(rng, NO_STATE_ID)
-    if person.faint:
-        written = replace(written, ssn="")
-    party = _party(written, life.numbers[COURT][0], "" if faint else person.state_id)
+    written = write_down(person, COURT, ISO, rng, tally)
+    unknown = chance(rng, NO_STATE_ID) or person.faint == COURT
+    party = _party(written, life.numbers[COURT][0], "" if unknown else person.state_id)
     return [_case(each, party).encode() for each in life.cases]
 
 

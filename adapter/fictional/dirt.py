@@ -1,15 +1,18 @@
-"""How clerks and systems of Alder County get people's data wrong: every kind of dirt, by name, with its share.
+"""How clerks and systems get people's data wrong: every kind of dirt, by name, with its share.
 
-The traits are those of published jail, court and clinic extracts: sentinels for missing values, suffixes inside the
-surname, aliases, one-word names, ``NULL`` as text, several date formats in one file, masked numbers, code junk. The
-two tables at the end are the whole of it: ``PERSON`` acts on a person as one system wrote them down (once for all
-the rows of that system), ``ROW`` on one finished line of a CSV extract.
+The traits are those of published jail, court and clinic extracts: sentinels for missing values, suffixes
+inside the surname, aliases, one-word names, ``NULL`` as text, several date formats in one file, masked
+numbers, code junk. The two tables at the end are the whole of it: ``PERSON`` acts on a person as one system
+wrote them down (once for all the rows of that system), ``ROW`` on one finished line of a CSV extract.
 """
+
+# ruff: noqa: ARG001 - every kind of dirt has the same shape, whether or not it draws
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapter.fictional.draws import below, chance, pick
@@ -26,10 +29,13 @@ if TYPE_CHECKING:
 ISO, AMERICAN, SHORT = "iso", "american", "short"
 """``2026-03-02 08:10:00``; ``3/2/2026 8:10:00 AM``; ``3/2/26`` (two-digit year, no time)."""
 
+_SHORTEST_FOR_TYPO = 4  # a shorter name would not be recognised after a slip
+_MONTHS = 12
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True)
 class Written:
-    """A person as one system wrote them down.
+    """A person as one system wrote them down: a sheet that each kind of dirt scribbles on.
 
     ``ssn`` and ``sex`` are the text in the record; ``born`` is None when the record lacks a birth date, and
     ``born_sentinel`` marks one that stands for "unknown". ``dates`` is the date format of the record.
@@ -48,7 +54,8 @@ class Written:
     dates: str
 
 
-PersonDirt = Callable[[Written, "Random"], Written]
+PersonDirt = Callable[[Written, "Random"], bool]
+"""Changes the record; tells whether there was anything to change."""
 RowDirt = Callable[[list[str], "Random"], list[str]]
 
 
@@ -78,15 +85,29 @@ def clean(person: Person, dates: str) -> Written:
     )
 
 
-def soil(written: Written, feed: str, rng: Random, tally: Counter[str]) -> Written:
-    """``written`` with the dirt that befalls this record of ``feed``; ``tally`` counts what was applied."""
-    for operator, probability in _PERSON_BY_FEED[feed]:
-        if rng.random() < probability:
-            soiled = operator(written, rng)
-            if soiled is not written:
-                tally[operator.__name__] += 1
-                written = soiled
+def write_down(person: Person, feed: str, dates: str, rng: Random, tally: Counter[str]) -> Written:
+    """``person`` as the system behind ``feed`` has them, dirt and all; ``dates`` is its usual date format."""
+    written = soil(clean(person, dates), feed, rng, tally)
+    if person.faint == feed:
+        tally["look_alike_without_ssn"] += 1
+        written.ssn = ""
     return written
+
+
+def soil(written: Written, feed: str, rng: Random, tally: Counter[str]) -> Written:
+    """Put on ``written`` the dirt that befalls this record of ``feed``; ``tally`` counts what was applied."""
+    draw = rng.random
+    for name, operator, probability in _PERSON_BY_FEED[feed]:
+        if draw() < probability and operator(written, rng):
+            tally[name] += 1
+    return written
+
+
+def renamed(written: Written, name: tuple[str, str]) -> Written:
+    """The same person written down once more, under the first and last name ``name``."""
+    other = copy(written)
+    other.first, other.last = name
+    return other
 
 
 def soil_row(cells: list[str], feed: str, rng: Random, tally: Counter[str]) -> list[str]:
@@ -98,141 +119,166 @@ def soil_row(cells: list[str], feed: str, rng: Random, tally: Counter[str]) -> l
     return cells
 
 
-def nickname(written: Written, rng: Random) -> Written:  # noqa: ARG001 - every operator has this shape
+def nickname(written: Written, rng: Random) -> bool:
     """The short form of the given name, as said at the counter."""
     short = NICKNAMES.get(written.first)
-    return written if short is None else replace(written, first=short)
+    if short is None:
+        return False
+    written.first = short
+    return True
 
 
-def alias_as_name(written: Written, rng: Random) -> Written:  # noqa: ARG001
+def alias_as_name(written: Written, rng: Random) -> bool:
     """The alias stands where the name belongs."""
-    return (
-        written if written.alias is None else replace(written, first=written.alias[0], last=written.alias[1])
-    )
+    if written.alias is None:
+        return False
+    written.first, written.last = written.alias
+    return True
 
 
-def mononym(written: Written, rng: Random) -> Written:  # noqa: ARG001
+def mononym(written: Written, rng: Random) -> bool:
     """One name alone, in the field of the surname."""
-    return replace(written, first="", middle="", suffix="")
+    written.first = written.middle = written.suffix = ""
+    return True
 
 
-def suffix_in_last_name(written: Written, rng: Random) -> Written:
+def suffix_in_last_name(written: Written, rng: Random) -> bool:
     """``Jr`` behind the surname, in the same field."""
     if not written.suffix:
-        return written
-    joint = pick(rng, (" ", ", ", " "))
-    return replace(written, last=f"{written.last}{joint}{written.suffix}", suffix="")
+        return False
+    written.last = written.last + pick(rng, (" ", ", ", " ")) + written.suffix
+    written.suffix = ""
+    return True
 
 
-def suffix_lost(written: Written, rng: Random) -> Written:  # noqa: ARG001
+def suffix_lost(written: Written, rng: Random) -> bool:
     """No suffix at all."""
-    return replace(written, suffix="") if written.suffix else written
+    applied = bool(written.suffix)
+    written.suffix = ""
+    return applied
 
 
-def former_name_in_last_name(written: Written, rng: Random) -> Written:
+def former_name_in_last_name(written: Written, rng: Random) -> bool:
     """A former surname in brackets behind the surname."""
-    return replace(written, last=f"{written.last} (maiden: {LAST[below(rng, len(LAST))]})")
+    written.last = f"{written.last} (maiden: {pick(rng, LAST)})"
+    return True
 
 
-def null_text(written: Written, rng: Random) -> Written:  # noqa: ARG001
+def null_text(written: Written, rng: Random) -> bool:
     """``NULL`` spelled out where there is no middle name."""
-    return replace(written, middle="NULL")
+    written.middle = "NULL"
+    return True
 
 
-def middle_name_lost(written: Written, rng: Random) -> Written:  # noqa: ARG001
+def middle_name_lost(written: Written, rng: Random) -> bool:
     """No middle name."""
-    return replace(written, middle="") if written.middle else written
+    applied = bool(written.middle)
+    written.middle = ""
+    return applied
 
 
-def middle_initial(written: Written, rng: Random) -> Written:  # noqa: ARG001
+def middle_initial(written: Written, rng: Random) -> bool:
     """The initial of the middle name."""
-    return replace(written, middle=written.middle[0]) if written.middle else written
+    written.middle = written.middle[:1]
+    return bool(written.middle)
 
 
-def typo_in_name(written: Written, rng: Random) -> Written:
+def typo_in_name(written: Written, rng: Random) -> bool:
     """Two neighbouring letters of the surname change places, or one is struck."""
     last = written.last
-    if len(last) < 4:  # noqa: PLR2004 - too short to be recognised after a slip
-        return written
+    if len(last) < _SHORTEST_FOR_TYPO:
+        return False
     at = 1 + below(rng, len(last) - 2)
     swapped = last[:at] + last[at + 1] + last[at] + last[at + 2 :]
-    return replace(written, last=swapped if chance(rng, 0.5) else last[:at] + last[at + 1 :])
+    written.last = swapped if chance(rng, 0.5) else last[:at] + last[at + 1 :]
+    return True
 
 
-def typo_in_birth_date(written: Written, rng: Random) -> Written:  # noqa: ARG001
-    """Day and month change places where that gives a date."""
+def typo_in_birth_date(written: Written, rng: Random) -> bool:
+    """Day and month change places where that gives another date."""
     born = written.born
-    if born is None or born.day > 12 or born.day == born.month:  # noqa: PLR2004 - months of a year
-        return written
-    return replace(written, born=born.replace(month=born.day, day=born.month))
+    if born is None or born.day > _MONTHS or born.day == born.month:
+        return False
+    written.born = born.replace(month=born.day, day=born.month)
+    return True
 
 
-def sentinel_birth_date(written: Written, rng: Random) -> Written:  # noqa: ARG001
+def sentinel_birth_date(written: Written, rng: Random) -> bool:
     """1 January 1900 for "unknown"."""
-    return replace(written, born_sentinel=True)
+    written.born_sentinel = True
+    return True
 
 
-def missing_birth_date(written: Written, rng: Random) -> Written:  # noqa: ARG001
+def missing_birth_date(written: Written, rng: Random) -> bool:
     """No birth date."""
-    return replace(written, born=None)
+    written.born = None
+    return True
 
 
-def missing_ssn(written: Written, rng: Random) -> Written:  # noqa: ARG001
+def missing_ssn(written: Written, rng: Random) -> bool:
     """No social security number."""
-    return replace(written, ssn="")
+    written.ssn = ""
+    return True
 
 
-def masked_ssn(written: Written, rng: Random) -> Written:
+def masked_ssn(written: Written, rng: Random) -> bool:
     """The last four digits alone."""
-    return replace(written, ssn=pick(rng, ("XXX-XX-", "XXXXX")) + written.ssn[-4:])
+    written.ssn = pick(rng, ("XXX-XX-", "XXXXX")) + written.ssn[-4:]
+    return True
 
 
-def sentinel_ssn(written: Written, rng: Random) -> Written:
+def sentinel_ssn(written: Written, rng: Random) -> bool:
     """A number that stands for "none"."""
-    return replace(written, ssn=pick(rng, ("999-99-9999", "000-00-0000", "111-11-1111")))
+    written.ssn = pick(rng, ("999-99-9999", "000-00-0000", "111-11-1111"))
+    return True
 
 
-def typo_in_ssn(written: Written, rng: Random) -> Written:  # noqa: ARG001
-    """Two neighbouring digits change places where that gives another number."""
-    if written.ssn[9:10] == written.ssn[10:] or not written.ssn[-1:].isdigit():
-        return written
-    return replace(written, ssn=written.ssn[:9] + written.ssn[10] + written.ssn[9])
+def typo_in_ssn(written: Written, rng: Random) -> bool:
+    """The last two digits change places where that gives another number."""
+    start, tens, ones = written.ssn[:9], written.ssn[9:10], written.ssn[10:]
+    written.ssn = start + ones + tens
+    return tens != ones
 
 
-def sex_junk(written: Written, rng: Random) -> Written:
+def sex_junk(written: Written, rng: Random) -> bool:
     """Another spelling of the sex, or no code at all."""
     spellings = {"M": ("M ", "m", "MALE"), "F": ("F ", "f", "FEMALE")}.get(written.sex, ("U", "N"))
-    return replace(written, sex=pick(rng, (*spellings, "U")))
+    written.sex = pick(rng, (*spellings, "U"))
+    return True
 
 
-def race_junk(written: Written, rng: Random) -> Written:
+def race_junk(written: Written, rng: Random) -> bool:
     """A misspelt race, or an ethnicity in its place."""
     spelling = {"W": "WHTE", "U": "UNKOWN", "A": "FILLIPINO"}.get(written.race, "HISPANIC")
-    return replace(written, race=pick(rng, (spelling, "H")))
+    written.race = pick(rng, (spelling, "H"))
+    return True
 
 
-def american_dates(written: Written, rng: Random) -> Written:  # noqa: ARG001
+def american_dates(written: Written, rng: Random) -> bool:
     """``M/D/YYYY h:mm:ss AM`` throughout the record."""
-    return written if written.dates == AMERICAN else replace(written, dates=AMERICAN)
+    written.dates = AMERICAN
+    return True
 
 
-def iso_dates(written: Written, rng: Random) -> Written:  # noqa: ARG001
+def iso_dates(written: Written, rng: Random) -> bool:
     """``YYYY-MM-DD hh:mm:ss`` throughout the record."""
-    return written if written.dates == ISO else replace(written, dates=ISO)
+    written.dates = ISO
+    return True
 
 
-def two_digit_years(written: Written, rng: Random) -> Written:  # noqa: ARG001
+def two_digit_years(written: Written, rng: Random) -> bool:
     """``M/D/YY`` throughout the record, the time of day lost."""
-    return replace(written, dates=SHORT)
+    written.dates = SHORT
+    return True
 
 
-def trailing_spaces(cells: list[str], rng: Random) -> list[str]:  # noqa: ARG001
+def trailing_spaces(cells: list[str], rng: Random) -> list[str]:
     """Fields padded to a fixed width."""
     return [cell + "  " if place in {0, 1, 6} and cell else cell for place, cell in enumerate(cells)]
 
 
 def dagger(cells: list[str], rng: Random) -> list[str]:
-    """A dagger in the housing column: the keep-separate mark of an old system, in the Windows character set."""
+    """A dagger in the housing column: an old system's keep-separate mark, in the Windows character set."""
     return [*cells[:10], cells[10] + pick(rng, (" †", " ‡")), *cells[11:]]
 
 
@@ -245,7 +291,7 @@ def sentinel_release(cells: list[str], rng: Random) -> list[str]:
     )
 
 
-def release_before_booking(cells: list[str], rng: Random) -> list[str]:  # noqa: ARG001
+def release_before_booking(cells: list[str], rng: Random) -> list[str]:
     """Release and admission in each other's columns."""
     return [*cells[:13], cells[14], cells[13], *cells[15:]] if cells[14] else cells
 
@@ -303,7 +349,11 @@ TEST_ROW_EVERY = 400
 """One ``TEST ONLY`` line in the roster for this many people."""
 
 _PERSON_BY_FEED = {
-    feed: tuple((operator, share.probability) for operator, share in PERSON.items() if feed in share.feeds)
+    feed: tuple(
+        (operator.__name__, operator, share.probability)
+        for operator, share in PERSON.items()
+        if feed in share.feeds
+    )
     for feed in _EVERYWHERE
 }
 _ROW_BY_FEED = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import cache
 from hashlib import sha256
 from random import Random
+from struct import unpack
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_ROUNDS = 3
-_WORD = 0xFFFFFFFF
+_WORD = (1 << 64) - 1
+_FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9  # odd: multiplying by them loses nothing
 
 
 def stream(seed: int, number: int) -> Random:
@@ -57,29 +58,30 @@ def weighted(rng: Random, options: Sequence[tuple[T, float]]) -> T:
 
 
 @cache
-def keys(seed: int, purpose: str) -> tuple[int, ...]:
-    """The round keys with which ``scatter`` orders the numbers of one ``purpose`` in the county of ``seed``."""
+def keys(seed: int, purpose: str) -> tuple[int, int]:
+    """The keys with which ``scatter`` orders the numbers of one ``purpose`` in the county of ``seed``."""
     digest = sha256(f"alder:{seed}:{purpose}".encode()).digest()
-    return tuple(int.from_bytes(digest[at : at + 4], "big") for at in range(0, 8 * _ROUNDS, 4))
+    first, second = unpack(">2Q", digest[:16])
+    return first, second
 
 
-def scatter(index: int, rows: int, columns: int, secret: tuple[int, ...]) -> tuple[int, int]:
+def scatter(index: int, rows: int, columns: int, secret: tuple[int, int]) -> tuple[int, int]:
     """Send each ``index`` below ``rows * columns`` to a cell of that grid, no two indexes to the same cell.
 
-    A Feistel network over the grid: each half is shifted by a mix of the other, which can be undone, so the whole
-    is one-to-one. Neighbouring people get unrelated cells, and no table of numbers in use is needed.
+    A Feistel network over the grid: each half is shifted by a mix of the other, which can be undone, so the
+    whole is one-to-one. Neighbouring people get unrelated cells, and no table of numbers in use is needed.
     Raises ValueError when the grid is too small for ``index``.
     """
     if index >= rows * columns:
         raise ValueError(f"the county holds at most {rows * columns} people; ask for fewer")
-    left, right = index // columns, index % columns
-    for turn in range(0, 2 * _ROUNDS, 2):
-        left = (left + _mix(right, secret[turn])) % rows
-        right = (right + _mix(left, secret[turn + 1])) % columns
+    left, right = divmod(index, columns)
+    for key in secret:
+        left = (left + _mixed(right ^ key)) % rows
+        right = (right + _mixed(left ^ key)) % columns
     return left, right
 
 
-def _mix(value: int, key: int) -> int:
-    word = ((value ^ key) * 0x9E3779B1) & _WORD
-    word = ((word ^ (word >> 15)) * 0x85EBCA6B) & _WORD
-    return word ^ (word >> 13)
+def _mixed(value: int) -> int:
+    """A number of up to 53 bits of which each hangs on all bits of ``value`` (multiply, fold, multiply)."""
+    product = (value * _FIRST) & _WORD
+    return (((product ^ (product >> 29)) * _SECOND) & _WORD) >> 11

@@ -1,9 +1,9 @@
 """The screening instruments of Alder County and the codes its systems send for them.
 
-LOINC codes: panels and totals as listed in LOINC (https://loinc.org), the PHQ-9 items and answers as in the US Core
-PHQ-9 example (https://hl7.org/fhir/us/core/QuestionnaireResponse-phq-9-example.html). Instruments without a LOINC
-code use local codes: the instrument's id, and its result code with the suffix ``-score`` (a number) or ``-result``
-(a category). Only codes are sent; no wording of any item is in this package.
+LOINC codes: panels and totals as listed in LOINC (https://loinc.org), the PHQ-9 items and answers as in the
+US Core PHQ-9 example (https://hl7.org/fhir/us/core/QuestionnaireResponse-phq-9-example.html). Instruments
+without a LOINC code use local codes: the instrument's id, and its result code with the suffix ``-score`` (a
+number) or ``-result`` (a category). Only codes are sent; no wording of any item is in this package.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ BOTH = ("MH", "SUD")
 class Instrument:
     """One instrument as its senders code it.
 
-    ``system`` is the HL7 v2 name of the coding system of ``panel`` and ``result_code`` (``LN`` LOINC, ``L`` local).
-    A number has ``highest`` and ``bands`` (lowest score of each band, ascending; empty where no band may be
-    computed); a category has ``levels`` with their shares. ``items`` are the LOINC codes of the scored items, each
-    answered 0 to 3, or empty when the sender sends the total alone.
+    ``system`` is the HL7 v2 name of the coding system of ``panel`` and ``result_code`` (``LN`` LOINC, ``L``
+    local). A number has ``highest`` and ``bands`` (lowest score of each band, ascending; empty where no band
+    may be computed); a category has ``levels`` with their shares. ``items`` are the LOINC codes of the scored
+    items, each answered 0 to 3, or empty when the sender sends the total alone.
     """
 
     id: str
@@ -111,7 +111,7 @@ AUDIT_C = Instrument(
     result_code="75626-2",
     labels=SUBSTANCE_USE,
     highest=12,
-    # 3 is positive for women and negative for men; the county never scores it, so that sex does not matter here.
+    # Three points are positive for women alone; nobody here scores them, so that sex does not matter.
     bands=((0, "negative"), (4, "positive")),
 )
 DAST10 = Instrument(

@@ -1,12 +1,11 @@
 """The two CSV extracts of jails: the roster of Alder County jail and the charge list of Birch County jail.
 
-The roster has the 17 fixed columns of the CorEMR roster (https://docs.coremr.com/integrations), one line a booking,
-Windows-1252 with CRLF; the charge list has one line a charge, UTF-8 with LF. All cells are quoted.
+The roster has the 17 fixed columns of the CorEMR roster (https://docs.coremr.com/integrations), one line a
+booking, Windows-1252 with CRLF; the charge list has one line a charge, UTF-8 with LF. All cells are quoted.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from adapter.fictional.dirt import (
@@ -16,9 +15,9 @@ from adapter.fictional.dirt import (
     ISO,
     SHORT,
     Written,
-    clean,
-    soil,
+    renamed,
     soil_row,
+    write_down,
 )
 from adapter.fictional.draws import below, between, chance, pick
 from adapter.fictional.partners import CHARGES, ROSTER
@@ -87,6 +86,7 @@ CHARGES_COLUMNS = (
     "Bond Status",
 )
 
+_NOON = 12
 _PODS = ("A", "B", "C", "D", "INTAKE", "MED")
 _AGENCIES = ("Alder County Sheriff", "Alder City Police", "State Patrol", "Birch County Sheriff")
 _RACE_WORDS = {
@@ -116,14 +116,12 @@ def line(cells: Iterable[str], end: str) -> str:
 
 def roster_lines(person: Person, life: Life, rng: Random, tally: Counter[str]) -> list[str]:
     """The lines of ``person`` in the roster: one a booking, some twice, some under an alias besides."""
-    written = soil(clean(person, ISO), ROSTER, rng, tally)
-    if person.faint:
-        written = replace(written, ssn="")
+    written = write_down(person, ROSTER, ISO, rng, tally)
     lines: list[str] = []
     for booking in life.bookings:
         shown = written
         if booking.inmate != life.bookings[0].inmate and person.alias is not None:
-            shown = replace(written, first=person.alias[0], last=person.alias[1])
+            shown = renamed(written, person.alias)
         cells = soil_row(_roster_cells(shown, booking, rng), ROSTER, rng, tally)
         lines.append(line(cells, "\r\n"))
         if chance(rng, DUPLICATE_ROW):
@@ -131,14 +129,14 @@ def roster_lines(person: Person, life: Life, rng: Random, tally: Counter[str]) -
             lines.append(lines[-1])
     if person.alias is not None and chance(rng, ALIAS_ROW):
         tally["alias_row"] += 1
-        other = replace(written, first=person.alias[0], last=person.alias[1])
+        other = renamed(written, person.alias)
         lines.append(line(_roster_cells(other, life.bookings[0], rng), "\r\n"))
     return lines
 
 
 def charge_lines(person: Person, life: Life, rng: Random, tally: Counter[str]) -> list[str]:
     """The lines of ``person`` in the charge list: one a charge."""
-    written = soil(clean(person, AMERICAN), CHARGES, rng, tally)
+    written = write_down(person, CHARGES, AMERICAN, rng, tally)
     alias = "" if person.alias is None else f"{person.alias[1].upper()}, {person.alias[0].upper()}"
     lines: list[str] = []
     for booking in life.birch:
@@ -152,7 +150,7 @@ def charge_lines(person: Person, life: Life, rng: Random, tally: Counter[str]) -
             birth(written),
             written.sex,
             written.ssn,
-            "" if person.faint else person.state_id,
+            "" if person.faint == CHARGES else person.state_id,
             pick(rng, ("Birch", "Alder", "Alder", "")),
         ]
         stay = [
@@ -177,12 +175,12 @@ def stamp(at: datetime, dates: str) -> str:
         return f"{at.year}-{at.month:02d}-{at.day:02d} {at.hour:02d}:{at.minute:02d}:{at.second:02d}"
     if dates == SHORT:
         return f"{at.month}/{at.day}/{at.year % 100:02d}"
-    half = "AM" if at.hour < 12 else "PM"  # noqa: PLR2004 - noon
+    half = "AM" if at.hour < _NOON else "PM"
     return f"{at.month}/{at.day}/{at.year} {at.hour % 12 or 12}:{at.minute:02d}:{at.second:02d} {half}"
 
 
 def birth(written: Written) -> str:
-    """The birth date in the clerk's format, midnight where the format has a time; a sentinel where unknown."""
+    """The birth date in the clerk's format, at midnight where that has a time; a sentinel if unknown."""
     if written.born_sentinel:
         return "1900-01-01 00:00:00" if written.dates == ISO else "1/1/1900 12:00:00 AM"
     return "" if written.born is None else _midnight(written.born, written.dates)

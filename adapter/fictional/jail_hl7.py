@@ -1,26 +1,25 @@
 r"""The HL7 v2 extract of jail medical: admissions, moves, releases and screening results in one batch file.
 
 HL7 v2.5.1 with CR terminators inside FHS/BHS and BTS/FTS
-(https://www.hl7.eu/HL7v2x/v251/std251/ch02.html#Heading54). Jail conventions: the jail's permanent number is PID-3 of
-type PCN, the booking number PV1-19, housing PV1-3. One ORU message holds every screen of one moment, one OBR each;
-OBX carry the items where the jail keeps them, and the result.
+(https://www.hl7.eu/HL7v2x/v251/std251/ch02.html#Heading54). Jail conventions: the jail's permanent number is
+PID-3 of type PCN, the booking number PV1-19, housing PV1-3. One ORU message holds every screen of one moment,
+one OBR each; OBX carry the items where the jail keeps them, and the result.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from adapter.fictional.dirt import AMERICAN, Written, clean, soil
+from adapter.fictional.dirt import AMERICAN, Written, renamed, write_down
 from adapter.fictional.draws import between, chance, pick
 from adapter.fictional.partners import JAIL_HL7
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
-    from datetime import date, datetime
+    from datetime import datetime
     from random import Random
 
     from adapter.fictional.life import Booking, Life
@@ -36,6 +35,7 @@ LATIN_1 = 0.02
 ALIAS_REPEAT = 0.6
 """Share of people with an alias whose PID-5 repeats with it."""
 
+_DAY = len("2026-03-02")
 _ADDRESSES = "JAILEHR|ALDERJAIL|SALLYPORT|ALDERCOUNTY"
 _STRUCTURES = {"A01": "ADT_A01", "A02": "ADT_A02", "A03": "ADT_A03", "A08": "ADT_A01"}
 _RACES = {
@@ -50,7 +50,7 @@ _RACES = {
 
 def header(as_of: datetime) -> bytes:
     """The file and batch headers of a batch written at ``as_of``."""
-    time = _time(as_of, offset=True)
+    time = _time(as_of.replace(microsecond=0), offset=True)
     return f"FHS|^~\\&|{_ADDRESSES}|{time}\rBHS|^~\\&|{_ADDRESSES}|{time}\r".encode()
 
 
@@ -63,15 +63,13 @@ def messages(
     person: Person, life: Life, screenings: Sequence[Screening], rng: Random, tally: Counter[str]
 ) -> list[bytes]:
     """The messages of ``person``, in order of time within each booking."""
-    written = soil(clean(person, AMERICAN), JAIL_HL7, rng, tally)
-    if person.faint and chance(rng, 0.5):
-        written = replace(written, ssn="")
+    written = write_down(person, JAIL_HL7, AMERICAN, rng, tally)
     alias = person.alias if chance(rng, ALIAS_REPEAT) else None
     found: list[bytes] = []
     for booking in life.bookings:
         shown, other = written, alias
         if booking.inmate != life.bookings[0].inmate and person.alias is not None:
-            shown, other = replace(written, first=person.alias[0], last=person.alias[1]), None
+            shown, other = renamed(written, person.alias), None
         pid = _pid(shown, booking.inmate, other, hispanic=person.hispanic)
         mine = [each for each in screenings if each.booking == booking.number]
         found.extend(_stay(pid, booking, mine, rng, tally))
@@ -83,40 +81,38 @@ def _stay(
 ) -> list[bytes]:
     offset = not chance(rng, NO_OFFSET)
     tally["local_time_without_offset"] += not offset
-    found = [_adt("A01", booking, booking.at, pid, rng, tally, offset=offset)]
+    admitted = _time(booking.at, offset=offset)
+    released = "" if booking.released is None else _time(booking.released, offset=offset)
+    visit = f"{'|' * 16}{booking.number}^^^ALDERJAIL^VN{'|' * 25}{admitted}|{released}".rstrip("|")
+    found = [_adt("A01", admitted, pid, visit, booking.number, rng, tally)]
     if chance(rng, 0.3):
-        later = booking.at + timedelta(hours=between(rng, 4, 40))
-        found.append(_adt(pick(rng, ("A02", "A08")), booking, later, pid, rng, tally, offset=offset))
-    ordered = sorted(screenings, key=lambda each: (each.day, each.effective, each.instrument.id))
+        later = _time(booking.at + timedelta(hours=between(rng, 4, 40)), offset=offset)
+        found.append(_adt(pick(rng, ("A02", "A08")), later, pid, visit, booking.number, rng, tally))
+    ordered = sorted(screenings, key=lambda each: (each.effective, each.instrument.id))
     for place, (_, group) in enumerate(groupby(ordered, key=lambda each: each.effective)):
-        found.append(_oru(f"{booking.number}-R{place + 1}", booking, list(group), pid, offset=offset))
-    if booking.released is not None:
-        found.append(_adt("A03", booking, booking.released, pid, rng, tally, offset=offset))
+        found.append(_oru(f"{booking.number}-R{place + 1}", list(group), pid, visit, offset=offset))
+    if released:
+        found.append(_adt("A03", released, pid, visit, booking.number, rng, tally))
     return found
 
 
-def _adt(  # noqa: PLR0913 - the parts of one message
-    event: str, booking: Booking, at: datetime, pid: str, rng: Random, tally: Counter[str], *, offset: bool
-) -> bytes:
+def _adt(event: str, time: str, pid: str, visit: str, number: str, rng: Random, tally: Counter[str]) -> bytes:
     latin = chance(rng, LATIN_1)
     tally["latin_1_message"] += latin
-    time = _time(at, offset=offset)
     charset = "8859/1" if latin else "UNICODE UTF-8"
-    pv1 = _pv1(booking, f"POD-{pick(rng, 'ABCD')}^{between(rng, 1, 48)}^1^ALDERJAIL", offset=offset)
+    housing = f"POD-{pick(rng, 'ABCD')}^{between(rng, 1, 48)}^1^ALDERJAIL"
     text = (
-        f"MSH|^~\\&|{_ADDRESSES}|{time}||ADT^{event}^{_STRUCTURES[event]}|{booking.number}-{event}|P|2.5.1||||||{charset}\r"
-        f"EVN|{event}|{time}\r{pid}\r{pv1}\r"
+        f"MSH|^~\\&|{_ADDRESSES}|{time}||ADT^{event}^{_STRUCTURES[event]}|{number}-{event}"
+        f"|P|2.5.1||||||{charset}\r"
+        f"EVN|{event}|{time}\r{pid}\rPV1|1|I|{housing}{visit}\r"
     )
     return text.encode("latin-1" if latin else "utf-8")
 
 
-def _oru(control: str, booking: Booking, screenings: Sequence[Screening], pid: str, *, offset: bool) -> bytes:
-    time = _effective(screenings[0].at, screenings[0].day, offset=offset)
-    parts = [
-        f"MSH|^~\\&|{_ADDRESSES}|{time}||ORU^R01^ORU_R01|{control}|P|2.5.1||||||UNICODE UTF-8\r{pid}\r",
-        _pv1(booking, "INTAKE^1^1^ALDERJAIL", offset=offset),
-        "\r",
-    ]
+def _oru(control: str, screenings: Sequence[Screening], pid: str, visit: str, *, offset: bool) -> bytes:
+    time = _compact(screenings[0].effective, offset=offset)
+    head = f"MSH|^~\\&|{_ADDRESSES}|{time}||ORU^R01^ORU_R01|{control}|P|2.5.1||||||UNICODE UTF-8\r"
+    parts = [f"{head}{pid}\rPV1|1|I|INTAKE^1^1^ALDERJAIL{visit}\r"]
     for place, screening in enumerate(screenings):
         instrument = screening.instrument
         code = f"{instrument.panel}^{instrument.name}^{instrument.system}"
@@ -154,23 +150,16 @@ def _pid(written: Written, inmate: str, alias: tuple[str, str] | None, *, hispan
     )
 
 
-def _pv1(booking: Booking, housing: str, *, offset: bool) -> str:
-    released = "" if booking.released is None else f"|{_time(booking.released, offset=offset)}"
-    return (
-        f"PV1|1|I|{housing}{'|' * 16}{booking.number}^^^ALDERJAIL^VN"
-        f"{'|' * 25}{_time(booking.at, offset=offset)}{released}"
-    )
-
-
-def _effective(at: datetime | None, day: date, *, offset: bool) -> str:
-    return f"{day:%Y%m%d}" if at is None else _time(at, offset=offset)
-
-
 def _time(at: datetime, *, offset: bool) -> str:
-    """An HL7 DTM to the second (https://www.hl7.eu/HL7v2x/v251/std251/ch02a.html#Heading174)."""
-    text = f"{at.year}{at.month:02d}{at.day:02d}{at.hour:02d}{at.minute:02d}{at.second:02d}"
-    if not offset:
-        return text
-    shift = at.utcoffset() or timedelta(0)
-    minutes = int(shift.total_seconds()) // 60
-    return f"{text}{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}{abs(minutes) % 60:02d}"
+    return _compact(at.isoformat(), offset=offset)
+
+
+def _compact(text: str, *, offset: bool) -> str:
+    """An HL7 DTM from a day or from an instant to the second with its offset, which is kept or left out.
+
+    https://www.hl7.eu/HL7v2x/v251/std251/ch02a.html#Heading174
+    """
+    digits = text[:4] + text[5:7] + text[8:10]
+    if len(text) == _DAY:
+        return digits
+    return digits + text[11:13] + text[14:16] + text[17:19] + (text[19:22] + text[23:] if offset else "")

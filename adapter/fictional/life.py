@@ -27,7 +27,7 @@ KNOWN_TO: dict[str, float] = {
 """Share of the people whom each system knows; of jail medical, the share of those in the roster."""
 
 SECOND_JAIL_NUMBER = 0.04
-"""Share of those booked again whose last booking made them somebody new, under their alias where they have one."""
+"""Share of those booked again whom the last booking made somebody new, under their alias if any."""
 
 _SECOND = 50_000_000  # second numbers come from the upper half of the same scatter, so that none collide
 _HORIZON = 900  # days before the extract
@@ -35,7 +35,7 @@ _HORIZON = 900  # days before the extract
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
-    """One stay in jail; ``inmate`` is the jail's number of the person, ``released`` None while they are in."""
+    """One stay in jail; ``inmate`` is the jail's number of the person, ``released`` None while in."""
 
     number: str
     inmate: str
@@ -74,8 +74,8 @@ class Visit:
 class Life:
     """Everything the county's systems could know of one person, and the numbers they gave out.
 
-    ``numbers`` maps a feed to the ids of the person's records there (the clinic has one per unit, in the order of
-    ``visits``); a feed that does not know the person is absent.
+    ``numbers`` maps a feed to the ids of the person's records there (the clinic has one per unit, in the
+    order of ``visits``); a feed that does not know the person is absent.
     """
 
     numbers: dict[str, tuple[str, ...]]
@@ -135,7 +135,7 @@ def _days(rng: Random, today: date, count: int, first: int = 3) -> list[date]:
 
 
 def _moment(rng: Random, day: date, first: int, last: int) -> datetime:
-    """A time on ``day`` from ``first`` to before ``last`` o'clock: never in the hours that clock changes touch."""
+    """A time on ``day`` from ``first`` to before ``last`` o'clock, never where the clock changes."""
     return datetime(
         day.year, day.month, day.day, between(rng, first, last - 1), between(rng, 0, 59), tzinfo=ZONE
     )

@@ -1,6 +1,7 @@
 """Records that no connector can use, strewn among the good ones: one for every so many people.
 
-Whatever is wrong with them, their neighbours must go through. None of them belongs to anybody in the truth table.
+Whatever is wrong with them, their neighbours must go through. None of them belongs to anybody in the truth
+table.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from adapter.fictional.partners import CHARGES, COURT, EHR, JAIL_HL7, RELEASES, 
 if TYPE_CHECKING:
     from collections import Counter
 
-EVERY: dict[str, int] = {ROSTER: 250, CHARGES: 600, JAIL_HL7: 300, COURT: 700, EHR: 350, RELEASES: 800}
+EVERY: dict[str, int] = {ROSTER: 250, CHARGES: 600, JAIL_HL7: 300, COURT: 350, EHR: 350, RELEASES: 800}
 """One malformed record in the feed for this many people."""
 
 _ROSTER_RECORDS = (
@@ -25,16 +26,18 @@ _ROSTER_RECORDS = (
 )
 _CHARGE_RECORDS = (
     b'"0","RAGGED","ROW"\n',
-    b'"0","UNDECODABLE \xff\xfe","ROW","","","","","","","","","","","","","","","","","","","","","","","","","",""\n',
+    b'"0","UNDECODABLE \xff\xfe","ROW"' + b',""' * 26 + b"\n",
 )
+_MSH = b"MSH|^~\\&|JAILEHR|ALDERJAIL|SALLYPORT|ALDERCOUNTY|20260101080000||"
 _JAIL_MESSAGES = (
     b"MSH|^~\\&|JAILEHR\r",
-    b"MSH|^~\\&|JAILEHR|ALDERJAIL|SALLYPORT|ALDERCOUNTY|20260101080000||MDM^T02^MDM_T02|X1|P|2.5.1\rEVN|T02\r",
-    b"MSH|^~\\&|JAILEHR|ALDERJAIL|SALLYPORT|ALDERCOUNTY|20260101080000||ORU^R01^ORU_R01|X2|P|2.5.1\rPI\rOB",
+    _MSH + b"MDM^T02^MDM_T02|X1|P|2.5.1\rEVN|T02\r",
+    _MSH + b"ORU^R01^ORU_R01|X2|P|2.5.1\rPI\rOB\r",
 )
 _COURT_ELEMENTS = (
     b"<CourtCase>\n  <CaseTrackingID></CaseTrackingID>\n</CourtCase>\n",
     b"<CourtCase>\n  <CaseTrackingID>2026CR0</CaseTrackingID>\n  <CaseDefendantParty/>\n</CourtCase>\n",
+    b"<CourtCase>\n  <CaseTrackingID>2026CR1 & 2</CaseTrackingID>\n</CourtCase>\n",
 )
 _CLINIC_LINES = (
     b'{"resourceType":"Observation","id":"cut-short","status":"fin\n',
@@ -48,47 +51,38 @@ _REGISTRY_LINES = (
 _KINDS: dict[str, tuple[bytes, ...]] = {
     ROSTER: _ROSTER_RECORDS,
     CHARGES: _CHARGE_RECORDS,
-    JAIL_HL7: tuple(message if message.endswith(b"\r") else message + b"\r" for message in _JAIL_MESSAGES),
+    JAIL_HL7: _JAIL_MESSAGES,
     COURT: _COURT_ELEMENTS,
     EHR: _CLINIC_LINES,
     RELEASES: _REGISTRY_LINES,
 }
 
 
-def malformed(feed: str, number: int, tally: Counter[str]) -> bytes:
-    """The malformed record of ``feed`` that comes behind person ``number``; mostly there is none (empty)."""
-    turn, rest = divmod(number, EVERY[feed])
-    if rest:
-        return b""
-    tally[feed] += 1
-    kinds = _KINDS[feed]
-    return kinds[(turn - 1) % len(kinds)]
+STEP = 50
+"""Every interval above is a multiple of this."""
 
 
-def test_rows(number: int, tally: Counter[str]) -> bytes:
-    """The well-formed roster line of nobody at all that comes behind person ``number``; mostly there is none."""
+def strewn(number: int, malformed: Counter[str], dirt: Counter[str]) -> list[tuple[str, bytes]]:
+    """What comes behind person ``number``, by feed; mostly nothing. Counts up the tallies."""
+    if number % STEP:
+        return []
+    found = []
+    for feed, kinds in _KINDS.items():
+        turn, rest = divmod(number, EVERY[feed])
+        if not rest:
+            malformed[feed] += 1
+            found.append((feed, kinds[(turn - 1) % len(kinds)]))
     turn, rest = divmod(number, TEST_ROW_EVERY)
-    if rest:
-        return b""
-    tally["test_only_row"] += 1
+    if not rest:
+        dirt["test_only_row"] += 1
+        found.append((ROSTER, _test_only_row(turn)))
+    return found
+
+
+def _test_only_row(turn: int) -> bytes:
+    """The well-formed roster line of nobody at all, made to try out the jail's software."""
     last, first = ("TEST ONLY", "PROGRAMS") if turn % 2 else ("NOT A CLIENT", "TEST")
-    cells = [
-        last,
-        first,
-        "",
-        f"J9999{turn:06d}",
-        "1900-01-01 00:00:00",
-        "000-00-0000",
-        "U",
-        "U",
-        "ALDER",
-        "",
-        "POD TEST",
-        "",
-        f"B1900{turn:08d}",
-        "1900-01-01 00:00:00",
-        "",
-        "",
-        "",
-    ]
+    unknown = ["1900-01-01 00:00:00", "000-00-0000", "U", "U"]
+    stay = [f"B1900{turn:08d}", "1900-01-01 00:00:00", "", "", ""]
+    cells = [last, first, "", f"J9999{turn:06d}", *unknown, "ALDER", "", "POD TEST", "", *stay]
     return line(cells, "\r\n").encode(ROSTER_ENCODING)

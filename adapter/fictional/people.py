@@ -5,9 +5,10 @@ one-to-one scatter, never 000, 666 or 9xx (https://www.ssa.gov/employer/randomiz
 numbers that became known by being printed on sample cards. A drawn number may by chance have been issued to
 somebody; nothing links it to them.
 
-Nobody shares a number, or a name together with a birth date, by accident. A look-alike does so on purpose: every
-so many people one takes the name and birth date of the person before (a namesake; a twin shares the surname and
-birth date alone), always with another social security number, and the truth table keeps the two apart.
+Nobody shares a number, or a name together with a birth date, by accident. A look-alike does so on purpose:
+every so many people one takes the name and birth date of the person before (a namesake; a twin shares the
+surname and birth date alone), always with another social security number, and the truth table keeps the two
+apart.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from adapter.fictional.draws import below, chance, keys, pick, scatter, weighted
 from adapter.fictional.names import FEMALE, LAST, MALE, SUFFIXES
+from adapter.fictional.partners import FEEDS
 
 if TYPE_CHECKING:
     from random import Random
@@ -28,7 +30,7 @@ YOUNGEST = 18
 NAMESAKES = 0.012
 TWINS = 0.006
 FAINT = 0.4
-"""Share of look-alikes in whom one record lacks the social security number."""
+"""Share of look-alikes whose record in one system lacks every number that tells them from their like."""
 
 _DAYS = 21_000  # birth dates span 57 years
 _FIRST = MALE + FEMALE
@@ -36,19 +38,21 @@ _AREAS, _GROUPS, _SERIALS = 566, 99, 9_998
 _RACES = (("W", 0.55), ("B", 0.14), ("I", 0.08), ("A", 0.04), ("P", 0.01), ("O", 0.12), ("U", 0.06))
 _SEXES_OTHER = 0.01
 
-PRINTED_SAMPLES = frozenset(
-    {
-        "123456789", "128036045", "135016629", "141186941", "165167999", "165187999", "165207999", "165227999",
-        "165247999", "189092294", "212097694", "212099999", "219099999", "306302348", "308125070", "457555462",
-        "468288779", "549241889",
-    },
-)  # fmt: skip
+PRINTED_SAMPLES = frozenset({
+    "123456789", "128036045", "135016629", "141186941", "165167999", "165187999",
+    "165207999", "165227999", "165247999", "189092294", "212097694", "212099999",
+    "219099999", "306302348", "308125070", "457555462", "468288779", "549241889",
+})  # fmt: skip
 """Numbers above area 099 that were printed on sample cards or in advertisements; nobody here gets one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """One person. ``ssn`` is nine digits; ``look_alike`` is the id of the person whose look-alike this one is."""
+    """One person.
+
+    ``ssn`` is nine digits. ``look_alike`` is whose look-alike this one is, and ``faint`` the feed in which
+    their record lacks the numbers that would tell the two apart (empty for nearly everybody).
+    """
 
     number: int
     id: str
@@ -64,7 +68,7 @@ class Person:
     ssn: str
     state_id: str
     look_alike: str | None
-    faint: bool
+    faint: str
 
 
 def person_id(number: int) -> str:
@@ -73,13 +77,14 @@ def person_id(number: int) -> str:
 
 
 def local_number(seed: int, purpose: str, index: int) -> str:
-    """An eight-digit number that one source system gives out; the order of people does not show in it."""
-    high, low = scatter(index, 10_000, 10_000, keys(seed, purpose))
-    return f"{high:04d}{low:04d}"
+    """An eight-digit number that one source system gives out; no two indexes below 100 million share one."""
+    first, second = keys(seed, purpose)
+    # One-to-one, because a number ending in 1 shares no factor with a power of ten.
+    return f"{(index * (first * 10 + 1) + second) % 100_000_000:08d}"
 
 
 def person(seed: int, number: int, rng: Random, today: date) -> Person:
-    """Person ``number`` of the county of ``seed``; ``today`` fixes the ages, ``rng`` is the person's stream."""
+    """Person ``number`` of the county of ``seed``; ``today`` fixes the ages, ``rng`` is their stream."""
     kind = weighted(rng, (("namesake", NAMESAKES), ("twin", TWINS), ("self", 1.0)))
     # The person before must be one who copies nobody, or likenesses would chain: only even numbers copy.
     if number % 2:
@@ -105,7 +110,7 @@ def person(seed: int, number: int, rng: Random, today: date) -> Person:
         ssn=social_security_number(seed, number),
         state_id="CO" + local_number(seed, "state-id", number),
         look_alike=None if kind == "self" else person_id(number - 1),
-        faint=chance(rng, FAINT) and kind != "self",
+        faint=pick(rng, FEEDS) if kind != "self" and chance(rng, FAINT) else "",
     )
 
 

@@ -1,8 +1,8 @@
 """What each recipient may have, by the obvious reading of the county's forms.
 
 This is the answer sheet of the fictional county, written without any of the adapter's own decision code: one
-screening, one recipient, one purpose, one instant, asked one plain question at a time. It assumes that everybody's
-records have been linked rightly.
+screening, one recipient, one purpose, one instant, asked one plain question at a time. It assumes that
+everybody's records have been linked rightly.
 """
 
 from __future__ import annotations
@@ -24,20 +24,26 @@ def permitted(
 ) -> list[tuple[str, str, list[int]]]:
     """For each recipient and purpose the places in ``screenings`` of what may be disclosed at ``as_of``.
 
-    A unit always sees its own screenings. Every pair of the county's table is listed, most of them with nothing.
+    A unit always sees its own screenings. Every pair of the county's table is listed, most of them with
+    nothing.
     """
     found = []
+    units = {screening.unit for screening in screenings}
     for recipient, purposes in RECIPIENTS:
+        own: list[int] = []
+        if recipient in units:
+            own = [place for place, screening in enumerate(screenings) if screening.unit == recipient]
         for purpose in purposes:
             granting = [
                 (form, choice) for form in forms if (choice := granted(form, recipient, purpose, as_of))
             ]
-            places = [
-                place
-                for place, screening in enumerate(screenings)
-                if screening.unit == recipient
-                or any(covers(form, choice, screening) for form, choice in granting)
-            ]
+            places = own
+            if granting:
+                places = [
+                    place
+                    for place, screening in enumerate(screenings)
+                    if place in own or any(covers(form, choice, screening) for form, choice in granting)
+                ]
             found.append((recipient, purpose, places))
     return found
 
@@ -56,7 +62,7 @@ def granted(form: Release, recipient: str, purpose: str, as_of: datetime) -> Cho
 
 
 def covers(form: Release, choice: Choice, screening: Screening) -> bool:
-    """Whether ``choice`` reaches ``screening``: every label chosen, and for a Part 2 record its own section too."""
+    """Whether ``choice`` reaches ``screening``: every label chosen, and for Part 2 its own section."""
     chosen = {CLASSES[name] for name in choice.classes}
     if not chosen.issuperset(screening.instrument.labels):
         return False
@@ -73,7 +79,7 @@ def covers(form: Release, choice: Choice, screening: Screening) -> bool:
 
 
 def complete(section: PartTwo) -> bool:
-    """Whether a Part 2 section holds every element it needs (42 CFR 2.31(a)); a deficient one permits nothing."""
+    """Whether a Part 2 section holds every element (42 CFR 2.31(a)); a deficient one permits nothing."""
     return (
         section.signed
         and bool(section.partners)

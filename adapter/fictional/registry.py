@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from adapter.fictional.dirt import ISO, Written, clean, soil
+from adapter.fictional.dirt import ISO, Written, write_down
 from adapter.fictional.partners import RELEASES
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def submissions(
     person: Person, life: Life, forms: Sequence[Release], rng: Random, tally: Counter[str]
 ) -> list[dict[str, Any]]:
     """The submissions of ``person``; the person is written down once for all of them."""
-    written = soil(clean(person, ISO), RELEASES, rng, tally)
+    written = write_down(person, RELEASES, ISO, rng, tally)
     who = _person(written, life.numbers[RELEASES][0])
     return [_submission(form, who) for form in forms]
 

@@ -1,8 +1,9 @@
 """The release-of-information forms that people of Alder County sign at the county's release registry.
 
-A person is asked partner by partner and class by class, may refuse everything, may sign the Part 2 section with the
-elements of 42 CFR 2.31(a) or leave it deficient, may revoke for one partner or for all. When somebody signs again,
-the earlier form is revoked for all at that instant: at most one form of a person is in force.
+A person is asked partner by partner and class by class, may refuse everything, may sign the Part 2 section
+with the elements of 42 CFR 2.31(a) or leave it deficient, may revoke for one partner or for all. When
+somebody signs again, the earlier form is revoked for all at that instant: at most one form of a person is in
+force.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartTwo:
-    """The Part 2 section. It counts only when every element is there (42 CFR 2.31(a), deficient forms 2.31(c))."""
+    """The Part 2 section; it counts only with every element (42 CFR 2.31(a); deficient forms 2.31(c))."""
 
     signed: bool
     partners: tuple[str, ...]
@@ -78,17 +79,20 @@ class Release:
 
 
 def releases(rng: Random, number: int, today: date, *, offer_part2: bool) -> tuple[Release, ...]:
-    """The forms of person ``number`` in order of signing; ``offer_part2`` when a Part 2 program treats them."""
+    """The forms of person ``number`` as signed; ``offer_part2`` when a Part 2 program treats them."""
     signings = sorted(between(rng, 2, 500) for _ in range(2 if chance(rng, REVISED) else 1))
     days = [today - timedelta(days=back) for back in dict.fromkeys(reversed(signings))]
-    forms = [_form(rng, f"r{number:07d}-{place + 1}", day, offer_part2) for place, day in enumerate(days)]
+    forms = [
+        _form(rng, f"r{number:07d}-{place + 1}", day, offer_part2=offer_part2)
+        for place, day in enumerate(days)
+    ]
     for place, later in enumerate(forms[1:]):
         forms[place] = replace(forms[place], revocations=(Revocation(at=later.signed, partners=None),))
     forms[-1] = _revoked(rng, _bounded(rng, forms[-1], today), today)
     return tuple(forms)
 
 
-def _form(rng: Random, submission: str, day: date, offer_part2: bool) -> Release:  # noqa: FBT001 - internal
+def _form(rng: Random, submission: str, day: date, *, offer_part2: bool) -> Release:
     refused = chance(rng, REFUSED)
     choices = () if refused else _choices(rng)
     return Release(

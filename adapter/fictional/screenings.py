@@ -1,13 +1,13 @@
 """The screenings of one person: what was asked where, when, and what came out.
 
-One ``Screening`` is one result that a screening summary will be made of: one feed, unit, instrument, result code and
-effective time. The clinic may send it as observations, as a questionnaire response, or as both.
+One ``Screening`` is one result that a screening summary will be made of: one feed, unit, instrument, result
+code and effective time. The clinic may send it as observations, as a questionnaire response, or as both.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from adapter.fictional.draws import between, chance, weighted
@@ -56,28 +56,23 @@ _ANSWER_SHARES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screening:
-    """One result. ``at`` is None when only the ``day`` is known; ``shape`` says how the clinic sends it.
+    """One result. ``effective`` is an instant with its offset, or a day where no more is known.
 
-    ``booking`` is the number of the stay in jail it belongs to; ``visit`` the place of the clinic visit among the
-    unit's visits. ``answers`` stand beside ``instrument.items``.
+    ``shape`` says how the clinic sends it: as ``observation``, as questionnaire ``response``, or as ``both``.
+    ``booking`` is the number of the stay in jail it belongs to; ``visit`` the place of the clinic visit among
+    the unit's visits. ``answers`` stand beside ``instrument.items``.
     """
 
     feed: str
     unit: str
     instrument: Instrument
-    day: date
-    at: datetime | None
+    effective: str
     score: int | None
     category: str | None
     answers: tuple[int, ...] = ()
     shape: str = "observation"
     booking: str = ""
     visit: int = 0
-
-    @property
-    def effective(self) -> str:
-        """The effective time as truth and clinic write it: an instant with its offset, or a day."""
-        return self.day.isoformat() if self.at is None else self.at.isoformat()
 
     @property
     def part2(self) -> bool:
@@ -131,8 +126,7 @@ def _in_jail(rng: Random, instrument: Instrument, at: datetime, booking: Booking
         feed=JAIL_HL7,
         unit=JAIL_MEDICAL,
         instrument=instrument,
-        day=at.date(),
-        at=None if chance(rng, UNKNOWN_TIME) else at,
+        effective=_when(at, known=not chance(rng, UNKNOWN_TIME)),
         score=score,
         category=category,
         answers=answers,
@@ -150,8 +144,7 @@ def _withdrawal(rng: Random, instrument: Instrument, booking: Booking) -> list[S
             feed=JAIL_HL7,
             unit=JAIL_MEDICAL,
             instrument=instrument,
-            day=at.date(),
-            at=at,
+            effective=at.isoformat(),
             score=between(rng, low, high),
             category=None,
             booking=booking.number,
@@ -160,7 +153,7 @@ def _withdrawal(rng: Random, instrument: Instrument, booking: Booking) -> list[S
     ]
 
 
-def _clinic(  # noqa: PLR0913 - the facts of one screening
+def _clinic(
     rng: Random,
     unit: str,
     instrument: Instrument,
@@ -176,8 +169,7 @@ def _clinic(  # noqa: PLR0913 - the facts of one screening
         feed=EHR,
         unit=unit,
         instrument=instrument,
-        day=at.date(),
-        at=at if known else None,
+        effective=_when(at, known=known),
         score=score,
         category=category,
         answers=answers,
@@ -202,6 +194,11 @@ def _outcome(
     while (instrument.id, score) in UNSCORED:
         score = between(rng, 0, instrument.highest)
     return score, instrument.band(score), ()
+
+
+def _when(at: datetime, *, known: bool) -> str:
+    text = at.isoformat()
+    return text if known else text[:10]
 
 
 def _clock(day: datetime, hour: int) -> datetime:

@@ -1,7 +1,7 @@
 """The truth table of the fictional county: who is who, what was screened, and who may have it.
 
-One JSON object a line, one line a person, in the order of the people. It is never given to the adapter: tests and
-benchmarks compare what the adapter gave out with what stands here.
+One JSON object a line, one line a person, in the order of the people. It is never given to the adapter: tests
+and benchmarks compare what the adapter gave out with what stands here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FILE = "truth.ndjson"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrueScreening:
-    """One result as the county's systems hold it; ``at`` is an instant with offset, or a day where no more is known."""
+    """One result as the county holds it; ``at`` is an instant with offset, or a day if no more is known."""
 
     feed: str
     unit: str
@@ -44,8 +44,8 @@ class TrueScreening:
 class TruePerson:
     """One person: the ids of their records by feed, their screenings, and what may be disclosed.
 
-    ``permitted`` maps (recipient, purpose) to places in ``screenings``; ``look_alike`` is the person with the same
-    birth date and surname (a namesake or twin) whose records must not be joined with these.
+    ``permitted`` maps (recipient, purpose) to places in ``screenings``; ``look_alike`` is the person with the
+    same birth date and surname (a namesake or twin) whose records must not be joined with these.
     """
 
     person: str
@@ -58,8 +58,8 @@ class TruePerson:
 def read(path: Path) -> Iterator[TruePerson]:
     """The people of the truth table at ``path``, one after the other.
 
-    Raises OSError when the file cannot be read, ValueError (orjson.JSONDecodeError, KeyError) when it is no truth
-    table.
+    Raises OSError when the file cannot be read, ValueError (orjson.JSONDecodeError, KeyError) when it is no
+    truth table.
     """
     with path.open("rb") as lines:
         for line in lines:
