@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from adapter.mapping.spec import ColumnType
 
 STRUCTURED: Final = frozenset({"element", "field"})
-_INTEGER = re.compile(r"[+-]?\d{1,18}")
-_DECIMAL = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?")
+_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?", re.ASCII)
 _TRUTHS = {"true": True, "t": True, "yes": True, "y": True, "1": True} | {
     "false": False,
     "f": False,
@@ -158,12 +158,17 @@ _CONVERSIONS: dict[str, Callable[[Scope, str, str], Any]] = {
 }
 
 
+def is_field(value: object) -> bool:
+    """Whether ``value`` is an HL7 v2 field: a list of repetitions."""
+    return type(value) is list and all(type(repetition) is dict for repetition in value)
+
+
 def _field_reader(column: str) -> Rule:
     def read(scope: Scope) -> Any:  # noqa: ANN401 - a field is a list of repetitions
         value = scope.values.get(column)
-        if value is None or isinstance(value, list):
+        if value is None or is_field(value):
             return value or None
-        scope.remark(column, UNMAPPED, "no-field-structure")
+        scope.remark(column, MAPPED, "no-field-structure")
         return None
 
     return read
@@ -171,12 +176,12 @@ def _field_reader(column: str) -> Rule:
 
 def _field_leaf(value: Any, path: str) -> str | None:  # noqa: ANN401 - a column value
     """A component of the first repetition, or the first subcomponent of it."""
-    if not isinstance(value, list) or not value:
+    if not is_field(value) or not value:
         return None
-    text: str | None = value[0].get(path)
+    text = value[0].get(path)
     if text is None:
         text = value[0].get(f"{path}.1")
-    return text
+    return text if isinstance(text, str) else None
 
 
 def _element_leaf(value: Any, path: str) -> str | None:  # noqa: ANN401 - a column value

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from adapter.mapping.columns import STRUCTURED
+from adapter.mapping.columns import STRUCTURED, is_field
 from adapter.mapping.mapped import IGNORED, MAPPED, UNMAPPED, LeafCounts
 
 if TYPE_CHECKING:
@@ -114,6 +114,8 @@ class LeafPlan:
         unmapped: list[str],
     ) -> None:
         known = self._paths.get(column)
+        if self._types.get(column) == "field" and not is_field(value):
+            known = None
         flat = IGNORED if self._states.get(column) == IGNORED else UNMAPPED
         missed = counts[UNMAPPED]
         for path, repeat in _leaves(value):
@@ -124,7 +126,7 @@ class LeafPlan:
                 state = MAPPED if column in reached else IGNORED
             counts[state] += 1
         if counts[UNMAPPED] > missed:
-            unmapped += self._missed(column, value)
+            unmapped += self._missed(column, value, structured=known is not None)
 
     def _classify(self, column: str, path: str, *, repeat: bool) -> int:
         """The state of a leaf of a structured column, remembered for the next record."""
@@ -140,11 +142,10 @@ class LeafPlan:
             known[path, repeat] = state
         return state
 
-    def _missed(self, column: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - a column value
+    def _missed(self, column: str, value: Any, *, structured: bool) -> Iterator[str]:  # noqa: ANN401
         """The exact paths of the unmapped leaves of one column."""
-        known = self._states.get(column, UNMAPPED) == _STRUCTURED
         for (path, repeat), exact in zip(_leaves(value), _exact_paths(column, value), strict=True):
-            if not known or self._classify(column, path, repeat=repeat) == UNMAPPED:
+            if not structured or self._classify(column, path, repeat=repeat) == UNMAPPED:
                 yield exact
 
 

@@ -25,7 +25,7 @@ _COMPACT_TIME = (
     r"(?:(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?P<fraction>\.\d+)?(?P<offset>[+-]\d{4})?)?"
 )
 _FORMATS = tuple(
-    re.compile(pattern)
+    re.compile(pattern, re.ASCII)
     for pattern in (
         r"(?P<year>\d{4})(?:-(?P<month>\d\d|XX|xx)(?:-(?P<day>\d\d|XX|xx)" + _TIME + r")?)?",
         r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4}|\d\d)" + _TIME,
@@ -35,12 +35,13 @@ _FORMATS = tuple(
 )
 _DTM = re.compile(
     r"(?P<year>\d{4})(?:(?P<month>\d\d)(?:(?P<day>\d\d)(?:(?P<hour>\d\d)(?:(?P<minute>\d\d)"
-    r"(?:(?P<second>\d\d)(?P<fraction>\.\d{1,4})?)?)?)?)?)?(?P<offset>[+-]\d\d(?:\d\d)?)?"
+    r"(?:(?P<second>\d\d)(?P<fraction>\.\d{1,4})?)?)?)?)?)?(?P<offset>[+-]\d\d(?:\d\d)?)?",
+    re.ASCII,
 )
-_ISO_DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[ T]00:00:00)?")
-_US_DAY = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?: +12:00:00 ?[Aa][Mm])?")
-_ISO_LOCAL = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)")
-_US_LOCAL = re.compile(r"(\d\d?)/(\d\d?)/(\d{4}) +(1[0-2]|0?[1-9])(:[0-5]\d:[0-5]\d) ?([AaPp])[Mm]")
+_ISO_DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[ T]00:00:00)?", re.ASCII)
+_US_DAY = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?: +12:00:00 ?[Aa][Mm])?", re.ASCII)
+_ISO_LOCAL = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)", re.ASCII)
+_US_LOCAL = re.compile(r"(\d\d?)/(\d\d?)/(\d{4}) +(1[0-2]|0?[1-9])(:[0-5]\d:[0-5]\d) ?([AaPp])[Mm]", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _UNKNOWN_DATES = frozenset({(9999, 12, 31), (2999, 12, 31), (2999, 1, 1), (1900, 1, 1)})
 _UNKNOWN_TEXTS = frozenset(
@@ -50,7 +51,8 @@ _UNKNOWN_TEXTS = frozenset(
 """Dates that mean "unknown" or "none" (reference: dirt seen in county and state extracts)."""
 _UNKNOWN_TIMES = frozenset({"333333", "3333", "9999", "999999"})
 _CLOCK = re.compile(
-    r"(?P<hour>\d{1,2}):?(?P<minute>\d\d)(?::?(?P<second>\d\d))?\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
+    r"(?P<hour>\d{1,2}):?(?P<minute>\d\d)(?::?(?P<second>\d\d))?\s*(?P<half>[AaPp]\.?[Mm]\.?)?",
+    re.ASCII,
 )
 _TWO_DIGITS = 100
 _OLDEST = 1800

@@ -122,8 +122,8 @@ class NodeCompiler:
 
     def _read(self, column: str, coverage: Coverage) -> None:
         self.plan.read(column, coverage, conditional=bool(self._open))
-        for columns in self._open:
-            columns.add(column)
+        if self._open:
+            self._open[-1].add(column)
 
     def _call(self, node: CallNode, path: str) -> Compiled:
         function = FUNCTIONS.get(node.call)

@@ -8,9 +8,18 @@ https://hl7.org/fhir/R4/terminologies.html
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from adapter.errors import ConfigurationError, Problem
 from adapter.mapping.spec import key_path
@@ -38,6 +47,17 @@ class _Target(BaseModel):
         return self
 
 
+def _tag(target: object) -> str | None:
+    if isinstance(target, str):
+        return "node:code"
+    return "node:target" if isinstance(target, dict | _Target) else None
+
+
+_AnyTarget = Annotated[
+    Annotated[str, Tag("node:code")] | Annotated[_Target, Tag("node:target")], Discriminator(_tag)
+]
+
+
 class TableFile(BaseModel):
     """A code table file."""
 
@@ -51,7 +71,7 @@ class TableFile(BaseModel):
     otherwise: Literal["unknown", "text", "nothing"] = Field(
         description="An unlisted code becomes `unknown`, is kept as text, or left out; always with a warning."
     )
-    codes: dict[str, str | _Target]
+    codes: dict[str, _AnyTarget]
 
     @field_validator("codes", mode="before")
     @classmethod
@@ -151,7 +171,7 @@ def read_table(document: object, *, name: str, file: str) -> CodeTable:
 
 
 def _problem(file: str, error: dict[str, Any]) -> Problem:
-    location = tuple(part for part in error["loc"] if part not in {"str", "_Target"})
+    location: tuple[str | int, ...] = error["loc"]
     message, expected = str(error["msg"]).removeprefix("Value error, "), ""
     if error["type"] == "extra_forbidden":
         names = _Target.model_fields if location[0] == "codes" else TableFile.model_fields
@@ -163,7 +183,7 @@ def _problem(file: str, error: dict[str, Any]) -> Problem:
         message, expected = f"key `{location[-1]}` is missing", "it to be present"
     elif error["type"] == "literal_error":
         message, expected = "not a valid value", str(error["ctx"]["expected"])
-    elif error["type"] in {"string_type", "model_type"} and location[:1] == ("codes",):
+    elif error["type"] == "union_tag_not_found":
         message, expected = "the code has no target", "a code, or an object with `code` or `text`"
     elif "; expected " in message:
         message, _, expected = message.partition("; expected ")

@@ -47,7 +47,7 @@ def component(repetition: dict[str, str], number: str) -> str | None:
     text = repetition.get(number)
     if text is None:
         text = repetition.get(f"{number}.1")
-    if text is None:
+    if not isinstance(text, str):
         return None
     text = text.strip()
     return None if text in NULLS or text == _DELETED else text

@@ -20,8 +20,8 @@ SSN_LAST4_SYSTEM: Final = "https://sallyport.example/fhir/sid/us-ssn-last4"
 """System of the last four digits where the sender masks the rest; never mixed with whole numbers."""
 
 _SSN_TYPE = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "SS"}]}
-_MASKED = re.compile(r"[Xx*#•]{3}-?[Xx*#•]{2}-?(\d{4})|(\d{4})")
-_WHOLE = re.compile(r"(\d{3})[- ]?(\d{2})[- ]?(\d{4})")
+_MASKED = re.compile(r"[Xx*#•]{3}-?[Xx*#•]{2}-?(\d{4})|(\d{4})", re.ASCII)
+_WHOLE = re.compile(r"(\d{3})[- ]?(\d{2})[- ]?(\d{4})", re.ASCII)
 _ADVERTISED = frozenset({"123456789", "078051120", "219099999"})
 _RACE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race"
 _ETHNICITY = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity"

@@ -31,6 +31,7 @@ _TEST = re.compile(
 )
 _ENTRIES = re.compile(r"\s*[;|\n]\s*|\s+/\s+")
 _LISTED_ALIASES = 20
+_LONGEST = 1000
 _PLAIN = re.compile(r"[A-Za-z'\-]+")
 
 
@@ -80,6 +81,9 @@ def _taken_apart(remarks: Remarks, argument: int, text: str | None) -> _Part | N
     if text is None:
         return None
     refuse_test(remarks, argument, text)
+    if len(text) > _LONGEST:
+        text = text[:_LONGEST]
+        remarks.lossy(argument, "name-too-long")
     part = _part(text)
     if part.cut:
         remarks.lossy(argument, "remark-in-name")
@@ -165,7 +169,9 @@ def aliases(remarks: Remarks, alias: str | None) -> list[HumanName] | None:
     if alias is None:
         return None
     refuse_test(remarks, 0, alias)
-    return _aliases([alias]) or None
+    if len(alias) > _LONGEST:
+        remarks.lossy(0, "name-too-long")
+    return _aliases([alias[:_LONGEST]]) or None
 
 
 @function(gives="any", full="text")
@@ -174,6 +180,9 @@ def full_name(remarks: Remarks, full: str | None) -> list[HumanName] | None:
     if full is None:
         return None
     refuse_test(remarks, 0, full)
+    if len(full) > _LONGEST:
+        full = full[:_LONGEST]
+        remarks.lossy(0, "name-too-long")
     own, *others = _AKA.split(full)
     last, comma, given = own.partition(",")
     trailing = _WHOLE_SUFFIX.fullmatch(given.strip())

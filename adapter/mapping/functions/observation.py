@@ -19,7 +19,7 @@ from adapter.mapping.registry import Coverage, function
 if TYPE_CHECKING:
     from adapter.mapping.scope import Remarks
 
-_NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{1,30})?|\.\d{1,30})")
+_NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{1,30})?|\.\d{1,30})", re.ASCII)
 _UCUM = "http://unitsofmeasure.org"
 _SCORE = {"unit": "{score}", "system": _UCUM, "code": "{score}"}
 _ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
