@@ -128,14 +128,10 @@ def compile_rules(site: Site) -> Rules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
     problems: list[Problem] = []
     facts, tables, registry = Facts(assets.r4_facts()), _tables(), _registry()
-    agreements = _collect(
-        problems, lambda: read_agreements(site.agreements, site.partners), ()
-    )
+    agreements = _collect(problems, lambda: read_agreements(site.agreements, site.partners), ())
     forms: dict[str, dict[str, Form]] = {}
     for where, document in site.forms.items():
-        form = _collect(
-            problems, lambda where=where, document=document: read_form(document, where), None
-        )
+        form = _collect(problems, lambda where=where, document=document: read_form(document, where), None)
         if form is not None:
             forms.setdefault(form.form, {})[form.version] = form
     mappings: dict[str, Any] = {}
@@ -151,7 +147,10 @@ def compile_rules(site: Site) -> Rules:
 
 def _tables() -> dict[str, CodeTable]:
     documents = assets.code_tables()
-    return {name: read_table(document, name=name, file=f"tables/{name}.yaml") for name, document in documents.items()}
+    return {
+        name: read_table(document, name=name, file=f"tables/{name}.yaml")
+        for name, document in documents.items()
+    }
 
 
 def _registry() -> Registry:
@@ -219,11 +218,12 @@ async def build(
     make_id: Callable[[], str] = new_id,
     make_token: Callable[[], str] = new_token,
     secret: bytes | None = None,
+    durable: bool = True,
 ) -> Services:
     """Wire a site: open and migrate its store, compile its documents, bring the decision tables up to date."""
     rules = compile_rules(site)
     keys = SiteKeys(secret or site_secret(site.folder))
-    store = SqliteStore(site.store_folder, stamp=stamp(keys), chain=make_id().encode())
+    store = SqliteStore(site.store_folder, stamp=stamp(keys), chain=make_id().encode(), durable=durable)
     await store.migrate()
     inbox, ledger = store.inbox(), store.ledger()
     directory = organizations(site.partners)
@@ -272,7 +272,11 @@ def _line(site: Site, feed: Feed, rules: Rules, writer: Writer, people: People) 
         options=ExtractOptions(encoding=feed.encoding, settings=feed.settings),
         mapping=rules.mappings[feed.feed],
         environment=Environment(zone=feed.time_zone or site.site.time_zone),
-        assembly=Assembly(feed, writer=writer, people=people, registry=rules.registry,
+        assembly=Assembly(
+            feed,
+            writer=writer,
+            people=people,
+            registry=rules.registry,
             forms=rules.forms[feed.form] if feed.form else {},
             organisations={key: f"Organization/{key}" for key in site.partners},
             zone=site.zone,

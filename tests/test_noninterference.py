@@ -19,8 +19,30 @@ from adapter.store.sqlite.connection import connect
 
 pytestmark = pytest.mark.anyio
 PEOPLE = 5
-HELD_FIXED = ("patient_policy", "patient_link", "policy", "segment", "context", "obligation", "bound", "rule", "exception")
-BY_ROW = ("resource", "resource_history", "clinical", "token", "string", "date", "reference", "indexed", "screening", "origin", "relation")
+HELD_FIXED = (
+    "patient_policy",
+    "patient_link",
+    "policy",
+    "segment",
+    "context",
+    "obligation",
+    "bound",
+    "rule",
+    "exception",
+)
+BY_ROW = (
+    "resource",
+    "resource_history",
+    "clinical",
+    "token",
+    "string",
+    "date",
+    "reference",
+    "indexed",
+    "screening",
+    "origin",
+    "relation",
+)
 
 
 @pytest.fixture
@@ -30,9 +52,15 @@ def anyio_backend():
 
 def questions(world):
     """URLs that ask for everything, by every means, of everyone: present, hidden and absent alike."""
-    names = [(TYPE_NAMES[kind], ident) for kind, ident in world.rows("SELECT type, id FROM resource ORDER BY rid")]
+    names = [
+        (TYPE_NAMES[kind], ident) for kind, ident in world.rows("SELECT type, id FROM resource ORDER BY rid")
+    ]
     patients = [ident for kind, ident in names if kind == "Patient"]
-    urls = [f"/fhir/{kind}/{ident}" for kind, ident in names] + ["/fhir/Patient/absent", "/fhir/Nothing/x", "/fhir/metadata"]
+    urls = [f"/fhir/{kind}/{ident}" for kind, ident in names] + [
+        "/fhir/Patient/absent",
+        "/fhir/Nothing/x",
+        "/fhir/metadata",
+    ]
     for patient in [*patients, "absent"]:
         urls += [
             f"/fhir/Observation?patient={patient}",
@@ -49,12 +77,30 @@ def questions(world):
     observations = [ident for kind, ident in names if kind == "Observation"][:5]
     urls += [f"/fhir/Provenance?target=Observation/{ident}" for ident in observations]
     urls += [f"/fhir/Observation?_id={','.join(observations)}"]
-    urls += ["/fhir/Observation?code=44261-6&_count=2", "/fhir/Observation?category=survey&_count=3&_sort=-date"]
-    urls += ["/fhir/Patient?name=a", "/fhir/Patient?family=s&birthdate=ge1950", "/fhir/Organization?name=a", "/fhir/Observation?oops=1"]
-    for (body,) in world.rows("SELECT CAST(head || ']' || tail AS TEXT) FROM resource WHERE type = 1 ORDER BY rid LIMIT 6"):
+    urls += [
+        "/fhir/Observation?code=44261-6&_count=2",
+        "/fhir/Observation?category=survey&_count=3&_sort=-date",
+    ]
+    urls += [
+        "/fhir/Patient?name=a",
+        "/fhir/Patient?family=s&birthdate=ge1950",
+        "/fhir/Organization?name=a",
+        "/fhir/Observation?oops=1",
+    ]
+    for (body,) in world.rows(
+        "SELECT CAST(head || ']' || tail AS TEXT) FROM resource WHERE type = 1 ORDER BY rid LIMIT 6"
+    ):
         document = orjson.loads(body)
-        urls += [f"/fhir/Patient?identifier={item['system']}|{item['value']}" for item in document.get("identifier", ()) if "value" in item]
-        urls += [f"/fhir/Patient?family={name['family']}&birthdate={document['birthDate']}" for name in document.get("name", ())[:1] if "birthDate" in document and "family" in name]
+        urls += [
+            f"/fhir/Patient?identifier={item['system']}|{item['value']}"
+            for item in document.get("identifier", ())
+            if "value" in item
+        ]
+        urls += [
+            f"/fhir/Patient?family={name['family']}&birthdate={document['birthDate']}"
+            for name in document.get("name", ())[:1]
+            if "birthDate" in document and "family" in name
+        ]
     return urls
 
 
@@ -66,7 +112,9 @@ async def answers(world, caller, urls):
         if query:
             got[url] = [worlds.comparable(answer) for answer in await world.pages(caller, url)]
             form = {key: values for key, values in worlds.query_of(url).items()}
-            got["POST " + url] = worlds.comparable(await world.ask(caller, path + "/_search", method="POST", form=form))
+            got["POST " + url] = worlds.comparable(
+                await world.ask(caller, path + "/_search", method="POST", form=form)
+            )
         else:
             got[url] = worlds.comparable(await world.ask(caller, url))
     return got
@@ -95,7 +143,9 @@ def same(one, other):
     assert differing == []
 
 
-WORLDS = settings(max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+WORLDS = settings(
+    max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+)
 
 
 @WORLDS

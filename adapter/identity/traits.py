@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SSN = "http://hl7.org/fhir/sid/us-ssn"
-SSN_LAST4 = "https://sallyport.example/fhir/NamingSystem/us-ssn-last4"
-STATE_ID = "https://sallyport.example/fhir/NamingSystem/state-fingerprint-id"
+SSN_LAST4 = "https://sallyport.example/fhir/sid/us-ssn-last4"
+STATE_ID = "https://sallyport.example/fhir/sid/state-identification"
 MATCH_ONLY = frozenset({SSN, SSN_LAST4, STATE_ID})
 """Identifier systems that recognise a person and never leave."""
 

@@ -28,7 +28,10 @@ def read_agreements(documents: Mapping[str, Any], partners: Iterable[str]) -> li
             found.append(agreement)
             problems += [
                 Problem(
-                    where=where, path="parties", message=f"`{party}` is not a partner", expected=", ".join(sorted(known))
+                    where=where,
+                    path="parties",
+                    message=f"`{party}` is not a partner",
+                    expected=", ".join(sorted(known)),
                 )
                 for party in agreement.parties
                 if party not in known

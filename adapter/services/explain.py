@@ -34,7 +34,9 @@ class Explanation:
 class Explain:
     """Re-decides from the stored tables and tells how. Never reachable by a requester."""
 
-    def __init__(self, store: Store, ledger: Ledger, decisions: Decisions, clock: Callable[[], int], zone: ZoneInfo) -> None:
+    def __init__(
+        self, store: Store, ledger: Ledger, decisions: Decisions, clock: Callable[[], int], zone: ZoneInfo
+    ) -> None:
         self._store = store
         self._ledger = ledger
         self._decisions = decisions

@@ -73,7 +73,10 @@ class InForce:
         found = []
         for row in consents:
             directive = self._directive(row)
-            own = directive.patient is not None and row_key("Patient", directive.patient.partition("/")[2]) == row.patient
+            own = (
+                directive.patient is not None
+                and row_key("Patient", directive.patient.partition("/")[2]) == row.patient
+            )
             persons = frozenset({directive.patient}) if own else frozenset()
             fitting = applicable(directive, persons, AtHand([]))
             if fitting is not None:

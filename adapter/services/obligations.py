@@ -52,7 +52,9 @@ class ObligationTexts:
         if known is None or extensions:
             found = self.of(number)
             known = fragment(
-                labels=[{"system": item.system, "code": item.code} for item in found if item.system == ACT_CODE],
+                labels=[
+                    {"system": item.system, "code": item.code} for item in found if item.system == ACT_CODE
+                ],
                 extensions=[{"url": NOTICE, "valueString": item.text} for item in found if item.text]
                 + list(extensions),
             )

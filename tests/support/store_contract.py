@@ -217,12 +217,19 @@ class StoreContract:
     async def test_the_consents_of_a_person_are_found(self, store):
         _, _, segment = await self.fill(store)
         async with store.transaction() as change:
-            await change.put([write("Consent", "c", "p", segment), write("Consent", "d", "q", segment)], at=NOW, origin=None)
+            await change.put(
+                [write("Consent", "c", "p", segment), write("Consent", "d", "q", segment)],
+                at=NOW,
+                origin=None,
+            )
             assert [row.id for row in await change.consents({row_key("Patient", "p")})] == ["c"]
 
     async def test_what_replaces_a_seed_shows_nothing_of_it(self, store):
         _, _, segment = await self.fill(store)
-        stub, real = write("Patient", "q", "q", segment, content=b"stub", seed=True), write("Patient", "q", "q", segment, content=b"real")
+        stub, real = (
+            write("Patient", "q", "q", segment, content=b"stub", seed=True),
+            write("Patient", "q", "q", segment, content=b"real"),
+        )
         async with store.transaction() as change:
             assert await change.put([stub], at=NOW, origin=("receipt", 9)) == [True]
             assert await change.put([real], at=NOW, origin=("receipt", 10)) == [True]

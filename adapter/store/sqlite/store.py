@@ -31,14 +31,19 @@ class SqliteStore:
     """The store of a site folder. ``stamp`` gives version id and head of a new version (write, revision, instant)."""
 
     def __init__(
-        self, folder: Path, *, stamp: Callable[[ResourceWrite, int, int], tuple[str, bytes]], chain: bytes
+        self,
+        folder: Path,
+        *,
+        stamp: Callable[[ResourceWrite, int, int], tuple[str, bytes]],
+        chain: bytes,
+        durable: bool = True,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._stamp = stamp
         self._chain = chain
-        self._writer = connect(folder / "store.sqlite")
-        self._inbox_db = connect(folder / "inbox.sqlite")
-        self._ledger_db = connect(folder / "ledger.sqlite")
+        self._writer = connect(folder / "store.sqlite", durable=durable)
+        self._inbox_db = connect(folder / "inbox.sqlite", durable=durable)
+        self._ledger_db = connect(folder / "ledger.sqlite", durable=durable)
         self._path = folder / "store.sqlite"
         self._reader = connect(self._path)
         self._interning = InternTable()
