@@ -36,6 +36,10 @@ class InForce:
         self._zone = zone
         self._directives: dict[str, Directive] = {}
 
+    async def admit(self, change: Transaction, patient: int) -> None:
+        """Default deny, recorded as such, for a patient of whom nothing is known yet."""
+        await change.admit(patient, await change.intern("policy", EMPTY))
+
     async def refresh(self, change: Transaction, patients: Iterable[int], *, at: int) -> int:
         """Recompute what is in force for these patients and everyone confirmed to be the same person."""
         done: set[int] = set()

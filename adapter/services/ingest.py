@@ -225,7 +225,9 @@ class Ingest:
                 report.unchanged += 1
                 continue
             report.written[write.type] += 1
-            if write.type == "Consent" or not await change.has_policy(write.patient):
+            if write.type == "Patient":
+                await self._in_force.admit(change, write.patient)
+            elif write.type == "Consent":
                 touched.add(write.patient)
             if write.screening is not None:
                 events.append((at, orjson.dumps({"resource": row_key(write.type, write.id)})))
@@ -233,8 +235,10 @@ class Ingest:
             regrouped = await self._people.link(change, assembled.identity, at=at)
             report.links += len(regrouped) // 2
             touched |= regrouped
-        await self._in_force.refresh(change, touched, at=at)
-        await change.enqueue("change", events)
+        if touched:
+            await self._in_force.refresh(change, touched, at=at)
+        if events:
+            await change.enqueue("change", events)
 
 
 def _reason(error: RecordError) -> tuple[str, str, str]:

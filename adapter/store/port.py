@@ -256,8 +256,8 @@ class Transaction(Interned, Protocol):
         """Write resources; tells for each whether it made a new version."""
         ...
 
-    async def has_policy(self, patient: int) -> bool:
-        """Whether anything is recorded as in force for this patient."""
+    async def admit(self, patient: int, policy: int) -> None:
+        """Put ``policy`` in force for all time if nothing is recorded for this patient yet."""
         ...
 
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
@@ -139,8 +139,8 @@ class SqliteTransaction:
         group = {"patient": write.patient, "instrument": place.instrument, "day": place.day}
         self._db.execute(SQL["mark_repeats"], group)
 
-    async def has_policy(self, patient: int) -> bool:
-        return self._db.execute(SQL["has_policy"], (patient,)).fetchone() is not None
+    async def admit(self, patient: int, policy: int) -> None:
+        self._db.execute(SQL["admit"], {"patient": patient, "policy": policy})
 
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
         return [
@@ -176,12 +176,15 @@ class SqliteTransaction:
             self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - fixed names
 
     async def identify(self, facts: IdentityFacts) -> list[IdentityFacts]:
-        row = self._db.execute(SQL["identity"], (facts.patient,)).fetchone()
-        if row is not None and self._identity(facts.patient) == replace(facts, keys=sorted(facts.keys)):
-            return []
-        self._db.execute(SQL["drop_identity_keys"], (facts.patient,))
+        known = orjson.dumps(dict(facts.facts), option=orjson.OPT_SORT_KEYS)
+        digest = blake2b(known + b"".join(sorted(facts.keys)), digest_size=16).digest()
+        row = self._db.execute(SQL["identity_digest"], (facts.patient,)).fetchone()
+        if row is not None:
+            if row[0] == digest:
+                return []
+            self._db.execute(SQL["drop_identity_keys"], (facts.patient,))
         self._db.executemany(SQL["put_identity_key"], [(key, facts.patient) for key in facts.keys])
-        self._db.execute(SQL["put_identity"], (facts.patient, facts.source, orjson.dumps(dict(facts.facts))))
+        self._db.execute(SQL["put_identity"], (facts.patient, facts.source, known, digest))
         others = {
             row[0] for key in facts.keys for row in self._db.execute(SQL["candidates"], (key, facts.patient))
         }
