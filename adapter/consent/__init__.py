@@ -1,1 +1,6 @@
-"""The decision: Consent provisions, labels and agreements."""
+"""The decision: Consent, law and agreement against one request and one resource, without I/O and without a clock.
+
+`decide` is the definition, `timeline` and `rule` its compiled form; both run the same evaluator.
+
+Consent in R4: https://hl7.org/fhir/R4/consent.html
+"""

@@ -1,0 +1,45 @@
+"""The grounds for an answer that no consent decides: the originator's own record, the directory, an undeclared unit.
+
+What a unit made itself is no disclosure when it comes back to it. The directory is public to every context. A unit
+whose legal regime nobody declared has its records held: visible to it alone until someone declares it.
+
+42 CFR 2.11, 2.12(c)(3); 45 CFR 164.501.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from adapter.consent.evaluate import Effect, Verdict
+from adapter.consent.names import literal_key
+
+if TYPE_CHECKING:
+    from adapter.consent.recipient import RecipientContext
+    from adapter.consent.segment import Segment
+
+DIRECTORY: Final = "directory"
+OWN_RECORD: Final = "own-record"
+UNDECLARED: Final = "undeclared"
+
+
+def is_own(recipient: RecipientContext, segment: Segment) -> bool:
+    """Whether the organisation that asks is the very unit that made the record."""
+    unit = literal_key(segment.unit)
+    return unit is not None and literal_key(recipient.organisation) == unit
+
+
+def basis(recipient: RecipientContext, segment: Segment) -> Verdict | None:
+    """The verdict where no consent is asked, else None."""
+    if segment.tier == "directory":
+        return _settled(Effect.PERMIT, DIRECTORY, "the directory is public to every recipient")
+    if is_own(recipient, segment):
+        return _settled(Effect.PERMIT, OWN_RECORD, "the recipient made this record itself")
+    if segment.regime == "undeclared":
+        return _settled(
+            Effect.DENY, UNDECLARED, "nobody declared the legal regime of the unit that made this record"
+        )
+    return None
+
+
+def _settled(effect: Effect, rule: str, because: str) -> Verdict:
+    return Verdict(effect=effect, trace=((-1, "", rule, effect.value.lower(), because),))

@@ -1,0 +1,287 @@
+"""From a Consent to a Directive: what it says (a patient-neutral `Body`) and, outside it, whom it names.
+
+`read` accepts any JSON value. What it cannot understand becomes a capped body: one that denies what its root guard
+might cover and never permits.
+
+https://hl7.org/fhir/R4/consent.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC
+from typing import Any, Final
+
+from adapter.consent.criteria import Criterion, Opaque
+from adapter.consent.instants import interval
+from adapter.consent.names import AtHand, items, listed, tail, type_of
+from adapter.consent.outcome import DENY, FALSE, PERMIT, TRUE, UNKNOWN
+from adapter.consent.provision import Body, Provision
+from adapter.consent.reading import Contained, criteria, resolved_key
+from adapter.consent.sensitivity import codings
+from adapter.consent.shape import CONSENT, examine, examine_extension
+from adapter.consent.vocabulary import ACT_CODE, CONSENT_SCOPE, PART2_CONSENT, PCF_ADVANCED
+
+STATUSES: Final = frozenset({"draft", "proposed", "active", "rejected", "inactive", "entered-in-error"})
+
+DEEPEST: Final = 64
+"""Provisions nested deeper than this cap their consent: nobody wrote them by hand."""
+
+_ROOT: Final = "provision[0]"
+_WHOM: Final = "patient: expected a reference that identifies one patient"
+_TYPES: Final = {"permit": PERMIT, "deny": DENY}
+_RULES: Final = {"OPTIN": PERMIT, "OPTOUT": DENY}
+_R5: Final = frozenset(
+    "subject date period grantor grantee manager controller regulatoryBasis policyBasis policyText decision".split()
+)
+_R5_PROVISION: Final = frozenset({"documentType", "resourceType", "expression"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Directive:
+    """One Consent, read.
+
+    ``source`` is its reference. ``patient`` is the key of the patient it names, None where it names nobody who can
+    be identified. ``status`` is None and ``scope`` UNKNOWN where they cannot be read. ``signed`` is its dateTime as
+    written. ``identifiers`` are (system, value) pairs, the system empty where it has none.
+    ``provision`` and ``contained`` are as received, to be read again where the consent may be about somebody else.
+    """
+
+    source: str
+    patient: str | None
+    status: str | None
+    scope: int
+    identifiers: frozenset[tuple[str, str]]
+    signed: str | None
+    body: Body
+    provision: object = None
+    contained: Contained = field(default_factory=dict)
+
+    def doubted(self) -> Directive:
+        """The same consent when nobody can tell whether it is about the patient decided for: it is capped."""
+        body = _capped(self.provision, self.contained, _WHOM, typed=self.body.typed)
+        return replace(self, patient=None, body=body)
+
+
+class _Faulty(Exception):  # noqa: N818  # it is a finding, not an error: the consent is capped
+    """A provision tree that cannot be understood; says where and why."""
+
+
+def _capped(provision: object, contained: Contained, why: str, *, typed: bool) -> Body:
+    """A body that denies wherever the root guard, read as far as it can be and as a deny, is not FALSE."""
+    guard: list[Criterion] = []
+    if isinstance(provision, dict):
+        guard, _ = criteria(DENY, provision, _ROOT, contained)
+    root = Provision(DENY, _ROOT, (*guard, Opaque("shape", why)))
+    return Body((root,), typed=typed, capped=True)
+
+
+def _kind(provision: Mapping[str, Any], path: str, parent: int | None) -> int:
+    """The type of a provision: as stated, else the exception to its parent; refused where it would be a guess."""
+    if "type" not in provision and parent == PERMIT:
+        return DENY
+    word = provision.get("type")
+    if not isinstance(word, str) or word not in _TYPES:
+        raise _Faulty(f"{path}.type: expected permit or deny")
+    return _TYPES[word]
+
+
+def _object(value: object, path: str) -> Mapping[str, Any]:
+    """A provision. An empty one states no rule: as a root its type may still come from policyRule."""
+    if not isinstance(value, dict):
+        raise _Faulty(f"{path}: expected an object")
+    if not _R5_PROVISION.isdisjoint(value):
+        raise _Faulty(f"{path}: expected an R4 provision, this has the elements of R5")
+    return value
+
+
+def _nested(value: Mapping[str, Any], path: str) -> list[Any]:
+    if "provision" not in value:
+        return []
+    children = value["provision"]
+    if not isinstance(children, list) or not children:
+        raise _Faulty(f"{path}.provision: expected an array with at least one provision")
+    return children
+
+
+class _Reader:
+    """Reads one provision tree. ``additive``: a permit directly under the root permit is a rule of its own."""
+
+    def __init__(self, contained: Contained, *, additive: bool) -> None:
+        self.contained = contained
+        self.additive = additive
+
+    def roots(self, value: object, kind: int) -> tuple[Provision, ...]:
+        """The root provision, then every additive rule rewritten from a permit inside it."""
+        root = self._provision(value, _ROOT, kind, depth=1)
+        if kind == DENY:
+            return (root,)
+        inner = [child for child in root.children if child.kind == PERMIT]
+        denies = tuple(child for child in root.children if child.kind == DENY)
+        return (replace(root, children=denies), *(_added(root, rule, denies) for rule in inner))
+
+    def _provision(self, value: object, path: str, kind: int, depth: int) -> Provision:
+        if depth > DEEPEST:
+            raise _Faulty(f"{path}: expected at most {DEEPEST} levels of provisions")
+        provision = _object(value, path)
+        found, fault = criteria(kind, provision, path, self.contained)
+        if fault:
+            raise _Faulty(fault)
+        children = []
+        for index, child in enumerate(_nested(provision, path)):
+            where = f"{path}.provision[{index}]"
+            child_kind = _kind(_object(child, where), where, kind)
+            if kind == child_kind == PERMIT and not (self.additive and depth == 1):
+                raise _Faulty(f"{where}: expected a deny, a permit inside a permit has no agreed meaning")
+            children.append(self._provision(child, where, child_kind, depth + 1))
+        return Provision(kind, path, tuple(found), tuple(children))
+
+
+def _added(root: Provision, rule: Provision, denies: tuple[Provision, ...]) -> Provision:
+    """The additive rule of a permit inside a permit.
+
+    It has the root's criteria, each replaced where the inner permit states the same element, and the denies beside
+    it. The period of the root is the life of the consent and is never replaced.
+    """
+    stated = {criterion.element for criterion in rule.criteria} - {"period"}
+    kept = tuple(criterion for criterion in root.criteria if criterion.element not in stated)
+    return replace(rule, criteria=(*kept, *rule.criteria), children=(*rule.children, *denies))
+
+
+def _root_kind(consent: Mapping[str, Any], provision: Mapping[str, Any] | None) -> int:
+    """The type of the root: its own, else by policyRule OPTIN or OPTOUT; both must agree."""
+    rule = consent.get("policyRule", {})
+    rules = [coding for coding in listed(rule.get("coding")) if coding.get("code") in _RULES]
+    said = {_RULES[coding["code"]] for coding in rules}
+    if provision is not None and "type" in provision:
+        kind = _kind(provision, _ROOT, None)
+        if said - {kind}:
+            raise _Faulty(f"{_ROOT}.type: expected the type that policyRule states")
+        return kind
+    if len(said) != 1 or all(coding.get("system") != ACT_CODE for coding in rules):
+        raise _Faulty(f"{_ROOT}.type: expected a type, or policyRule OPTIN or OPTOUT")
+    return said.pop()
+
+
+def _refused(consent: Mapping[str, Any]) -> str:
+    """Why the consent as a whole cannot be understood, or nothing."""
+    if consent.get("resourceType") != "Consent":
+        return "resourceType: expected Consent"
+    if not _R5.isdisjoint(consent) or isinstance(consent.get("provision"), list):
+        return "Consent: expected R4, this has the elements of R5"
+    for name in ("implicitRules", "modifierExtension"):
+        if name in consent:
+            return f"{name}: expected none, it may change the meaning of everything else"
+    for name, value in consent.items():
+        kind = CONSENT.get(name)
+        if kind is not None:
+            found = examine(kind, value, name)
+            if found.fault or found.strange:
+                return found.fault or f"{name}: expected only elements of R4"
+        elif name.startswith("_") or name == "extension":
+            if examine_extension(name, value, CONSENT).strange:
+                return f"{name}: expected extensions of an element of R4"
+        elif name != "id" or not isinstance(value, str):
+            return f"{name}: expected only elements of R4"
+    if consent.get("status") not in STATUSES:
+        return f"status: expected one of {', '.join(sorted(STATUSES))}"
+    return "" if "scope" in consent else "scope: expected one, patient-privacy for a privacy consent"
+
+
+def _scope(value: object) -> int:
+    """Truth of "a privacy consent"; a concept in other systems or in words alone may mean the same."""
+    codes = {code for system, code in codings(value) if system == CONSENT_SCOPE}
+    if "patient-privacy" in codes or value is None:
+        return TRUE
+    return FALSE if codes else UNKNOWN
+
+
+def _typed(consent: Mapping[str, Any]) -> bool:
+    """Whether category or policyRule say that this is a 42 CFR Part 2 consent."""
+    pairs = [*codings(consent.get("category")), *codings(consent.get("policyRule"))]
+    return (ACT_CODE, PART2_CONSENT) in pairs
+
+
+def _contained(consent: Mapping[str, Any]) -> Contained:
+    return {
+        resource["id"]: resource
+        for resource in listed(consent.get("contained"))
+        if isinstance(resource, dict) and isinstance(resource.get("id"), str)
+    }
+
+
+def _body(consent: Mapping[str, Any], contained: Contained) -> Body:
+    typed = _typed(consent)
+    provision = consent.get("provision")
+    why = _refused(consent)
+    if not why:
+        try:
+            root = _object(provision, _ROOT) if "provision" in consent else None
+            kind = _root_kind(consent, root)
+            if root is None:
+                return Body((Provision(kind, _ROOT),), typed=typed)
+            meta = consent.get("meta", {})
+            claimed = {profile.partition("|")[0] for profile in meta.get("profile", ())}
+            reader = _Reader(contained, additive=PCF_ADVANCED in claimed)
+            return Body(reader.roots(root, kind), typed=typed)
+        except _Faulty as fault:
+            why = str(fault)
+    return _capped(provision, contained, why, typed=typed)
+
+
+def _identifiers(value: object) -> frozenset[tuple[str, str]]:
+    pairs = set()
+    for one in items(value):
+        if isinstance(one, dict) and isinstance(one.get("value"), str) and one["value"]:
+            system = one.get("system", "")
+            pairs.add((system if isinstance(system, str) else "", one["value"]))
+    return frozenset(pairs)
+
+
+def _date(value: object) -> str | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        interval(value, UTC)
+    except ValueError:
+        return None
+    return value
+
+
+def read(consent: object) -> Directive:
+    """Read any JSON value as a Consent. Never raises: what is not understood is capped."""
+    stated: Mapping[str, Any] = consent if isinstance(consent, dict) else {}
+    contained = _contained(stated)
+    patient = stated.get("patient")
+    status = stated.get("status")
+    identity = stated.get("id")
+    return Directive(
+        source=f"Consent/{identity}" if isinstance(identity, str) else "Consent",
+        patient=resolved_key(patient, contained) if isinstance(patient, dict) else None,
+        status=status if isinstance(status, str) and status in STATUSES else None,
+        scope=_scope(stated.get("scope")),
+        identifiers=_identifiers(stated.get("identifier")),
+        signed=_date(stated.get("dateTime")),
+        body=_body(stated, contained),
+        provision=stated.get("provision"),
+        contained=contained,
+    )
+
+
+def applicable(directive: Directive, persons: frozenset[str], patients: AtHand) -> Directive | None:
+    """The directive as it applies to a person whose records are the Patient keys ``persons``, or None.
+
+    An identifier counts when exactly one Patient at hand carries it. A consent that names nobody, nobody who can
+    be identified, or the same id on another server is capped: it may be about this person.
+    """
+    patient = directive.patient
+    if patient in persons:
+        return directive
+    if patient is not None and not type_of(patient):
+        patient = patients.identified(patient, "Patient")
+        if patient is not None:
+            return replace(directive, patient=patient) if patient in persons else None
+    if patient is None or type_of(patient) != "Patient":
+        return directive.doubted()
+    return directive.doubted() if any(tail(person) == tail(patient) for person in persons) else None

@@ -1,0 +1,137 @@
+"""What is in force for a person over time, as patient-neutral policies that many people share.
+
+A policy holds no ids, no dates of signing and no patients: two people who signed the same form with the same
+choices have byte-equal policies while both are in force. Periods are replaced by what they are inside the
+interval, rules that cannot apply are pruned, superseded and inactive consents are gone.
+
+https://hl7.org/fhir/R4/consent.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import orjson
+
+from adapter.consent.criteria import Opaque, PeriodCriterion
+from adapter.consent.force import Combination, Held, Revision, in_force
+from adapter.consent.instants import MAX, MIN, bounds
+from adapter.consent.provision import Body, Provision, body_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import tzinfo
+
+    from adapter.consent.criteria import Criterion
+    from adapter.consent.directive import Directive
+
+Sources = tuple[tuple[str, ...], ...]
+"""For every directive of a policy, by index, the consents that say it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """The consents in force during an interval, without anything that belongs to one person."""
+
+    directives: tuple[Body, ...] = ()
+
+    @cached_property
+    def _bytes(self) -> bytes:
+        return orjson.dumps([body.canonical() for body in self.directives])
+
+    def canonical(self) -> bytes:
+        """The same bytes for the same rules; the key under which a policy is interned."""
+        return self._bytes
+
+    @classmethod
+    def parse(cls, data: bytes) -> Policy:
+        """The policy whose canonical bytes are ``data``."""
+        return cls(directives=tuple(body_of(parts) for parts in orjson.loads(data)))
+
+
+def _provisions(body: Body) -> Iterator[Provision]:
+    pending = list(body.roots)
+    while pending:
+        provision = pending.pop()
+        yield provision
+        pending += provision.children
+
+
+def _boundaries(held: Sequence[Held], zone: tzinfo) -> list[int]:
+    """Every instant at which some provision starts or stops to apply."""
+    found = {MIN, MAX}
+    for one in held:
+        for provision in _provisions(one.body):
+            for criterion in provision.criteria:
+                if isinstance(criterion, PeriodCriterion):
+                    found.update(bounds(criterion.start, criterion.end, zone) or ())
+    return sorted(found)
+
+
+def _at(provision: Provision, instant: int, zone: tzinfo) -> Provision | None:
+    """The provision as it is at ``instant``, without periods; None where it does not apply.
+
+    A period that cannot be told stays: it is UNKNOWN at every instant.
+    """
+    kept: list[Criterion] = []
+    for criterion in provision.criteria:
+        if not isinstance(criterion, PeriodCriterion):
+            kept.append(criterion)
+            continue
+        span = bounds(criterion.start, criterion.end, zone)
+        if span is None:
+            kept.append(Opaque(criterion.element, criterion.unknown))
+        elif not span[0] <= instant < span[1]:
+            return None
+    children = (_at(child, instant, zone) for child in provision.children)
+    return replace(
+        provision, criteria=tuple(kept), children=tuple(child for child in children if child is not None)
+    )
+
+
+def _body_at(body: Body, instant: int, zone: tzinfo) -> Body | None:
+    roots = (_at(root, instant, zone) for root in body.roots)
+    kept = tuple(root for root in roots if root is not None)
+    return replace(body, roots=kept) if kept else None
+
+
+def _policy_at(
+    held: Sequence[Held], names: Sequence[str], instant: int, zone: tzinfo
+) -> tuple[Policy, Sources]:
+    """The policy at ``instant``, equal directives said once, in an order that depends on nothing but themselves."""
+    bodies: dict[bytes, tuple[Body, list[str]]] = {}
+    for one in held:
+        body = _body_at(one.body, instant, zone)
+        if body is not None:
+            _, said_by = bodies.setdefault(orjson.dumps(body.canonical()), (body, []))
+            said_by.append(names[one.index])
+    ordered = [bodies[key] for key in sorted(bodies)]
+    policy = Policy(directives=tuple(body for body, _ in ordered))
+    return policy, tuple(tuple(sorted(set(said_by))) for _, said_by in ordered)
+
+
+def timeline(
+    directives: Sequence[Directive],
+    zone: tzinfo,
+    *,
+    stated: Sequence[Revision] = (),
+    combination: Combination = Combination.DENY_OVERRIDES,
+) -> list[tuple[int, int, Policy, Sources]]:
+    """Every policy of one person with the interval it holds for, half-open in epoch microseconds.
+
+    ``directives`` are those that apply to the person (see `directive.applicable`). The intervals follow each other
+    without gaps from `MIN` to `MAX`; neighbours differ. Where nothing is in force the policy is empty and denies.
+    """
+    held = in_force(directives, zone, stated=stated, combination=combination)
+    names = [directive.source for directive in directives]
+    rows: list[tuple[int, int, Policy, Sources]] = []
+    for start, stop in pairwise(_boundaries(held, zone)):
+        policy, sources = _policy_at(held, names, start, zone)
+        if rows and rows[-1][3] == sources and rows[-1][2].canonical() == policy.canonical():
+            rows[-1] = (rows[-1][0], stop, policy, sources)
+        else:
+            rows.append((start, stop, policy, sources))
+    return rows

@@ -1,0 +1,129 @@
+"""A provision as the decision sees it: its type, its criteria and its exceptions.
+
+https://hl7.org/fhir/R4/consent-definitions.html#Consent.provision
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from adapter.consent.criteria import (
+    ActionCriterion,
+    ActorCriterion,
+    Criterion,
+    DeniedPurposes,
+    Opaque,
+    PeriodCriterion,
+    PermittedPurposes,
+)
+from adapter.consent.criteria_resource import (
+    ClassCriterion,
+    CodeCriterion,
+    DataCriterion,
+    DataPeriodCriterion,
+    DeniedLabels,
+    PermittedLabels,
+)
+from adapter.consent.outcome import DENY, PERMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """One rule: ``kind`` is `PERMIT` or `DENY`, ``path`` where it stands in its Consent.
+
+    ``children`` are its exceptions. A deny without criteria or children also stands for a consent that is capped.
+    """
+
+    kind: int
+    path: str
+    criteria: tuple[Criterion, ...] = ()
+    children: tuple[Provision, ...] = ()
+
+    def canonical(self) -> list[Any]:
+        """Type, path, criteria and children, in this order."""
+        return [
+            "permit" if self.kind == PERMIT else "deny",
+            self.path,
+            [criterion.canonical() for criterion in self.criteria],
+            [child.canonical() for child in self.children],
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A Consent without its names: what it says, and nothing of whom it says it about.
+
+    ``roots`` are its root provision and the additive rules rewritten from it. ``typed``: it is a 42 CFR Part 2
+    consent. ``capped``: it could not be understood and only denies. ``rank``: where the latest consent wins, the
+    lower rank goes first; under deny-overrides every rank is 0.
+    """
+
+    roots: tuple[Provision, ...]
+    typed: bool = False
+    capped: bool = False
+    rank: int = 0
+
+    def canonical(self) -> list[Any]:
+        """Flags and roots, in this order."""
+        return [self.typed, self.capped, self.rank, [root.canonical() for root in self.roots]]
+
+    def doubted(self, element: str, why: str) -> Body:
+        """The same with one more UNKNOWN criterion on every root: it may not be in force."""
+        doubt = Opaque(element, why)
+        roots = tuple(replace(root, criteria=(doubt, *root.criteria)) for root in self.roots)
+        return replace(self, roots=roots)
+
+
+def _pairs(lists: Sequence[Sequence[str]]) -> frozenset[tuple[str, str]]:
+    return frozenset((system, code) for system, code in lists)
+
+
+def _criterion(kind: int, parts: Sequence[Any]) -> Criterion:
+    """The criterion whose canonical list is ``parts``, in a provision of type ``kind``."""
+    deny = kind == DENY
+    match parts:
+        case ["opaque", element, why]:
+            return Opaque(element, why)
+        case ["period", start, end]:
+            return PeriodCriterion(start, end)
+        case ["actor", names, *flags]:
+            return ActorCriterion(frozenset(names), *flags)
+        case ["action", kinds, unclear]:
+            return ActionCriterion(frozenset(kinds), unclear)
+        case ["purpose", covers, unclear]:
+            return (DeniedPurposes if deny else PermittedPurposes)(_pairs(covers), unclear)
+        case ["securityLabel", level, codes, marks, unclear]:
+            return DeniedLabels(level, frozenset(codes), _pairs(marks), unclear)
+        case ["securityLabel", level, codes, unclear]:
+            return PermittedLabels(level, frozenset(codes), unclear)
+        case ["class", types, profiles, unclear]:
+            return ClassCriterion(frozenset(types), frozenset(profiles), unclear)
+        case ["code", codes, unclear]:
+            return CodeCriterion(deny, _pairs(codes), unclear)
+        case ["dataPeriod", start, end]:
+            return DataPeriodCriterion(deny, start, end)
+        case ["data", entries, unclear]:
+            return DataCriterion(deny, _pairs(entries), unclear)
+    raise ValueError(f"expected the canonical list of a criterion, not one of kind `{parts[0]}`")
+
+
+def provision_of(parts: Sequence[Any]) -> Provision:
+    """The provision whose canonical list is ``parts``."""
+    word, path, criteria, children = parts
+    kind = PERMIT if word == "permit" else DENY
+    return Provision(
+        kind,
+        path,
+        tuple(_criterion(kind, one) for one in criteria),
+        tuple(provision_of(child) for child in children),
+    )
+
+
+def body_of(parts: Sequence[Any]) -> Body:
+    """The body whose canonical list is ``parts``."""
+    typed, capped, rank, roots = parts
+    return Body(tuple(provision_of(root) for root in roots), typed, capped, rank)
