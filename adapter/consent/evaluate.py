@@ -128,13 +128,7 @@ def _entry(provision: Provision, index: int, family: int, doubt: Criterion | Non
         return index, provision.path, doubt.element, outcome, LATER if guard == DEFERRED else doubt.unknown
     if family == 1 << provision.kind:
         return index, provision.path, "provision", outcome, "every criterion is met"
-    return (
-        index,
-        provision.path,
-        "provision",
-        outcome,
-        "every criterion is met, an exception inside it decides",
-    )
+    return index, provision.path, "provision", outcome, "every criterion is met, an exception inside it decides"
 
 
 def _consent(body: Body, facts: Facts, index: int, trace: list[Entry]) -> int:
