@@ -208,6 +208,20 @@ def author(
     return _validated(drafted)
 
 
+def on_hold(patient_ref: str) -> Element:
+    """The Consent that stands in for a form which cannot be used: it denies everything until the form is mended."""
+    return {
+        "resourceType": "Consent",
+        "meta": {"profile": [PROFILE]},
+        "status": "active",
+        "scope": _concept(CONSENT_SCOPE, "patient-privacy"),
+        "category": [_CATEGORY],
+        "patient": {"reference": patient_ref},
+        "policyRule": _concept(ACT_CODE, "OPTOUT"),
+        "provision": {"type": "deny"},
+    }
+
+
 def _validated(drafted: Element) -> Element:
     """The draft as R4 has it, element by element."""
     try:

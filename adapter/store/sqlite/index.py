@@ -40,11 +40,9 @@ class IndexWriter:
         for row in rows:
             form = parameters[row.param].kind
             if form == "token":
-                # Any system and any code are asked of the term table instead of being stored per resource.
-                if not row.value.startswith("*|") and not row.value.endswith("|"):
-                    term = self._term(*row.value.rsplit("|", 1))
-                    key = (kind, row.param, term, write.patient, rid)
-                    owned.setdefault("token", []).append((*key, write.segment, low, high))
+                system, _, code = row.value.partition("|")
+                key = (kind, row.param, self._term(system, code), write.patient, rid)
+                owned.setdefault("token", []).append((*key, write.segment, low, high))
             elif form == "string":
                 owned.setdefault("string", []).append((kind, row.param, row.value, rid, row.exact))
             elif form == "date":

@@ -152,7 +152,7 @@ class SqliteSnapshot:
         ]
 
     def _terms(self, value: str) -> list[int]:
-        system, _, code = value.rpartition("|")
+        system, _, code = value.partition("|")
         if system == "*":
             rows = self._db.execute(SQL["terms_by_code"], (code,))
         elif not code:
