@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import orjson
@@ -45,7 +45,7 @@ def parse(data: bytes) -> dict[str, Any]:
         ) from None
     if text.startswith("\ufeff"):
         raise _refused("starts with a byte order mark; expected plain UTF-8")
-    if _CONTROL_ESCAPE.search(data):
+    if b"\\" in data and _CONTROL_ESCAPE.search(data):
         raise _refused("holds an escaped control character; expected text with tab, CR and LF at most")
     try:
         value = _DECODER.decode(text)
@@ -55,6 +55,8 @@ def parse(data: bytes) -> dict[str, Any]:
         ) from None
     except RecursionError:
         raise _too_deep() from None
+    except InvalidOperation:
+        raise _refused("holds a number beyond any range; expected at most 18 digits of exponent") from None
     if not isinstance(value, dict):
         raise _refused("expected a JSON object, the resource itself")
     if data.count(b"{") + data.count(b"[") > MAX_DEPTH and _deep(value):
@@ -128,4 +130,4 @@ def _too_deep() -> InvalidResource:
 
 
 def _refused(message: str) -> InvalidResource:
-    return InvalidResource([Issue(path="", code="structure", message=message)])
+    return InvalidResource([Issue(path="Resource", code="structure", message=message)])
