@@ -195,7 +195,8 @@ class Tables:
             path = element["path"]
             if path == name or path in nested:
                 self.types[path] = {"kind": kind if path == name else "backbone", "elements": {}}
-                self.types[path]["invariants"] = _invariants(element)
+                if invariants := _invariants(element):
+                    self.types[path]["invariants"] = invariants
             if path != name:
                 self._row(element, nested)
         for mentioned in sorted({t["code"] for e in elements for t in e.get("type", [])} - ABSTRACT):
@@ -228,24 +229,23 @@ def tables(folder: Path) -> dict[str, Any]:
     return {"fhir": version, "types": built.types, "codes": built.codes}
 
 
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _written_type(name: str, table: dict[str, Any]) -> str:
+    rows = ",\n".join(f"  {_compact(element)}:{_compact(row)}" for element, row in table["elements"].items())
+    invariants = f',\n "invariants":{_compact(table["invariants"])}' if "invariants" in table else ""
+    return f'{_compact(name)}:{{"kind":"{table["kind"]}","elements":{{\n{rows}}}{invariants}}}'
+
+
 def written(facts: dict[str, Any]) -> str:
-    """The text of ``facts.json``: sorted, one element or code system a line."""
-    compact = {"separators": (",", ":"), "ensure_ascii": False}
-    types = []
-    for name in sorted(facts["types"]):
-        table = facts["types"][name]
-        rows = ",\n".join(
-            f"  {json.dumps(e)}:{json.dumps(row, **compact)}" for e, row in table["elements"].items()
-        )
-        invariants = (
-            f',\n "invariants":{json.dumps(table["invariants"], **compact)}' if table["invariants"] else ""
-        )
-        types.append(f'{json.dumps(name)}:{{"kind":"{table["kind"]}","elements":{{\n{rows}}}{invariants}}}')
-    codes = [
-        f"{json.dumps(name)}:{json.dumps(facts['codes'][name], **compact)}" for name in sorted(facts["codes"])
-    ]
-    joined_types, joined_codes = ",\n".join(types), ",\n".join(codes)
-    return f'{{"fhir":"{facts["fhir"]}",\n"types":{{\n{joined_types}}},\n"codes":{{\n{joined_codes}}}}}\n'
+    """The text of ``facts.json``: sorted, one element or value set a line."""
+    types = ",\n".join(_written_type(name, facts["types"][name]) for name in sorted(facts["types"]))
+    codes = ",\n".join(
+        f"{_compact(name)}:{_compact(facts['codes'][name])}" for name in sorted(facts["codes"])
+    )
+    return f'{{"fhir":"{facts["fhir"]}",\n"types":{{\n{types}}},\n"codes":{{\n{codes}}}}}\n'
 
 
 def main() -> None:
