@@ -33,11 +33,9 @@ _SCOPES: Final = (
 )
 """The expressions of these invariants test for the system `something`; their wording is followed instead."""
 
-_ACTIVE_CONTENT: Final = re.compile(
-    r"<\s*/?\s*(?:script|iframe|object|embed|form|base|link|style|meta|input|head|body)\b"
-    r"|\son[a-z]+\s*=|javascript:",
-    re.IGNORECASE,
-)
+_ACTIVE_TAG: Final = re.compile("<(?:script|iframe|object|embed|form|base|link|style|meta|input|head|body)")
+_HANDLER: Final = re.compile(r"\son[a-z]+\Z")
+"""An attribute like ``onclick``, just before its equals sign."""
 
 _VALUE_TYPES: Final = (
     "Quantity CodeableConcept String Boolean Integer Range Ratio SampledData Time DateTime Period"
@@ -108,7 +106,11 @@ def _contained(resource: Resource) -> list[Issue]:
 
 def _narrative(resource: Resource) -> list[Issue]:
     """txt-1: a narrative is formatted text, nothing that runs or loads."""
-    if "text" in resource and _ACTIVE_CONTENT.search(resource["text"].get("div", "")):
+    if "text" not in resource:
+        return []
+    div = resource["text"].get("div", "").lower()
+    active = "javascript:" in div or _ACTIVE_TAG.search(div) is not None
+    if active or any(_HANDLER.search(before.rstrip()[-40:]) for before in div.split("=")[:-1]):
         path = f"{resource['resourceType']}.text.div"
         return [invariant(path, "txt-1", "expected formatting elements only, no scripts, forms or styles")]
     return []
