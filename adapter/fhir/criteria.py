@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from adapter.errors import NotSupported, RequestError
@@ -102,7 +102,8 @@ def _reader(parameter: SearchParameter, modifier: str, key: str) -> Reader:
     if parameter.kind == "string" and modifier == "exact":
         return _exact_strings
     if parameter.kind == "reference" and modifier in parameter.targets:
-        return lambda parts, known, context: _typed_references(parts, modifier, known, context)
+        typed = replace(parameter, targets=(modifier,))
+        return lambda parts, _parameter, context: _references(parts, typed, context)
     offered = _MODIFIERS.get(parameter.kind, "no modifier")
     raise NotSupported(f"modifier of `{key}` is not offered; expected {offered}", expression=key)
 
@@ -182,16 +183,6 @@ def _references(parts: list[str], parameter: SearchParameter, context: Context) 
     if parameter.targets and reference.type not in parameter.targets:
         raise ValueError(f"expected a reference to {' or '.join(parameter.targets)}")
     yield Alternative(value=str(reference))
-
-
-def _typed_references(
-    parts: list[str], target: str, parameter: SearchParameter, context: Context
-) -> Iterator[Alternative]:
-    for alternative in _references(parts, parameter, context):
-        if alternative.value.startswith(f"{target}/"):
-            yield alternative
-            return
-    raise ValueError(f"expected an id of a {target}")
 
 
 def _canonicals(parts: list[str], _parameter: SearchParameter, _context: Context) -> Iterator[Alternative]:

@@ -7,6 +7,7 @@ Validation in FHIR: https://hl7.org/fhir/R4/validation.html
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from jsonschema_rs import Draft202012Validator
@@ -32,14 +33,17 @@ _HOLDERS: Final = frozenset({"Bundle", "Parameters"})
 
 
 class _Checks:
-    """What is compiled for one resource type."""
-
-    __slots__ = ("extended", "plain", "rules")
+    """What is compiled for one resource type; the extended schema only once a resource needs it."""
 
     def __init__(self, facts: Facts, kind: str) -> None:
+        self._facts = facts
+        self._kind = kind
         self.plain = _compiled(facts, kind, extended=False)
-        self.extended = _compiled(facts, kind, extended=True)
         self.rules: tuple[Rule, ...] = rules_for(kind)
+
+    @cached_property
+    def extended(self) -> Draft202012Validator:
+        return _compiled(self._facts, self._kind, extended=True)
 
 
 def _compiled(facts: Facts, kind: str, *, extended: bool) -> Draft202012Validator:

@@ -76,6 +76,8 @@ def test_forms_of_time(zone, element, value, low, high):
 @pytest.mark.parametrize("timing", [{"code": {"text": "x"}}, {"repeat": {"count": 1}}, {"event": [None]}])
 def test_a_time_without_a_place_in_time_is_not_indexed(zone, timing):
     assert index_rows({"resourceType": "Observation", "effectiveTiming": timing}, zone) == []
+    period = {"extension": [{"url": "u", "valueCode": "unknown"}]}
+    assert index_rows({"resourceType": "Encounter", "period": period}, zone) == []
 
 
 def test_references_by_type_and_address(zone):
@@ -100,6 +102,11 @@ def test_canonical_references_with_and_without_version(zone):
         "http://example.org/Questionnaire/q|1.0",
         "http://example.org/Questionnaire/q",
     ]
+
+
+def test_a_canonical_reference_without_version(zone):
+    answers = {"resourceType": "QuestionnaireResponse", "questionnaire": "http://example.org/Questionnaire/q"}
+    assert values(index_rows(answers, zone), "questionnaire") == ["http://example.org/Questionnaire/q"]
 
 
 def test_nulls_and_other_types_give_no_rows(zone):

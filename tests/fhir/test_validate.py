@@ -158,10 +158,9 @@ def test_required_elements_may_be_replaced_by_an_extension(validator):
 
 def test_resources_inside_parameters_and_responses_are_checked(validator):
     inner = {"resourceType": "Patient", "gender": "F"}
-    nested = {
-        "resourceType": "Parameters",
-        "parameter": [{"name": "a", "part": [{"name": "b", "resource": inner}]}],
-    }
+    unread = {"name": "c", "resource": {"resourceType": "Medication"}}
+    part = [{"name": "b", "resource": inner}, unread]
+    nested = {"resourceType": "Parameters", "parameter": [{"name": "a", "part": part}]}
     assert [issue.path for issue in validator.issues(nested)] == [
         "Parameters.parameter[0].part[0].resource.gender"
     ]
