@@ -165,7 +165,7 @@ def _at(values: list[Any] | None, index: int) -> Any:  # noqa: ANN401 - any JSON
 def _value(facts: Facts, element: Element, kind: str, value: object, path: str) -> Iterator[Issue]:
     if kind in CHECKS:
         if not CHECKS[kind](value):
-            yield _issue(path, "value", f"not a {kind}; expected {EXPECTED[kind]}")
+            yield _issue(path, "value", f"not a valid {kind}; expected {EXPECTED[kind]}")
         elif element.codes and value not in facts.listed(element.codes):
             yield _issue(path, "code-invalid", _codes_expected(facts, element.codes))
     elif kind == "Resource":
