@@ -27,6 +27,7 @@ _TRUTHS = {"true": True, "t": True, "yes": True, "y": True, "1": True} | {
     "n": False,
     "0": False,
 }
+_ONLY_OBJECTS = frozenset({dict})
 _HL7_DELETED = '""'
 
 
@@ -160,7 +161,7 @@ _CONVERSIONS: dict[str, Callable[[Scope, str, str], Any]] = {
 
 def is_field(value: object) -> bool:
     """Whether ``value`` is an HL7 v2 field: a list of repetitions."""
-    return type(value) is list and all(type(repetition) is dict for repetition in value)
+    return type(value) is list and _ONLY_OBJECTS.issuperset(map(type, value))
 
 
 def _field_reader(column: str) -> Rule:
@@ -176,7 +177,7 @@ def _field_reader(column: str) -> Rule:
 
 def _field_leaf(value: Any, path: str) -> str | None:  # noqa: ANN401 - a column value
     """A component of the first repetition, or the first subcomponent of it."""
-    if not is_field(value) or not value:
+    if type(value) is not list or not value or type(value[0]) is not dict:
         return None
     text = value[0].get(path)
     if text is None:

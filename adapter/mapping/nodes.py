@@ -274,18 +274,17 @@ def _calling(function: Function, args: list[Compiled], columns: tuple[str, ...])
 
 def _converting(table: CodeTable, read: Rule, column: str) -> Rule:
     codes = table.codes
+    worded = table.gives == "CodeableConcept"
 
     def convert(scope: Scope) -> Any:  # noqa: ANN401 - code, Coding or CodeableConcept
         text = read(scope)
         if text is None:
             return None
-        if text in codes:
-            return codes[text]
-        code = plain_code(str(text))
-        if code in codes:
-            return codes[code]
-        scope.remark(column, LOSSY, "unmapped-code")
-        return table.fallback(str(text))
+        code = text if text in codes else plain_code(str(text))
+        if code not in codes:
+            scope.remark(column, LOSSY, "unmapped-code")
+            return table.fallback(str(text))
+        return codes[code] | {"text": text} if worded else codes[code]
 
     return convert
 

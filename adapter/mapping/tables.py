@@ -126,7 +126,8 @@ def plain_code(text: str) -> str:
     return " ".join(text.upper().split())
 
 
-def _value(target: str | _Target, table: TableFile, raw: str) -> Any:  # noqa: ANN401 - code, Coding or CodeableConcept
+def _value(target: str | _Target, table: TableFile) -> Any:  # noqa: ANN401 - code, Coding or CodeableConcept
+    """What a code gives; the sender's own word joins a CodeableConcept as its text when it is used."""
     if isinstance(target, str):
         target = _Target(code=target)
     if table.gives == "code":
@@ -135,7 +136,7 @@ def _value(target: str | _Target, table: TableFile, raw: str) -> Any:  # noqa: A
     coding = {key: value for key, value in coding.items() if value}
     if table.gives == "Coding":
         return coding if target.code else None
-    return {"coding": [coding], "text": raw} if target.code else {"text": target.text}
+    return {"coding": [coding]} if target.code else {}
 
 
 def read_table(document: object, *, name: str, file: str) -> CodeTable:
@@ -164,7 +165,7 @@ def read_table(document: object, *, name: str, file: str) -> CodeTable:
         if table.gives == "code" and isinstance(target, _Target) and not target.code:
             message = f"the code `{code}` has no target"
             problems.append(Problem(where=file, path=f"codes.{raw}", message=message, expected="a code"))
-        codes[code] = _value(target, table, raw)
+        codes[code] = _value(target, table)
     if problems:
         raise ConfigurationError(problems)
     return CodeTable(name=name, gives=table.gives, otherwise=table.otherwise, codes=codes)

@@ -42,10 +42,7 @@ def test_what_a_table_gives():
     concept = read(
         gives="CodeableConcept", system="s", otherwise="text", codes={"w": "1", "A": {"text": "both"}}
     )
-    assert concept.codes == {
-        "W": {"coding": [{"system": "s", "code": "1"}], "text": "w"},
-        "A": {"text": "both"},
-    }
+    assert concept.codes == {"W": {"coding": [{"system": "s", "code": "1"}]}, "A": {}}
 
 
 def test_a_code_nobody_listed_says_no_more_than_is_known():

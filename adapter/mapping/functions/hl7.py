@@ -67,7 +67,7 @@ def hl7_datetime(remarks: Remarks, field: Field | None) -> str | None:
     text = first_text(field)
     if text is None:
         return None
-    return remarked(remarks, 0, moments.as_datetime(text, moments.dtm(text), remarks.environment.clock))
+    return remarked(remarks, 0, moments.read_dtm(text, remarks.environment.clock))
 
 
 @function(field="field", reads={"field": _FIRST})
@@ -76,11 +76,11 @@ def hl7_birth_date(remarks: Remarks, field: Field | None) -> str | None:
     text = first_text(field)
     if text is None:
         return None
-    found = moments.dtm(text)
-    if found is not None and remarks.environment.newest_birth_year < found.year < 2999:  # noqa: PLR2004 - sentinel
+    read = moments.read_dtm_day(text)
+    if read.value is not None and int(read.value[:4]) > remarks.environment.newest_birth_year:
         remarks.unmapped(0, "birth-after-newest-year")
         return None
-    return remarked(remarks, 0, moments.as_date(text, found))
+    return remarked(remarks, 0, read)
 
 
 def _identifier(

@@ -110,8 +110,7 @@ def _as_text(remarks: Remarks, kind: str, repetition: dict[str, str]) -> str:
 
 def _as_datetime(remarks: Remarks, repetition: dict[str, str]) -> str | None:
     text = component(repetition, "1") or ""
-    read = moments.as_datetime(text, moments.dtm(text), remarks.environment.clock)
-    return remarked(remarks, _VALUE, read)
+    return remarked(remarks, _VALUE, moments.read_dtm(text, remarks.environment.clock))
 
 
 def _as_concept(

@@ -65,17 +65,27 @@ def test_a_key_does_not_depend_on_the_order_of_repetitions(run):
 @pytest.mark.parametrize(
     ("field", "expected"),
     [
-        ([{"1": "ASH", "2": "BO", "3": "Q", "4": "JR", "5": "DR"}],
-         [{"use": "official", "family": "ASH", "given": ["BO", "Q"], "suffix": ["JR"], "prefix": ["DR"]}]),
-        ([{"1": "ASH", "2": "BO"}, {"1": "ELM", "2": "BO", "7": "A"}],
-         [{"use": "official", "family": "ASH", "given": ["BO"]}, {"use": "nickname", "family": "ELM", "given": ["BO"]}]),
+        (
+            [{"1": "ASH", "2": "BO", "3": "Q", "4": "JR", "5": "DR"}],
+            [{"use": "official", "family": "ASH", "given": ["BO", "Q"], "suffix": ["JR"], "prefix": ["DR"]}],
+        ),
+        (
+            [{"1": "ASH", "2": "BO"}, {"1": "ELM", "2": "BO", "7": "A"}],
+            [
+                {"use": "official", "family": "ASH", "given": ["BO"]},
+                {"use": "nickname", "family": "ELM", "given": ["BO"]},
+            ],
+        ),
         ([{"1": "ASH"}, {"1": "ELM"}], [{"use": "official", "family": "ASH"}, {"family": "ELM"}]),
         ([{"1": "ASH", "7": "M"}], [{"use": "maiden", "family": "ASH"}]),
-        ([{"1": "ASH AKA ELM"}], [{"use": "official", "family": "ASH"}, {"use": "nickname", "family": "ELM"}]),
+        (
+            [{"1": "ASH AKA ELM"}],
+            [{"use": "official", "family": "ASH"}, {"use": "nickname", "family": "ELM"}],
+        ),
         ([{"1": "NULL"}], None),
         (None, None),
     ],
-)  # fmt: skip
+)
 def test_names_of_every_repetition(run, field, expected):
     assert run("xpn_names", field).value == expected
 

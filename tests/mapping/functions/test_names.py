@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from adapter.errors import RecordError
 from adapter.mapping.functions.names import names
-from adapter.mapping.mapped import Environment
 from adapter.mapping.mapped import LOSSY as LOST
+from adapter.mapping.mapped import Environment
 from adapter.mapping.scope import Remarks, Scope
 
 
@@ -156,7 +156,7 @@ TEXTS = st.none() | st.text(alphabet="ABC jriv.,;()/|aka123'-", min_size=1, max_
 
 
 @given(TEXTS, TEXTS, TEXTS, TEXTS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_no_name_has_empty_parts_and_none_is_invented(last, first, middle, suffix):
     scope = Scope({}, Environment(zone="UTC"))
     found = names(Remarks(scope, ("a", "b", "c", "d")), last, first, middle, suffix) or []
