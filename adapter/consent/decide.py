@@ -93,9 +93,7 @@ def _facts(case: Case) -> Facts:
     )
 
 
-def _of_person(
-    case: Case, patient: str, facts: Facts, trace: list[Entry]
-) -> tuple[Effect, tuple[Obligation, ...]]:
+def _of_person(case: Case, patient: str, facts: Facts, trace: list[Entry]) -> tuple[Effect, tuple[Obligation, ...]]:
     """The decision of one patient's consents."""
     persons = frozenset((patient,))
     theirs: list[tuple[int, Directive]] = []

@@ -83,9 +83,7 @@ def read_filter(parameter: SearchParameter, modifier: str, value: str, context: 
     read = _reader(parameter, modifier, key)
     parsed = _alternatives(value, key)
     if len(parsed) > MAX_ALTERNATIVES:
-        raise RequestError(
-            f"`{key}` lists too many values; expected at most {MAX_ALTERNATIVES}", expression=key
-        )
+        raise RequestError(f"`{key}` lists too many values; expected at most {MAX_ALTERNATIVES}", expression=key)
     found: dict[Alternative, None] = {}
     for parts in parsed:
         try:

@@ -141,8 +141,7 @@ def _structure(name: str, table: Mapping[str, Any]) -> Structure:
         kind=table["kind"],
         elements=tuple(_element(name, element, row) for element, row in table["elements"].items()),
         invariants=tuple(
-            Invariant(key=key, form=form, names=tuple(names))
-            for key, form, *names in table.get("invariants", [])
+            Invariant(key=key, form=form, names=tuple(names)) for key, form, *names in table.get("invariants", [])
         ),
     )
 

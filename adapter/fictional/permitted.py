@@ -34,9 +34,7 @@ def permitted(
         if recipient in units:
             own = [place for place, screening in enumerate(screenings) if screening.unit == recipient]
         for purpose in purposes:
-            granting = [
-                (form, choice) for form in forms for choice in granted(form, recipient, purpose, as_of)
-            ]
+            granting = [(form, choice) for form in forms for choice in granted(form, recipient, purpose, as_of)]
             places = own
             if granting:
                 places = [

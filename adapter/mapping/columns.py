@@ -98,9 +98,7 @@ def _scalar_text(value: object) -> str | None:
     return None
 
 
-def _typed_reader(
-    column: str, text: Callable[[Scope], str | None], convert: Callable[[Scope, str, str], Any]
-) -> Rule:
+def _typed_reader(column: str, text: Callable[[Scope], str | None], convert: Callable[[Scope, str, str], Any]) -> Rule:
     def read(scope: Scope) -> Any:  # noqa: ANN401 - as the column type says
         found = text(scope)
         return None if found is None else convert(scope, column, found)

@@ -109,9 +109,7 @@ class LeafPlan:
                 self._rows[there] = known
         return known[0].copy(), known[1].copy()
 
-    def _structures(
-        self, values: Mapping[str, Any], reached: set[str] | frozenset[str]
-    ) -> tuple[list[int], list[str]]:
+    def _structures(self, values: Mapping[str, Any], reached: set[str] | frozenset[str]) -> tuple[list[int], list[str]]:
         counts = [0, 0, 0, 0]
         unmapped: list[str] = []
         for column, value in values.items():

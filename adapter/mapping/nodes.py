@@ -128,9 +128,7 @@ class NodeCompiler:
     def _call(self, node: CallNode, path: str) -> Compiled:
         function = FUNCTIONS.get(node.call)
         if function is None:
-            return self.problem(
-                f"{path}.call", f"unknown function `{node.call}`", one_of(node.call, FUNCTIONS)
-            )
+            return self.problem(f"{path}.call", f"unknown function `{node.call}`", one_of(node.call, FUNCTIONS))
         parameters = self._parameters(function, node, path)
         if parameters is None:
             return NOTHING
@@ -183,9 +181,7 @@ class NodeCompiler:
         of = self.node(node.of, f"{path}.of")
         table = self.tables.get(node.map)
         if table is None:
-            return self.problem(
-                f"{path}.map", f"unknown code table `{node.map}`", one_of(node.map, self.tables)
-            )
+            return self.problem(f"{path}.map", f"unknown code table `{node.map}`", one_of(node.map, self.tables))
         column = of.columns[0] if of.columns else ""
         kind: Kind = "text" if table.gives == "code" else "any"
         return Compiled(rule=_converting(table, of.rule, column), kind=kind, columns=of.columns)
@@ -246,9 +242,7 @@ class NodeCompiler:
         single = rules[0][0] if len(rules) == 1 else None
         return Compiled(rule=_one(single) if single else _several(rules), kind="any", columns=columns)
 
-    def object(
-        self, fields: Mapping[str, Node], path: str, *, base: Mapping[str, Any] | None = None
-    ) -> Compiled:
+    def object(self, fields: Mapping[str, Node], path: str, *, base: Mapping[str, Any] | None = None) -> Compiled:
         """An object, with the constants of ``base`` before its own fields."""
         parts = {name: self.node(part, f"{path}.{name}") for name, part in fields.items()}
         template = {**(base or {}), **{name: part.value for name, part in parts.items()}}

@@ -99,9 +99,7 @@ def _pairs(raw: bytes, where: str) -> list[Pair]:
             return []
         if _BROKEN_ESCAPE.search(text):
             raise _unreadable(where)
-        pairs = parse_qsl(
-            text, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=MAX_PAIRS
-        )
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=MAX_PAIRS)
     except ValueError:
         raise _unreadable(where) from None
     if any(_CONTROL.search(name) or _CONTROL.search(value) for name, value in pairs):

@@ -73,9 +73,7 @@ class _Record:
     inbound: tuple[tuple[str, str], ...]
     received: int
 
-    def facets(
-        self, tier: str, *, domain: str = "", labels: tuple[tuple[str, str], ...] | None = None
-    ) -> Facets:
+    def facets(self, tier: str, *, domain: str = "", labels: tuple[tuple[str, str], ...] | None = None) -> Facets:
         """The facets of a resource of this record; without labels of its own those of the source alone."""
         own = _labels(frozenset(), (), self.regime, self.inbound) if labels is None else labels
         return Facets(tier=tier, labels=own, regime=self.regime, domain=domain, unit=self.unit)
@@ -125,9 +123,7 @@ class Assembly:
             key = (*record.person, str(source.values.get("submission", "")))
             ident = self._writer.resource_id(self._feed.feed, "Consent", *key)
             writes.append(
-                await self._writer.prepare(
-                    consent, record.facets("consent"), ident=ident, patient=record.patient
-                )
+                await self._writer.prepare(consent, record.facets("consent"), ident=ident, patient=record.patient)
             )
         identity = None
         if body is not None:
@@ -143,17 +139,13 @@ class Assembly:
             return f"Organization/{self._feed.organization}", UNDECLARED
         return f"Organization/{unit.organization}", unit.regime
 
-    async def _patient(
-        self, record: _Record, body: Mapping[str, Any] | None, mapped: Mapped
-    ) -> ResourceWrite:
+    async def _patient(self, record: _Record, body: Mapping[str, Any] | None, mapped: Mapped) -> ResourceWrite:
         # A record about care must leave no trace in a Patient whom others see: it only puts an empty one where
         # none is. Who someone is comes from records about identity and custody alone.
         seed = body is None or any(draft.type not in IDENTITY for draft in mapped.drafts)
         content = {"resourceType": "Patient"} if seed or body is None else minimal(body)
         facets = record.facets("identity")
-        return await self._writer.prepare(
-            content, facets, ident=record.patient, patient=record.patient, seed=seed
-        )
+        return await self._writer.prepare(content, facets, ident=record.patient, patient=record.patient, seed=seed)
 
     async def _detail(self, record: _Record, draft: Draft) -> list[ResourceWrite]:
         ident = self._writer.resource_id(self._feed.feed, draft.type, draft.name, *draft.key)
@@ -162,9 +154,7 @@ class Assembly:
         named = frozenset(label for instrument in instruments for label in instrument.labels)
         labels = _labels(named, codings, record.regime, record.inbound)
         domain = "court" if any(system == COURT_EVENT for system, _ in codings) else ""
-        facets = record.facets(
-            "detail", domain=domain or (instruments[0].domain if instruments else ""), labels=labels
-        )
+        facets = record.facets("detail", domain=domain or (instruments[0].domain if instruments else ""), labels=labels)
         body = draft.body if not draft.profile else draft.body | {"meta": {"profile": [draft.profile]}}
         writes = [await self._writer.prepare(body, facets, ident=ident, patient=record.patient)]
         if draft.type in SCREENED:
@@ -218,9 +208,9 @@ class Assembly:
         """
         patient = f"Patient/{record.patient}"
         form = self._forms.get(str(source.values.get("version", "")))
+        if form is None:
+            return on_hold(patient), RecordError("wrong-form", "version", f"one of {', '.join(self._forms)}")
         try:
-            if form is None:
-                raise RecordError("wrong-form", "version", f"one of {', '.join(self._forms)}")
             consent = author(
                 form,
                 source.values,

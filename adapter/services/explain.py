@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from adapter.consent.explain import explain
 from adapter.consent.evaluate import Effect
+from adapter.consent.explain import explain
 from adapter.consent.names import AtHand
 from adapter.consent.rules import exception, rule
 from adapter.errors import NotFound
@@ -47,9 +47,7 @@ class Explain:
         """The trace of an answer given, by its ``X-Request-Id``; ``NotFound`` if the ledger has no such request."""
         entries = await self._ledger.of_request(request_id)
         if not entries:
-            raise NotFound(
-                f"the ledger has no request `{request_id}`; compare it with the X-Request-Id of the answer"
-            )
+            raise NotFound(f"the ledger has no request `{request_id}`; compare it with the X-Request-Id of the answer")
         return [explanation for entry in entries for explanation in await self._entry(entry)]
 
     async def _entry(self, entry: LedgerEntry) -> list[Explanation]:
@@ -83,15 +81,11 @@ class Explain:
                 return Explanation(question=question, effect="DENY", lines=("no such resource is stored",))
             return await self._weigh(view, context, row, at, question)
 
-    async def _weigh(
-        self, view: Snapshot, context: int, row: StoredResource, at: int, question: str
-    ) -> Explanation:
+    async def _weigh(self, view: Snapshot, context: int, row: StoredResource, at: int, question: str) -> Explanation:
         recipient, segment = self._decisions.recipient(context), self._decisions.segment(row.segment)
         span = await view.policy_of(row.patient, at=at)
         if span is None:
-            return Explanation(
-                question=question, effect="DENY", lines=("no policy is recorded for this person",)
-            )
+            return Explanation(question=question, effect="DENY", lines=("no policy is recorded for this person",))
         policy = await self._decisions.policy(span.policy)
         verdict = rule(policy, recipient, segment)
         if verdict.effect is Effect.EXCEPTION:
@@ -99,16 +93,11 @@ class Explain:
             verdict = exception(policy, recipient, segment, resource, AtHand([]), zone=self._zone)
         lines = [f"record: {segment.tier} {segment.type} of {segment.unit}, regime {segment.regime}"]
         lines += explain(replace(verdict, sources=tuple(" and ".join(names) for names in span.sources)))
-        bounds = [
-            bound for bound in await view.bounds(context, row.segment) if bound.start <= at < bound.stop
-        ]
+        bounds = [bound for bound in await view.bounds(context, row.segment) if bound.start <= at < bound.stop]
         lines += [
-            f"agreement {bound.agreement} allows this kind of record to this recipient and purpose"
-            for bound in bounds
+            f"agreement {bound.agreement} allows this kind of record to this recipient and purpose" for bound in bounds
         ]
         if not bounds:
-            lines.append(
-                "no agreement in force allows this kind of record to this recipient for this purpose"
-            )
+            lines.append("no agreement in force allows this kind of record to this recipient for this purpose")
         permitted = verdict.effect is Effect.PERMIT and bool(bounds)
         return Explanation(question=question, effect="PERMIT" if permitted else "DENY", lines=tuple(lines))

@@ -79,13 +79,9 @@ class Ingest:
 
     async def receive(self, feed: str, name: str, stream: BinaryIO) -> Receipt:
         """Keep raw bytes durably; the same bytes again give the earlier receipt."""
-        return await self._inbox.keep(
-            receipt=self._new_id(), feed=feed, name=name, stream=stream, at=self._clock()
-        )
+        return await self._inbox.keep(receipt=self._new_id(), feed=feed, name=name, stream=stream, at=self._clock())
 
-    async def process(
-        self, receipt: Receipt, *, progress: Callable[[int, int], None] | None = None
-    ) -> FeedReport:
+    async def process(self, receipt: Receipt, *, progress: Callable[[int, int], None] | None = None) -> FeedReport:
         """Bring a receipt into the store, from where it stands. Returns the report over all of it.
 
         ``progress`` is told how many records are in the store and how many bytes were read for them.
@@ -98,7 +94,8 @@ class Ingest:
             if earlier[2]:
                 return report
         batch, position = _Batch(), done
-        with self._inbox.open(receipt.id) as stream:
+        received = self._inbox.open(receipt.id)
+        with received.stream as stream:
             for ordinal, item in enumerate(line.connector.records(stream, line.options)):
                 if ordinal < done:
                     continue
@@ -108,10 +105,10 @@ class Ingest:
                     await self._write(batch, report, receipt, position, done=False)
                     batch = _Batch()
                     if progress is not None:
-                        progress(position, stream.consumed)
+                        progress(position, received.consumed)
         await self._write(batch, report, receipt, position, done=True)
         if progress is not None:
-            progress(position, receipt.bytes)
+            progress(position, receipt.size)
         return report
 
     async def pending(self) -> list[Receipt]:
@@ -137,7 +134,8 @@ class Ingest:
 
     async def _replay_receipt(self, receipt: Receipt, waiting: Mapping[int, int], report: FeedReport) -> None:
         line, batch = self._lines[receipt.feed], _Batch()
-        with self._inbox.open(receipt.id) as stream:
+        received = self._inbox.open(receipt.id)
+        with received.stream as stream:
             for ordinal, item in enumerate(line.connector.records(stream, line.options)):
                 if ordinal not in waiting:
                     continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -216,7 +216,7 @@ class Receipt:
     id: str
     feed: str
     name: str
-    bytes: int
+    size: int
     sha256: bytes
     received: int
 
@@ -250,9 +250,7 @@ class Interned(Protocol):
 class Transaction(Interned, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
-    async def put(
-        self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None
-    ) -> list[bool]:
+    async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
         """Write resources; tells for each whether it made a new version."""
         ...
 
@@ -421,14 +419,28 @@ class Store(Interned, Protocol):
         ...
 
 
+class ReceiptStream(Protocol):
+    """The bytes of a receipt, to be read once from the start."""
+
+    @property
+    def consumed(self) -> int:
+        """How many bytes were taken from the inbox so far."""
+        ...
+
+    @property
+    def stream(self) -> BinaryIO:
+        """The bytes."""
+        ...
+
+
 class Inbox(Protocol):
     """The raw inbox: bytes as received, kept before anything is acknowledged."""
 
-    async def keep(self, *, receipt: str, feed: str, name: str, stream: Any, at: int) -> Receipt:
+    async def keep(self, *, receipt: str, feed: str, name: str, stream: BinaryIO, at: int) -> Receipt:
         """Store a stream durably. The same bytes for the same feed give the earlier receipt again."""
         ...
 
-    def open(self, receipt: str) -> Any:
+    def open(self, receipt: str) -> ReceiptStream:
         """The bytes of a receipt as a readable binary stream."""
         ...
 

@@ -190,7 +190,9 @@ class Maker:
             "consents": named,
             "context": [*CONTEXT, *revisions],
             "request": {
-                "actors": self.some([X, "Organization/y", "PractitionerRole/r", "Practitioner/p", "PractitionerRole/q"]),
+                "actors": self.some(
+                    [X, "Organization/y", "PractitionerRole/r", "Practitioner/p", "PractitionerRole/q"]
+                ),
                 "purposes": [purpose(code) for code in self.some(PURPOSES, low=0 if self.chance(8) else 1)],
                 "action": "access",
                 "at": self.pick(INSTANTS),

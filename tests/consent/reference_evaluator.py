@@ -190,9 +190,7 @@ def label_facts(resource):
     sensitive = {code for system, code in codings if system == ACT and code in SENSITIVE}
     policies = {code for system, code in codings if system == ACT and code in POLICIES}
     levels = [LEVELS.index(code) for system, code in codings if system == LEVEL]
-    strange = any(
-        system != LEVEL and (system != ACT or code not in SENSITIVE | POLICIES) for system, code in codings
-    )
+    strange = any(system != LEVEL and (system != ACT or code not in SENSITIVE | POLICIES) for system, code in codings)
     level = max(levels, default=LEVELS.index("N"))
     return (max(level, 4) if sensitive else level), sensitive, policies, strange
 
@@ -439,9 +437,7 @@ def run(node, path, assigned, named, fired):
     if not all(assigned.get((*path, name), truth) for name, truth in criteria.items()):
         return NA
     named = named or criteria.get("actor") is True
-    below = [
-        run(child, (*path, index), assigned, named, fired) for index, child in enumerate(node["children"])
-    ]
+    below = [run(child, (*path, index), assigned, named, fired) for index, child in enumerate(node["children"])]
     if DENY in below:
         return DENY
     if PERMIT in below:

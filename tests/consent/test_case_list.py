@@ -160,11 +160,7 @@ CASES = [
         "36",
         D,
         [consent(permit(deny(dataPeriod=IN_YEAR)))],
-        {
-            "resource": observation(
-                effectiveDateTime=None, effectivePeriod={"start": "2021-12-20", "end": "2022-01-10"}
-            )
-        },
+        {"resource": observation(effectiveDateTime=None, effectivePeriod={"start": "2021-12-20", "end": "2022-01-10"})},
     ),
     ("37", D, [consent(permit(dataPeriod=IN_YEAR))], {"resource": observation(effectiveDateTime=None)}),
     (

@@ -136,7 +136,11 @@ def test_order_and_repetition_change_nothing(start):
     for rng, line in random_lines(start):
         changed = copy.deepcopy(line)
         changed["consents"] += copy.deepcopy(rng.sample(line["consents"], 1))
-        for many in (changed["consents"], changed["context"], *(one.get("provision", []) for one in provisions(changed))):
+        for many in (
+            changed["consents"],
+            changed["context"],
+            *(one.get("provision", []) for one in provisions(changed)),
+        ):
             rng.shuffle(many)
         assert permits(changed) == permits(line), orjson.dumps(line)
 

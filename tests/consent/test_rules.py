@@ -113,9 +113,7 @@ def test_the_same_form_with_the_same_choices_is_the_same_policy():
     second = signed("two", "Patient/b", "2026-05-05T10:00:00-06:00", "2027-06-06")
     policy, sources = current(first)
     other = next(
-        row[2]
-        for row in timeline([read(second)], DENVER)
-        if row[0] <= interval("2026-11-22", DENVER)[0] < row[1]
+        row[2] for row in timeline([read(second)], DENVER) if row[0] <= interval("2026-11-22", DENVER)[0] < row[1]
     )
     assert policy.canonical() == other.canonical()
     assert sources == (("Consent/one",),)

@@ -172,9 +172,7 @@ def test_a_roster_row_is_a_person_and_a_booking(map_record):
 
 
 def test_a_released_person_has_an_end_and_a_release_before_the_booking_has_none(map_record):
-    released = (
-        map_record("jail_roster", "row", ROSTER | {"ReleaseDate": "2026-03-04 07:00:00"}).drafts[1].body
-    )
+    released = map_record("jail_roster", "row", ROSTER | {"ReleaseDate": "2026-03-04 07:00:00"}).drafts[1].body
     assert (released["status"], released["period"]["end"]) == ("finished", "2026-03-04T07:00:00-07:00")
     swapped = map_record("jail_roster", "row", ROSTER | {"ReleaseDate": "2026-03-01 07:00:00"})
     assert "end" not in swapped.drafts[1].body["period"]
@@ -266,9 +264,7 @@ def test_a_score_is_an_observation_of_its_loinc_code(map_record):
     assert observation.profile == f"{CANONICAL}/StructureDefinition/screening-detail"
     body = observation.body
     assert (body["status"], body["effectiveDateTime"]) == ("final", "2026-03-02T09:00:00-07:00")
-    assert body["code"]["coding"] == [
-        {"system": "http://loinc.org", "code": "44261-6", "display": "PHQ-9 total"}
-    ]
+    assert body["code"]["coding"] == [{"system": "http://loinc.org", "code": "44261-6", "display": "PHQ-9 total"}]
     assert body["valueQuantity"]["value"] == Decimal(12)
     assert body["valueQuantity"]["code"] == "{score}"
 
@@ -282,9 +278,7 @@ def test_a_level_is_an_observation_of_the_local_codes(map_record):
     )
     body = map_record("jail_hl7", "ORU", values).drafts[1].body
     assert body["code"]["coding"][0]["system"] == f"{CANONICAL}/CodeSystem/jbh-result-code"
-    assert (
-        body["valueCodeableConcept"]["coding"][0]["system"] == f"{CANONICAL}/CodeSystem/jbh-result-category"
-    )
+    assert body["valueCodeableConcept"]["coding"][0]["system"] == f"{CANONICAL}/CodeSystem/jbh-result-category"
     assert body["effectiveDateTime"] == "2026-03-02"
 
 
@@ -332,9 +326,7 @@ def test_a_value_or_the_reason_for_none_is_always_there(map_record, fields, elem
 
 
 def test_notes_of_a_result_stay_behind_by_rule(map_record):
-    mapped = map_record(
-        "jail_hl7", "ORU", oru() | {"NTE-3": [{"1": "says she ..."}], "OBR.NTE-3": [{"1": "..."}]}
-    )
+    mapped = map_record("jail_hl7", "ORU", oru() | {"NTE-3": [{"1": "says she ..."}], "OBR.NTE-3": [{"1": "..."}]})
     assert mapped.unmapped == ()
     assert "says" not in json.dumps([draft.body for draft in mapped.drafts], default=str)
 
@@ -408,11 +400,7 @@ def test_an_observation_of_a_programme_keeps_values_and_loses_references_and_not
         "Observation",
         status="final",
         category=[
-            {
-                "coding": [
-                    {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}
-                ]
-            }
+            {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}]}
         ],
         code={"coding": [{"system": "http://loinc.org", "code": "44261-6"}]},
         effectiveDateTime="2026-03-02T09:00:00-07:00",
@@ -510,9 +498,7 @@ def test_a_release_is_mapped_for_its_person_only(map_record):
     }
     mapped = map_record("releases", "release", values)
     assert mapped.person == ("p1-reg",)
-    assert mapped.drafts[0].body["name"] == [
-        {"use": "official", "family": "Ash", "given": ["Bo"], "suffix": ["Jr"]}
-    ]
+    assert mapped.drafts[0].body["name"] == [{"use": "official", "family": "Ash", "given": ["Bo"], "suffix": ["Jr"]}]
     assert mapped.leaves == LeafCounts(mapped=7, ignored=16)
 
 

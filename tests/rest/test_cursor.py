@@ -107,6 +107,4 @@ def test_one_search_has_one_spelling():
     one = _query(_filter("code", "a", "b"), _filter("status", "final"), count=5, cursor="x")
     other = _query(_filter("status", "final"), _filter("code", "b", "a"), count=50)
     assert normalised(one) == normalised(other)
-    assert normalised(one) != normalised(
-        _query(_filter("code", "a"), _filter("code", "b"), _filter("status", "final"))
-    )
+    assert normalised(one) != normalised(_query(_filter("code", "a"), _filter("code", "b"), _filter("status", "final")))

@@ -29,11 +29,7 @@ def remarked(remarks: Remarks, argument: int, read: moments.Read) -> str | None:
 @function(text="text")
 def date(remarks: Remarks, text: str | None) -> str | None:
     """A date in any of the formats of the date type; for a leaf of a structured column, which has no type."""
-    return (
-        None
-        if text is None
-        else remarked(remarks, 0, moments.read_date(text, remarks.environment.newest_year))
-    )
+    return None if text is None else remarked(remarks, 0, moments.read_date(text, remarks.environment.newest_year))
 
 
 @function(text="text")

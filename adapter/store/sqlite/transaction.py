@@ -19,6 +19,7 @@ from adapter.store.port import (
     row_key,
 )
 from adapter.store.queries import load
+from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.index import IndexWriter
 from adapter.store.sqlite.interning import bodies
 
@@ -92,9 +93,7 @@ class SqliteTransaction:
     async def interned(self, table: str) -> Mapping[int, bytes]:
         return bodies(self._db, table)
 
-    async def put(
-        self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None
-    ) -> list[bool]:
+    async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
         return [self._put_one(write, at, origin) for write in writes]
 
     def _put_one(self, write: ResourceWrite, at: int, origin: tuple[str, int] | None) -> bool:
@@ -160,10 +159,7 @@ class SqliteTransaction:
         self._db.execute(SQL["drop_policy"], (patient,))
         self._db.executemany(
             SQL["put_policy"],
-            [
-                (patient, span.start, span.stop, span.policy, orjson.dumps(list(span.sources)))
-                for span in spans
-            ],
+            [(patient, span.start, span.stop, span.policy, orjson.dumps(list(span.sources))) for span in spans],
         )
 
     async def add_bounds(self, rows: Sequence[BoundRow]) -> None:
@@ -173,7 +169,7 @@ class SqliteTransaction:
 
     async def clear_decisions(self) -> None:
         for table in ("rule", "exception", "bound"):
-            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - fixed names
+            self._db.execute(f"DELETE FROM {table}")
 
     async def identify(self, facts: IdentityFacts) -> list[IdentityFacts]:
         known = orjson.dumps(dict(facts.facts), option=orjson.OPT_SORT_KEYS)
@@ -185,13 +181,11 @@ class SqliteTransaction:
             self._db.execute(SQL["drop_identity_keys"], (facts.patient,))
         self._db.executemany(SQL["put_identity_key"], [(key, facts.patient) for key in facts.keys])
         self._db.execute(SQL["put_identity"], (facts.patient, facts.source, known, digest))
-        others = {
-            row[0] for key in facts.keys for row in self._db.execute(SQL["candidates"], (key, facts.patient))
-        }
+        others = {row[0] for key in facts.keys for row in self._db.execute(SQL["candidates"], (key, facts.patient))}
         return [self._identity(other) for other in sorted(others)]
 
     def _identity(self, patient: int) -> IdentityFacts:
-        _, source, facts = self._db.execute(SQL["identity"], (patient,)).fetchone()
+        _, source, facts = row_of(self._db.execute(SQL["identity"], (patient,)))
         keys = [bytes(row[0]) for row in self._db.execute(SQL["identity_keys_of"], (patient,))]
         return IdentityFacts(patient=patient, source=source, keys=keys, facts=orjson.loads(facts))
 
@@ -218,10 +212,7 @@ class SqliteTransaction:
     async def quarantine(self, records: Sequence[QuarantinedRecord], *, at: int) -> None:
         self._db.executemany(
             SQL["put_quarantine"],
-            [
-                (r.feed, r.receipt, r.ordinal, r.line, r.part, r.code, r.element, r.expected, r.raw, at)
-                for r in records
-            ],
+            [(r.feed, r.receipt, r.ordinal, r.line, r.part, r.code, r.element, r.expected, r.raw, at) for r in records],
         )
 
     async def release_quarantined(self, ident: int) -> None:
