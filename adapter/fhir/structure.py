@@ -146,7 +146,7 @@ def _array(facts: Facts, element: Element, form: str, parent: Mapping[str, Any],
             yield from _object(facts, facts.types["Element"], extension, where)
 
 
-def _at(values: list[Any] | None, index: int) -> Any:  # noqa: ANN401 - any JSON value
+def _at(values: list[Any] | None, index: int) -> Any:
     return values[index] if values is not None and index < len(values) else None
 
 

@@ -100,7 +100,7 @@ class _Kind:
         )
 
 
-def _pairs(labels: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401 - what the labels node gives
+def _pairs(labels: Any) -> tuple[tuple[str, str], ...]:
     """Codings as (system, code)."""
     entries = labels if isinstance(labels, list) else [labels]
     return tuple(dict.fromkeys((entry.get("system", ""), entry["code"]) for entry in entries if entry.get("code")))

@@ -121,7 +121,7 @@ class LeafPlan:
             unmapped += missed
         return counts, unmapped
 
-    def _found(self, column: str, value: Any) -> _Found:  # noqa: ANN401 - a column value
+    def _found(self, column: str, value: Any) -> _Found:
         """The leaves of one column."""
         if type(value) is list and self._types.get(column) == "field" and _is_filled_field(value):
             shape = tuple(map(tuple, value))
@@ -138,7 +138,7 @@ class LeafPlan:
             self._shapes[column, shape] = found
         return found
 
-    def _structure(self, column: str, value: Any) -> _Found:  # noqa: ANN401 - a column value
+    def _structure(self, column: str, value: Any) -> _Found:
         known = self._paths.get(column)
         if self._types.get(column) == "field" and not is_field(value):
             known = None
@@ -166,7 +166,7 @@ class LeafPlan:
             known[path, repeat] = state
         return state
 
-    def _missed(self, column: str, value: Any, *, structured: bool) -> Iterator[str]:  # noqa: ANN401
+    def _missed(self, column: str, value: Any, *, structured: bool) -> Iterator[str]:
         """The exact paths of the unmapped leaves of one column."""
         for (path, repeat), exact in zip(_leaves(value), _exact_paths(column, value), strict=True):
             if not structured or self._classify(column, path, repeat=repeat) == UNMAPPED:
@@ -195,7 +195,7 @@ def _leaf_counts(mapped: int, ignored: int, lossy: int, unmapped: int) -> LeafCo
     return LeafCounts(mapped=mapped, lossy=lossy, ignored=ignored, unmapped=unmapped)
 
 
-def _leaves(value: Any) -> Iterator[tuple[str, bool]]:  # noqa: ANN401 - a column value
+def _leaves(value: Any) -> Iterator[tuple[str, bool]]:
     """Path without positions, and whether it is in a later entry of the outermost array, of every leaf."""
     if isinstance(value, list):
         for place, entry in enumerate(value):
@@ -206,7 +206,7 @@ def _leaves(value: Any) -> Iterator[tuple[str, bool]]:  # noqa: ANN401 - a colum
             yield path, False
 
 
-def _paths(value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - a column value
+def _paths(value: Any, path: str) -> Iterator[str]:
     if isinstance(value, dict):
         for name, entry in value.items():
             yield from _paths(entry, f"{path}.{name}" if path else name)
@@ -217,7 +217,7 @@ def _paths(value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - a column v
         yield path
 
 
-def _exact_paths(path: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - a column value
+def _exact_paths(path: str, value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for name, entry in value.items():
             yield from _exact_paths(f"{path}.{name}", entry)

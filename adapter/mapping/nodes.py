@@ -48,7 +48,7 @@ class Branch:
     columns: frozenset[str] = frozenset()
 
 
-def constant(value: Any) -> Compiled:  # noqa: ANN401 - any literal
+def constant(value: Any) -> Compiled:
     """A node that gives ``value`` for every record."""
     kind: Kind = "text" if isinstance(value, str) else "any"
     return Compiled(rule=lambda _scope: value, kind=kind, constant=True, value=value)
@@ -220,7 +220,7 @@ class NodeCompiler:
             otherwise, passed = self.branch(lambda: self.node(other, f"{path}.else"))
         first, second = then.rule, otherwise.rule
 
-        def choose(scope: Scope) -> Any:  # noqa: ANN401 - either value
+        def choose(scope: Scope) -> Any:
             rule, branch = (first, taken) if holds(scope) else (second, passed)
             if branch.columns:
                 scope.reach(branch.columns)
@@ -270,7 +270,7 @@ def _converting(table: CodeTable, read: Rule, column: str) -> Rule:
     codes = table.codes
     worded = table.gives == "CodeableConcept"
 
-    def convert(scope: Scope) -> Any:  # noqa: ANN401 - code, Coding or CodeableConcept
+    def convert(scope: Scope) -> Any:
         text = read(scope)
         if text is None:
             return None

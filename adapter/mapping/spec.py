@@ -96,7 +96,7 @@ class ArrayNode(RootModel[list["Node"]]):
     model_config = ConfigDict(frozen=True)
 
 
-def _tag(node: Any) -> str | None:  # noqa: ANN401 - a YAML value
+def _tag(node: Any) -> str | None:
     if isinstance(node, str):
         return "node:column"
     if isinstance(node, list | ArrayNode):

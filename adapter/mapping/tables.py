@@ -118,7 +118,7 @@ def plain_code(text: str) -> str:
     return " ".join(text.upper().split())
 
 
-def _value(target: str | _Target, table: TableFile) -> Any:  # noqa: ANN401 - code, Coding or CodeableConcept
+def _value(target: str | _Target, table: TableFile) -> Any:
     """What a code gives; the sender's own word joins a CodeableConcept as its text when it is used."""
     if isinstance(target, str):
         target = _Target(code=target)

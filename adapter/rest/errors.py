@@ -76,7 +76,7 @@ def wrong_method(*allowed: str) -> Answer:
     )
 
 
-class Refused(SallyportError):  # noqa: N818 - as the tree in `adapter.errors`
+class Refused(SallyportError):
     """The request is refused for a reason of HTTP, not of FHIR; carries the whole answer."""
 
     def __init__(self, answer: Answer) -> None:

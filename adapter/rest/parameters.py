@@ -33,7 +33,7 @@ _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class Disconnected(Exception):  # noqa: N818 - an event, as ASGI names it
+class Disconnected(Exception):
     """The caller hung up before the body was complete; nobody waits for an answer."""
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from adapter.fhir.search import Query
-
     from adapter.store.port import TokenRow
 
 BASE = "https://county.example/fhir"

@@ -4,12 +4,12 @@ import re
 from base64 import urlsafe_b64encode
 
 import pytest
-from adapter.fhir.search import Alternative, Filter, Query
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from adapter.errors import RequestError
+from adapter.fhir.search import Alternative, Filter, Query
 from adapter.rest.cursor import Cursors, _binding, normalised
 from adapter.services.disclose import Caller
 

@@ -197,7 +197,7 @@ _NAME_ELEMENTS = ("use", "text", "family", "given", "prefix", "suffix", "period"
 
 
 @function(gives="any", name="element", reads={"name": Coverage(frozenset(_NAME_ELEMENTS))})
-def human_names(remarks: Remarks, name: Any) -> list[HumanName] | None:  # noqa: ANN401 - JSON
+def human_names(remarks: Remarks, name: Any) -> list[HumanName] | None:
     """FHIR names with the elements of HumanName and nothing else; refuses test patients."""
     found = []
     for entry in name if isinstance(name, list) else [name]:

@@ -85,7 +85,7 @@ def date_and_time(remarks: Remarks, date: str | None, time: str | None = None) -
 
 
 @function(gives="any", variadic=True, value="any")
-def first_of(*values: Any) -> Any:  # noqa: ANN401 - whatever the arguments give
+def first_of(*values: Any) -> Any:
     """The first of its arguments that has a value."""
     return next((value for value in values if value is not None), None)
 
