@@ -35,7 +35,7 @@ class People:
         """
         touched: set[int] = set()
         candidates = await change.identify(identity)
-        if not candidates and not await change.linked(identity.patient):
+        if candidates is None:
             return touched
         for other in await change.linked(identity.patient):
             if contradicts(identity.facts, other.facts):
