@@ -181,9 +181,7 @@ class LeafPlan:
 def _is_filled_field(value: list[Any]) -> bool:
     """Whether all repetitions are objects of texts, none of them empty."""
     try:
-        texts = "".join(
-            chain.from_iterable(map(dict.values, value))
-        )  # fails on anything but objects of texts
+        texts = "".join(chain.from_iterable(map(dict.values, value)))  # fails on anything but objects of texts
     except TypeError:
         return False
     return bool(texts) and all(map(all, map(dict.values, value)))

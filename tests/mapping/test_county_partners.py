@@ -85,11 +85,7 @@ def test_an_observation_of_a_programme_keeps_values_and_loses_references_and_not
         "Observation",
         status="final",
         category=[
-            {
-                "coding": [
-                    {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}
-                ]
-            }
+            {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}]}
         ],
         code={"coding": [{"system": "http://loinc.org", "code": "44261-6"}]},
         effectiveDateTime="2026-03-02T09:00:00-07:00",
@@ -187,9 +183,7 @@ def test_a_release_is_mapped_for_its_person_only(map_record):
     }
     mapped = map_record("releases", "release", values)
     assert mapped.person == ("p1-reg",)
-    assert mapped.drafts[0].body["name"] == [
-        {"use": "official", "family": "Ash", "given": ["Bo"], "suffix": ["Jr"]}
-    ]
+    assert mapped.drafts[0].body["name"] == [{"use": "official", "family": "Ash", "given": ["Bo"], "suffix": ["Jr"]}]
     assert mapped.leaves == LeafCounts(mapped=7, ignored=16)
 
 
