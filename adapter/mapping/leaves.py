@@ -112,7 +112,7 @@ class LeafPlan:
         return known[0].copy(), known[1].copy()
 
     def _structures(self, values: Mapping[str, Any], reached: set[str] | frozenset[str]) -> tuple[list[int], list[str]]:
-        counts = [0, 0, 0, 0]
+        mapped = ignored = 0
         unmapped: list[str] = []
         for column, value in values.items():
             sure, passed, conditional, missed = self._found(column, value)
