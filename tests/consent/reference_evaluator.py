@@ -58,7 +58,7 @@ def both(truths):
     return False if False in truths else None if None in truths else True
 
 
-# -- dates ------------------------------------------------------------------------------------------------------
+# -- dates -----------------------------------------------------------------------------------------
 
 
 def span(text, zone):
@@ -67,7 +67,7 @@ def span(text, zone):
         start = datetime.fromisoformat(text)
         return start.astimezone(UTC), start.astimezone(UTC) + timedelta(seconds=1)
     parts = [int(part) for part in text.split("-")]
-    start = datetime(*(parts + [1, 1])[:3], tzinfo=zone)
+    start = datetime(*([*parts, 1, 1])[:3], tzinfo=zone)
     if len(parts) == 3:
         stop = start + timedelta(days=1)
     elif len(parts) == 2:
@@ -83,7 +83,7 @@ def period_span(period, zone):
     return low, high
 
 
-# -- the request ------------------------------------------------------------------------------------------------
+# -- the request -----------------------------------------------------------------------------------
 
 
 class Request:
@@ -111,9 +111,10 @@ class Request:
         kind = actor.split("/")[0]
         resource = self.context.get(actor)
         if resource is None:
-            self.blind |= {"Organization": {"Organization"}, "PractitionerRole": {"Organization", "Practitioner"}}.get(
-                kind, set()
-            )
+            self.blind |= {
+                "Organization": {"Organization"},
+                "PractitionerRole": {"Organization", "Practitioner"},
+            }.get(kind, set())
             return
         for element in ("partOf", "organization", "practitioner"):
             if element in resource and resource.get("active", True):
@@ -133,7 +134,7 @@ class Request:
         return None if kind in self.blind else False
 
 
-# -- criteria ---------------------------------------------------------------------------------------------------
+# -- criteria --------------------------------------------------------------------------------------
 
 
 def up(code, parents):
@@ -327,7 +328,7 @@ def authored_by(author, target, request):
     return one.is_named(target)
 
 
-# -- provisions -------------------------------------------------------------------------------------------------
+# -- provisions ------------------------------------------------------------------------------------
 
 KNOWN = {
     "type",
@@ -348,7 +349,7 @@ class Unintelligible(Exception):  # noqa: N818
     pass
 
 
-def guard(kind, provision, request, resource):
+def guard(kind, provision, request, resource):  # noqa: C901, PLR0912  # one line for each element
     """Every criterion of one provision by element name."""
     found = {}
     for name, value in provision.items():
@@ -386,7 +387,7 @@ def tree(provision, kind, request, resource, *, additive=False):
     children = []
     for child in provision.get("provision", []):
         word = child.get("type")
-        if word is None and kind == DENY or word not in (None, "permit", "deny"):
+        if (word is None and kind == DENY) or word not in (None, "permit", "deny"):
             raise Unintelligible
         inner = PERMIT if word == "permit" else DENY
         if inner == kind == PERMIT and not additive:
@@ -466,7 +467,7 @@ def verdict(roots):
     return (PERMIT, by_name) if seen == {PERMIT} else (NA, False)
 
 
-# -- consents ---------------------------------------------------------------------------------------------------
+# -- consents --------------------------------------------------------------------------------------
 
 
 def later(new, old, request):
@@ -486,7 +487,11 @@ def replaced(consents, request):
     """The indices of consents that another one replaces."""
     edges = set()
     for (i, new), (j, old) in itertools.permutations(enumerate(consents), 2):
-        fits = new["status"] in ("active", "inactive") and new["patient"] == old["patient"] and new["id"] != old["id"]
+        fits = (
+            new["status"] in ("active", "inactive")
+            and new["patient"] == old["patient"]
+            and new["id"] != old["id"]
+        )
         if not fits:
             continue
         if shared(new, old) and later(new, old, request):
@@ -505,7 +510,9 @@ def replaced(consents, request):
 def weigh(consent, request, resource):
     """The verdict of one consent in force, capped ones included, and whether it permits by name."""
     try:
-        if consent["status"] not in STATUSES or not {"modifierExtension", "implicitRules"}.isdisjoint(consent):
+        if consent["status"] not in STATUSES or not {"modifierExtension", "implicitRules"}.isdisjoint(
+            consent
+        ):
             raise Unintelligible
         return verdict(roots_of(consent, request, resource))
     except Unintelligible:
@@ -529,7 +536,11 @@ def decide(line):
         said, by_part2 = [], False
         for index, consent in enumerate(theirs):
             scope = {one["code"] for one in consent["scope"]["coding"]}
-            if index in gone or consent["status"] not in ("active", "unheard-of") or "patient-privacy" not in scope:
+            if (
+                index in gone
+                or consent["status"] not in ("active", "unheard-of")
+                or "patient-privacy" not in scope
+            ):
                 continue
             outcome, by_name = weigh(consent, request, resource)
             said.append(outcome)
