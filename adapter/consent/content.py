@@ -75,20 +75,21 @@ AUTHORS: Final = ("performer", "author", "recorder", "asserter")
 Span = tuple[int, int]
 
 
-def _walk(resource: object) -> list[dict[str, Any]]:
+def _walk(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every JSON object in ``resource``, however deep."""
-    found, pending = [], [resource]
+    found: list[dict[str, Any]] = []
+    pending: list[Any] = [resource]
     while pending:
         node = pending.pop()
         if isinstance(node, dict):
             found.append(node)
             pending += [one for one in node.values() if isinstance(one, dict | list)]
-        elif isinstance(node, list):
+        else:
             pending += [one for one in node if isinstance(one, dict | list)]
     return found
 
 
-def all_codings(resource: object) -> set[tuple[str, str]]:
+def all_codings(resource: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Every (system, code) pair in a resource, contained resources included."""
     pairs = set()
     for node in _walk(resource):
@@ -98,7 +99,7 @@ def all_codings(resource: object) -> set[tuple[str, str]]:
     return pairs
 
 
-def refers_to(resource: object) -> frozenset[str]:
+def refers_to(resource: Mapping[str, Any]) -> frozenset[str]:
     """The keys of everything a resource refers to."""
     keys = (reference_key(node) for node in _walk(resource) if "reference" in node or "identifier" in node)
     return frozenset(key for key in keys if key)

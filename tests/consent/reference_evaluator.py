@@ -291,12 +291,7 @@ def data_truth(kind, entries, request, resource):
     def matches(entry):
         meaning, target = entry["meaning"], entry["reference"]["reference"]
         if meaning == "authoredby":
-            authors = [one["reference"] for one in resource.get("performer", [])]
-            if not authors:
-                return None
-            if kind == PERMIT:
-                return all(author == target for author in authors)
-            return either(authored_by(author, target, request) for author in authors)
+            return authors_truth(kind, target, request, resource)
         if meaning not in ("instance", "related", "dependents"):
             return None
         if me == target or meaning == "instance":
@@ -310,6 +305,15 @@ def data_truth(kind, entries, request, resource):
         return forwards if meaning == "dependents" else either([backwards, encounter])
 
     return either(matches(entry) for entry in entries)
+
+
+def authors_truth(kind, target, request, resource):
+    authors = [one["reference"] for one in resource.get("performer", [])]
+    if not authors:
+        return None
+    if kind == PERMIT:
+        return all(author == target for author in authors)
+    return either(authored_by(author, target, request) for author in authors)
 
 
 def authored_by(author, target, request):
@@ -434,14 +438,15 @@ def places(nodes, path=()):
         yield from places(node["children"], (*path, index))
 
 
-def run(node, path, assigned, named, fired):
+def run(node, path, assigned, *, named, fired):
     """One outcome of a provision when every criterion has a value; notes the permits that hold."""
     criteria = node["criteria"]
     if not all(assigned.get((*path, name), truth) for name, truth in criteria.items()):
         return NA
     named = named or criteria.get("actor") is True
     below = [
-        run(child, (*path, index), assigned, named, fired) for index, child in enumerate(node["children"])
+        run(child, (*path, index), assigned, named=named, fired=fired)
+        for index, child in enumerate(node["children"])
     ]
     if DENY in below:
         return DENY
@@ -459,7 +464,9 @@ def verdict(roots):
     for values in itertools.product((True, False), repeat=len(unknown)):
         assigned = dict(zip(unknown, values, strict=True))
         fired = []
-        outcomes = [run(root, (index,), assigned, False, fired) for index, root in enumerate(roots)]
+        outcomes = [
+            run(root, (index,), assigned, named=False, fired=fired) for index, root in enumerate(roots)
+        ]
         seen.add(DENY if DENY in outcomes else PERMIT if PERMIT in outcomes else NA)
         by_name = by_name and any(fired)
     if DENY in seen:
@@ -507,14 +514,16 @@ def replaced(consents, request):
     return {j for i, j in edges if (j, i) not in reach}
 
 
+def intelligible(consent):
+    if consent["status"] not in STATUSES or "modifierExtension" in consent or "implicitRules" in consent:
+        raise Unintelligible
+    return consent
+
+
 def weigh(consent, request, resource):
     """The verdict of one consent in force, capped ones included, and whether it permits by name."""
     try:
-        if consent["status"] not in STATUSES or not {"modifierExtension", "implicitRules"}.isdisjoint(
-            consent
-        ):
-            raise Unintelligible
-        return verdict(roots_of(consent, request, resource))
+        return verdict(roots_of(intelligible(consent), request, resource))
     except Unintelligible:
         root = guard(DENY, consent.get("provision") or {}, request, resource)
         return (NA if both(root.values()) is False else DENY), False

@@ -10,10 +10,11 @@ from consent_builders import (
     PCF,
     X,
     actor,
+    answered,
+    case,
     concept,
     consent,
     deny,
-    effect,
     observation,
     part2_consent,
     permit,
@@ -37,6 +38,15 @@ ROLE = {
     "practitioner": {"reference": "Practitioner/z"},
     "organization": {"reference": "Organization/x"},
 }
+STATEMENT = {
+    "resourceType": "MedicationStatement",
+    "id": "m",
+    "meta": {"security": [{"system": ACT, "code": "PERSISTLABEL"}]},
+    "subject": {"reference": "Patient/a"},
+    "medicationReference": {"reference": "Medication/k"},
+}
+MEDICATION = {"resourceType": "Medication", "id": "k", "code": concept("http://loinc.org", "718-7")}
+EVENING = {"start": "2026-11-22T20:00:00-07:00", "end": "2026-11-22"}
 ROWS = [
     ("1 neither type nor policyRule", D, [consent(rule(None)), consent(permit(), id="d")], {}),
     ("1 policyRule in no system", D, [consent(policyRule={"coding": [{"code": "OPTIN"}]})], {}),
@@ -569,6 +579,74 @@ ROWS = [
         [consent(permit(actors=[X]), policyRule=concept(ACT, "42CFRPart2CD"))],
         {"resource": observation("SUD", "42CFRPart2")},
     ),
+    (
+        "17 a type that has no code",
+        P,
+        [consent(permit(deny(codes=["718-7"])))],
+        {"resource": {"resourceType": "Patient", "id": "a"}},
+    ),
+    (
+        "17 a medication by reference",
+        D,
+        [consent(permit(deny(codes=["718-7"])))],
+        {"resource": STATEMENT, "context": [MEDICATION]},
+    ),
+    (
+        "17 another medication by reference",
+        P,
+        [consent(permit(deny(codes=["74013-4"])))],
+        {"resource": STATEMENT, "context": [MEDICATION]},
+    ),
+    ("17 a medication not at hand", D, [consent(permit(deny(codes=["74013-4"])))], {"resource": STATEMENT}),
+    (
+        "17 a medication nobody can name",
+        D,
+        [consent(permit(deny(codes=["74013-4"])))],
+        {"resource": {**STATEMENT, "medicationReference": {"display": "pills"}}},
+    ),
+    (
+        "18 a date without a time",
+        D,
+        [consent(permit(), dateTime=["2026"]), consent(deny(), id="d", dateTime="soon")],
+        {},
+    ),
+    ("20 a period that may end before it starts", D, [consent(permit(period=EVENING))], {"timezone": "UTC"}),
+    (
+        "20 the same in another zone",
+        P,
+        [consent(permit(period=EVENING))],
+        {"at": "2026-11-22T21:00:00-07:00"},
+    ),
+    (
+        "20 a deny that may end before it starts",
+        D,
+        [consent(permit(deny(period=EVENING)))],
+        {"timezone": "UTC"},
+    ),
+    (
+        "18 a data period that may end before it starts",
+        D,
+        [consent(permit(deny(dataPeriod=EVENING)))],
+        {"timezone": "UTC"},
+    ),
+    (
+        "24 an extension of a code",
+        D,
+        [
+            consent(
+                permit(
+                    purpose=[
+                        {
+                            "system": "http://terminology.hl7.org/CodeSystem/v3-ActReason",
+                            "code": "TREAT",
+                            "_code": {"extension": [EXTENSION]},
+                        }
+                    ]
+                )
+            )
+        ],
+        {},
+    ),
 ]
 
 
@@ -576,4 +654,8 @@ ROWS = [
     ("expected", "consents", "keywords"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
 )
 def test_the_row(expected, consents, keywords):
-    assert effect(*consents, **keywords) == expected
+    keywords = dict(keywords)
+    zone = keywords.pop("timezone", "America/Denver")
+    line = case(*consents, **keywords)
+    line["request"]["timezone"] = zone
+    assert answered(line)["effect"] == expected

@@ -2,7 +2,7 @@
 
 import itertools
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from consent_builders import DENVER, LOCAL, X, consent, deny, observation, part2_consent, permit
@@ -17,6 +17,7 @@ from adapter.consent.evaluate import Effect
 from adapter.consent.force import Combination
 from adapter.consent.names import AtHand
 from adapter.consent.policy import Policy, timeline
+from adapter.consent.provision import body_of
 from adapter.consent.recipient import RecipientContext, close
 from adapter.consent.rules import exception, rule
 from adapter.consent.segment import Segment, segment_of
@@ -214,3 +215,20 @@ def test_a_case_with_two_patients_is_both_their_policies():
         record=record(resource, NOBODY),
     )
     assert decide(asked).effect is Effect.DENY
+
+
+def test_a_period_nobody_can_tell_stays_unknown_and_names_no_date():
+    evening = {"start": "2026-11-22T20:00:00-07:00", "end": "2026-11-22"}
+    ((_, _, policy, _),) = timeline([read(consent(permit(period=evening)))], UTC)
+    assert b"2026" not in policy.canonical()
+    assert rule(Policy.parse(policy.canonical()), TREAT, SUMMARY).effect is Effect.DENY
+
+
+def test_a_body_with_periods_survives_its_canonical_form():
+    body = read(consent(permit(deny(period={"end": "2020"}), period={"start": "2020"}))).body
+    assert body_of(body.canonical()) == body
+
+
+def test_an_exception_for_something_that_is_no_resource():
+    policy, _ = current(consent(permit(deny(codes=["718-7"], dataPeriod={"start": "2000"}))))
+    assert exception(policy, TREAT, SUMMARY, {"id": "o"}, NOBODY, zone=DENVER).effect is Effect.DENY
