@@ -1,9 +1,10 @@
 """The release-of-information form of a county, and what a person handed in on it.
 
-A form file says which partners and purposes it offers, which classes of information may be ticked and what they
-are labelled, and whether it has a 42 CFR Part 2 section.
+A form file says which partners and purposes it offers, which classes of information may be ticked and what
+they are labelled, and whether it has a 42 CFR Part 2 section.
 
-Elements of a written consent: 42 CFR 2.31(a), 45 CFR 164.508(c). Consent for proceedings stands alone: 2.31(d).
+Elements of a written consent: 42 CFR 2.31(a), 45 CFR 164.508(c). Consent for proceedings stands alone:
+2.31(d).
 """
 
 from __future__ import annotations
@@ -29,8 +30,12 @@ class _Spec(BaseModel):
 class Part2Section(_Spec):
     """The part of a form that covers records of a Part 2 program."""
 
-    statement: Text = Field(description="What the person reads above the signature, right to revoke included.")
-    needs: Key = Field(description="Class that has to be ticked for a partner before this section reaches it.")
+    statement: Text = Field(
+        description="What the person reads above the signature, right to revoke included."
+    )
+    needs: Key = Field(
+        description="Class that has to be ticked for a partner before this section reaches it."
+    )
 
 
 class Form(_Spec):
@@ -40,7 +45,9 @@ class Form(_Spec):
     version: Text = Field(examples=["2026-1"])
     title: Text
     custodian: Key = Field(description="Partner that keeps the signed forms.")
-    policies: tuple[Text, ...] = Field(min_length=1, description="Addresses of the policies it is made under.")
+    policies: tuple[Text, ...] = Field(
+        min_length=1, description="Addresses of the policies it is made under."
+    )
     classes: dict[Key, tuple[str, ...]] = Field(min_length=1, description="Sensitivity codes by class.")
     partners: dict[Key, tuple[Text, ...]] = Field(min_length=1, description="Purposes offered, by partner.")
     part2: Part2Section | None = None
@@ -53,13 +60,17 @@ class Form(_Spec):
     def _consistent(self) -> Form:
         unknown = sorted({code for codes in self.classes.values() for code in codes} - SENSITIVE)
         if unknown:
-            raise ValueError(f"expected sensitivity codes of v3-ActCode in `classes`, not {', '.join(unknown)}")
+            raise ValueError(
+                f"expected sensitivity codes of v3-ActCode in `classes`, not {', '.join(unknown)}"
+            )
         if self.part2 is None:
             return self
         if self.part2.needs not in self.classes:
             raise ValueError(f"expected `part2.needs` to be one of {', '.join(self.classes)}")
         if any("HLEGAL" in purposes for purposes in self.partners.values()):
-            raise ValueError("expected no purpose HLEGAL beside `part2`: proceedings need a form of their own")
+            raise ValueError(
+                "expected no purpose HLEGAL beside `part2`: proceedings need a form of their own"
+            )
         return self
 
 

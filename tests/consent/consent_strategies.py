@@ -6,7 +6,14 @@ from consent_builders import ACT, ACTION, LEVEL, LOINC, PARTICIPATION, PCF, SCOP
 from hypothesis import strategies as st
 
 ORGANISATIONS = ["Organization/x", "Organization/y", "Organization/h"]
-ACTORS = [*ORGANISATIONS, "Practitioner/p", "PractitionerRole/r", "PractitionerRole/q", "Group/g", "Group/lost"]
+ACTORS = [
+    *ORGANISATIONS,
+    "Practitioner/p",
+    "PractitionerRole/r",
+    "PractitionerRole/q",
+    "Group/g",
+    "Group/lost",
+]
 PURPOSES = ["TREAT", "ETREAT", "BTG", "COC", "HOPERAT", "HLEGAL", "HMARKT", "diversion", "supervision"]
 SENSITIVITIES = ["SUD", "OPIOIDUD", "ETH", "ETHUD", "MH", "PSY", "BH", "SEX", "SPI", "COGN"]
 CODES = ["718-7", "74013-4", "75624-7"]
@@ -55,7 +62,7 @@ def reference_of(key):
 
 
 class Maker:
-    """Builds random cases out of one function that picks from a sequence, so that Hypothesis or a seed can drive it."""
+    """Builds random cases from one function that picks from a sequence: Hypothesis or a seed drives it."""
 
     def __init__(self, pick):
         self.pick = pick
@@ -81,7 +88,7 @@ class Maker:
             entries.append({"role": concept(PARTICIPATION, role), **named} if role else named)
         return entries
 
-    def element(self, name):
+    def element(self, name):  # noqa: C901, PLR0911  # one line for each element of a provision
         match name:
             case "period" | "dataPeriod":
                 return self.period()
@@ -90,9 +97,14 @@ class Maker:
             case "purpose":
                 return [purpose(code) for code in self.some(PURPOSES)]
             case "action":
-                return [concept(ACTION, code) for code in self.some(["access", "correct", "disclose", "peek"])]
+                return [
+                    concept(ACTION, code) for code in self.some(["access", "correct", "disclose", "peek"])
+                ]
             case "securityLabel":
-                return [label_of(code) for code in self.some([*SENSITIVITIES, "N", "R", "V", "42CFRPart2"], high=3)]
+                return [
+                    label_of(code)
+                    for code in self.some([*SENSITIVITIES, "N", "R", "V", "42CFRPart2"], high=3)
+                ]
             case "class":
                 listed = [{"system": TYPES, "code": code} for code in self.some(["Observation", "Condition"])]
                 return [{"system": "urn:ietf:bcp:13", "code": "text/plain"}] if self.chance(8) else listed
@@ -115,7 +127,9 @@ class Maker:
         for name in self.some(COMMON * 3 + RARE, low=0, high=2 if depth else 1):
             made[name] = self.element(name)
         if depth < 3 and not self.chance(3):
-            opposite = {"permit": ("deny",), "deny": ("permit", "permit", "deny")}.get(made.get("type"), ("deny",))
+            opposite = {"permit": ("deny",), "deny": ("permit", "permit", "deny")}.get(
+                made.get("type"), ("deny",)
+            )
             if self.chance(12):
                 opposite = ("permit", "deny")
             count = self.pick([1, 1, 2] if depth else [1, 2, 3])
@@ -205,7 +219,7 @@ class Maker:
 
 def by_seed(seed):
     """A maker of cases that is fast, repeatable, and cannot shrink."""
-    return Maker(random.Random(seed).choice)
+    return Maker(random.Random(seed).choice)  # noqa: S311  # test data
 
 
 @st.composite
