@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from adapter.fhir.search import IndexRow, Query
@@ -254,6 +254,10 @@ class Transaction(Interned, Protocol):
         self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None
     ) -> list[bool]:
         """Write resources; tells for each whether it made a new version."""
+        ...
+
+    async def outdated(self, rid: int, *, receipt: str, line: int, later: Collection[str]) -> bool:
+        """Whether a resource came from one of the ``later`` receipts, or from further down than ``line`` of this one."""
         ...
 
     async def has_policy(self, patient: int) -> bool:
