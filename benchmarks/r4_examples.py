@@ -42,7 +42,7 @@ BROKEN = {
     "Bundle-dataelements.json": "Bundle.entry: bdl-7: expected each `fullUrl` once, or other versions",
     "Questionnaire-qs1.json": "Questionnaire.item[0].item[0].linkId: required element `linkId` is missing",
     "SearchParameter-questionnaireresponse-extensions-QuestionnaireResponse-item-subject.json": (
-        "SearchParameter.id: not a id; expected 1 to 64 letters, digits, dots and hyphens"
+        "SearchParameter.id: not a valid id; expected 1 to 64 letters, digits, dots and hyphens"
     ),
     **{
         f"SearchParameter-{kind}-extensions-{name}-{element}.json": NO_BASE

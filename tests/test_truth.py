@@ -43,15 +43,10 @@ async def disclosed(world, caller, person, registry):
     for feed, keys in person.records.items():
         for key in keys:
             patient = world.services.keys.resource_id(feed, "Patient", key)
-            answer = await world.ask(
-                caller, f"/fhir/Observation?patient={patient}&category=survey&_count=200"
-            )
+            answer = await world.ask(caller, f"/fhir/Observation?patient={patient}&category=survey&_count=200")
             for entry in orjson.loads(answer.content)["entry"]:
                 item = entry["resource"]
-                if (
-                    entry["search"]["mode"] == "match"
-                    and item["subject"]["reference"] == f"Patient/{patient}"
-                ):
+                if entry["search"]["mode"] == "match" and item["subject"]["reference"] == f"Patient/{patient}":
                     found[feed, instrument_of(registry, item), item["effectiveDateTime"][:10]] += 1
     return found
 
@@ -61,7 +56,10 @@ def same_person(world, person, feed, others):
     seen = {world.services.keys.resource_id(feed, "Patient", key) for key in person.records[feed]}
     frontier = list(seen)
     while frontier:
-        linked = "SELECT b.id FROM patient_link l JOIN resource a ON a.rid = l.patient JOIN resource b ON b.rid = l.other WHERE a.id = ?"
+        linked = (
+            "SELECT b.id FROM patient_link l JOIN resource a ON a.rid = l.patient "
+            "JOIN resource b ON b.rid = l.other WHERE a.id = ?"
+        )
         fresh = {other for (other,) in world.rows(linked, frontier.pop())} - seen
         seen |= fresh
         frontier += fresh
@@ -86,14 +84,14 @@ async def test_what_leaves_is_what_the_answer_sheet_permits(county, caller):
     on_hold = {
         key
         for (key,) in world.rows(
-            "SELECT p.id FROM quarantine q JOIN origin o ON o.receipt = q.receipt AND o.line = q.line JOIN resource p ON p.rid = o.rid AND p.type = 1 WHERE q.feed = 'releases'"
+            "SELECT p.id FROM quarantine q JOIN origin o ON o.receipt = q.receipt AND o.line = q.line "
+            "JOIN resource p ON p.rid = o.rid AND p.type = 1 WHERE q.feed = 'releases'"
         )
     }
     expected, reachable = Counter(), Counter()
     for person in people:
         signed = {
-            world.services.keys.resource_id("releases", "Patient", key)
-            for key in person.records.get("releases", ())
+            world.services.keys.resource_id("releases", "Patient", key) for key in person.records.get("releases", ())
         }
         allowed, linked = Counter(), Counter()
         for place in person.permitted.get(caller, ()):

@@ -35,9 +35,7 @@ def basis(recipient: RecipientContext, segment: Segment) -> Verdict | None:
     if is_own(recipient, segment):
         return _settled(Effect.PERMIT, OWN_RECORD, "the recipient made this record itself")
     if segment.regime == "undeclared":
-        return _settled(
-            Effect.DENY, UNDECLARED, "nobody declared the legal regime of the unit that made this record"
-        )
+        return _settled(Effect.DENY, UNDECLARED, "nobody declared the legal regime of the unit that made this record")
     return None
 
 

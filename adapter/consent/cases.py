@@ -65,7 +65,8 @@ def _zone(value: object) -> ZoneInfo:
         raise _NoCase(f"expected {what}") from error
 
 
-def _case(line: Mapping[str, Any]) -> Case:
+def case_of(line: Mapping[str, Any]) -> Case:
+    """The case a line states; raises for a line that is none."""
     request = _expect(line.get("request"), dict, "request: an object")
     resource = _expect(line.get("resource"), dict, "resource: an object")
     labeller = line.get("labeller", "on")
@@ -130,6 +131,6 @@ def answer(line: bytes) -> tuple[bytes, bool]:
         case = _expect(value, dict, "an object")
         stated = case.get("id")
         identity = stated if isinstance(stated, str | int | float) else None
-        return _answered(identity, decide(_case(case))), True
+        return _answered(identity, decide(case_of(case))), True
     except _NoCase as error:
         return orjson.dumps({"id": identity, "error": str(error)}), False

@@ -115,9 +115,7 @@ class ActionCriterion:
     """What may be done: `access`, `use` and `disclose` are all reading."""
 
     element: ClassVar[str] = "action"
-    unknown: ClassVar[str] = (
-        "an action is of an unknown code or system, or the request states none that is known"
-    )
+    unknown: ClassVar[str] = "an action is of an unknown code or system, or the request states none that is known"
 
     kinds: frozenset[str]
     unclear: bool = False

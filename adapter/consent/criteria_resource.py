@@ -77,9 +77,7 @@ class DeniedLabels:
     """
 
     element: ClassVar[str] = "securityLabel"
-    unknown: ClassVar[str] = (
-        "a label is not understood or wider than what is denied, or no labeller has seen it"
-    )
+    unknown: ClassVar[str] = "a label is not understood or wider than what is denied, or no labeller has seen it"
 
     level: int
     codes: frozenset[str]
@@ -196,8 +194,7 @@ class DataPeriodCriterion:
             return TRUE if span[0] <= clinical[0] and clinical[1] <= span[1] else FALSE
         dates = [clinical, *content.updated(facts.zone)]
         return _any(
-            UNKNOWN if date is None else TRUE if date[0] < span[1] and span[0] < date[1] else FALSE
-            for date in dates
+            UNKNOWN if date is None else TRUE if date[0] < span[1] and span[0] < date[1] else FALSE for date in dates
         )
 
     def canonical(self) -> list[Any]:
@@ -233,9 +230,7 @@ class DataCriterion:
         if meaning == "instance" or itself == TRUE:
             return itself
         if self.deny:
-            return _any(
-                [itself, _refers(content, key), _named_by(content, key), _back_reference(content, key)]
-            )
+            return _any([itself, _refers(content, key), _named_by(content, key), _back_reference(content, key)])
         if meaning == "dependents":
             return _any([itself, _refers(content, key)])
         return _any([itself, _named_by(content, key), _back_reference(content, key)])

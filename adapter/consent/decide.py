@@ -93,20 +93,21 @@ def _facts(case: Case) -> Facts:
     )
 
 
-def _of_person(
-    case: Case, patient: str, facts: Facts, trace: list[Entry]
-) -> tuple[Effect, tuple[Obligation, ...]]:
+def _of_person(case: Case, patient: str, facts: Facts, trace: list[Entry]) -> tuple[Effect, tuple[Obligation, ...]]:
     """The decision of one patient's consents."""
     persons = frozenset((patient,))
     theirs: list[tuple[int, Directive]] = []
+    strangers = set()
     for index, directive in enumerate(case.directives):
         one = applicable(directive, persons, case.record.content.at_hand)
         if one is not None:
             theirs.append((index, one))
+        else:
+            strangers.add(directive.source)
     held = in_force(
         [directive for _, directive in theirs],
         case.zone,
-        stated=case.revisions,
+        stated=[revision for revision in case.revisions if revision.new not in strangers],
         combination=case.combination,
     )
     bodies = [(theirs[one.index][0], one.body) for one in held]

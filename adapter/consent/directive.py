@@ -88,8 +88,9 @@ def _kind(provision: Mapping[str, Any], path: str, parent: int | None) -> int:
 
 
 def _object(value: object, path: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict) or not value:
-        raise _Faulty(f"{path}: expected an object with at least one element")
+    """A provision. An empty one states no rule: as a root its type may still come from policyRule."""
+    if not isinstance(value, dict):
+        raise _Faulty(f"{path}: expected an object")
     if not _R5_PROVISION.isdisjoint(value):
         raise _Faulty(f"{path}: expected an R4 provision, this has the elements of R5")
     return value

@@ -128,13 +128,7 @@ def _entry(provision: Provision, index: int, family: int, doubt: Criterion | Non
         return index, provision.path, doubt.element, outcome, LATER if guard == DEFERRED else doubt.unknown
     if family == 1 << provision.kind:
         return index, provision.path, "provision", outcome, "every criterion is met"
-    return (
-        index,
-        provision.path,
-        "provision",
-        outcome,
-        "every criterion is met, an exception inside it decides",
-    )
+    return index, provision.path, "provision", outcome, "every criterion is met, an exception inside it decides"
 
 
 def _consent(body: Body, facts: Facts, index: int, trace: list[Entry]) -> int:
@@ -196,8 +190,7 @@ def _naming(provision: Provision, facts: Facts, above: tuple[Provision, ...], *,
     guard = max((criterion.truth(facts) for criterion in provision.criteria), default=TRUE)
     chain = (*above, provision)
     named = named or any(
-        isinstance(criterion, ActorCriterion) and criterion.truth(facts) == TRUE
-        for criterion in provision.criteria
+        isinstance(criterion, ActorCriterion) and criterion.truth(facts) == TRUE for criterion in provision.criteria
     )
     inner = [_naming(child, facts, chain, named=named) for child in provision.children]
     family = settle(provision.kind, guard, reduce(join_families, (one.family for one in inner), NOTHING))
@@ -212,9 +205,7 @@ def _naming(provision: Provision, facts: Facts, above: tuple[Provision, ...], *,
     )
 
 
-def _part2(
-    weighed: Sequence[_Weight], facts: Facts, trace: list[Entry]
-) -> tuple[Effect, tuple[Obligation, ...]]:
+def _part2(weighed: Sequence[_Weight], facts: Facts, trace: list[Entry]) -> tuple[Effect, tuple[Obligation, ...]]:
     """The overlay: a 42 CFR Part 2 consent has to permit by itself and by the name of the recipient.
 
     More than one may; each explains its own scope, the same explanation is given once.
@@ -239,9 +230,7 @@ def _part2(
         trace.append((-1, "", "part2", "deny", "no 42 CFR Part 2 consent permits this recipient by name"))
         return Effect.DENY, ()
     due = [scopes[text] for text in sorted(scopes)]
-    trace.append(
-        (due[0].directive, due[0].path, "part2", "permit", "a 42 CFR Part 2 consent names the recipient")
-    )
+    trace.append((due[0].directive, due[0].path, "part2", "permit", "a 42 CFR Part 2 consent names the recipient"))
     return Effect.PERMIT, (*PART2_OBLIGATIONS, *due)
 
 

@@ -143,9 +143,7 @@ class _Supersession:
 
 def _ranked(held: list[Held], directives: Sequence[Directive], zone: tzinfo) -> list[Held]:
     """Rank by date, the latest first; dates that overlap share a rank, undated consents come last."""
-    dated = [
-        (interval(signed, zone), one) for one in held if (signed := directives[one.index].signed) is not None
-    ]
+    dated = [(interval(signed, zone), one) for one in held if (signed := directives[one.index].signed) is not None]
     dated.sort(key=lambda pair: pair[0], reverse=True)
     ranked: list[Held] = []
     rank, edge = 0, None

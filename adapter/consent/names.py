@@ -76,6 +76,14 @@ def identifier_keys(resource: Mapping[str, Any]) -> set[str]:
     return {key for key in keys if key}
 
 
+def _alike(left: object, right: object) -> bool:
+    """Whether two resources are the same JSON; nested too deep to tell is not."""
+    try:
+        return left is right or left == right
+    except RecursionError:
+        return False
+
+
 class AtHand:
     """The resources that came with a request, by key, by identifier and by what their Provenance is about.
 
@@ -98,8 +106,7 @@ class AtHand:
         key = literal_key(f"{resource.get('resourceType')}/{resource.get('id')}")
         if key is None:
             return
-        same = self._resources.get(key, resource)
-        self._resources[key] = resource if same == resource else None
+        self._resources[key] = resource if _alike(self._resources.get(key, resource), resource) else None
         for identifier in identifier_keys(resource):
             self._identified.setdefault(identifier, set()).add(key)
 

@@ -79,9 +79,7 @@ class _Search:
 
     def members(self, group: Mapping[str, Any]) -> None:
         """A group is its members; one without any may be anybody."""
-        entities = [
-            reference_key(one.get("entity")) for one in items(group.get("member")) if isinstance(one, dict)
-        ]
+        entities = [reference_key(one.get("entity")) for one in items(group.get("member")) if isinstance(one, dict)]
         for member in entities:
             if member is not None and type_of(member) == "Patient":
                 self.keys.add(member)

@@ -87,9 +87,7 @@ def _at(provision: Provision, instant: int, zone: tzinfo) -> Provision | None:
         elif not span[0] <= instant < span[1]:
             return None
     children = (_at(child, instant, zone) for child in provision.children)
-    return replace(
-        provision, criteria=tuple(kept), children=tuple(child for child in children if child is not None)
-    )
+    return replace(provision, criteria=tuple(kept), children=tuple(child for child in children if child is not None))
 
 
 def _body_at(body: Body, instant: int, zone: tzinfo) -> Body | None:
@@ -98,9 +96,7 @@ def _body_at(body: Body, instant: int, zone: tzinfo) -> Body | None:
     return replace(body, roots=kept) if kept else None
 
 
-def _policy_at(
-    held: Sequence[Held], names: Sequence[str], instant: int, zone: tzinfo
-) -> tuple[Policy, Sources]:
+def _policy_at(held: Sequence[Held], names: Sequence[str], instant: int, zone: tzinfo) -> tuple[Policy, Sources]:
     """The policy at ``instant``, equal directives said once, in an order that depends on nothing but themselves."""
     bodies: dict[bytes, tuple[Body, list[str]]] = {}
     for one in held:

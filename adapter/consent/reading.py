@@ -212,17 +212,13 @@ def _misdated(value: Mapping[str, Any]) -> bool:
     return all(bounds(start, end, zone) is None for zone in (_EARLIEST, _LATEST))
 
 
-def _element(
-    kind: int, element: str, value: Any, path: str, contained: Contained
-) -> tuple[list[Criterion], str]:
+def _element(kind: int, element: str, value: Any, path: str, contained: Contained) -> tuple[list[Criterion], str]:
     """The criteria of one element and its fault, if any."""
     found = examine(PROVISION[element], value, f"{path}.{element}")
     if found.fault:
         return [Opaque(element, UNREADABLE_ELEMENT)], found.fault
     if element in {"period", "dataPeriod"} and _misdated(value):
-        return [
-            Opaque(element, UNREADABLE_ELEMENT)
-        ], f"{path}.{element}: expected dates, the end after the start"
+        return [Opaque(element, UNREADABLE_ELEMENT)], f"{path}.{element}: expected dates, the end after the start"
     if found.strange:
         return [Opaque(element, UNREADABLE_ELEMENT)], ""
     criteria = [_READERS[element](kind, value, contained)]
@@ -231,9 +227,7 @@ def _element(
     return criteria, ""
 
 
-def criteria(
-    kind: int, provision: Mapping[str, Any], path: str, contained: Contained
-) -> tuple[list[Criterion], str]:
+def criteria(kind: int, provision: Mapping[str, Any], path: str, contained: Contained) -> tuple[list[Criterion], str]:
     """The criteria of one provision of type ``kind`` and the first fault found in them, if any.
 
     Unknown elements, modifiers and (in a permit) extensions of the provision itself are UNKNOWN criteria too.

@@ -220,9 +220,7 @@ class _Circle:
         self.identifiers = identifier_keys(circle)
         listing = circle.get("member" if group else "participant")
         self.whole = isinstance(listing, list) and bool(listing) and (not group or _enumerated(circle))
-        self.active = (
-            _flag(circle.get("active"), member=True) if group else _team_status(circle.get("status"))
-        )
+        self.active = _flag(circle.get("active"), member=True) if group else _team_status(circle.get("status"))
         if not group:
             self.active = max(self.active, moment.holds(circle.get("period")))
         self.members = [self._member(one, moment) for one in items(listing)]

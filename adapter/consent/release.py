@@ -17,7 +17,14 @@ from fhir.resources.R4B.consent import Consent
 from pydantic import ValidationError
 
 from adapter.consent.instants import interval
-from adapter.consent.release_form import Choice, Form, Submission, missing_elements, submission_of
+from adapter.consent.release_form import (
+    Choice,
+    Form,
+    Part2Signed,
+    Submission,
+    missing_elements,
+    submission_of,
+)
 from adapter.consent.vocabulary import (
     ACT_CODE,
     ACT_REASON,
@@ -117,27 +124,22 @@ def _instant(text: str, place: str, zone: tzinfo) -> int:
         raise RecordError("bad-date", place, "a date, or a date and time with an offset") from error
 
 
-def _checked(form: Form, submission: Submission, zone: tzinfo, now: int) -> bool:
-    """Refuse what is deficient on its face; say whether the Part 2 section is signed."""
-    part2 = submission.part2 is not None and submission.part2.signed
-    if part2 and form.part2 is None:
+def _checked(form: Form, submission: Submission, zone: tzinfo, now: int) -> Part2Signed | None:
+    """Refuse what is deficient on its face; return the Part 2 section where it is signed."""
+    part2 = submission.part2 if submission.part2 is not None and submission.part2.signed else None
+    if part2 is not None and form.part2 is None:
         raise RecordError("unknown-section", "part2", "a form that has a Part 2 section")
-    missing = missing_elements(submission) if part2 else []
+    missing = missing_elements(submission) if part2 is not None else []
     if missing:
         raise RecordError("missing-part2-element", ", ".join(missing), "every element of 42 CFR 2.31(a)")
     if submission.signed is None:
         raise RecordError("missing-date", "signed", "the date of signature, or of refusal")
     if not submission.refused and not (submission.signature.name and submission.expires):
-        raise RecordError(
-            "deficient", "signature.name, expires", "a signature and an expiry, 45 CFR 164.508(c)"
-        )
+        raise RecordError("deficient", "signature.name, expires", "a signature and an expiry, 45 CFR 164.508(c)")
     signed = _instant(submission.signed, "signed", zone)
     if signed > now:
         raise RecordError("future-dated", "signed", "a date that has come")
-    if (
-        submission.expires
-        and _instant(submission.expires, "expires", zone) < interval(submission.signed[:10], zone)[0]
-    ):
+    if submission.expires and _instant(submission.expires, "expires", zone) < interval(submission.signed[:10], zone)[0]:
         raise RecordError("bad-date", "expires", "a day on or after the signature")
     return part2
 
@@ -155,11 +157,8 @@ def _root(
     return {"type": "deny", "period": period, **({"provision": rules} if rules else {})}
 
 
-def _part2_elements(submission: Submission, partners: _Organisations) -> Element:
+def _part2_elements(part2: Part2Signed, partners: _Organisations) -> Element:
     """What the Part 2 section says beyond the rules, kept with the consent."""
-    part2 = submission.part2
-    if part2 is None:  # callers ask only where the section is signed
-        return {}
     parts = [
         {"url": "discloser", "valueReference": partners.reference(part2.discloser, "part2.discloser")},
         {"url": "amount", "valueString": part2.amount},
@@ -194,11 +193,11 @@ def author(
     drafted = {
         "resourceType": "Consent",
         "meta": {"profile": [PROFILE]},
-        **(_part2_elements(submission, partners) if part2 else {}),
+        **(_part2_elements(part2, partners) if part2 is not None else {}),
         "identifier": identifiers,
         "status": "inactive" if everything else "active",
         "scope": _concept(CONSENT_SCOPE, "patient-privacy"),
-        "category": [_CATEGORY, *([_concept(ACT_CODE, PART2_CONSENT)] if part2 else [])],
+        "category": [_CATEGORY, *([_concept(ACT_CODE, PART2_CONSENT)] if part2 is not None else [])],
         "patient": {"reference": patient_ref},
         "dateTime": submission.signed,
         "organization": [partners.reference(form.custodian, "custodian")],

@@ -124,8 +124,7 @@ class Findings:
 
 def _harmless(extensions: object) -> bool:
     return isinstance(extensions, list) and all(
-        isinstance(one, dict) and isinstance(one.get("url"), str) and one["url"] in HARMLESS
-        for one in extensions
+        isinstance(one, dict) and isinstance(one.get("url"), str) and one["url"] in HARMLESS for one in extensions
     )
 
 

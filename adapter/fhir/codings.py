@@ -10,9 +10,7 @@ if TYPE_CHECKING:
 
 def codings_of(resource: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The (system, code) pairs of a resource outside its ``meta``, each once, in order of appearance."""
-    return list(
-        dict.fromkeys(pair for key, value in resource.items() if key != "meta" for pair in _within(value))
-    )
+    return list(dict.fromkeys(pair for key, value in resource.items() if key != "meta" for pair in _within(value)))
 
 
 def _within(value: Any) -> Iterator[tuple[str, str]]:

@@ -60,9 +60,7 @@ def search_interval(text: str, zone: tzinfo) -> Interval:
         return _days(text, zone)
     match = _LOOSE_TIME.fullmatch(text)
     if match is None or _DATE.fullmatch(match["date"]) is None:
-        raise ValueError(
-            "expected a date or time like 2026, 2026-03, 2026-03-02 or 2026-03-02T08:30:00-07:00"
-        )
+        raise ValueError("expected a date or time like 2026, 2026-03, 2026-03-02 or 2026-03-02T08:30:00-07:00")
     return _instant(match["date"], match["minute"], match["second"] or "", match["offset"] or "", zone)
 
 

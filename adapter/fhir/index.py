@@ -1,16 +1,15 @@
 """Index rows: what a resource can be found by.
 
-One row states one value of one search parameter. A token is indexed under every key it may be asked for:
-``system|code`` and ``*|code`` (any system), ``system|`` (any code of the system), ``|code`` (a code
-without a system). ``satisfies`` is the meaning of a filter, spelt out; a store's SQL must agree with it.
+One row states one value of one search parameter. A token is ``system|code``, with nothing before the bar
+for a code without a system; a search may also ask for ``*|code`` (any system) and ``system|`` (any code).
+``satisfies`` is the meaning of a filter, spelt out; a store's SQL must agree with it.
 
 https://hl7.org/fhir/R4/search.html
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from adapter.fhir.dates import MAX, MIN, interval, matches
 from adapter.fhir.parameters import PARAMETERS, normalised
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
     Resource = Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexRow:
+class IndexRow(NamedTuple):
     """One searchable value.
 
     ``value`` is the token key, normalised string, reference, or the date as written. ``low`` and ``high``
@@ -61,24 +59,13 @@ def index_rows(resource: Resource, zone: tzinfo) -> list[IndexRow]:
     """
     rows: list[IndexRow] = []
     for parameter, paths in _PATHS.get(resource["resourceType"], ()):
-        found: dict[_Found, None] = {}
+        values: list[Json] = []
         for path in paths:
-            for value in _at(resource, path):
-                found.update(dict.fromkeys(_values(parameter, value, zone)))
-        rows += [
-            IndexRow(param=parameter.name, value=value, low=low, high=high, exact=exact)
-            for value, low, high, exact in found
-        ]
+            _collect(resource, path, 0, values)
+        if values:
+            found = dict.fromkeys(row for value in values for row in _values(parameter, value, zone))
+            rows += [IndexRow(parameter.name, *row) for row in found]
     return rows
-
-
-def token_keys(system: str, code: str) -> tuple[str, ...]:
-    """The keys under which a coding is found; either part may be empty."""
-    if not code:
-        return (f"{system}|",) if system else ()
-    if not system:
-        return (f"|{code}", f"*|{code}")
-    return (f"{system}|{code}", f"*|{code}", f"{system}|")
 
 
 def satisfies(resource_id: str, rows: Sequence[IndexRow], asked: Filter) -> bool:
@@ -94,7 +81,10 @@ def _satisfied(row: IndexRow, kind: str, asked: Alternative) -> bool:
         return matches(asked.prefix, *_bounds(row), *_bounds(asked))
     if kind == "string":
         return row.exact == asked.value if asked.prefix == "exact" else row.value.startswith(asked.value)
-    return bool(row.value == asked.value)
+    system, _, code = asked.value.partition("|")
+    if kind != "token" or (code and system != "*"):
+        return row.value == asked.value
+    return row.value.partition("|")[2] == code if code else row.value.partition("|")[0] == system
 
 
 def _bounds(dated: IndexRow | Alternative) -> tuple[int, int]:
@@ -103,24 +93,26 @@ def _bounds(dated: IndexRow | Alternative) -> tuple[int, int]:
     return dated.low, dated.high
 
 
-def _at(value: Json, path: Sequence[str]) -> Iterator[Json]:
-    """The values at a path of element names; arrays are entered, nulls passed over."""
+def _collect(value: Json, path: Sequence[str], depth: int, found: list[Json]) -> None:
+    """Add the values at a path of element names; arrays are entered, nulls passed over."""
     if isinstance(value, list):
         for item in value:
-            yield from _at(item, path)
-    elif not path:
+            _collect(item, path, depth, found)
+    elif depth == len(path):
         if value is not None:
-            yield value
-    elif isinstance(value, dict) and path[0] in value:
-        yield from _at(value[path[0]], path[1:])
+            found.append(value)
+    elif isinstance(value, dict):
+        inner = value.get(path[depth])
+        if inner is not None:
+            _collect(inner, path, depth + 1, found)
 
 
 def _values(parameter: SearchParameter, value: Json, zone: tzinfo) -> Iterator[_Found]:
     """What one value of an element is indexed as."""
     if parameter.kind == "token":
         for system, code in _tokens(value, parameter.system):
-            for key in token_keys(system, code):
-                yield key, None, None, ""
+            if code:
+                yield f"{system}|{code}", None, None, ""
     elif parameter.kind == "string":
         if key := normalised(value):
             yield key, None, None, value

@@ -1,4 +1,4 @@
-"""Instants as FHIR writes them. https://hl7.org/fhir/R4/datatypes.html#instant"""
+"""Instants as FHIR writes them, https://hl7.org/fhir/R4/datatypes.html#instant."""
 
 from __future__ import annotations
 

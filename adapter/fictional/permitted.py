@@ -34,9 +34,7 @@ def permitted(
         if recipient in units:
             own = [place for place, screening in enumerate(screenings) if screening.unit == recipient]
         for purpose in purposes:
-            granting = [
-                (form, choice) for form in forms if (choice := granted(form, recipient, purpose, as_of))
-            ]
+            granting = [(form, choice) for form in forms for choice in granted(form, recipient, purpose, as_of)]
             places = own
             if granting:
                 places = [
@@ -48,17 +46,14 @@ def permitted(
     return found
 
 
-def granted(form: Release, recipient: str, purpose: str, as_of: datetime) -> Choice | None:
-    """The choice by which ``form`` lets ``recipient`` ask for ``purpose`` at ``as_of``, if there is one."""
+def granted(form: Release, recipient: str, purpose: str, as_of: datetime) -> list[Choice]:
+    """The choices by which ``form`` lets ``recipient`` ask for ``purpose`` at ``as_of``; mostly none."""
     if form.refused or as_of < form.signed or as_of.astimezone(ZONE).date() > form.expires:
-        return None
+        return []
     for revocation in form.revocations:
         if revocation.at <= as_of and (revocation.partners is None or recipient in revocation.partners):
-            return None
-    for choice in form.choices:
-        if choice.partner == recipient and purpose in choice.purposes:
-            return choice
-    return None
+            return []
+    return [choice for choice in form.choices if choice.partner == recipient and purpose in choice.purposes]
 
 
 def covers(form: Release, choice: Choice, screening: Screening) -> bool:

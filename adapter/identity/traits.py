@@ -46,17 +46,13 @@ def normalise(name: str) -> str:
 
 def traits_of(patient: Mapping[str, Any]) -> Traits:
     """The traits of a Patient resource; the official name counts, aliases do not."""
-    names = [
-        name for name in patient.get("name", ()) if name.get("use") not in {"nickname", "old", "anonymous"}
-    ]
+    names = [name for name in patient.get("name", ()) if name.get("use") not in {"nickname", "old", "anonymous"}]
     name = names[0] if names else {}
     identifiers = {
         item.get("system"): re.sub(r"\D", "", item.get("value", "")) for item in patient.get("identifier", ())
     }
     ssn = identifiers.get(SSN, "")
-    state = next(
-        (i.get("value", "") for i in patient.get("identifier", ()) if i.get("system") == STATE_ID), ""
-    )
+    state = next((i.get("value", "") for i in patient.get("identifier", ()) if i.get("system") == STATE_ID), "")
     birth_date = patient.get("birthDate", "")
     sex = patient.get("gender", "")
     return Traits(

@@ -7,6 +7,7 @@ written rule to pass its columns by, so their leaves then count as ignored.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from adapter.mapping.columns import STRUCTURED, is_field
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 _CONDITIONAL: Final = 4
 _STRUCTURED: Final = 5
 _REMEMBERED = 4096
-_ONLY_TEXT = frozenset({str})
+_ONLY_TEXT, _ONLY_OBJECTS = frozenset({str}), frozenset({dict})
+_Found = tuple[int, int, int, tuple[str, ...]]
+"""How many leaves of a column are mapped, ignored, or mapped where a condition holds; paths of the others."""
+_NO_LEAVES: _Found = (0, 0, 0, ())
 _NONE: Final[frozenset[str]] = frozenset()
 
 
@@ -37,6 +41,7 @@ class LeafPlan:
         self._states: dict[str, int] = {}
         self._paths: dict[str, dict[tuple[str, bool], int]] = {}
         self._rows: dict[tuple[str, ...], tuple[list[int], list[str]]] = {}
+        self._shapes: dict[tuple[str, tuple[tuple[str, ...], ...]], _Found] = {}
         self._flat = False
 
     def read(self, column: str, coverage: Coverage, *, conditional: bool) -> None:
@@ -75,8 +80,24 @@ class LeafPlan:
         else:
             counts, unmapped = self._structures(values, scope.reached or _NONE)
         if scope.remarks:
-            _apply(scope.remarks, counts, unmapped)
+            self._apply(scope, counts, unmapped)
         return _leaf_counts(*counts), tuple(unmapped)
+
+    def _apply(self, scope: Scope, counts: list[int], unmapped: list[str]) -> None:
+        """Move the leaves that rules remarked on out of the mapped ones, at most one for each remark."""
+        left: dict[str, int] = {}
+        for name, state in scope.remarks.items():
+            column = name
+            while column not in scope.values and "." in column:
+                column = column.rpartition(".")[0]
+            if column not in left:
+                mapped, _, conditional, _ = self._found(column, scope.values.get(column))
+                left[column] = mapped + (conditional if column in (scope.reached or _NONE) else 0)
+            if left[column]:
+                left[column] -= 1
+                counts[MAPPED] -= 1
+                counts[state] += 1
+                unmapped += [name] * (state == UNMAPPED)
 
     def _row(self, values: Mapping[str, str]) -> tuple[list[int], list[str]]:
         """The counts where every column is a text: which columns are there says it all, and is remembered."""
@@ -88,45 +109,48 @@ class LeafPlan:
                 self._rows[there] = known
         return known[0].copy(), known[1].copy()
 
-    def _structures(
-        self, values: Mapping[str, Any], reached: set[str] | frozenset[str]
-    ) -> tuple[list[int], list[str]]:
+    def _structures(self, values: Mapping[str, Any], reached: set[str] | frozenset[str]) -> tuple[list[int], list[str]]:
         counts = [0, 0, 0, 0]
         unmapped: list[str] = []
         for column, value in values.items():
-            state = self._states.get(column, UNMAPPED)
-            if state == _STRUCTURED or isinstance(value, dict | list):
-                self._structure(column, value, reached, counts, unmapped)
-            elif value is not None and value != "":
-                if state == _CONDITIONAL:
-                    state = MAPPED if column in reached else IGNORED
-                counts[state] += 1
-                if state == UNMAPPED:
-                    unmapped.append(column)
+            mapped, ignored, conditional, missed = self._found(column, value)
+            counts[MAPPED] += mapped
+            counts[IGNORED] += ignored
+            counts[MAPPED if column in reached else IGNORED] += conditional
+            counts[UNMAPPED] += len(missed)
+            unmapped += missed
         return counts, unmapped
 
-    def _structure(
-        self,
-        column: str,
-        value: Any,  # noqa: ANN401 - a column value
-        reached: set[str] | frozenset[str],
-        counts: list[int],
-        unmapped: list[str],
-    ) -> None:
+    def _found(self, column: str, value: Any) -> _Found:
+        """The leaves of one column."""
+        if type(value) is list and self._types.get(column) == "field" and _is_filled_field(value):
+            shape = tuple(map(tuple, value))
+            return self._shapes.get((column, shape)) or self._shape(column, value, shape)
+        state = self._states.get(column, UNMAPPED)
+        if state == _STRUCTURED or isinstance(value, dict | list):
+            return self._structure(column, value)
+        return _one_leaf(state, column) if value is not None and value != "" else _NO_LEAVES
+
+    def _shape(self, column: str, value: list[dict[str, str]], shape: tuple[tuple[str, ...], ...]) -> _Found:
+        """The leaves of an HL7 v2 field, remembered by the components that are there."""
+        found = self._structure(column, value)
+        if len(self._shapes) < _REMEMBERED:
+            self._shapes[column, shape] = found
+        return found
+
+    def _structure(self, column: str, value: Any) -> _Found:
         known = self._paths.get(column)
         if self._types.get(column) == "field" and not is_field(value):
             known = None
         flat = IGNORED if self._states.get(column) == IGNORED else UNMAPPED
-        missed = counts[UNMAPPED]
+        counts = [0, 0, 0, 0, 0]
         for path, repeat in _leaves(value):
             state = flat if known is None else known.get((path, repeat), -1)
             if state < 0:
                 state = self._classify(column, path, repeat=repeat)
-            if state == _CONDITIONAL:
-                state = MAPPED if column in reached else IGNORED
             counts[state] += 1
-        if counts[UNMAPPED] > missed:
-            unmapped += self._missed(column, value, structured=known is not None)
+        missed = self._missed(column, value, structured=known is not None) if counts[UNMAPPED] else ()
+        return counts[MAPPED], counts[IGNORED], counts[_CONDITIONAL], tuple(missed)
 
     def _classify(self, column: str, path: str, *, repeat: bool) -> int:
         """The state of a leaf of a structured column, remembered for the next record."""
@@ -142,11 +166,28 @@ class LeafPlan:
             known[path, repeat] = state
         return state
 
-    def _missed(self, column: str, value: Any, *, structured: bool) -> Iterator[str]:  # noqa: ANN401
+    def _missed(self, column: str, value: Any, *, structured: bool) -> Iterator[str]:
         """The exact paths of the unmapped leaves of one column."""
         for (path, repeat), exact in zip(_leaves(value), _exact_paths(column, value), strict=True):
             if not structured or self._classify(column, path, repeat=repeat) == UNMAPPED:
                 yield exact
+
+
+def _is_filled_field(value: list[Any]) -> bool:
+    """Whether all repetitions are objects of texts, none of them empty."""
+    if not _ONLY_OBJECTS.issuperset(map(type, value)):
+        return False
+    leaves = tuple(chain.from_iterable(map(dict.values, value)))
+    return all(leaves) and _ONLY_TEXT.issuperset(map(type, leaves))
+
+
+def _one_leaf(state: int, column: str) -> _Found:
+    return (
+        int(state == MAPPED),
+        int(state == IGNORED),
+        int(state == _CONDITIONAL),
+        (column,) * (state == UNMAPPED),
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -154,17 +195,7 @@ def _leaf_counts(mapped: int, ignored: int, lossy: int, unmapped: int) -> LeafCo
     return LeafCounts(mapped=mapped, lossy=lossy, ignored=ignored, unmapped=unmapped)
 
 
-def _apply(remarks: Mapping[str, int], counts: list[int], unmapped: list[str]) -> None:
-    """Move the leaves that rules remarked on out of the mapped ones."""
-    for column, state in remarks.items():
-        if state and counts[MAPPED]:
-            counts[MAPPED] -= 1
-            counts[state] += 1
-            if state == UNMAPPED:
-                unmapped.append(column)
-
-
-def _leaves(value: Any) -> Iterator[tuple[str, bool]]:  # noqa: ANN401 - a column value
+def _leaves(value: Any) -> Iterator[tuple[str, bool]]:
     """Path without positions, and whether it is in a later entry of the outermost array, of every leaf."""
     if isinstance(value, list):
         for place, entry in enumerate(value):
@@ -175,7 +206,7 @@ def _leaves(value: Any) -> Iterator[tuple[str, bool]]:  # noqa: ANN401 - a colum
             yield path, False
 
 
-def _paths(value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - a column value
+def _paths(value: Any, path: str) -> Iterator[str]:
     if isinstance(value, dict):
         for name, entry in value.items():
             yield from _paths(entry, f"{path}.{name}" if path else name)
@@ -186,7 +217,7 @@ def _paths(value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - a column v
         yield path
 
 
-def _exact_paths(path: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - a column value
+def _exact_paths(path: str, value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for name, entry in value.items():
             yield from _exact_paths(f"{path}.{name}", entry)

@@ -21,9 +21,7 @@ _TIME = (
     r"(?:[T\s]+(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?P<fraction>\.\d+)?)?"
     r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<offset>Z|[+-]\d\d(?::?\d\d)?)?)?"
 )
-_COMPACT_TIME = (
-    r"(?:(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?P<fraction>\.\d+)?(?P<offset>[+-]\d{4})?)?"
-)
+_COMPACT_TIME = r"(?:(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?P<fraction>\.\d+)?(?P<offset>[+-]\d{4})?)?"
 _FORMATS = tuple(
     re.compile(pattern, re.ASCII)
     for pattern in (
@@ -266,16 +264,25 @@ def read_date(text: str, newest: int) -> Read:
     return _common_date(text) or as_date(text, moment(text, newest))
 
 
+@lru_cache(maxsize=8192)
+def read_dtm(text: str, zone: ZoneInfo) -> Read:
+    """An HL7 v2 DTM as FHIR dateTime in ``zone`` where it names no offset."""
+    return as_datetime(text, dtm(text), zone)
+
+
+@lru_cache(maxsize=8192)
+def read_dtm_day(text: str) -> Read:
+    """An HL7 v2 DTM as FHIR date."""
+    return as_date(text, dtm(text))
+
+
 @lru_cache(maxsize=1024)
 def _whole_day_offset(year: int, month: int, day: int, zone: ZoneInfo) -> str:
     """The offset of ``zone`` on a day whose clocks do not change; "" for any other, and for no day."""
     try:
         start = datetime(year, month, day, tzinfo=zone)
-        offsets = {
-            (start + timedelta(hours=hour)).replace(fold=fold).utcoffset()
-            for hour in range(25)
-            for fold in (0, 1)
-        }
+        ends = (start, start + timedelta(days=1))
+        offsets = {end.replace(fold=fold).utcoffset() for end in ends for fold in (0, 1)}
     except (ValueError, OverflowError):
         return ""
     if len(offsets) > 1 or (year, month, day) in _UNKNOWN_DATES or year < _OLDEST:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from adapter.consent.labels import labels_for
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from adapter.consent.release_form import Form
+    from adapter.consent.sensitivity import Label
     from adapter.mapping.mapped import Draft, Mapped
     from adapter.services.people import People
     from adapter.services.write import Writer
     from adapter.settings import Feed
     from adapter.source import SourceRecord
-    from adapter.summary.registry import Instrument, Registry
+    from adapter.summary.instrument import Instrument
+    from adapter.summary.registry import Registry
     from adapter.summary.screening import Screening
 
 UNDECLARED = "undeclared"
@@ -52,6 +55,13 @@ class Assembled:
     problem: RecordError | None = None
 
 
+@lru_cache(maxsize=8192)
+def _labels(
+    instrument_labels: frozenset[str], codes: tuple[Label, ...], regime: str, inbound: tuple[Label, ...]
+) -> tuple[Label, ...]:
+    return labels_for(instrument_labels=instrument_labels, codes=codes, regime=regime, inbound=inbound)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Record:
     """What all resources of one record share: whose it is, where it comes from, when it was received."""
@@ -64,11 +74,9 @@ class _Record:
     inbound: tuple[tuple[str, str], ...]
     received: int
 
-    def facets(
-        self, tier: str, *, domain: str = "", labels: tuple[tuple[str, str], ...] | None = None
-    ) -> Facets:
+    def facets(self, tier: str, *, domain: str = "", labels: tuple[tuple[str, str], ...] | None = None) -> Facets:
         """The facets of a resource of this record; without labels of its own those of the source alone."""
-        own = labels_for(regime=self.regime, inbound=self.inbound) if labels is None else labels
+        own = _labels(frozenset(), (), self.regime, self.inbound) if labels is None else labels
         return Facets(tier=tier, labels=own, regime=self.regime, domain=domain, unit=self.unit)
 
 
@@ -118,9 +126,7 @@ class Assembly:
             key = (*record.person, str(source.values.get("submission", "")))
             ident = self._writer.resource_id(self._feed.feed, "Consent", *key)
             writes.append(
-                await self._writer.prepare(
-                    consent, record.facets("consent"), ident=ident, patient=record.patient
-                )
+                await self._writer.prepare(consent, record.facets("consent"), ident=ident, patient=record.patient)
             )
         identity = None
         if body is not None:
@@ -142,31 +148,22 @@ class Assembly:
         known = ", ".join(self._feed.units)
         return RecordError("undeclared-unit", "unit", f"a unit that the feed declares: {known}")
 
-    async def _patient(
-        self, record: _Record, body: Mapping[str, Any] | None, mapped: Mapped
-    ) -> ResourceWrite:
+    async def _patient(self, record: _Record, body: Mapping[str, Any] | None, mapped: Mapped) -> ResourceWrite:
         # A record about care must leave no trace in a Patient whom others see: it only puts an empty one where
         # none is. Who someone is comes from records about identity and custody alone.
         seed = body is None or any(draft.type not in IDENTITY for draft in mapped.drafts)
         content = {"resourceType": "Patient"} if seed or body is None else minimal(body)
         facets = record.facets("identity")
-        return await self._writer.prepare(
-            content, facets, ident=record.patient, patient=record.patient, seed=seed
-        )
+        return await self._writer.prepare(content, facets, ident=record.patient, patient=record.patient, seed=seed)
 
     async def _detail(self, record: _Record, draft: Draft) -> list[ResourceWrite]:
         ident = self._writer.resource_id(self._feed.feed, draft.type, draft.name, *draft.key)
-        codings, instruments = codings_of(draft.body), self._instruments(draft.body)
-        labels = labels_for(
-            instrument_labels={label for instrument in instruments for label in instrument.labels},
-            codes=codings,
-            regime=record.regime,
-            inbound=record.inbound,
-        )
+        codings = tuple(codings_of(draft.body))
+        instruments = self._instruments(draft.body.get("questionnaire", ""), codings)
+        named = frozenset(label for instrument in instruments for label in instrument.labels)
+        labels = _labels(named, codings, record.regime, record.inbound)
         domain = "court" if any(system == COURT_EVENT for system, _ in codings) else ""
-        facets = record.facets(
-            "detail", domain=domain or (instruments[0].domain if instruments else ""), labels=labels
-        )
+        facets = record.facets("detail", domain=domain or (instruments[0].domain if instruments else ""), labels=labels)
         body = draft.body if not draft.profile else draft.body | {"meta": {"profile": [draft.profile]}}
         writes = [await self._writer.prepare(body, facets, ident=ident, patient=record.patient)]
         if draft.type in SCREENED:
@@ -174,13 +171,13 @@ class Assembly:
                 writes += await self._summary(record, screening, row_key(draft.type, ident))
         return writes
 
-    def _instruments(self, body: Mapping[str, Any]) -> list[Instrument]:
-        """Every instrument that a code or the questionnaire of a resource belongs to."""
+    def _instruments(self, form: str, codings: Sequence[tuple[str, str]]) -> list[Instrument]:
+        """Every instrument that the questionnaire or a code of a resource belongs to."""
         found: dict[str, Instrument] = {}
-        form = self._registry.questionnaire(body.get("questionnaire", ""))
-        if form is not None:
-            found[form.id] = form
-        for system, code in codings_of(body):
+        asked = self._registry.questionnaire(form) if form else None
+        if asked is not None:
+            found[asked.id] = asked
+        for system, code in codings:
             target = self._registry.by_code.get((system, code))
             related = [target.instrument] if target is not None else self._registry.item(code)
             found.update((instrument.id, instrument) for instrument in related)
@@ -191,12 +188,8 @@ class Assembly:
         key = (*record.person, record.programme, screening.occasion)
         ident = self._writer.resource_id(self._feed.feed, "screening-summary", *key)
         instrument = screening.instrument
-        labels = labels_for(
-            instrument_labels=instrument.labels,
-            codes=screening.result.codings,
-            regime=record.regime,
-            inbound=record.inbound,
-        )
+        named = frozenset(instrument.labels)
+        labels = _labels(named, tuple(screening.result.codings), record.regime, record.inbound)
         place = None
         if screening.status not in RETRACTED:
             place = ScreeningPlace(
@@ -225,9 +218,9 @@ class Assembly:
         """
         patient = f"Patient/{record.patient}"
         form = self._forms.get(str(source.values.get("version", "")))
+        if form is None:
+            return on_hold(patient), RecordError("wrong-form", "version", f"one of {', '.join(self._forms)}")
         try:
-            if form is None:
-                raise RecordError("wrong-form", "version", f"one of {', '.join(self._forms)}")
             consent = author(
                 form,
                 source.values,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from adapter.services.write import Facets
-from adapter.store.port import BEGINNING, END, PolicySpan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,8 +42,4 @@ async def publish(
     writes = [await writer.prepare(body, facets, ident=body["id"], patient="") for body in resources]
     async with store.transaction() as change:
         await change.put(writes, at=at, origin=None)
-        if not await change.has_policy(NOBODY):
-            policy = await change.intern("policy", empty)
-            await change.set_policy(
-                NOBODY, [PolicySpan(start=BEGINNING, stop=END, policy=policy, sources=())]
-            )
+        await change.admit(NOBODY, await change.intern("policy", empty))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from adapter.consent.explain import explain
 from adapter.consent.evaluate import Effect
+from adapter.consent.explain import explain
 from adapter.consent.names import AtHand
 from adapter.consent.rules import exception, rule
 from adapter.errors import NotFound
@@ -47,9 +47,7 @@ class Explain:
         """The trace of an answer given, by its ``X-Request-Id``; ``NotFound`` if the ledger has no such request."""
         entries = await self._ledger.of_request(request_id)
         if not entries:
-            raise NotFound(
-                f"the ledger has no request `{request_id}`; compare it with the X-Request-Id of the answer"
-            )
+            raise NotFound(f"the ledger has no request `{request_id}`; compare it with the X-Request-Id of the answer")
         return [explanation for entry in entries for explanation in await self._entry(entry)]
 
     async def _entry(self, entry: LedgerEntry) -> list[Explanation]:
@@ -75,9 +73,7 @@ class Explain:
         context = await self._decisions.context_of(organisation, purpose)
         return await self._decision(context, target, self._clock())
 
-    async def _decision(
-        self, context: int, target: str, at: int, *, passed: int | None = None
-    ) -> Explanation:
+    async def _decision(self, context: int, target: str, at: int, *, passed: int | None = None) -> Explanation:
         recipient = self._decisions.recipient(context)
         purposes = ", ".join(code for _, code in recipient.purposes)
         question = f"{target} for {recipient.organisation}, purpose {purposes}, at {instant_text(at)}"
@@ -101,9 +97,7 @@ class Explain:
         recipient, segment = self._decisions.recipient(context), self._decisions.segment(row.segment)
         span = await view.policy_of(row.patient, at=at)
         if span is None:
-            return Explanation(
-                question=question, effect="DENY", lines=("no policy is recorded for this person",)
-            )
+            return Explanation(question=question, effect="DENY", lines=("no policy is recorded for this person",))
         policy = await self._decisions.policy(span.policy if passed is None else passed)
         verdict = rule(policy, recipient, segment)
         if verdict.effect is Effect.EXCEPTION:
@@ -115,16 +109,11 @@ class Explain:
         else:
             lines.append("what is in force has changed since; consents are numbered as they were then")
         lines += explain(verdict)
-        bounds = [
-            bound for bound in await view.bounds(context, row.segment) if bound.start <= at < bound.stop
-        ]
+        bounds = [bound for bound in await view.bounds(context, row.segment) if bound.start <= at < bound.stop]
         lines += [
-            f"agreement {bound.agreement} allows this kind of record to this recipient and purpose"
-            for bound in bounds
+            f"agreement {bound.agreement} allows this kind of record to this recipient and purpose" for bound in bounds
         ]
         if not bounds:
-            lines.append(
-                "no agreement in force allows this kind of record to this recipient for this purpose"
-            )
+            lines.append("no agreement in force allows this kind of record to this recipient for this purpose")
         permitted = passed is not None or (verdict.effect is Effect.PERMIT and bool(bounds))
         return Explanation(question=question, effect="PERMIT" if permitted else "DENY", lines=tuple(lines))

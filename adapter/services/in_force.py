@@ -36,6 +36,10 @@ class InForce:
         self._zone = zone
         self._directives: dict[str, Directive] = {}
 
+    async def admit(self, change: Transaction, patient: int) -> None:
+        """Default deny, recorded as such, for a patient of whom nothing is known yet."""
+        await change.admit(patient, await change.intern("policy", EMPTY))
+
     async def refresh(self, change: Transaction, patients: Iterable[int], *, at: int) -> int:
         """Recompute what is in force for these patients and everyone confirmed to be the same person."""
         done: set[int] = set()
@@ -73,11 +77,9 @@ class InForce:
         found = []
         for row in consents:
             directive = self._directive(row)
-            own = (
-                directive.patient is not None
-                and row_key("Patient", directive.patient.partition("/")[2]) == row.patient
-            )
-            persons = frozenset({directive.patient}) if own else frozenset()
+            named = directive.patient or ""
+            own = row_key("Patient", named.partition("/")[2]) == row.patient
+            persons = frozenset({named} if own else ())
             fitting = applicable(directive, persons, AtHand([]))
             if fitting is not None:
                 found.append(fitting)

@@ -82,13 +82,9 @@ class Ingest:
 
     async def receive(self, feed: str, name: str, stream: BinaryIO) -> Receipt:
         """Keep raw bytes durably; the same bytes again give the earlier receipt."""
-        return await self._inbox.keep(
-            receipt=self._new_id(), feed=feed, name=name, stream=stream, at=self._clock()
-        )
+        return await self._inbox.keep(receipt=self._new_id(), feed=feed, name=name, stream=stream, at=self._clock())
 
-    async def process(
-        self, receipt: Receipt, *, progress: Callable[[int, int], None] | None = None
-    ) -> FeedReport:
+    async def process(self, receipt: Receipt, *, progress: Callable[[int, int], None] | None = None) -> FeedReport:
         """Bring a receipt into the store, from where it stands. Returns the report over all of it.
 
         ``progress`` is told how many records are in the store and how many bytes were read for them.
@@ -102,7 +98,8 @@ class Ingest:
                 return report
         later = await self._later(receipt) or None
         batch, position = _Batch(later=later), done
-        with self._inbox.open(receipt.id) as stream:
+        received = self._inbox.open(receipt.id)
+        with received.stream as stream:
             for ordinal, item in enumerate(line.connector.records(stream, line.options)):
                 if ordinal < done:
                     continue
@@ -112,10 +109,10 @@ class Ingest:
                     await self._write(batch, report, receipt, position, done=False)
                     batch = _Batch(later=later)
                     if progress is not None:
-                        progress(position, stream.consumed)
+                        progress(position, received.consumed)
         await self._write(batch, report, receipt, position, done=True)
         if progress is not None:
-            progress(position, receipt.bytes)
+            progress(position, receipt.size)
         return report
 
     async def pending(self, feed: str | None = None) -> list[Receipt]:
@@ -149,7 +146,8 @@ class Ingest:
     async def _replay_receipt(self, receipt: Receipt, waiting: Mapping[int, int], report: FeedReport) -> None:
         later = await self._later(receipt)
         line, batch = self._lines[receipt.feed], _Batch(later=later)
-        with self._inbox.open(receipt.id) as stream:
+        received = self._inbox.open(receipt.id)
+        with received.stream as stream:
             for ordinal, item in enumerate(line.connector.records(stream, line.options)):
                 if ordinal not in waiting:
                     continue
@@ -243,9 +241,7 @@ class Ingest:
         writes = [
             write
             for write in assembled.writes
-            if not await change.outdated(
-                row_key(write.type, write.id), receipt=receipt, line=line, later=later
-            )
+            if not await change.outdated(row_key(write.type, write.id), receipt=receipt, line=line, later=later)
         ]
         report.unchanged += len(assembled.writes) - len(writes)
         told = any(write.type == "Patient" for write in writes)
@@ -261,7 +257,9 @@ class Ingest:
                 report.unchanged += 1
                 continue
             report.written[write.type] += 1
-            if write.type == "Consent" or not await change.has_policy(write.patient):
+            if write.type == "Patient":
+                await self._in_force.admit(change, write.patient)
+            elif write.type == "Consent":
                 touched.add(write.patient)
             if write.screening is not None:
                 events.append((at, orjson.dumps({"resource": row_key(write.type, write.id)})))
@@ -269,8 +267,10 @@ class Ingest:
             regrouped = await self._people.link(change, assembled.identity, at=at)
             report.links += len(regrouped) // 2
             touched |= regrouped
-        await self._in_force.refresh(change, touched, at=at)
-        await change.enqueue("change", events)
+        if touched:
+            await self._in_force.refresh(change, touched, at=at)
+        if events:
+            await change.enqueue("change", events)
 
 
 def _reason(error: RecordError) -> tuple[str, str, str]:

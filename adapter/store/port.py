@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
@@ -216,7 +216,7 @@ class Receipt:
     id: str
     feed: str
     name: str
-    bytes: int
+    size: int
     sha256: bytes
     received: int
 
@@ -250,18 +250,16 @@ class Interned(Protocol):
 class Transaction(Interned, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
-    async def put(
-        self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None
-    ) -> list[bool]:
+    async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
         """Write resources; tells for each whether it made a new version."""
         ...
 
     async def outdated(self, rid: int, *, receipt: str, line: int, later: Collection[str]) -> bool:
-        """Whether a resource came from one of the ``later`` receipts, or from further down than ``line`` of this one."""
+        """Whether a resource came from one of the ``later`` receipts, or from below ``line`` of this one."""
         ...
 
-    async def has_policy(self, patient: int) -> bool:
-        """Whether anything is recorded as in force for this patient."""
+    async def admit(self, patient: int, policy: int) -> None:
+        """Put ``policy`` in force for all time if nothing is recorded for this patient yet."""
         ...
 
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
@@ -425,14 +423,28 @@ class Store(Interned, Protocol):
         ...
 
 
+class ReceiptStream(Protocol):
+    """The bytes of a receipt, to be read once from the start."""
+
+    @property
+    def consumed(self) -> int:
+        """How many bytes were taken from the inbox so far."""
+        ...
+
+    @property
+    def stream(self) -> BinaryIO:
+        """The bytes."""
+        ...
+
+
 class Inbox(Protocol):
     """The raw inbox: bytes as received, kept before anything is acknowledged."""
 
-    async def keep(self, *, receipt: str, feed: str, name: str, stream: Any, at: int) -> Receipt:
+    async def keep(self, *, receipt: str, feed: str, name: str, stream: BinaryIO, at: int) -> Receipt:
         """Store a stream durably. The same bytes for the same feed give the earlier receipt again."""
         ...
 
-    def open(self, receipt: str) -> Any:
+    def open(self, receipt: str) -> ReceiptStream:
         """The bytes of a receipt as a readable binary stream."""
         ...
 

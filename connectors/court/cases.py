@@ -62,9 +62,7 @@ def _parse(text: str) -> etree._Element:
     """
     prefixes = sorted({element or attribute for element, attribute in _PREFIX.findall(text)} - _RESERVED)
     declared = "".join(f' xmlns:{prefix}="urn:prefix:{prefix}"' for prefix in prefixes[:_MOST_PREFIXES])
-    parser = etree.XMLParser(
-        encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
-    )
+    parser = etree.XMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True, remove_pis=True)
     root = etree.fromstring(f"<root{declared}>{text}</root>".encode(), parser)
     return root[0]
 
@@ -75,9 +73,7 @@ def _records(element: etree._Element, case: Slice, part: str) -> Iterator[Source
     own: dict[str, str] = {}
     _collect(element, "", own, skipped=frozenset({DEFENDANT, ORDER}))
     if not parties:
-        yield SourceRecord(
-            kind="case", position=Position(line=case.line, part=part), values=own, raw=case.raw
-        )
+        yield SourceRecord(kind="case", position=Position(line=case.line, part=part), values=own, raw=case.raw)
     for place, party in enumerate(parties, 1):
         values = dict(own)
         _collect(party, DEFENDANT, values)
@@ -113,9 +109,7 @@ def _party_of(order: etree._Element, parties: list[etree._Element]) -> str | Non
     return ids[0] if ids else ""
 
 
-def _collect(
-    element: etree._Element, path: str, values: dict[str, str], skipped: frozenset[str] = frozenset()
-) -> None:
+def _collect(element: etree._Element, path: str, values: dict[str, str], skipped: frozenset[str] = frozenset()) -> None:
     """Add the texts and attributes in ``element`` to ``values``, without those of ``skipped`` children."""
     for name, text in element.attrib.items():
         if text.strip():

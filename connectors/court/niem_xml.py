@@ -85,11 +85,7 @@ class _Document:
         if self._root and (closed := re.search(rb"</" + re.escape(self._root) + rb"\s*>\Z", rest)):
             self._root = b""
             rest = rest[: closed.start()].strip()
-        return (
-            _bad(between, "unexpected-content", "nothing but CourtCase elements inside the root")
-            if rest
-            else None
-        )
+        return _bad(between, "unexpected-content", "nothing but CourtCase elements inside the root") if rest else None
 
     def _prolog(self, raw: bytes) -> bool:
         """Take the encoding from the declaration; whether it can be read."""

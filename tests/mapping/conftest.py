@@ -1,4 +1,4 @@
-"""What the mapping tests share: facts of a few R4 types, the tables and mappings of the repository, small records."""
+"""What the mapping tests share: facts of a few R4 types, the repository's mappings, small records."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def test_paths_of_elements_may_be_unknown_to_the_facts(row, tables):
         def elements(self, name, /):
             return frozenset({"name[x]"} if name == "Patient" else ())
 
-        def required(self, name, /):
+        def required(self, _name, /):
             return frozenset()
 
     document = row({}, {"nameHuman": [{"anything": "Id"}]})

@@ -39,9 +39,7 @@ def test_an_object_of_constants_is_a_constant(body):
 
 
 def test_an_array_joins_lists_and_leaves_out_what_is_not_there(body):
-    fields = {
-        "name": [{"call": "names", "args": ["A", "B"]}, {"call": "aliases", "args": ["B"]}, {"family": "A"}]
-    }
+    fields = {"name": [{"call": "names", "args": ["A", "B"]}, {"call": "aliases", "args": ["B"]}, {"family": "A"}]}
     assert body(TEXT, fields, {"A": "ASH"})["name"] == [
         {"use": "official", "family": "ASH"},
         {"family": "ASH"},
@@ -105,15 +103,30 @@ def test_the_top_of_a_body_of_constants_is_not_shared(compiled, row, record, env
 @pytest.mark.parametrize(
     ("kind", "value", "expected"),
     [
-        ("string", "  x ", "x"), ("string", 7, "7"), ("string", Decimal("1.50"), "1.50"), ("string", True, "true"),
-        ("string", False, "false"), ("string", "null", None), ("string", {"a": 1}, None), ("code", "M ", "M"),
-        ("date", "9/15/2014", "2014-09-15"), ("date", "soon", None), ("date", "9999-12-31", None),
-        ("datetime", "2026-03-02 08:10:00", "2026-03-02T08:10:00-07:00"), ("time", "0810", "08:10:00"),
-        ("integer", "12", 12), ("integer", 12, 12), ("integer", "1.5", None), ("integer", "٣", None),
-        ("decimal", "1.50", Decimal("1.50")), ("decimal", "1e3", None), ("boolean", "Y", True),
-        ("boolean", False, False), ("boolean", "maybe", None),
+        ("string", "  x ", "x"),
+        ("string", 7, "7"),
+        ("string", Decimal("1.50"), "1.50"),
+        ("string", True, "true"),
+        ("string", False, "false"),
+        ("string", "null", None),
+        ("string", {"a": 1}, None),
+        ("code", "M ", "M"),
+        ("date", "9/15/2014", "2014-09-15"),
+        ("date", "soon", None),
+        ("date", "9999-12-31", None),
+        ("datetime", "2026-03-02 08:10:00", "2026-03-02T08:10:00-07:00"),
+        ("time", "0810", "08:10:00"),
+        ("integer", "12", 12),
+        ("integer", 12, 12),
+        ("integer", "1.5", None),
+        ("integer", "٣", None),
+        ("decimal", "1.50", Decimal("1.50")),
+        ("decimal", "1e3", None),
+        ("boolean", "Y", True),
+        ("boolean", False, False),
+        ("boolean", "maybe", None),
     ],
-)  # fmt: skip
+)
 def test_a_column_is_read_with_its_type(body, kind, value, expected):
     assert body({"A": kind}, {"birthDate": "A"}, {"A": value}).get("birthDate") == expected
 
@@ -157,15 +170,14 @@ def test_codes_are_converted_and_an_unlisted_one_warns_without_content(compiled,
     mapping = compiled(row(columns, fields))
     known = mapping.map(record("row", {"Id": "1", "Sex": " m ", "Race": "WHTE", "Marital": "A"}), environment)
     assert known.drafts[0].body["gender"] == "male"
-    assert known.drafts[0].body["maritalStatus"]["coding"][0]["code"] == "L"
+    marital = known.drafts[0].body["maritalStatus"]
+    assert (marital["coding"][0]["code"], marital["text"]) == ("L", "A")
     assert known.warnings == ()
     odd = mapping.map(record("row", {"Id": "1", "Sex": "BB", "Race": "XYZ", "Marital": "Q9"}), environment)
     assert odd.drafts[0].body["gender"] == "unknown"
     assert odd.drafts[0].body["maritalStatus"] == {"text": "Q9"}
     assert odd.drafts[0].body["extension"][0]["extension"] == [{"url": "text", "valueString": "XYZ"}]
-    assert odd.warnings == tuple(
-        Warning(code="unmapped-code", column=name) for name in ("Sex", "Race", "Marital")
-    )
+    assert odd.warnings == tuple(Warning(code="unmapped-code", column=name) for name in ("Sex", "Race", "Marital"))
     assert odd.leaves.lossy == 3
 
 

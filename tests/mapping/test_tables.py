@@ -39,13 +39,8 @@ def test_what_a_table_gives():
         codes={"w": {"code": "1", "display": "W"}, "A": {"text": "both"}},
     )
     assert coding.codes == {"W": {"system": "s", "code": "1", "display": "W"}, "A": None}
-    concept = read(
-        gives="CodeableConcept", system="s", otherwise="text", codes={"w": "1", "A": {"text": "both"}}
-    )
-    assert concept.codes == {
-        "W": {"coding": [{"system": "s", "code": "1"}], "text": "w"},
-        "A": {"text": "both"},
-    }
+    concept = read(gives="CodeableConcept", system="s", otherwise="text", codes={"w": "1", "A": {"text": "both"}})
+    assert concept.codes == {"W": {"coding": [{"system": "s", "code": "1"}]}, "A": {}}
 
 
 def test_a_code_nobody_listed_says_no_more_than_is_known():

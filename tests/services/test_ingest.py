@@ -19,16 +19,12 @@ FEEDS = {
     # feed: (a good extract, the same with a broken record in it, line and reason of the broken one)
     "jail-roster": (
         records.roster(records.roster_row(), records.roster_row("J2", booking="B2", ssn="")),
-        records.roster(
-            records.roster_row(), '"RAGGED","ROW"\r\n', records.roster_row("J2", booking="B2", ssn="")
-        ),
+        records.roster(records.roster_row(), '"RAGGED","ROW"\r\n', records.roster_row("J2", booking="B2", ssn="")),
         (3, "ragged-row"),
     ),
     "birch-charges": (
         records.charges(records.charge_row(), records.charge_row("60000002", charge="C-2")),
-        records.charges(
-            records.charge_row(), '"0","RAGGED"\n', records.charge_row("60000002", charge="C-2")
-        ),
+        records.charges(records.charge_row(), '"0","RAGGED"\n', records.charge_row("60000002", charge="C-2")),
         (3, "ragged-row"),
     ),
     "jail-medical-hl7": (
@@ -43,12 +39,12 @@ FEEDS = {
             "<CourtCase>\n<CaseTrackingID>2026CR1 & 2</CaseTrackingID>\n</CourtCase>\n",
             records.court_case("2026CR2", party="D2"),
         ),
-        (9, "malformed-xml"),
+        (9, "bad-xml"),
     ),
     "riverside-ehr": (
         records.ndjson(*CLINIC_LINES),
         records.ndjson(CLINIC_LINES[0], '{"resourceType":"Observation","id":"cut', *CLINIC_LINES[1:]),
-        (2, "malformed-json"),
+        (2, "bad-json"),
     ),
     "releases": (
         records.ndjson(records.release(records.choice()), records.release(submission="r2", person="q2", ssn=None)),
@@ -57,7 +53,7 @@ FEEDS = {
             '{"submission":"r9","form":',
             records.release(submission="r2", person="q2", ssn=None),
         ),
-        (2, "malformed-json"),
+        (2, "bad-json"),
     ),
 }
 
@@ -192,9 +188,9 @@ def mend(world, feed, **changed):
 
 
 def unable(folder):
-    """The roster's mapping before somebody mended it: it knows no sex of the code the sender writes."""
+    """The roster's mapping before somebody mended it: it takes the key from a column that is empty."""
     path = folder / "mappings" / "jail_roster.yaml"
-    path.write_text(path.read_text().replace("{map: sex, of: Sex}", "{map: race, of: Sex}"))
+    path.write_text(path.read_text().replace("person: [PatientID]", "person: [Middle]"))
 
 
 async def test_a_mended_mapping_empties_quarantine_and_a_second_replay_finds_nothing(tmp_path):
@@ -206,10 +202,7 @@ async def test_a_mended_mapping_empties_quarantine_and_a_second_replay_finds_not
     assert report.quarantined.total() == 2
     assert not report.written
     await wrong.close()
-    county = worlds.copy_fictional_county
-    (tmp_path / "fresh").mkdir()
-    county(tmp_path / "fresh")
-    mended = (tmp_path / "fresh" / "mappings" / "jail_roster.yaml").read_text()
+    mended = (tmp_path / "right" / "mappings" / "jail_roster.yaml").read_text()
     (tmp_path / "wrong" / "mappings" / "jail_roster.yaml").write_text(mended)
     wrong = await worlds.open_site(tmp_path / "wrong", first_id=1000)
     (report,) = (await wrong.services.ingest.replay("jail-roster")).values()
@@ -259,22 +252,22 @@ async def test_a_replayed_release_never_undoes_a_later_revocation(world):
 
 async def test_a_receipt_finished_late_never_undoes_a_later_one(world, monkeypatch):
     monkeypatch.setattr(ingest, "BATCH", 1)
-    old = records.roster(records.roster_row("J2", booking="B2"), records.roster_row(last="OLD"))
+    old = records.roster(records.roster_row("J2", booking="B2"), records.roster_row(last="ZIMMER"))
     with pytest.raises(InterruptedError):
         await world.deliver("jail-roster", old, progress=_interrupt)
     world.clock.forward(minutes=15)
-    await world.deliver("jail-roster", records.roster(records.roster_row(last="NEW")))
+    await world.deliver("jail-roster", records.roster(records.roster_row(last="ABBOTT")))
     (late,) = await world.services.ingest.pending()
     await world.services.ingest.process(late)
     name = "SELECT CAST(tail AS TEXT) FROM resource WHERE id = ?"
     ((body,),) = world.rows(name, world.patient("jail-roster", records.JAIL))
-    assert '"New"' in body
-    assert '"Old"' not in body
+    assert '"ABBOTT"' in body
+    assert '"ZIMMER"' not in body
 
 
 async def test_a_replayed_row_never_takes_back_a_later_row_of_its_file(tmp_path):
     world = await worlds.open_site(tmp_path / "site")
-    good, bad = records.roster_row(last="NEW"), records.roster_row(last="OLD").replace('"F"', '"\x81"')
+    good, bad = records.roster_row(last="ABBOTT"), records.roster_row(last="ZIMMER").replace('"F"', '"\x81"')
     dirty = (records.ROSTER_HEAD + bad).encode("latin-1") + good.encode("cp1252")
     report = await world.deliver("jail-roster", dirty)
     assert report.quarantined.total() == 1
@@ -284,5 +277,5 @@ async def test_a_replayed_row_never_takes_back_a_later_row_of_its_file(tmp_path)
     ((body,),) = world.rows(
         "SELECT CAST(tail AS TEXT) FROM resource WHERE id = ?", world.patient("jail-roster", records.JAIL)
     )
-    assert '"New"' in body
+    assert '"ABBOTT"' in body
     await world.close()

@@ -88,9 +88,7 @@ class World:
             answers.append(answer)
             bundle = orjson.loads(answer.content)
             url = next((link["url"] for link in bundle.get("link", ()) if link["relation"] == "next"), None)
-            url = (
-                url and "/fhir" + urlsplit(url)._replace(scheme="", netloc="").geturl().partition("/fhir")[2]
-            )
+            url = url and "/fhir" + urlsplit(url)._replace(scheme="", netloc="").geturl().partition("/fhir")[2]
         return answers
 
     async def matches(self, caller, url):
@@ -170,16 +168,12 @@ async def ingest_all(world, source, *, keep=None):
 def withhold(services, feed, name, keep):
     line = services.ingest._lines[feed]
     inner = line.connector._connector if isinstance(line.connector, Filtered) else line.connector
-    services.ingest._lines[feed] = replace(
-        line, connector=Filtered(inner, lambda item: keep(feed, name, item))
-    )
+    services.ingest._lines[feed] = replace(line, connector=Filtered(inner, lambda item: keep(feed, name, item)))
 
 
 def comparable(answer):
     """What must not differ between two answers: status, headers and body, but for Date and X-Request-Id."""
-    headers = sorted(
-        (key, value) for key, value in answer.headers.items() if key not in {"date", "x-request-id"}
-    )
+    headers = sorted((key, value) for key, value in answer.headers.items() if key not in {"date", "x-request-id"})
     return answer.status_code, headers, answer.content
 
 

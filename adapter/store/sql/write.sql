@@ -89,8 +89,10 @@ DELETE FROM patient_policy WHERE patient = ?
 -- name: put_policy
 INSERT INTO patient_policy (patient, start, stop, policy, sources) VALUES (?, ?, ?, ?, ?)
 
--- name: has_policy
-SELECT 1 FROM patient_policy WHERE patient = ? LIMIT 1
+-- name: admit
+INSERT INTO patient_policy (patient, start, stop, policy, sources)
+SELECT :patient, -4611686018427387904, 4611686018427387904, :policy, x'5b5d'
+WHERE NOT EXISTS (SELECT 1 FROM patient_policy WHERE patient = :patient)
 
 -- name: put_bound
 INSERT OR REPLACE INTO bound (context, segment, start, stop, agreement) VALUES (?, ?, ?, ?, ?)
@@ -108,7 +110,10 @@ DELETE FROM identity_key WHERE patient = ?
 INSERT OR REPLACE INTO identity_key (key, patient) VALUES (?, ?)
 
 -- name: put_identity
-INSERT OR REPLACE INTO identity (patient, source, facts) VALUES (?, ?, ?)
+INSERT OR REPLACE INTO identity (patient, source, facts, digest) VALUES (?, ?, ?, ?)
+
+-- name: identity_digest
+SELECT digest FROM identity WHERE patient = ?
 
 -- name: identity
 SELECT patient, source, facts FROM identity WHERE patient = ?

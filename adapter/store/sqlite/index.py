@@ -9,6 +9,7 @@ import orjson
 from adapter.fhir.search import PARAMETERS
 from adapter.store.port import BEGINNING, CLINICAL_DATE, OF_PATIENT, TYPES
 from adapter.store.queries import load
+from adapter.store.sqlite.connection import row_of
 
 if TYPE_CHECKING:
     import apsw
@@ -40,11 +41,9 @@ class IndexWriter:
         for row in rows:
             form = parameters[row.param].kind
             if form == "token":
-                # Any system and any code are asked of the term table instead of being stored per resource.
-                if not row.value.startswith("*|") and not row.value.endswith("|"):
-                    term = self._term(*row.value.rsplit("|", 1))
-                    key = (kind, row.param, term, write.patient, rid)
-                    owned.setdefault("token", []).append((*key, write.segment, low, high))
+                system, _, code = row.value.partition("|")
+                key = (kind, row.param, self._term(system, code), write.patient, rid)
+                owned.setdefault("token", []).append((*key, write.segment, low, high))
             elif form == "string":
                 owned.setdefault("string", []).append((kind, row.param, row.value, rid, row.exact))
             elif form == "date":
@@ -69,6 +68,6 @@ class IndexWriter:
         if known is None:
             row = self._db.execute(SQL["find_term"], (code, system)).fetchone()
             if row is None:
-                row = self._db.execute(SQL["add_term"], (system, code)).fetchone()
+                row = row_of(self._db.execute(SQL["add_term"], (system, code)))
             known = self._terms[system, code] = int(row[0])
         return known

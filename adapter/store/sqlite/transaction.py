@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
@@ -19,6 +19,7 @@ from adapter.store.port import (
     row_key,
 )
 from adapter.store.queries import load
+from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.index import IndexWriter
 from adapter.store.sqlite.interning import bodies
 
@@ -92,9 +93,7 @@ class SqliteTransaction:
     async def interned(self, table: str) -> Mapping[int, bytes]:
         return bodies(self._db, table)
 
-    async def put(
-        self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None
-    ) -> list[bool]:
+    async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
         return [self._put_one(write, at, origin) for write in writes]
 
     def _put_one(self, write: ResourceWrite, at: int, origin: tuple[str, int] | None) -> bool:
@@ -143,8 +142,8 @@ class SqliteTransaction:
         bindings = (rid, receipt, line, orjson.dumps(sorted(later)).decode())
         return self._db.execute(SQL["outdated"], bindings).fetchone() is not None
 
-    async def has_policy(self, patient: int) -> bool:
-        return self._db.execute(SQL["has_policy"], (patient,)).fetchone() is not None
+    async def admit(self, patient: int, policy: int) -> None:
+        self._db.execute(SQL["admit"], {"patient": patient, "policy": policy})
 
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
         return [
@@ -164,10 +163,7 @@ class SqliteTransaction:
         self._db.execute(SQL["drop_policy"], (patient,))
         self._db.executemany(
             SQL["put_policy"],
-            [
-                (patient, span.start, span.stop, span.policy, orjson.dumps(list(span.sources)))
-                for span in spans
-            ],
+            [(patient, span.start, span.stop, span.policy, orjson.dumps(list(span.sources))) for span in spans],
         )
 
     async def add_bounds(self, rows: Sequence[BoundRow]) -> None:
@@ -177,22 +173,23 @@ class SqliteTransaction:
 
     async def clear_decisions(self) -> None:
         for table in ("rule", "exception", "bound"):
-            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - fixed names
+            self._db.execute(f"DELETE FROM {table}")
 
     async def identify(self, facts: IdentityFacts) -> list[IdentityFacts]:
-        row = self._db.execute(SQL["identity"], (facts.patient,)).fetchone()
-        if row is not None and self._identity(facts.patient) == replace(facts, keys=sorted(facts.keys)):
-            return []
-        self._db.execute(SQL["drop_identity_keys"], (facts.patient,))
+        known = orjson.dumps(dict(facts.facts), option=orjson.OPT_SORT_KEYS)
+        digest = blake2b(known + b"".join(sorted(facts.keys)), digest_size=16).digest()
+        row = self._db.execute(SQL["identity_digest"], (facts.patient,)).fetchone()
+        if row is not None:
+            if row[0] == digest:
+                return []
+            self._db.execute(SQL["drop_identity_keys"], (facts.patient,))
         self._db.executemany(SQL["put_identity_key"], [(key, facts.patient) for key in facts.keys])
-        self._db.execute(SQL["put_identity"], (facts.patient, facts.source, orjson.dumps(dict(facts.facts))))
-        others = {
-            row[0] for key in facts.keys for row in self._db.execute(SQL["candidates"], (key, facts.patient))
-        }
+        self._db.execute(SQL["put_identity"], (facts.patient, facts.source, known, digest))
+        others = {row[0] for key in facts.keys for row in self._db.execute(SQL["candidates"], (key, facts.patient))}
         return [self._identity(other) for other in sorted(others)]
 
     def _identity(self, patient: int) -> IdentityFacts:
-        _, source, facts = self._db.execute(SQL["identity"], (patient,)).fetchone()
+        _, source, facts = row_of(self._db.execute(SQL["identity"], (patient,)))
         keys = [bytes(row[0]) for row in self._db.execute(SQL["identity_keys_of"], (patient,))]
         return IdentityFacts(patient=patient, source=source, keys=keys, facts=orjson.loads(facts))
 
@@ -219,10 +216,7 @@ class SqliteTransaction:
     async def quarantine(self, records: Sequence[QuarantinedRecord], *, at: int) -> None:
         self._db.executemany(
             SQL["put_quarantine"],
-            [
-                (r.feed, r.receipt, r.ordinal, r.line, r.part, r.code, r.element, r.expected, r.raw, at)
-                for r in records
-            ],
+            [(r.feed, r.receipt, r.ordinal, r.line, r.part, r.code, r.element, r.expected, r.raw, at) for r in records],
         )
 
     async def release_quarantined(self, ident: int) -> None:

@@ -67,9 +67,7 @@ def pieces(arriving: Iterator[bytes], *, longest: int = LONGEST_MESSAGE) -> Iter
         stop = len(raw)
         if name not in {"", "MSH"} and named and (end := _END.search(raw, named.end())):
             stop = end.end()
-        yield Piece(
-            name=name, raw=raw[:stop], line=line, whole=whole and not cut, last=last and stop == len(raw)
-        )
+        yield Piece(name=name, raw=raw[:stop], line=line, whole=whole and not cut, last=last and stop == len(raw))
         line += line_ends(raw[:stop])
         if stop < len(raw):
             yield Piece(name="", raw=raw[stop:], line=line, last=last)
@@ -170,9 +168,7 @@ class Envelopes:
 
 
 def _missing_trailer(line: int) -> Malformed:
-    return Malformed(
-        position=Position(line=line), code="batch-trailer", expected="a trailer (BTS, FTS)", raw=b""
-    )
+    return Malformed(position=Position(line=line), code="batch-trailer", expected="a trailer (BTS, FTS)", raw=b"")
 
 
 def _count(trailer: bytes) -> str:

@@ -66,9 +66,7 @@ def observations(message: Message) -> Iterator[SourceRecord | Malformed]:
 
 
 def _empty(message: Message, line: Line) -> Malformed:
-    return malformed(
-        line.line, line.name, "no-observation", "an OBR followed by at least one OBX", message.raw
-    )
+    return malformed(line.line, line.name, "no-observation", "an OBR followed by at least one OBX", message.raw)
 
 
 def _noted(message: Message, notes: list[tuple[str, Line]]) -> dict[str, Any]:

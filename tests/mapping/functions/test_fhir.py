@@ -66,9 +66,14 @@ def test_identifiers_have_a_system_and_a_number_that_was_issued(run):
     ssn = {"system": "http://hl7.org/fhir/sid/us-ssn"}
     found = run(
         "identifiers",
-        [{"system": "s", "value": "1", "assigner": {"display": "x"}}, ssn | {"value": "123-45-6780"},
-         ssn | {"value": "999999999"}, {"value": "2"}, "x"],
-    )  # fmt: skip
+        [
+            {"system": "s", "value": "1", "assigner": {"display": "x"}},
+            ssn | {"value": "123-45-6780"},
+            ssn | {"value": "999999999"},
+            {"value": "2"},
+            "x",
+        ],
+    )
     assert found.value == [{"system": "s", "value": "1"}, ssn | {"value": "123456780"}]
     assert found.states == {"a0": UNMAPPED}
     assert set(found.warned) == {"invalid-ssn", "identifier-without-system"}

@@ -26,9 +26,7 @@ def test_dates(run):
     assert run("hl7_birth_date", None).value is None
     assert run("hl7_birth_date", [{"1": "198002030410"}]).states == {"a0": LOSSY}
     assert run("hl7_birth_date", [{"1": "29990101"}]).states == {"a0": IGNORED}
-    late = run(
-        "hl7_birth_date", [{"1": "20110203"}], environment=Environment(zone="UTC", newest_birth_year=2010)
-    )
+    late = run("hl7_birth_date", [{"1": "20110203"}], environment=Environment(zone="UTC", newest_birth_year=2010))
     assert (late.value, late.warned) == (None, ["birth-after-newest-year"])
 
 
@@ -65,17 +63,27 @@ def test_a_key_does_not_depend_on_the_order_of_repetitions(run):
 @pytest.mark.parametrize(
     ("field", "expected"),
     [
-        ([{"1": "ASH", "2": "BO", "3": "Q", "4": "JR", "5": "DR"}],
-         [{"use": "official", "family": "ASH", "given": ["BO", "Q"], "suffix": ["JR"], "prefix": ["DR"]}]),
-        ([{"1": "ASH", "2": "BO"}, {"1": "ELM", "2": "BO", "7": "A"}],
-         [{"use": "official", "family": "ASH", "given": ["BO"]}, {"use": "nickname", "family": "ELM", "given": ["BO"]}]),
+        (
+            [{"1": "ASH", "2": "BO", "3": "Q", "4": "JR", "5": "DR"}],
+            [{"use": "official", "family": "ASH", "given": ["BO", "Q"], "suffix": ["JR"], "prefix": ["DR"]}],
+        ),
+        (
+            [{"1": "ASH", "2": "BO"}, {"1": "ELM", "2": "BO", "7": "A"}],
+            [
+                {"use": "official", "family": "ASH", "given": ["BO"]},
+                {"use": "nickname", "family": "ELM", "given": ["BO"]},
+            ],
+        ),
         ([{"1": "ASH"}, {"1": "ELM"}], [{"use": "official", "family": "ASH"}, {"family": "ELM"}]),
         ([{"1": "ASH", "7": "M"}], [{"use": "maiden", "family": "ASH"}]),
-        ([{"1": "ASH AKA ELM"}], [{"use": "official", "family": "ASH"}, {"use": "nickname", "family": "ELM"}]),
+        (
+            [{"1": "ASH AKA ELM"}],
+            [{"use": "official", "family": "ASH"}, {"use": "nickname", "family": "ELM"}],
+        ),
         ([{"1": "NULL"}], None),
         (None, None),
     ],
-)  # fmt: skip
+)
 def test_names_of_every_repetition(run, field, expected):
     assert run("xpn_names", field).value == expected
 

@@ -27,9 +27,18 @@ def test_a_masked_ssn_keeps_its_last_four_digits_in_a_system_of_their_own(run, t
 
 @pytest.mark.parametrize(
     "text",
-    ["000-12-3456", "666-12-3456", "900-12-3456", "999-99-9999", "123-00-4567", "123-45-0000", "111-11-1111",
-     "123-45-6789", "078-05-1120"],
-)  # fmt: skip
+    [
+        "000-12-3456",
+        "666-12-3456",
+        "900-12-3456",
+        "999-99-9999",
+        "123-00-4567",
+        "123-45-0000",
+        "111-11-1111",
+        "123-45-6789",
+        "078-05-1120",
+    ],
+)
 def test_a_number_never_issued_is_dropped_by_rule(run, text):
     found = run("ssn", text)
     assert (found.value, found.states, found.warned) == (None, {"a0": IGNORED}, ["invalid-ssn"])

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from adapter.errors import RecordError
 from adapter.mapping.functions.names import names
-from adapter.mapping.mapped import Environment
 from adapter.mapping.mapped import LOSSY as LOST
+from adapter.mapping.mapped import Environment
 from adapter.mapping.scope import Remarks, Scope
 
 
@@ -150,13 +150,11 @@ def test_fhir_names_keep_the_elements_of_a_name(run):
         run("human_names", [{"text": "TEST PATIENT"}])
 
 
-TEXTS = st.none() | st.text(alphabet="ABC jriv.,;()/|aka123'-", min_size=1, max_size=25).map(
-    str.strip
-).filter(bool)
+TEXTS = st.none() | st.text(alphabet="ABC jriv.,;()/|aka123'-", min_size=1, max_size=25).map(str.strip).filter(bool)
 
 
 @given(TEXTS, TEXTS, TEXTS, TEXTS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_no_name_has_empty_parts_and_none_is_invented(last, first, middle, suffix):
     scope = Scope({}, Environment(zone="UTC"))
     found = names(Remarks(scope, ("a", "b", "c", "d")), last, first, middle, suffix) or []

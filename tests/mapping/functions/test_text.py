@@ -42,8 +42,10 @@ def test_date_and_time_of_two_columns_are_joined(run):
     assert (unknown.value, unknown.states) == ("2026-03-02", {"a1": IGNORED})
     short = run("date_and_time", "3/2/26", "0810")
     assert (short.value, short.states, short.warned) == (
-        "2026-03-02T08:10:00-07:00", {"a0": LOSSY}, ["two-digit-year"],
-    )  # fmt: skip
+        "2026-03-02T08:10:00-07:00",
+        {"a0": LOSSY},
+        ["two-digit-year"],
+    )
     assert run("date_and_time", "soon", "0810").states == {"a0": UNMAPPED}
 
 

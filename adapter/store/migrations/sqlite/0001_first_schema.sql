@@ -146,7 +146,8 @@ CREATE INDEX identity_key_of_patient ON identity_key (patient);
 CREATE TABLE identity (
   patient INTEGER PRIMARY KEY,
   source  TEXT NOT NULL,
-  facts   BLOB NOT NULL             -- JSON of keyed hashes; contradictions between two records show here
+  facts   BLOB NOT NULL,            -- JSON of keyed hashes; contradictions between two records show here
+  digest  BLOB NOT NULL             -- of keys and facts, to see that nothing changed
 ) STRICT;
 CREATE TABLE patient_link (
   patient INTEGER NOT NULL,

@@ -1,0 +1,513 @@
+"""The mappings of the fictional county: records become valid R4, every leaf is accounted for."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pytest
+from fhir.resources.R4B.condition import Condition
+from fhir.resources.R4B.encounter import Encounter
+from fhir.resources.R4B.observation import Observation
+from fhir.resources.R4B.patient import Patient
+from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
+
+from adapter.errors import RecordError
+from adapter.mapping import LeafCounts
+
+MODELS = {
+    "Patient": Patient,
+    "Encounter": Encounter,
+    "Observation": Observation,
+    "Condition": Condition,
+    "QuestionnaireResponse": QuestionnaireResponse,
+}
+CANONICAL = "https://sallyport.example/fhir"
+
+ROSTER = {
+    "Last": "ASH JR  ",
+    "First": "BO",
+    "Middle": "NULL",
+    "PatientID": "J00123",
+    "DOB": "6/5/62",
+    "SSN": "123-45-6780",
+    "Sex": "M ",
+    "Race": "H",
+    "Facility": "ALDER",
+    "Agency": "Alder City Police",
+    "Housing": "POD A †",
+    "Bed": "12",
+    "Booking#": "B2026000123",
+    "BookingDate": "2026-03-02 08:10:00",
+    "ReleaseDate": "9999-12-31 00:00:00",
+    "Height": "507",
+    "Photo": "J00123.jpg",
+}
+CHARGE = {
+    "Individual ID": "9",
+    "Last Name": "ASH",
+    "First Name": "BO",
+    "Alias": "ELM, BO",
+    "Race": "White",
+    "DOB": "6/5/1962 12:00:00 AM",
+    "Sex": "M",
+    "SSN": "XXX-XX-6780",
+    "SID": "CO777",
+    "County of Residence": "Birch",
+    "Booking Number": "77",
+    "Booking Date": "3/2/2026 8:10:00 AM",
+    "Release Date": "3/4/2026 9:00:00 AM",
+    "Custody Status": "Released",
+    "Holds": "insulin at 0600",
+    "Facility": "Birch County Detention",
+    "Arresting Agency": "State Patrol",
+    "Charge ID": "77-1",
+    "Offense Date": "3/1/2026 12:00:00 AM",
+    "Charge Status": "Filed",
+    "Charge Description": "Criminal trespass",
+    "Charge Statute": "A 22-1",
+    "Charge Class": "Misdemeanor",
+    "Charge Degree": "2",
+    "BondID": "77-1-B",
+    "Bond Amount": "500.00",
+    "Bond Type": "Cash",
+    "Bond Status": "Posted",
+}
+PID = {
+    "PID-1": [{"1": "1"}],
+    "PID-3": [{"1": "J00123", "4": "ALDERJAIL", "5": "PCN"}],
+    "PID-5": [{"1": "ASH", "2": "BO"}, {"1": "ELM", "2": "BO", "7": "A"}],
+    "PID-7": [{"1": "19620605"}],
+    "PID-8": [{"1": "M"}],
+    "PID-10": [{"1": "2106-3", "2": "White", "3": "CDCREC"}],
+    "PID-19": [{"1": "123-45-6780"}],
+    "PID-22": [{"1": "N", "2": "Not Hispanic or Latino", "3": "HL70189"}],
+}
+MSH = {
+    "MSH-3": [{"1": "JAILEHR"}],
+    "MSH-4": [{"1": "ALDERJAIL"}],
+    "MSH-5": [{"1": "SALLYPORT"}],
+    "MSH-6": [{"1": "ALDERCOUNTY"}],
+    "MSH-7": [{"1": "20260302081000-0700"}],
+    "MSH-10": [{"1": "M1"}],
+    "MSH-11": [{"1": "P"}],
+    "MSH-12": [{"1": "2.5.1"}],
+    "MSH-18": [{"1": "UNICODE UTF-8"}],
+}
+PV1 = {
+    "PV1-1": [{"1": "1"}],
+    "PV1-2": [{"1": "I"}],
+    "PV1-3": [{"1": "POD-A", "2": "12", "3": "1", "4": "ALDERJAIL"}],
+    "PV1-19": [{"1": "B2026000123", "4": "ALDERJAIL", "5": "VN"}],
+    "PV1-44": [{"1": "20260302081000"}],
+}
+
+
+def adt(event, **fields):
+    head = {
+        "MSH-9": [{"1": "ADT", "2": event, "3": "ADT_A01"}],
+        "EVN-1": [{"1": event}],
+        "EVN-2": [{"1": "20260302"}],
+    }
+    return MSH | head | PID | PV1 | {name.replace("_", "-"): value for name, value in fields.items()}
+
+
+def oru(**fields):
+    values = {
+        "MSH-9": [{"1": "ORU", "2": "R01", "3": "ORU_R01"}],
+        "OBR-1": [{"1": "1"}],
+        "OBR-3": [{"1": "M1-1", "2": "JAILEHR"}],
+        "OBR-4": [{"1": "44249-1", "2": "PHQ-9", "3": "LN"}],
+        "OBR-7": [{"1": "20260302090000-0700"}],
+        "OBR-25": [{"1": "F"}],
+        "OBR-set": "1",
+        "OBX-1": [{"1": "10"}],
+        "OBX-2": [{"1": "NM"}],
+        "OBX-3": [{"1": "44261-6", "2": "PHQ-9 total", "3": "LN"}],
+        "OBX-5": [{"1": "12"}],
+        "OBX-6": [{"1": "{score}", "3": "UCUM"}],
+        "OBX-11": [{"1": "F"}],
+        "OBX-set": "10",
+    }
+    return MSH | PID | PV1 | values | {name.replace("_", "-"): value for name, value in fields.items()}
+
+
+def fhir(kind, **elements):
+    shared = {"id": f"{kind}-1", "meta": {"source": "urn:unit:riverside-otp"}}
+    return kind, shared | ({} if kind == "Patient" else {"subject": {"reference": "Patient/c1"}}) | elements
+
+
+@pytest.fixture
+def map_record(county, record, environment):
+    """Maps a record with a mapping of the county, and checks what it made with an independent model of R4."""
+
+    def run(name, kind, values):
+        mapped = county[name].map(record(kind, values), environment)
+        for draft in mapped.drafts:
+            subject = {} if draft.type == "Patient" else {"subject": {"reference": "Patient/x"}}
+            MODELS[draft.type].model_validate(draft.body | subject)
+            assert json.dumps(draft.body, default=str)
+        return mapped
+
+    return run
+
+
+def test_a_roster_row_is_a_person_and_a_booking(map_record):
+    mapped = map_record("jail_roster", "row", ROSTER)
+    patient, booking = mapped.drafts
+    assert (mapped.unit, mapped.person) == (None, ("J00123",))
+    assert (patient.key, booking.key) == (("J00123",), ("J00123", "B2026000123"))
+    assert patient.body["name"] == [{"use": "official", "family": "ASH", "given": ["BO"], "suffix": ["JR"]}]
+    assert (patient.body["gender"], patient.body["birthDate"]) == ("male", "1962-06-05")
+    assert {entry["value"] for entry in patient.body["identifier"]} == {"J00123", "123456780"}
+    assert [entry["url"].rsplit("-", 1)[1] for entry in patient.body["extension"]] == ["race", "ethnicity"]
+    assert (booking.body["status"], booking.body["period"]) == (
+        "in-progress",
+        {"start": "2026-03-02T08:10:00-07:00"},
+    )
+    assert booking.body["class"]["code"] == "IMP"
+    assert booking.body["type"] == [{"text": "custody"}]
+    assert mapped.leaves == LeafCounts(mapped=8, lossy=1, ignored=8)
+    assert [warning.code for warning in mapped.warnings] == ["two-digit-year"]
+
+
+def test_a_released_person_has_an_end_and_a_release_before_the_booking_has_none(map_record):
+    released = map_record("jail_roster", "row", ROSTER | {"ReleaseDate": "2026-03-04 07:00:00"}).drafts[1].body
+    assert (released["status"], released["period"]["end"]) == ("finished", "2026-03-04T07:00:00-07:00")
+    swapped = map_record("jail_roster", "row", ROSTER | {"ReleaseDate": "2026-03-01 07:00:00"})
+    assert "end" not in swapped.drafts[1].body["period"]
+    assert swapped.unmapped == ("ReleaseDate",)
+
+
+@pytest.mark.parametrize("names", [("TEST ONLY", "PROGRAMS"), ("NOT A CLIENT", "TEST")])
+def test_a_row_that_is_no_person_is_refused(map_record, names):
+    with pytest.raises(RecordError, match="test-record"):
+        map_record("jail_roster", "row", ROSTER | {"Last": names[0], "First": names[1]})
+
+
+def test_all_rows_of_a_booking_make_the_same_drafts(map_record):
+    first = map_record("jail_charges", "booking", CHARGE)
+    second = map_record(
+        "jail_charges", "booking", CHARGE | {"Charge ID": "77-2", "Charge Class": "Felony", "BondID": ""}
+    )
+    assert first.drafts == second.drafts
+    patient, booking = first.drafts
+    assert [name["use"] for name in patient.body["name"]] == ["official", "nickname"]
+    assert [entry["value"] for entry in patient.body["identifier"]] == ["9", "CO777", "6780"]
+    assert booking.body["status"] == "finished"
+    assert booking.body["identifier"][0]["value"] == "77"
+    assert "insulin" not in json.dumps([patient.body, booking.body])
+    assert "trespass" not in json.dumps([patient.body, booking.body])
+
+
+@pytest.mark.parametrize(
+    ("event", "status"),
+    [
+        ("A01", "in-progress"),
+        ("A03", "finished"),
+        ("A04", "planned"),
+        ("A05", "planned"),
+        ("A11", "cancelled"),
+        ("A13", "in-progress"),
+    ],
+)
+def test_an_admission_event_says_the_status_of_the_booking(map_record, event, status):
+    booking = map_record("jail_hl7", "ADT", adt(event)).drafts[1]
+    assert (booking.key, booking.body["status"]) == (("J00123", "B2026000123"), status)
+
+
+@pytest.mark.parametrize("event", ["A02", "A08", "A12"])
+def test_other_events_leave_the_booking_as_it_is(map_record, event):
+    mapped = map_record("jail_hl7", "ADT", adt(event))
+    assert [draft.type for draft in mapped.drafts] == ["Patient"]
+    assert mapped.unmapped == ()
+
+
+def test_a_release_has_its_end_and_its_reason_with_the_senders_word(map_record):
+    values = adt("A03", PV1_45=[{"1": "20260304070000"}], PV1_36=[{"1": "Own Recognizance"}])
+    body = map_record("jail_hl7", "ADT", values).drafts[1].body
+    assert body["period"] == {"start": "2026-03-02T08:10:00-07:00", "end": "2026-03-04T07:00:00-07:00"}
+    disposition = body["hospitalization"]["dischargeDisposition"]
+    assert (disposition["coding"][0]["code"], disposition["text"]) == ("home", "Own Recognizance")
+    odd = map_record("jail_hl7", "ADT", values | {"PV1-36": [{"1": "Weekender Release"}]})
+    assert odd.drafts[1].body["hospitalization"]["dischargeDisposition"] == {"text": "Weekender Release"}
+    assert [(warning.code, warning.column) for warning in odd.warnings] == [("unmapped-code", "PV1-36.1")]
+
+
+def test_repetitions_of_a_person_may_come_in_any_order(map_record):
+    other = {"1": "999", "4": "STATE", "5": "PI"}
+    for numbers in ([other, *PID["PID-3"]], [*PID["PID-3"], other]):
+        mapped = map_record("jail_hl7", "ADT", adt("A01", PID_3=numbers))
+        assert mapped.person == ("J00123",)
+        assert [entry["value"] for entry in mapped.drafts[0].body["identifier"]] == ["J00123", "123456780"]
+    assert [name["use"] for name in mapped.drafts[0].body["name"]] == ["official", "nickname"]
+
+
+def test_a_test_message_is_refused_and_a_protected_visit_is_labelled(map_record):
+    with pytest.raises(RecordError, match="test-record"):
+        map_record("jail_hl7", "ADT", adt("A01", MSH_11=[{"1": "T"}]))
+    mapped = map_record("jail_hl7", "ADT", adt("A01", PV2_22=[{"1": "Y"}]))
+    assert mapped.labels == (("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "R"),)
+    assert map_record("jail_hl7", "ADT", adt("A01")).labels == ()
+
+
+def test_unread_segments_are_reported(map_record):
+    mapped = map_record("jail_hl7", "ADT", adt("A01") | {"NK1[2]-3": [{"1": "MTH"}], "ZZZ-1": [{"1": "x"}]})
+    assert mapped.unmapped == ("NK1[2]-3[0].1", "ZZZ-1[0].1")
+    assert mapped.leaves.unmapped == 2
+
+
+def test_a_score_is_an_observation_of_its_loinc_code(map_record):
+    patient, observation = map_record("jail_hl7", "ORU", oru()).drafts
+    assert patient.key == ("J00123",)
+    assert observation.key == ("M1-1", "44249-1", "10", "44261-6")
+    assert observation.profile == f"{CANONICAL}/StructureDefinition/screening-detail"
+    body = observation.body
+    assert (body["status"], body["effectiveDateTime"]) == ("final", "2026-03-02T09:00:00-07:00")
+    assert body["code"]["coding"] == [{"system": "http://loinc.org", "code": "44261-6", "display": "PHQ-9 total"}]
+    assert body["valueQuantity"]["value"] == Decimal(12)
+    assert body["valueQuantity"]["code"] == "{score}"
+
+
+def test_a_level_is_an_observation_of_the_local_codes(map_record):
+    values = oru(
+        OBX_2=[{"1": "CWE"}],
+        OBX_3=[{"1": "bjmhs-result", "3": "L"}],
+        OBX_5=[{"1": "refer", "2": "Refer", "3": "L"}],
+        OBX_14=[{"1": "20260302"}],
+    )
+    body = map_record("jail_hl7", "ORU", values).drafts[1].body
+    assert body["code"]["coding"][0]["system"] == f"{CANONICAL}/CodeSystem/jbh-result-code"
+    assert body["valueCodeableConcept"]["coding"][0]["system"] == f"{CANONICAL}/CodeSystem/jbh-result-category"
+    assert body["effectiveDateTime"] == "2026-03-02"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "warned"),
+    [
+        ("F", "final", []),
+        ("P", "preliminary", []),
+        ("C", "corrected", []),
+        ("A", "amended", []),
+        ("X", "cancelled", []),
+        ("D", "entered-in-error", []),
+        ("W", "entered-in-error", []),
+        ("N", "final", []),
+        ("?", "unknown", ["unmapped-code"]),
+        (None, "unknown", ["missing-code"]),
+    ],
+)
+def test_the_status_of_a_result(map_record, code, status, warned):
+    values = oru(OBX_11=[{"1": code}]) if code else {k: v for k, v in oru().items() if k != "OBX-11"}
+    mapped = map_record("jail_hl7", "ORU", values)
+    assert mapped.drafts[1].body["status"] == status
+    assert [warning.code for warning in mapped.warnings] == warned
+
+
+def test_a_result_without_an_order_number_is_keyed_by_its_message(map_record):
+    values = {key: value for key, value in oru().items() if key not in {"OBR-3", "OBX-1"}}
+    assert map_record("jail_hl7", "ORU", values).drafts[1].key == ("M1", "44249-1", "10", "44261-6")
+
+
+@pytest.mark.parametrize(
+    ("fields", "element"),
+    [
+        ({"OBX_5": [{"1": "<5"}]}, "valueString"),
+        ({"OBX_5": [{"1": "1"}, {"1": "2"}]}, "component"),
+        ({"OBX_5": [{"1": '""'}]}, "dataAbsentReason"),
+        ({"OBX_2": [{"1": "DT"}], "OBX_5": [{"1": "20260302"}]}, "valueDateTime"),
+        ({"OBX_2": [{"1": "TX"}], "OBX_5": [{"1": "seen"}]}, "valueString"),
+    ],
+)
+def test_a_value_or_the_reason_for_none_is_always_there(map_record, fields, element):
+    body = map_record("jail_hl7", "ORU", oru(**fields)).drafts[1].body
+    said = [name for name in body if name.startswith("value") or name in {"component", "dataAbsentReason"}]
+    assert said == [element]
+
+
+def test_notes_of_a_result_stay_behind_by_rule(map_record):
+    mapped = map_record("jail_hl7", "ORU", oru() | {"NTE-3": [{"1": "says she ..."}], "OBR.NTE-3": [{"1": "..."}]})
+    assert mapped.unmapped == ()
+    assert "says" not in json.dumps([draft.body for draft in mapped.drafts], default=str)
+
+
+COURT = "CaseDefendantParty"
+
+
+def test_a_defendant_is_a_person_and_the_docket_number_is_not_his(map_record):
+    values = {
+        "CaseTrackingID": "2026CR1",
+        "CaseFiling.Date": "2026-02-01",
+        f"{COURT}.PersonName.PersonGivenName": "Bo",
+        f"{COURT}.PersonName.PersonSurName": "Ash, Jr",
+        f"{COURT}.PersonBirthDate.Date": "1962-06-05",
+        f"{COURT}.PersonSexCode": "M",
+        f"{COURT}.PersonSSNIdentification.IdentificationID": "000-00-0000",
+        f"{COURT}.PersonStateFingerprintIdentification.IdentificationID": "CO777",
+        f"{COURT}.PartyID": "P1",
+    }
+    mapped = map_record("court_xml", "case", values)
+    (patient,) = mapped.drafts
+    assert (patient.key, mapped.person) == (("P1",), ("P1",))
+    assert [entry["value"] for entry in patient.body["identifier"]] == ["P1", "CO777"]
+    assert patient.body["name"][0]["suffix"] == ["Jr"]
+    assert mapped.leaves == LeafCounts(mapped=6, ignored=3)
+
+
+def test_an_order_is_an_observation_without_its_free_text(map_record):
+    values = {
+        "CaseTrackingID": "2026CR1",
+        f"{COURT}.PartyID": "P1",
+        "CourtOrder.OrderID": "2026CR1-1",
+        "CourtOrder.OrderDate": "2026-02-03",
+        "CourtOrder.OrderType": "competency-evaluation",
+        "CourtOrder.OrderDescriptionText": "Evaluation by Dr Elm",
+        "CourtOrder.OrderEndDate": "2026-05-03",
+    }
+    mapped = map_record("court_xml", "order", values)
+    (order,) = mapped.drafts
+    assert (order.key, mapped.person) == (("2026CR1", "2026CR1-1"), ("P1",))
+    assert order.body["code"]["coding"][0] == {
+        "system": f"{CANONICAL}/CodeSystem/court-event",
+        "code": "competency-evaluation",
+        "display": "Competency evaluation",
+    }
+    assert order.body["effectivePeriod"] == {"start": "2026-02-03", "end": "2026-05-03"}
+    assert "Elm" not in json.dumps(order.body)
+    odd = map_record("court_xml", "order", values | {"CourtOrder.OrderType": "warrant"})
+    assert odd.drafts[0].body["code"] == {"text": "warrant"}
+
+
+def test_a_patient_of_a_programme(map_record):
+    kind, values = fhir(
+        "Patient",
+        id="c1",
+        identifier=[{"system": "https://riverside.example/chart", "value": "c1"}],
+        name=[{"use": "official", "family": "Ash", "given": ["Bo"]}],
+        gender="male",
+        birthDate="1962-06-05",
+        telecom=[{"system": "phone", "value": "505-555-0101"}],
+        text={"status": "generated", "div": "<div>secret</div>"},
+    )
+    mapped = map_record("ehr_fhir", kind, values)
+    assert (mapped.unit, mapped.person, mapped.drafts[0].key) == ("riverside-otp", ("c1",), ("c1",))
+    assert set(mapped.drafts[0].body) == {"resourceType", "identifier", "name", "gender", "birthDate"}
+    assert mapped.leaves == LeafCounts(mapped=9, ignored=4)
+
+
+def test_an_observation_of_a_programme_keeps_values_and_loses_references_and_notes(map_record):
+    kind, values = fhir(
+        "Observation",
+        status="final",
+        category=[
+            {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}]}
+        ],
+        code={"coding": [{"system": "http://loinc.org", "code": "44261-6"}]},
+        effectiveDateTime="2026-03-02T09:00:00-07:00",
+        valueQuantity={
+            "value": Decimal("12.0"),
+            "unit": "{score}",
+            "extension": [{"url": "x", "valueString": "y"}],
+        },
+        encounter={"reference": "Encounter/e1"},
+        performer=[{"reference": "Organization/riverside-otp"}],
+        derivedFrom=[{"reference": "QuestionnaireResponse/q1"}],
+        hasMember=[{"reference": "Observation/o1"}],
+        note=[{"text": "secret"}],
+        _status={"extension": []},
+        newElement="x",
+    )
+    values["meta"] |= {
+        "security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "42CFRPart2"}]
+    }
+    mapped = map_record("ehr_fhir", kind, values)
+    body = mapped.drafts[0].body
+    assert str(body["valueQuantity"]["value"]) == "12.0"
+    assert set(body) == {"resourceType", "status", "category", "code", "effectiveDateTime", "valueQuantity"}
+    assert mapped.labels == (("http://terminology.hl7.org/CodeSystem/v3-ActCode", "42CFRPart2"),)
+    assert mapped.unmapped == (
+        "valueQuantity.extension[0].url",
+        "valueQuantity.extension[0].valueString",
+        "newElement",
+    )
+
+
+def test_other_resources_of_a_programme(map_record):
+    kind, values = fhir(
+        "QuestionnaireResponse",
+        status="completed",
+        questionnaire="http://loinc.org/q/44249-1",
+        authored="2026-03-02T09:00:00-07:00",
+        item=[
+            {
+                "linkId": "/44250-9",
+                "answer": [{"valueCoding": {"system": "http://loinc.org", "code": "LA6568-5"}}],
+            }
+        ],
+    )
+    mapped = map_record("ehr_fhir", kind, values)
+    assert (mapped.person, mapped.drafts[0].body["item"]) == (("c1",), values["item"])
+    kind, values = fhir(
+        "Condition", code={"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "F11.20"}]}
+    )
+    assert map_record("ehr_fhir", kind, values).drafts[0].body["code"] == values["code"]
+    kind, values = fhir("Encounter", status="finished", reasonCode=[{"text": "opioid use"}])
+    values["class"] = {"code": "AMB"}
+    mapped = map_record("ehr_fhir", kind, values)
+    assert "opioid" not in json.dumps(mapped.drafts[0].body)
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"meta": {}}, "missing-unit"),
+        ({"subject": {"reference": "Group/g"}}, "missing-key"),
+        ({"status": None}, "missing-element"),
+    ],
+)
+def test_a_resource_without_its_programme_person_or_status_waits(map_record, changed, code):
+    kind, values = fhir("Observation", status="final", code={"text": "x"})
+    with pytest.raises(RecordError) as caught:
+        map_record("ehr_fhir", kind, values | changed)
+    assert caught.value.code == code
+
+
+def test_a_release_is_mapped_for_its_person_only(map_record):
+    person = {
+        "id": "p1-reg",
+        "last": "Ash",
+        "first": "Bo",
+        "middle": None,
+        "suffix": "Jr",
+        "dob": "1962-06-05",
+        "sex": "M",
+        "ssn": "123-45-6780",
+    }
+    values = {
+        "submission": "r1",
+        "form": "universal-release",
+        "version": "2026-1",
+        "person": person,
+        "signed": "2026-03-02T10:00:00-07:00",
+        "expires": "2027-03-02",
+        "refused": False,
+        "choices": [{"partner": "pretrial", "purposes": ["pretrial-release"], "classes": ["mental-health"]}],
+        "part2": {"signed": True, "partners": ["cottonwood"], "revocation_statement": True},
+        "revocations": [{"at": "2026-04-02T10:00:00-06:00", "partners": "all"}],
+        "signature": {"name": True, "hash": "x"},
+    }
+    mapped = map_record("releases", "release", values)
+    assert mapped.person == ("p1-reg",)
+    assert mapped.drafts[0].body["name"] == [{"use": "official", "family": "Ash", "given": ["Bo"], "suffix": ["Jr"]}]
+    assert mapped.leaves == LeafCounts(mapped=7, ignored=16)
+
+
+def test_every_mapping_is_named_for_the_connector_it_reads(county):
+    assert {name: mapping.source for name, mapping in county.items()} == {
+        "jail_roster": "jail.corerm_roster",
+        "jail_charges": "jail.charge_csv",
+        "jail_hl7": "jail.hl7v2",
+        "court_xml": "court.niem_xml",
+        "ehr_fhir": "behavioral_health.fhir_ndjson",
+        "releases": "behavioral_health.release_forms",
+    }
