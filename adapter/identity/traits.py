@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Traits:
     state_id: str
 
 
+@lru_cache(maxsize=65_536)
 def normalise(name: str) -> str:
     """Letters only, without marks, case, spaces or a generation suffix: ``O'Néill-Smith Jr.`` is ``oneillsmith``."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c)).casefold()

@@ -15,7 +15,7 @@ import orjson
 from adapter.errors import InvalidResource, RecordError
 from adapter.services.report import FeedReport
 from adapter.source import Malformed
-from adapter.store.port import QuarantinedRecord, row_key
+from adapter.store.port import QuarantinedRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -262,7 +262,7 @@ class Ingest:
             elif write.type == "Consent":
                 touched.add(write.patient)
             if write.screening is not None:
-                events.append((at, orjson.dumps({"resource": row_key(write.type, write.id)})))
+                events.append((at, orjson.dumps({"resource": write.rid})))
         if assembled.identity is not None:
             regrouped = await self._people.link(change, assembled.identity, at=at)
             report.links += len(regrouped) // 2

@@ -103,6 +103,7 @@ class Writer:
         return ResourceWrite(
             type=kind,
             id=ident,
+            rid=row_key(kind, ident),
             patient=0 if facets.tier == "directory" else row_key("Patient", patient),
             segment=await self._decisions.segment_number(segment),
             digest=digest,

@@ -7,6 +7,7 @@ All instants are epoch microseconds in UTC and all periods are half open. Public
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -48,6 +49,7 @@ DENY, PERMIT, EXCEPTION = 0, 1, 2
 """Effects in the rule table."""
 
 
+@lru_cache(maxsize=65_536)
 def row_key(kind: str, ident: str) -> int:
     """The internal key of a resource: 63 bits of the hash of its public name, the same in every store."""
     return int.from_bytes(blake2b(f"{kind}/{ident}".encode(), digest_size=8).digest(), "big") >> 1
@@ -65,6 +67,7 @@ class ResourceWrite:
 
     type: str
     id: str
+    rid: int
     patient: int
     segment: int
     digest: bytes

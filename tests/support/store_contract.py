@@ -41,6 +41,7 @@ def write(kind, ident, patient, segment, *, content=b"one", low=NOW, codes=(), n
     return ResourceWrite(
         type=kind,
         id=ident,
+        rid=row_key(kind, ident),
         patient=row_key("Patient", patient),
         segment=segment,
         digest=content,

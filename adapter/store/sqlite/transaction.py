@@ -16,7 +16,6 @@ from adapter.store.port import (
     IdentityFacts,
     PolicySpan,
     StoredResource,
-    row_key,
 )
 from adapter.store.queries import load
 from adapter.store.sqlite.connection import row_of
@@ -97,7 +96,7 @@ class SqliteTransaction:
         return [self._put_one(write, at, origin) for write in writes]
 
     def _put_one(self, write: ResourceWrite, at: int, origin: tuple[str, int] | None) -> bool:
-        rid = row_key(write.type, write.id)
+        rid = write.rid
         row = self._db.execute(SQL["current"], (rid,)).fetchone()
         current = None if row is None else _Current(*row)
         if current is not None and (current.id, current.type) != (write.id, TYPES[write.type]):
