@@ -241,7 +241,7 @@ class Ingest:
         writes = [
             write
             for write in assembled.writes
-            if not await change.outdated(row_key(write.type, write.id), receipt=receipt, line=line, later=later)
+            if not await change.outdated(write.rid, receipt=receipt, line=line, later=later)
         ]
         report.unchanged += len(assembled.writes) - len(writes)
         told = any(write.type == "Patient" for write in writes)
