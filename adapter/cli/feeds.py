@@ -57,7 +57,7 @@ def replay(
     async def work(services: Services) -> list[FeedReport]:
         if feed is not None:
             known_feed(services, feed)
-        unfinished = [await run_receipt(services, receipt) for receipt in await services.ingest.pending()]
+        unfinished = [await run_receipt(services, receipt) for receipt in await services.ingest.pending(feed)]
         return unfinished + list((await services.ingest.replay(feed)).values())
 
     show(on_site(site, work), as_json=as_json)

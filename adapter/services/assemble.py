@@ -68,6 +68,7 @@ class _Record:
 
     person: tuple[str, ...]
     patient: str
+    programme: str
     unit: str
     regime: str
     inbound: tuple[tuple[str, str], ...]
@@ -103,10 +104,11 @@ class Assembly:
 
     async def assemble(self, source: SourceRecord, mapped: Mapped, *, received: int) -> Assembled:
         """Name, label, check and derive; ``InvalidResource`` or ``RecordError`` if the record cannot be used."""
-        unit, regime = self._unit(mapped.unit)
+        programme, unit, regime = self._unit(mapped.unit)
         record = _Record(
             person=mapped.person,
             patient=self._writer.resource_id(self._feed.feed, "Patient", *mapped.person),
+            programme=programme,
             unit=unit,
             regime=regime,
             inbound=mapped.labels,
@@ -117,9 +119,10 @@ class Assembly:
         for draft in mapped.drafts:
             if draft.type != "Patient":
                 writes += await self._detail(record, draft)
-        problem = None
+        problem = None if regime != UNDECLARED else self._undeclared()
         if self._forms:
-            consent, problem = self._consent(record, source)
+            consent, deficient = self._consent(record, source)
+            problem = deficient or problem
             key = (*record.person, str(source.values.get("submission", "")))
             ident = self._writer.resource_id(self._feed.feed, "Consent", *key)
             writes.append(
@@ -130,14 +133,20 @@ class Assembly:
             identity = self._people.recognise(row_key("Patient", record.patient), self._feed.feed, body)
         return Assembled(writes=writes, identity=identity, held=regime == UNDECLARED, problem=problem)
 
-    def _unit(self, code: str | None) -> tuple[str, str]:
+    def _unit(self, code: str | None) -> tuple[str, str, str]:
+        """What the sender calls the unit, the organisation it is, and its regime."""
         units = self._feed.units
         if code is None and len(units) == 1:
             code = next(iter(units))
         unit = None if code is None else units.get(code)
         if unit is None:
-            return f"Organization/{self._feed.organization}", UNDECLARED
-        return f"Organization/{unit.organization}", unit.regime
+            return code or "", f"Organization/{self._feed.organization}", UNDECLARED
+        return code or "", f"Organization/{unit.organization}", unit.regime
+
+    def _undeclared(self) -> RecordError:
+        """Held for its sender alone, and waiting to run again once someone has declared the unit."""
+        known = ", ".join(self._feed.units)
+        return RecordError("undeclared-unit", "unit", f"a unit that the feed declares: {known}")
 
     async def _patient(self, record: _Record, body: Mapping[str, Any] | None, mapped: Mapped) -> ResourceWrite:
         # A record about care must leave no trace in a Patient whom others see: it only puts an empty one where
@@ -175,7 +184,8 @@ class Assembly:
         return list(found.values())
 
     async def _summary(self, record: _Record, screening: Screening, detail: int) -> list[ResourceWrite]:
-        key = (*record.person, record.unit, screening.occasion)
+        # The sender's own name of the unit, so that declaring it changes who may see the summary, not its id.
+        key = (*record.person, record.programme, screening.occasion)
         ident = self._writer.resource_id(self._feed.feed, "screening-summary", *key)
         instrument = screening.instrument
         named = frozenset(instrument.labels)
@@ -183,7 +193,7 @@ class Assembly:
         place = None
         if screening.status not in RETRACTED:
             place = ScreeningPlace(
-                instrument=f"{record.unit}|{screening.series}",
+                instrument=f"{record.programme}|{screening.series}",
                 day=screening.day,
                 instant=screening.instant,
                 risk=screening.risk,

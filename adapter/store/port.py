@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from adapter.fhir.search import IndexRow, Query
@@ -255,6 +255,10 @@ class Transaction(Interned, Protocol):
 
     async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
         """Write resources; tells for each whether it made a new version."""
+        ...
+
+    async def outdated(self, rid: int, *, receipt: str, line: int, later: Collection[str]) -> bool:
+        """Whether a resource came from one of the ``later`` receipts, or from below ``line`` of this one."""
         ...
 
     async def admit(self, patient: int, policy: int) -> None:

@@ -23,7 +23,7 @@ from adapter.store.sqlite.index import IndexWriter
 from adapter.store.sqlite.interning import bodies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     import apsw
 
@@ -136,6 +136,10 @@ class SqliteTransaction:
         )
         group = {"patient": write.patient, "instrument": place.instrument, "day": place.day}
         self._db.execute(SQL["mark_repeats"], group)
+
+    async def outdated(self, rid: int, *, receipt: str, line: int, later: Collection[str]) -> bool:
+        bindings = (rid, receipt, line, orjson.dumps(sorted(later)).decode())
+        return self._db.execute(SQL["outdated"], bindings).fetchone() is not None
 
     async def admit(self, patient: int, policy: int) -> None:
         self._db.execute(SQL["admit"], {"patient": patient, "policy": policy})
