@@ -205,9 +205,7 @@ class Filler:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self.writer = Writer(
-            services.keys, Validator(Facts(assets.r4_facts())), services.decisions, services.zone
-        )
+        self.writer = Writer(services.keys, Validator(Facts(assets.r4_facts())), services.decisions, services.zone)
         self.in_force = InForce(services.zone)
         self.at = clock()
         self._registry = Registry.load(assets.instruments(), PinnedList.load(assets.loinc()))

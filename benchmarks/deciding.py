@@ -80,8 +80,14 @@ async def _measure(scale: Scale, folder: Path) -> list[Row]:
         equal(orjson.loads(answer(line)[0])["effect"], "PERMIT", "verdict of a whole case")
         times = max(1, scale.decisions // len(cases))
         return [
-            _row("decide(), one resource, one consent", each(lambda: [decide(c) for c in cases], times=times) / len(cases)),
-            _row("rule(), one segment, one policy", each(lambda: [rule(policy, *p) for p in pairs], times=times) / len(pairs)),
+            _row(
+                "decide(), one resource, one consent",
+                each(lambda: [decide(c) for c in cases], times=times) / len(cases),
+            ),
+            _row(
+                "rule(), one segment, one policy",
+                each(lambda: [rule(policy, *p) for p in pairs], times=times) / len(pairs),
+            ),
             _row(
                 "a whole case of `sallyport decide`",
                 each(lambda: answer(line), times=max(1, scale.decisions // 8)),

@@ -98,9 +98,7 @@ def run(port: int, asked: list[Asked], *, connections: int, seconds: float, plac
             connection.socket.close()
 
 
-def _drive(
-    poller: select.epoll, held: dict[int, _Connection], asked: list[Asked], seconds: float
-) -> Load:
+def _drive(poller: select.epoll, held: dict[int, _Connection], asked: list[Asked], seconds: float) -> Load:
     latencies: list[float] = []
     busy, start = process_time(), perf_counter()
     stop = start + seconds
@@ -121,9 +119,7 @@ def _drive(
                 connection.started = now
                 connection.socket.send(asked[connection.place].request)
     taken = perf_counter() - start
-    return Load(
-        answers=len(latencies), seconds=taken, latencies=latencies, busy=(process_time() - busy) / taken
-    )
+    return Load(answers=len(latencies), seconds=taken, latencies=latencies, busy=(process_time() - busy) / taken)
 
 
 def _answered(connection: _Connection, expected: bytes) -> bool:

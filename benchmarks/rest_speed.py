@@ -78,7 +78,9 @@ def measure(scale: Scale, folder: Path) -> list[Row]:
                 "search": Rounds(port, ours, searches),
             }
             _alternate(list(rounds.values()), scale)
-    run_loop(_ledgered(folder / "site", sum(load.answers for name in ("read", "search") for load in rounds[name].loads)))
+    run_loop(
+        _ledgered(folder / "site", sum(load.answers for name in ("read", "search") for load in rounds[name].loads))
+    )
     return _rows(rounds)
 
 
@@ -114,7 +116,11 @@ def extracts_of(people: int, at: int) -> dict[str, bytes]:
         )
     )
     for number in range(people):
-        chart, last, ssn = f"c{number:05d}", f"Reader{_letters(number)}", f"5{number % 100:02d}-{1 + number // 100 % 99:02d}-{1000 + number % 9000}"
+        chart, last, ssn = (
+            f"c{number:05d}",
+            f"Reader{_letters(number)}",
+            f"5{number % 100:02d}-{1 + number // 100 % 99:02d}-{1000 + number % 9000}",
+        )
         patients.append(
             {
                 "resourceType": "Patient",
@@ -189,9 +195,7 @@ def _alternate(rounds: Sequence[Rounds], scale: Scale) -> None:
                 # The first turn warms caches and connections and does not count.
                 seconds = scale.seconds if turn else min(1.0, scale.seconds)
                 before = _spent(each.process)
-                load = generator.submit(
-                    run, each.port, each.asked, connections=CONNECTIONS, seconds=seconds
-                ).result()
+                load = generator.submit(run, each.port, each.asked, connections=CONNECTIONS, seconds=seconds).result()
                 if turn:
                     each.loads.append(load)
                     each.cpu.append(_spent(each.process) - before)
@@ -255,7 +259,11 @@ def _rows(rounds: dict[str, Rounds]) -> list[Row]:
         _row("consented read", read, bare, READ_GOAL, f"{len(read.asked[0].body):,} bytes"),
         _row("consented search, 20 hits, exact total", search, bare, SEARCH_GOAL, "against the read's bare route"),
         _row(
-            "the same search, like for like", search, large, None, f"bare route with its {len(search.asked[0].body):,} bytes"
+            "the same search, like for like",
+            search,
+            large,
+            None,
+            f"bare route with its {len(search.asked[0].body):,} bytes",
         ),
     ]
 

@@ -43,9 +43,7 @@ CUT_EVERY = 1_000
 COUNTY = 1_500
 """People of the county that is multiplied."""
 _WHOLE = re.compile(r"^\d{3}-?\d{2}-?\d{4}$")
-_LAST, _PERSON, _SSN, _BOOKING = (
-    ROSTER_COLUMNS.index(name) for name in ("Last", "PatientID", "SSN", "Booking#")
-)
+_LAST, _PERSON, _SSN, _BOOKING = (ROSTER_COLUMNS.index(name) for name in ("Last", "PatientID", "SSN", "Booking#"))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -96,9 +96,7 @@ async def _ask_all(services: Services, asking: list[Caller], ways: list[Choice],
             allowed = 0
             # The memorandum of the county gives justice partners no records of a Part 2 program.
             if kind.regime == "hipaa" or partner in {"cottonwood", "jail-medical"} or partner in _MORE:
-                allowed = sum(
-                    ways[number % len(ways)].permits(partner, purpose, kind) for number in range(people)
-                )
+                allowed = sum(ways[number % len(ways)].permits(partner, purpose, kind) for number in range(people))
             equal(total, allowed, f"summaries of {kind.result} that {partner} may see for {purpose}")
 
 

@@ -191,9 +191,7 @@ class Content:
         references: list[object] = []
         for element in AUTHORS:
             made_by = items(self.resource.get(element))
-            references += [
-                one["actor"] if isinstance(one, dict) and "actor" in one else one for one in made_by
-            ]
+            references += [one["actor"] if isinstance(one, dict) and "actor" in one else one for one in made_by]
         for provenance in self.at_hand.provenances:
             targets = {reference_key(target) for target in listed(provenance.get("target"))}
             if self.key is not None and self.key in targets:

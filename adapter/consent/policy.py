@@ -97,9 +97,7 @@ def _body_at(body: Body, instant: int, zone: tzinfo) -> Body | None:
     return replace(body, roots=kept) if kept else None
 
 
-def _policy_at(
-    held: Sequence[Held], names: Sequence[str], instant: int, zone: tzinfo
-) -> tuple[Policy, Sources]:
+def _policy_at(held: Sequence[Held], names: Sequence[str], instant: int, zone: tzinfo) -> tuple[Policy, Sources]:
     """The policy at ``instant``: equal directives said once, in an order that depends on themselves only."""
     bodies: dict[bytes, tuple[Body, list[str]]] = {}
     for one in held:

@@ -101,9 +101,7 @@ _MAKERS: Final[Mapping[str, Callable[..., Criterion]]] = {
     "action": lambda _, kinds, unclear: ActionCriterion(frozenset(kinds), unclear),
     "purpose": _purposes,
     "securityLabel": _labels,
-    "class": lambda _, types, profiles, unclear: ClassCriterion(
-        frozenset(types), frozenset(profiles), unclear
-    ),
+    "class": lambda _, types, profiles, unclear: ClassCriterion(frozenset(types), frozenset(profiles), unclear),
     "code": lambda kind, codes, unclear: CodeCriterion(kind == DENY, _pairs(codes), unclear),
     "dataPeriod": lambda kind, start, end: DataPeriodCriterion(kind == DENY, start, end),
     "data": lambda kind, entries, unclear: DataCriterion(kind == DENY, _pairs(entries), unclear),

@@ -212,17 +212,13 @@ def _misdated(value: Mapping[str, Any]) -> bool:
     return all(bounds(start, end, zone) is None for zone in (_EARLIEST, _LATEST))
 
 
-def _element(
-    kind: int, element: str, value: object, path: str, contained: Contained
-) -> tuple[list[Criterion], str]:
+def _element(kind: int, element: str, value: object, path: str, contained: Contained) -> tuple[list[Criterion], str]:
     """The criteria of one element and its fault, if any."""
     found = examine(PROVISION[element], value, f"{path}.{element}")
     if found.fault:
         return [Opaque(element, UNREADABLE_ELEMENT)], found.fault
     if element in {"period", "dataPeriod"} and _misdated(cast("Mapping[str, Any]", value)):
-        return [
-            Opaque(element, UNREADABLE_ELEMENT)
-        ], f"{path}.{element}: expected dates, the end after the start"
+        return [Opaque(element, UNREADABLE_ELEMENT)], f"{path}.{element}: expected dates, the end after the start"
     if found.strange:
         return [Opaque(element, UNREADABLE_ELEMENT)], ""
     criteria = [_READERS[element](kind, value, contained)]

@@ -136,16 +136,11 @@ def _checked(form: Form, submission: Submission, zone: tzinfo, now: int) -> Part
     if submission.signed is None:
         raise RecordError("missing-date", "signed", "the date of signature, or of refusal")
     if not submission.refused and not (submission.signature.name and submission.expires):
-        raise RecordError(
-            "deficient", "signature.name, expires", "a signature and an expiry, 45 CFR 164.508(c)"
-        )
+        raise RecordError("deficient", "signature.name, expires", "a signature and an expiry, 45 CFR 164.508(c)")
     signed = _instant(submission.signed, "signed", zone)
     if signed > now:
         raise RecordError("future-dated", "signed", "a date that has come")
-    if (
-        submission.expires
-        and _instant(submission.expires, "expires", zone) < interval(submission.signed[:10], zone)[0]
-    ):
+    if submission.expires and _instant(submission.expires, "expires", zone) < interval(submission.signed[:10], zone)[0]:
         raise RecordError("bad-date", "expires", "a day on or after the signature")
     return part2
 

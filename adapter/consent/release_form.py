@@ -30,12 +30,8 @@ class _Spec(BaseModel):
 class Part2Section(_Spec):
     """The part of a form that covers records of a Part 2 program."""
 
-    statement: Text = Field(
-        description="What the person reads above the signature, right to revoke included."
-    )
-    needs: Key = Field(
-        description="Class that has to be ticked for a partner before this section reaches it."
-    )
+    statement: Text = Field(description="What the person reads above the signature, right to revoke included.")
+    needs: Key = Field(description="Class that has to be ticked for a partner before this section reaches it.")
 
 
 class Form(_Spec):
@@ -45,9 +41,7 @@ class Form(_Spec):
     version: Text = Field(examples=["2026-1"])
     title: Text
     custodian: Key = Field(description="Partner that keeps the signed forms.")
-    policies: tuple[Text, ...] = Field(
-        min_length=1, description="Addresses of the policies it is made under."
-    )
+    policies: tuple[Text, ...] = Field(min_length=1, description="Addresses of the policies it is made under.")
     classes: dict[Key, tuple[str, ...]] = Field(min_length=1, description="Sensitivity codes by class.")
     partners: dict[Key, tuple[Text, ...]] = Field(min_length=1, description="Purposes offered, by partner.")
     part2: Part2Section | None = None
@@ -60,17 +54,13 @@ class Form(_Spec):
     def _consistent(self) -> Form:
         unknown = sorted({code for codes in self.classes.values() for code in codes} - SENSITIVE)
         if unknown:
-            raise ValueError(
-                f"expected sensitivity codes of v3-ActCode in `classes`, not {', '.join(unknown)}"
-            )
+            raise ValueError(f"expected sensitivity codes of v3-ActCode in `classes`, not {', '.join(unknown)}")
         if self.part2 is None:
             return self
         if self.part2.needs not in self.classes:
             raise ValueError(f"expected `part2.needs` to be one of {', '.join(self.classes)}")
         if any("HLEGAL" in purposes for purposes in self.partners.values()):
-            raise ValueError(
-                "expected no purpose HLEGAL beside `part2`: proceedings need a form of their own"
-            )
+            raise ValueError("expected no purpose HLEGAL beside `part2`: proceedings need a form of their own")
         return self
 
 

@@ -26,9 +26,7 @@ PARTY_ID = "PartyID"
 
 _PREFIX = re.compile(r"</?([A-Za-z_][\w.\-]*):|\s([A-Za-z_][\w.\-]*):[\w.\-]+\s*=")
 _MOST_PREFIXES = 64
-_PARSER = etree.XMLParser(
-    encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
-)
+_PARSER = etree.XMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True, remove_pis=True)
 _RESERVED = frozenset({"xml", "xmlns"})
 
 
@@ -75,9 +73,7 @@ def _records(element: etree._Element, case: Slice, part: str) -> Iterator[Source
     own: dict[str, str] = {}
     _collect(element, "", own, skipped=frozenset({DEFENDANT, ORDER}))
     if not parties:
-        yield SourceRecord(
-            kind="case", position=Position(line=case.line, part=part), values=own, raw=case.raw
-        )
+        yield SourceRecord(kind="case", position=Position(line=case.line, part=part), values=own, raw=case.raw)
     for place, party in enumerate(parties, 1):
         values = dict(own)
         _collect(party, DEFENDANT, values)
@@ -117,9 +113,7 @@ def _party_of(order: etree._Element, ids: dict[str, str], parties: int) -> str |
     return next(iter(ids.values()), "")
 
 
-def _collect(
-    element: etree._Element, path: str, values: dict[str, str], skipped: frozenset[str] = frozenset()
-) -> None:
+def _collect(element: etree._Element, path: str, values: dict[str, str], skipped: frozenset[str] = frozenset()) -> None:
     """Add the texts and attributes in ``element`` to ``values``, without those of ``skipped`` children."""
     for name, text in element.items():
         if text.strip():

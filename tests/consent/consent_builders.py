@@ -65,8 +65,7 @@ def rule(kind, *children, **elements):
                 provision["code"] = [concept(LOINC, code) for code in value]
             case "data":
                 provision["data"] = [
-                    {"meaning": meaning, "reference": {"reference": reference}}
-                    for meaning, reference in value
+                    {"meaning": meaning, "reference": {"reference": reference}} for meaning, reference in value
                 ]
             case _:
                 provision[name] = value

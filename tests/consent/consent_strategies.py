@@ -97,14 +97,9 @@ class Maker:
             case "purpose":
                 return [purpose(code) for code in self.some(PURPOSES)]
             case "action":
-                return [
-                    concept(ACTION, code) for code in self.some(["access", "correct", "disclose", "peek"])
-                ]
+                return [concept(ACTION, code) for code in self.some(["access", "correct", "disclose", "peek"])]
             case "securityLabel":
-                return [
-                    label_of(code)
-                    for code in self.some([*SENSITIVITIES, "N", "R", "V", "42CFRPart2"], high=3)
-                ]
+                return [label_of(code) for code in self.some([*SENSITIVITIES, "N", "R", "V", "42CFRPart2"], high=3)]
             case "class":
                 listed = [{"system": TYPES, "code": code} for code in self.some(["Observation", "Condition"])]
                 return [{"system": "urn:ietf:bcp:13", "code": "text/plain"}] if self.chance(8) else listed
@@ -127,9 +122,7 @@ class Maker:
         for name in self.some(COMMON * 3 + RARE, low=0, high=2 if depth else 1):
             made[name] = self.element(name)
         if depth < 3 and not self.chance(3):
-            opposite = {"permit": ("deny",), "deny": ("permit", "permit", "deny")}.get(
-                made.get("type"), ("deny",)
-            )
+            opposite = {"permit": ("deny",), "deny": ("permit", "permit", "deny")}.get(made.get("type"), ("deny",))
             if self.chance(12):
                 opposite = ("permit", "deny")
             count = self.pick([1, 1, 2] if depth else [1, 2, 3])

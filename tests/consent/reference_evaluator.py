@@ -443,8 +443,7 @@ def run(node, path, assigned, *, named, fired):
         return NA
     named = named or criteria.get("actor") is True
     below = [
-        run(child, (*path, index), assigned, named=named, fired=fired)
-        for index, child in enumerate(node["children"])
+        run(child, (*path, index), assigned, named=named, fired=fired) for index, child in enumerate(node["children"])
     ]
     if DENY in below:
         return DENY
@@ -462,9 +461,7 @@ def verdict(roots):
     for values in itertools.product((True, False), repeat=len(unknown)):
         assigned = dict(zip(unknown, values, strict=True))
         fired = []
-        outcomes = [
-            run(root, (index,), assigned, named=False, fired=fired) for index, root in enumerate(roots)
-        ]
+        outcomes = [run(root, (index,), assigned, named=False, fired=fired) for index, root in enumerate(roots)]
         seen.add(DENY if DENY in outcomes else PERMIT if PERMIT in outcomes else NA)
         by_name = by_name and any(fired)
     if DENY in seen:
@@ -492,11 +489,7 @@ def replaced(consents, request):
     """The indices of consents that another one replaces."""
     edges = set()
     for (i, new), (j, old) in itertools.permutations(enumerate(consents), 2):
-        fits = (
-            new["status"] in ("active", "inactive")
-            and new["patient"] == old["patient"]
-            and new["id"] != old["id"]
-        )
+        fits = new["status"] in ("active", "inactive") and new["patient"] == old["patient"] and new["id"] != old["id"]
         if not fits:
             continue
         if shared(new, old) and later(new, old, request):
@@ -543,11 +536,7 @@ def decide(line):
         said, by_part2 = [], False
         for index, consent in enumerate(theirs):
             scope = {one["code"] for one in consent["scope"]["coding"]}
-            if (
-                index in gone
-                or consent["status"] not in ("active", "unheard-of")
-                or "patient-privacy" not in scope
-            ):
+            if index in gone or consent["status"] not in ("active", "unheard-of") or "patient-privacy" not in scope:
                 continue
             outcome, by_name = weigh(consent, request, resource)
             said.append(outcome)

@@ -41,11 +41,7 @@ SUMMARY = Segment(type="Observation", tier="summary", regime="justice", unit="Or
 
 
 def changed(made, **elements):
-    parts = {
-        name: getattr(made, name)
-        for name in made.__dataclass_fields__
-        if made.__dataclass_fields__[name].init
-    }
+    parts = {name: getattr(made, name) for name in made.__dataclass_fields__ if made.__dataclass_fields__[name].init}
     return type(made)(**{**parts, **elements})
 
 

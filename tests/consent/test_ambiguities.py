@@ -29,9 +29,7 @@ STYLE = {"url": "http://hl7.org/fhir/StructureDefinition/rendering-style", "valu
 ENCOUNTER = {"resourceType": "Encounter", "id": "e", "episodeOfCare": [{"reference": "EpisodeOfCare/s"}]}
 IN_E = {"resource": observation(encounter={"reference": "Encounter/e"})}
 BY_ROLE = {"resource": observation(performer=[{"reference": "PractitionerRole/r"}])}
-BY_TWO = {
-    "resource": observation(performer=[{"reference": "Practitioner/z"}, {"reference": "Practitioner/w"}])
-}
+BY_TWO = {"resource": observation(performer=[{"reference": "Practitioner/z"}, {"reference": "Practitioner/w"}])}
 ROLE = {
     "resourceType": "PractitionerRole",
     "id": "r",
@@ -150,13 +148,7 @@ ROWS = [
         D,
         [
             consent(
-                permit(
-                    deny(
-                        actor=[
-                            {"role": concept(PARTICIPATION, "IRCP"), "reference": {"display": "the clinic"}}
-                        ]
-                    )
-                )
+                permit(deny(actor=[{"role": concept(PARTICIPATION, "IRCP"), "reference": {"display": "the clinic"}}]))
             )
         ],
         {},
@@ -199,9 +191,7 @@ ROWS = [
         [
             consent(
                 permit(
-                    securityLabel=[
-                        {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "X"}
-                    ]
+                    securityLabel=[{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "X"}]
                 )
             )
         ],
@@ -349,21 +339,13 @@ ROWS = [
         "21 related by what the target refers to",
         P,
         [consent(permit(data=[("related", "DiagnosticReport/d")]))],
-        {
-            "context": [
-                {"resourceType": "DiagnosticReport", "id": "d", "result": [{"reference": "Observation/o"}]}
-            ]
-        },
+        {"context": [{"resourceType": "DiagnosticReport", "id": "d", "result": [{"reference": "Observation/o"}]}]},
     ),
     (
         "21 denied both ways",
         D,
         [consent(permit(deny(data=[("dependents", "DiagnosticReport/d")])))],
-        {
-            "context": [
-                {"resourceType": "DiagnosticReport", "id": "d", "result": [{"reference": "Observation/o"}]}
-            ]
-        },
+        {"context": [{"resourceType": "DiagnosticReport", "id": "d", "result": [{"reference": "Observation/o"}]}]},
     ),
     (
         "21 denied, target not at hand",
@@ -517,9 +499,7 @@ ROWS = [
         [consent(permit(deny(data=[("authoredby", "Practitioner/w")])))],
         {
             "resource": observation(performer=[{"reference": "Practitioner/z"}]),
-            "context": [
-                {"resourceType": "Provenance", "target": [{"reference": "Observation/o"}], "agent": ["w"]}
-            ],
+            "context": [{"resourceType": "Provenance", "target": [{"reference": "Observation/o"}], "agent": ["w"]}],
         },
     ),
     ("23 another patient", D, [consent(permit(), patient={"reference": "Patient/b"})], {}),
@@ -650,9 +630,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("expected", "consents", "keywords"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
-)
+@pytest.mark.parametrize(("expected", "consents", "keywords"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
 def test_the_row(expected, consents, keywords):
     keywords = dict(keywords)
     zone = keywords.pop("timezone", "America/Denver")

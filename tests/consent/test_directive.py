@@ -168,12 +168,7 @@ def test_labels_nobody_knows_in_a_deny():
     assert effect(consent(permit(deny(securityLabel=[{"code": "SUD"}])))) == D
     reason = {"system": REASON, "code": "TREAT"}
     assert effect(consent(permit(deny(securityLabel=[reason])))) == P
-    assert (
-        effect(
-            consent(permit(deny(securityLabel=[reason]))), resource=observation(meta={"security": [reason]})
-        )
-        == D
-    )
+    assert effect(consent(permit(deny(securityLabel=[reason]))), resource=observation(meta={"security": [reason]})) == D
 
 
 def test_profiles_and_their_versions():

@@ -115,9 +115,7 @@ def test_labels_of_contained_resources_count():
     ],
 )
 def test_a_label_of_an_unknown_system_may_be_a_sensitivity(provision, expected):
-    strange = observation(
-        meta={"security": [{"system": SECURITY, "code": "secret"}, {"system": LEVEL, "code": "N"}]}
-    )
+    strange = observation(meta={"security": [{"system": SECURITY, "code": "secret"}, {"system": LEVEL, "code": "N"}]})
     assert effect(consent(provision), resource=strange) == expected
 
 
@@ -136,7 +134,5 @@ def test_profiles_that_are_no_list_are_none():
 
 
 def test_a_segment_survives_its_canonical_form():
-    made = segment_of(
-        observation("MH"), tier="summary", regime="justice", domain="mh", unit="Organization/jail"
-    )
+    made = segment_of(observation("MH"), tier="summary", regime="justice", domain="mh", unit="Organization/jail")
     assert Segment.parse(made.canonical()) == made

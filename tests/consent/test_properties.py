@@ -60,9 +60,7 @@ words = st.sampled_from(
 )
 anything = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | words | st.text(max_size=4),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(words | st.text(max_size=4), inner, max_size=4)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words | st.text(max_size=4), inner, max_size=4),
     max_leaves=12,
 )
 
@@ -111,9 +109,7 @@ def narrow_permit(rng, line):
     leaves = [one for one in provisions(line) if one.get("type") == "permit" and "provision" not in one]
     if leaves:
         leaf = rng.choice(leaves)
-        name = rng.choice(
-            ["period", "actor", "purpose", "class", "code", "dataPeriod", "data", "securityLabel"]
-        )
+        name = rng.choice(["period", "actor", "purpose", "class", "code", "dataPeriod", "data", "securityLabel"])
         leaf.setdefault(name, maker.element(name))
 
 
@@ -121,9 +117,7 @@ def remove_permit(rng, line):
     """A permit with no deny below it is gone; one inside a permit had capped its consent and is left alone."""
     parents = [one for one in provisions(line) if one.get("provision") and one.get("type") == "deny"]
     for parent in parents:
-        leaves = [
-            one for one in parent["provision"] if one.get("type") == "permit" and "provision" not in one
-        ]
+        leaves = [one for one in parent["provision"] if one.get("type") == "permit" and "provision" not in one]
         if leaves:
             parent["provision"].remove(leaves[0])
             if not parent["provision"]:
@@ -186,9 +180,7 @@ def test_a_verdict_can_always_be_explained(start):
     for _, line in random_lines(start):
         verdict = answered(line)
         assert verdict["reasons"]
-        assert all(
-            one["outcome"] in {"permit", "deny", "not-applicable", "cap"} for one in verdict["reasons"]
-        )
+        assert all(one["outcome"] in {"permit", "deny", "not-applicable", "cap"} for one in verdict["reasons"])
         assert bool(verdict["obligations"]) <= (verdict["effect"] == "PERMIT")
 
 
@@ -210,9 +202,7 @@ def test_any_json_as_an_element_of_a_permit_is_no_exception(name, value):
 
 @settings(max_examples=120, deadline=None)
 @given(
-    st.sampled_from(
-        ["period", "actor", "action", "securityLabel", "purpose", "class", "code", "dataPeriod", "data"]
-    ),
+    st.sampled_from(["period", "actor", "action", "securityLabel", "purpose", "class", "code", "dataPeriod", "data"]),
     anything,
 )
 def test_any_json_as_a_criterion_of_a_permit_permits_only_what_it_says(name, value):
@@ -247,10 +237,7 @@ def test_a_denied_patient_stays_denied_whatever_else_is_said(context, elements):
 
 
 @settings(max_examples=120, deadline=None)
-@given(
-    anything
-    | st.dictionaries(st.sampled_from(["id", "consents", "context", "request", "resource"]), anything)
-)
+@given(anything | st.dictionaries(st.sampled_from(["id", "consents", "context", "request", "resource"]), anything))
 def test_any_line_is_answered(value):
     told, read_as_case = answer(orjson.dumps(value))
     assert ("error" in orjson.loads(told)) is not read_as_case
@@ -306,10 +293,7 @@ def test_explanations_name_losing_rules_too():
     lines = explain(decided(part2_consent(permit(deny(labels=["SUD"])))))
     assert lines == [
         "Permitted.",
-        (
-            "Consent/c#provision[0].provision[0] does not apply, by the sensitivity of the record: "
-            "does not match."
-        ),
+        ("Consent/c#provision[0].provision[0] does not apply, by the sensitivity of the record: does not match."),
         "Consent/c#provision[0] permits, by all it asks for: every criterion is met.",
         "Consent/c permits, by the consent as a whole: permitted for every value of what is unknown.",
     ]

@@ -124,9 +124,7 @@ def test_the_same_form_with_the_same_choices_is_the_same_policy():
 
 
 def test_equal_directives_are_said_once_and_name_every_consent():
-    policy, sources = current(
-        consent(permit(), id="one"), consent(permit(), id="two"), consent(deny(), id="three")
-    )
+    policy, sources = current(consent(permit(), id="one"), consent(permit(), id="two"), consent(deny(), id="three"))
     assert len(policy.directives) == 2
     assert sorted(sources) == [("Consent/one", "Consent/two"), ("Consent/three",)]
 
@@ -147,9 +145,7 @@ def test_the_timeline_turns_at_local_midnight_after_the_last_day():
 
 
 def test_neighbouring_intervals_with_one_policy_are_one_row():
-    rows = policies(
-        [read(consent(permit(deny(period={"start": "2030"}, labels=["SUD"]), period={"end": "2020"})))]
-    )
+    rows = policies([read(consent(permit(deny(period={"start": "2030"}, labels=["SUD"]), period={"end": "2020"})))])
     assert len(rows) == 2
 
 
