@@ -118,7 +118,7 @@ def narrow_permit(rng, line):
 
 
 def remove_permit(rng, line):
-    """A permit with no deny below it is gone; one inside a permit had capped its consent and is left alone."""
+    """A permit with no deny below it is gone; one inside a permit had capped its consent and stays."""
     parents = [one for one in provisions(line) if one.get("provision") and one.get("type") == "deny"]
     for parent in parents:
         leaves = [

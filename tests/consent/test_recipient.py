@@ -179,6 +179,11 @@ def test_a_member_by_role_of_somebody_lost():
     assert told("Group/g", ["PractitionerRole/lost"], [group("Practitioner/p")]) is None
 
 
+def test_two_ways_to_one_organisation_are_one():
+    recipient = close(["PractitionerRole/r", X, X], AtHand([role(), *TREE]), at=AT, zone=DENVER)
+    assert recipient.actors == {"PractitionerRole/r", "Practitioner/p", "Organization/d", X}
+
+
 def test_without_a_moment_every_membership_counts():
     recipient = close(["PractitionerRole/r"], AtHand([role(period={"end": "2001"}), *TREE]))
     assert X in recipient.actors
