@@ -67,6 +67,8 @@ def test_what_may_be_left_out():
     line = case(consent(permit()))
     del line["context"], line["request"]["actors"], line["request"]["purposes"]
     assert told(line)[0]["effect"] == "PERMIT"
+    line["request"] |= {"actors": None, "purposes": None}
+    assert told({**line, "context": None})[0]["effect"] == "PERMIT"
 
 
 @pytest.mark.parametrize(

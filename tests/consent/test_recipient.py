@@ -71,6 +71,7 @@ def test_the_climb_goes_through_the_role_to_the_top():
         ({"period": {"end": "then"}}, None),
         ({"period": {"end": 5}}, None),
         ({"period": "2025"}, None),
+        ({"modifierExtension": [{"url": "urn:not"}]}, None),
         ({"organization": {"display": "the hospital"}}, None),
         ({"organization": "Organization/d"}, None),
         ({"organization": {"identifier": {"system": "urn:none", "value": "1"}}}, None),
@@ -138,6 +139,8 @@ def test_two_resources_with_one_id_resolve_to_neither():
         (group("Practitioner/q", member="everyone"), None),
         (group("Practitioner/q", member=["q"]), None),
         (group("Group/lost"), None),
+        (group({"entity": {"reference": "Practitioner/p"}, "modifierExtension": [{}]}), None),
+        (group("Practitioner/p", modifierExtension=[{"url": "urn:not"}]), None),
         (group("Group/g"), False),
     ],
 )
