@@ -1,7 +1,8 @@
 """Killed at any moment: nothing that was acknowledged is lost, nothing is doubled, and the rest can be finished.
 
-A command is killed with SIGKILL somewhere between its start and its end, then `sallyport replay` is killed as well,
-then the sender sends again what nobody acknowledged. At the end the store has to be what it is without any of that.
+For each file, `sallyport ingest` is killed with SIGKILL somewhere between its start and its end, twice, and so is
+`sallyport replay`; then the sender sends again what nobody acknowledged. At the end the store has to be what it is
+without any of that.
 """
 
 from __future__ import annotations
@@ -23,8 +24,6 @@ from adapter.fictional.county import write_county
 from adapter.settings import load_site
 
 BATCH = 7
-ROUNDS = 12
-"""Files, each with a kill of its ingest and a kill of the replay: at least 20 moments in all."""
 CONTENT = {
     "resources": "SELECT type, id, revision, segment_body(segment), head, tail FROM resource ORDER BY rid",
     "history": "SELECT rid, revision, head, tail FROM resource_history ORDER BY rid, revision",
@@ -90,26 +89,41 @@ def ingest_command(site, feed, path):
     return ["ingest", "--site", str(site), feed, str(path), "--json"]
 
 
-def finish(arguments):
+@pytest.fixture(scope="module")
+def commands():
+    with crashing.Commands() as started:
+        yield started
+
+
+def finish(commands, arguments):
     """Run a command to its end; how long that took."""
-    started = time.monotonic()
-    process = crashing.start(arguments, batch=BATCH)
-    process.join()
-    assert process.exitcode == 0
-    return time.monotonic() - started
+    code, took = commands.finish(arguments, batch=BATCH)
+    assert code == 0
+    return took
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def undisturbed(commands, tmp_path_factory):
     """What the store is when nobody kills anything, and how long each file took."""
     folder = tmp_path_factory.mktemp("undisturbed")
     files = deliveries(folder / "extracts")
     site = new_site(folder / "site")
-    times = [finish(ingest_command(site, feed, path)) for feed, path in files]
+    times = [finish(commands, ingest_command(site, feed, path)) for feed, path in files]
     return files, times, content(site), inbox(site)
 
 
-def test_killed_at_random_moments_the_store_ends_as_if_nothing_had_happened(undisturbed, tmp_path):
+def killed(commands, arguments, took, chance, *, times):
+    """Start a command until it was killed so many times before its end; how many times that was."""
+    count = 0
+    while count < times:
+        if commands.kill_after(chance.uniform(0, took), commands.start(arguments, batch=BATCH)):
+            count += 1
+        else:
+            took *= 0.7
+    return count
+
+
+def test_killed_at_random_moments_the_store_ends_as_if_nothing_had_happened(commands, undisturbed, tmp_path):
     files, times, expected, received = undisturbed
     chance = random.Random(20261122)  # noqa: S311 - a test chooses its moments reproducibly
     site = new_site(tmp_path / "site")
@@ -117,32 +131,31 @@ def test_killed_at_random_moments_the_store_ends_as_if_nothing_had_happened(undi
     kills = 0
     for (feed, path), took in zip(files, times, strict=True):
         arguments = ingest_command(site, feed, path)
-        kills += crashing.kill_after(crashing.start(arguments, batch=BATCH), chance.uniform(0.02, took))
+        kills += killed(commands, arguments, took, chance, times=2)
         kept = inbox(site) if (site / "data" / "inbox.sqlite").exists() else []
-        kills += crashing.kill_after(crashing.start(replay, batch=BATCH), chance.uniform(0.02, took))
+        kills += killed(commands, replay, took, chance, times=1)
         assert not kept or inbox(site) == kept
         # Nobody was told that the file had arrived, so the sender sends it again.
-        finish(arguments)
-    finish(replay)
-    assert kills >= 20
+        finish(commands, arguments)
+    finish(commands, replay)
+    assert kills == 3 * len(files) >= 20
     assert inbox(site) == received
     found = content(site)
     assert {name: found[name] == rows for name, rows in expected.items()} == dict.fromkeys(expected, True)
 
 
-def test_a_receipt_that_is_complete_is_finished_by_replay_alone(undisturbed, tmp_path):
+def test_a_receipt_that_is_complete_is_finished_by_replay_alone(commands, undisturbed, tmp_path):
     """What was acknowledged needs nothing more from its sender."""
-    files, times, _, _ = undisturbed
-    (feed, path), took = max(zip(files, times, strict=True), key=lambda pair: pair[0][1].stat().st_size)
+    feed, path = max(undisturbed[0], key=lambda pair: pair[1].stat().st_size)
     whole, cut = new_site(tmp_path / "whole"), new_site(tmp_path / "cut")
-    finish(ingest_command(whole, feed, path))
-    process = crashing.start(ingest_command(cut, feed, path), batch=BATCH)
-    deadline = time.monotonic() + 30
-    while not acknowledged(cut) and time.monotonic() < deadline:
-        time.sleep(0.002)
-    crashing.kill_after(process, took / 8)
+    finish(commands, ingest_command(whole, feed, path))
+    pid = commands.start(ingest_command(cut, feed, path), batch=1)
+    while not acknowledged(cut):
+        time.sleep(0.001)
+    assert commands.kill_after(0.01, pid)
     assert len(inbox(cut)) == 1
-    finish(["replay", "--site", str(cut)])
+    assert content(cut) != content(whole)
+    finish(commands, ["replay", "--site", str(cut)])
     assert content(cut) == content(whole)
 
 
