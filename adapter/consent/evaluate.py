@@ -1,8 +1,8 @@
 """The evaluator: bodies of consents against facts, to the effects they can have, with a trace of every rule.
 
-It serves the decision about a resource and the compilation of a rule for a segment alike: only the facts differ.
-All consents are joined deny over permit, a permit being the only way to release; then the 42 CFR Part 2 overlay
-asks for a consent of its own kind.
+It serves the decision about a resource and the compilation of a rule for a segment alike: only the facts
+differ. All consents are joined deny over permit, a permit being the only way to release; then the 42 CFR Part
+2 overlay asks for a consent of its own kind.
 
 Part 2 overlay: 42 CFR 2.31, 2.32; https://hl7.org/fhir/R4/consent.html
 """
@@ -73,8 +73,8 @@ Entry = tuple[int, str, str, str, str]
 class Verdict:
     """An effect with its obligations and the trace of how it came about, losing rules included.
 
-    ``sources`` names the consents the trace and the obligations refer to by index; a rule compiled from a policy
-    has none and keeps the index.
+    ``sources`` names the consents the trace and the obligations refer to by index; a rule compiled from a
+    policy has none and keeps the index.
     """
 
     effect: Effect
@@ -128,7 +128,13 @@ def _entry(provision: Provision, index: int, family: int, doubt: Criterion | Non
         return index, provision.path, doubt.element, outcome, LATER if guard == DEFERRED else doubt.unknown
     if family == 1 << provision.kind:
         return index, provision.path, "provision", outcome, "every criterion is met"
-    return index, provision.path, "provision", outcome, "every criterion is met, an exception inside it decides"
+    return (
+        index,
+        provision.path,
+        "provision",
+        outcome,
+        "every criterion is met, an exception inside it decides",
+    )
 
 
 def _consent(body: Body, facts: Facts, index: int, trace: list[Entry]) -> int:
@@ -177,7 +183,7 @@ def _combined(weighed: Sequence[_Weight], trace: list[Entry]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Naming:
-    """Whether a provision permits along a path that names the recipient: for certain, possibly, and which path."""
+    """Whether a provision permits along a path that names the recipient: for certain, or possibly."""
 
     family: int
     certain: bool

@@ -5,12 +5,13 @@ https://hl7.org/fhir/R4/compartmentdefinition-patient.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from adapter.consent.names import items, literal_key, reference_key, type_of
+from adapter.consent.names import items, literal_key, own_key, reference_key, type_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from adapter.consent.names import AtHand
 
 _SUBJECTS: Final = frozenset({"patient", "subject", "beneficiary", "for"})
@@ -97,7 +98,7 @@ def patients(resource: Mapping[str, Any], at_hand: AtHand) -> tuple[frozenset[st
     search = _Search(at_hand)
     kind = resource.get("resourceType")
     if kind == "Patient":
-        key = literal_key(f"Patient/{resource.get('id')}")
+        key = own_key(resource)
         if key is None:
             return frozenset(), True
         search.keys.add(key)

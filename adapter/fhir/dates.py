@@ -38,6 +38,7 @@ _LOOSE_TIME: Final = re.compile(
 PREFIXES: Final = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 
 
+@lru_cache(maxsize=16_384)
 def interval(text: str, zone: tzinfo) -> Interval:
     """The interval a FHIR ``date``, ``dateTime`` or ``instant`` names.
 

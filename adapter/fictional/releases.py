@@ -46,7 +46,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartTwo:
-    """The Part 2 section; it counts only with every element (42 CFR 2.31(a); deficient forms 2.31(c))."""
+    """The Part 2 section. Signed without every element of 42 CFR 2.31(a) it makes the form deficient."""
 
     signed: bool
     partners: tuple[str, ...]

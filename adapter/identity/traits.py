@@ -27,7 +27,11 @@ _FULL_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """Normalised traits; the empty string is "not known"."""
+    """Normalised traits; the empty string is "not known".
+
+    ``numbers`` are the other identifiers as ``system|value``: a jail's permanent number stands in its roster and in its
+    health record.
+    """
 
     family: str
     given: str
@@ -36,6 +40,7 @@ class Traits:
     ssn: str
     ssn_last4: str
     state_id: str
+    numbers: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=65_536)
@@ -65,4 +70,9 @@ def traits_of(patient: Mapping[str, Any]) -> Traits:
         ssn=ssn,
         ssn_last4=ssn[-4:] or identifiers.get(SSN_LAST4, ""),
         state_id=state.strip().upper(),
+        numbers=tuple(
+            f"{item['system']}|{item['value']}"
+            for item in patient.get("identifier", ())
+            if item.get("system", "") not in MATCH_ONLY | {""} and item.get("value")
+        ),
     )

@@ -281,8 +281,8 @@ class Transaction(Interned, Protocol):
         """Forget every filled rule, exception and bound; they are filled anew from what is in force."""
         ...
 
-    async def identify(self, facts: IdentityFacts) -> list[IdentityFacts]:
-        """Record how a patient may be recognised; returns who shares a key. Nothing if nothing changed."""
+    async def identify(self, facts: IdentityFacts) -> list[IdentityFacts] | None:
+        """Record how a patient may be recognised; returns who shares a key, or None if nothing changed."""
         ...
 
     async def linked(self, patient: int) -> list[IdentityFacts]:

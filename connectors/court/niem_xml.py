@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from adapter.source import SourceRecord
 
 _DECLARED = re.compile(rb"\s*<\?xml\s[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._\-]+)[\"']")
-_ASIDES = re.compile(rb"<!--(?:(?!--).)*+-->|<\?(?:(?!\?>).)*+\?>", re.DOTALL)
+_ASIDES = re.compile(rb"<!--(?:(?!--).)*+-->|<\?(?:(?!\?>|<\?).)*+\?>", re.DOTALL)
 _OPEN = re.compile(rb"<([A-Za-z_][\w.:\-]*)(?=[\s>])(?:[^<>\"']++|\"[^<\"]*+\"|'[^<']*+')*+(?<!/)>")
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00<", b"<\x00")
 

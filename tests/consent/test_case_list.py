@@ -111,7 +111,12 @@ CASES = [
     ("25", D, [consent(permit(deny(labels=["SUD"])))], {"resource": observation("OPIOIDUD")}),
     ("26", D, [consent(deny(permit(labels=["PSY"])))], {"resource": observation("PSY", "SUD")}),
     ("27", D, [consent(permit(deny(labels=["SUD"])))], {"resource": observation("SUD", "DIA")}),
-    ("28", D, [consent(permit(deny(labels=["SUD"]), deny(labels=["SEX"])))], {"resource": observation("SUD")}),
+    (
+        "28",
+        D,
+        [consent(permit(deny(labels=["SUD"]), deny(labels=["SEX"])))],
+        {"resource": observation("SUD")},
+    ),
     ("29", D, [consent(permit(deny(labels=["SUD"])))], {"labeller": "unavailable"}),
     ("30", P, [consent(deny(permit(codes=["718-7"])))], {}),
     (

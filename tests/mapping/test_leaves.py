@@ -86,6 +86,7 @@ def test_what_is_no_field_is_reported(leaves):
     fields = {"name": {"call": "xpn_names", "args": ["P"]}}
     assert leaves({"P": "field"}, fields, {"P": "ASH"}) == ((0, 0, 0, 1), ("P",))
     assert leaves({"P": "field"}, fields, {"P": {"1": "ASH"}}) == ((0, 0, 0, 1), ("P.1",))
+    assert leaves({"P": "field"}, fields, {"P": ["ASH"]}) == ((0, 0, 0, 1), ("P[0]",))
 
 
 def test_columns_of_a_branch_not_taken_are_ignored_by_rule(leaves):

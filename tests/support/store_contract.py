@@ -314,7 +314,7 @@ class StoreContract:
         async with store.transaction() as change:
             assert await change.identify(one) == []
             assert await change.identify(two) == [one]
-            assert await change.identify(two) == []
+            assert await change.identify(two) is None
             await change.link(2, 1, rule="deterministic", at=NOW)
             assert await change.component(1) == {1, 2}
             assert await change.linked(1) == [two]

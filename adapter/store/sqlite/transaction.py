@@ -174,13 +174,13 @@ class SqliteTransaction:
         for table in ("rule", "exception", "bound"):
             self._db.execute(f"DELETE FROM {table}")
 
-    async def identify(self, facts: IdentityFacts) -> list[IdentityFacts]:
+    async def identify(self, facts: IdentityFacts) -> list[IdentityFacts] | None:
         known = orjson.dumps(dict(facts.facts), option=orjson.OPT_SORT_KEYS)
         digest = blake2b(known + b"".join(sorted(facts.keys)), digest_size=16).digest()
         row = self._db.execute(SQL["identity_digest"], (facts.patient,)).fetchone()
         if row is not None:
             if row[0] == digest:
-                return []
+                return None
             self._db.execute(SQL["drop_identity_keys"], (facts.patient,))
         self._db.executemany(SQL["put_identity_key"], [(key, facts.patient) for key in facts.keys])
         self._db.execute(SQL["put_identity"], (facts.patient, facts.source, known, digest))

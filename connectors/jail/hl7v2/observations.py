@@ -81,16 +81,16 @@ def _groups(message: Message) -> tuple[list[Line], list[_Group]]:
     """The lines before the first patient or order, and the groups after them; orders know their patient."""
     header: list[Line] = []
     groups: list[_Group] = []
-    before = ""
+    before, patient = "", _Group()
     for line in message.lines:
         if line.name == "NTE" and groups:
             _note(groups[-1], before, line)
             continue
         before = line.name
         if line.name == "PID":
-            groups.append(_Group())
+            patient = _Group()
+            groups.append(patient)
         elif _opens_order(line, groups):
-            patient = next((group for group in reversed(groups) if group.patient is None), _Group())
             groups.append(_Group(patient=patient))
         if line.name == "OBX":
             groups[-1].observations.append((line, []))
