@@ -1,0 +1,49 @@
+"""Everything imported once; a process forked for each command.
+
+Orders come in on standard input, one JSON line each: a list ``[batch, argument, …]`` starts a command and is answered
+with its process id; ``null`` waits for it and is answered with its exit status.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from pathlib import Path
+
+import yaml
+
+from adapter import assets, bootstrap, settings
+from adapter.cli import run
+from adapter.services import ingest
+
+
+def answer(number):
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
+
+
+def serve():
+    """Obey until standard input ends."""
+    # Reading the site's documents is most of the start of a command; every process inherits them read.
+    yaml.safe_load = functools.cache(yaml.safe_load)
+    county = Path(assets.__file__).parents[1] / "mappings" / "fictional_county"
+    bootstrap.compile_rules(settings.load_site(county))
+    pid = 0
+    for line in sys.stdin:
+        order = json.loads(line)
+        if order is None:
+            answer(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+            continue
+        pid = os.fork()
+        if pid:
+            answer(pid)
+            continue
+        ingest.BATCH, *arguments = order
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os._exit(run(arguments))
+
+
+if __name__ == "__main__":
+    serve()

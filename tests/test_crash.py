@@ -1,0 +1,191 @@
+"""Killed at any moment: nothing that was acknowledged is lost, nothing is doubled, and the rest can be finished.
+
+For each file, `sallyport ingest` is killed with SIGKILL somewhere between its start and its end, twice, and so is
+`sallyport replay`; then the sender sends again what nobody acknowledged. At the end the store has to be what it is
+without any of that.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import re
+import time
+
+import apsw
+import crashing
+import pytest
+import records
+import worlds
+
+from adapter.assets import copy_fictional_county
+from adapter.cli.feeds import files_of
+from adapter.fictional.county import write_county
+from adapter.settings import load_site
+
+BATCH = 7
+CONTENT = {
+    "resources": "SELECT type, id, revision, segment_body(segment), head, tail FROM resource ORDER BY rid",
+    "history": "SELECT rid, revision, head, tail FROM resource_history ORDER BY rid, revision",
+    "links": "SELECT patient, other, rule FROM patient_link ORDER BY patient, other",
+    "policies": "SELECT patient, start, stop, sources FROM patient_policy ORDER BY patient, start",
+    "screenings": "SELECT patient, instrument, day, rid, instant, risk FROM screening ORDER BY rid",
+    "waiting": "SELECT feed, ordinal, line, part, code, element, raw FROM quarantine ORDER BY feed, line, code",
+    "origins": "SELECT o.rid, o.line, count(*) FROM origin o GROUP BY o.rid, o.line ORDER BY o.rid, o.line",
+    "search": "SELECT type, param, target, rid FROM reference ORDER BY type, param, target, rid",
+    "clinical": "SELECT patient, type, low, high, rid FROM clinical ORDER BY patient, type, low, rid",
+    "people": "SELECT patient, source, facts FROM identity ORDER BY patient",
+}
+WHEN = re.compile(rb'"(lastUpdated|recorded|versionId)":"[^"]*"')
+"""What tells the moment of the run: instants, and the version ids of Provenance, which has one in its content."""
+
+
+def content(site):
+    """What a store holds, without the moments at which it was written."""
+    db = apsw.Connection(str(site / "data" / "store.sqlite"), flags=apsw.SQLITE_OPEN_READONLY)
+    bodies = dict(db.execute("SELECT id, body FROM segment"))
+    db.create_scalar_function("segment_body", bodies.__getitem__, 1)
+    found = {name: [plain(row) for row in db.execute(sql)] for name, sql in CONTENT.items()}
+    versions = "SELECT id, version, revision FROM resource WHERE type <> 7 ORDER BY rid"
+    found["versions"] = list(db.execute(versions))
+    found["progress"] = list(db.execute("SELECT records, done FROM ingest_progress ORDER BY records"))
+    db.close()
+    return found
+
+
+def plain(row):
+    return tuple(WHEN.sub(b"", cell) if isinstance(cell, bytes) else cell for cell in row)
+
+
+def inbox(site):
+    """Feed, size and digest of every complete receipt."""
+    db = apsw.Connection(str(site / "data" / "inbox.sqlite"), flags=apsw.SQLITE_OPEN_READONLY)
+    found = list(db.execute("SELECT feed, bytes, sha256 FROM receipt WHERE complete = 1 ORDER BY feed, bytes, sha256"))
+    db.close()
+    return found
+
+
+def new_site(folder):
+    copy_fictional_county(folder)
+    (folder / "site.key").write_bytes(worlds.SECRET)
+    return folder
+
+
+def deliveries(folder):
+    """Files of every feed: those of a small county, cut into two days each, and one with broken records."""
+    write_county(folder, people=14, seed=5, as_of=worlds.AS_OF)
+    site = load_site(new_site(folder / "names"))
+    found = [(feed.feed, path) for feed in site.feeds.values() for path in files_of([folder / feed.extract])]
+    broken = folder / "broken.csv"
+    rows = [records.roster_row(f"X{n}", booking=f"X{n}", ssn="") for n in range(40)]
+    broken.write_bytes(records.roster(*(row for each in rows for row in (each, '"RAGGED","ROW"\r\n'))))
+    changed = folder / "changed.csv"
+    rows = [records.roster_row(f"X{n}", booking=f"X{n}", ssn="", released="2026-03-09 10:00:00") for n in range(40)]
+    changed.write_bytes(records.roster(*rows))
+    return [*found, ("jail-roster", broken), ("jail-roster", changed)]
+
+
+def ingest_command(site, feed, path):
+    return ["ingest", "--site", str(site), feed, str(path), "--json"]
+
+
+@pytest.fixture(scope="module")
+def commands():
+    with crashing.Commands() as started:
+        yield started
+
+
+def finish(commands, arguments):
+    """Run a command to its end; how long that took."""
+    code, took = commands.finish(arguments, batch=BATCH)
+    assert code == 0
+    return took
+
+
+@pytest.fixture(scope="module")
+def undisturbed(commands, tmp_path_factory):
+    """What the store is when nobody kills anything, and how long each file took."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    files = deliveries(folder / "extracts")
+    site = new_site(folder / "site")
+    times = [finish(commands, ingest_command(site, feed, path)) for feed, path in files]
+    return files, times, content(site), inbox(site)
+
+
+def killed(commands, arguments, took, chance, *, times):
+    """Start a command until it was killed so many times before its end; how many times that was."""
+    count = 0
+    while count < times:
+        if commands.kill_after(chance.uniform(0, took), commands.start(arguments, batch=BATCH)):
+            count += 1
+        else:
+            took *= 0.7
+    return count
+
+
+def test_killed_at_random_moments_the_store_ends_as_if_nothing_had_happened(commands, undisturbed, tmp_path):
+    files, times, expected, received = undisturbed
+    chance = random.Random(20261122)  # noqa: S311 - a test chooses its moments reproducibly
+    site = new_site(tmp_path / "site")
+    replay = ["replay", "--site", str(site), "--json"]
+    kills = 0
+    for (feed, path), took in zip(files, times, strict=True):
+        arguments = ingest_command(site, feed, path)
+        kills += killed(commands, arguments, took, chance, times=2)
+        kept = inbox(site) if (site / "data" / "inbox.sqlite").exists() else []
+        kills += killed(commands, replay, took, chance, times=1)
+        assert not kept or inbox(site) == kept
+        # Nobody was told that the file had arrived, so the sender sends it again.
+        finish(commands, arguments)
+    finish(commands, replay)
+    assert kills == 3 * len(files) >= 20
+    assert inbox(site) == received
+    found = content(site)
+    assert {name: found[name] == rows for name, rows in expected.items()} == dict.fromkeys(expected, True)
+
+
+def test_a_receipt_that_is_complete_is_finished_by_replay_alone(commands, undisturbed, tmp_path):
+    """What was acknowledged needs nothing more from its sender."""
+    feed, path = max(undisturbed[0], key=lambda pair: pair[1].stat().st_size)
+    whole, cut = new_site(tmp_path / "whole"), new_site(tmp_path / "cut")
+    finish(commands, ingest_command(whole, feed, path))
+    pid = commands.start(ingest_command(cut, feed, path), batch=1)
+    while not acknowledged(cut):
+        time.sleep(0.001)
+    assert commands.kill_after(0.01, pid)
+    assert len(inbox(cut)) == 1
+    assert content(cut) != content(whole)
+    finish(commands, ["replay", "--site", str(cut)])
+    assert content(cut) == content(whole)
+
+
+def acknowledged(site):
+    try:
+        return bool(inbox(site))
+    except apsw.Error:
+        return False
+
+
+@pytest.mark.anyio
+async def test_bytes_that_did_not_all_arrive_are_no_receipt(tmp_path):
+    world = await worlds.open_site(tmp_path / "site")
+
+    class CutShort(io.BytesIO):
+        def read(self, size=-1):
+            data = super().read(4)
+            if not data:
+                raise ConnectionError
+            return data
+
+    with pytest.raises(ConnectionError):
+        await world.services.ingest.receive("jail-roster", "x", CutShort(records.roster(records.roster_row())))
+    assert await world.services.inbox.receipts() == []
+    assert await world.services.ingest.pending() == []
+    report = await world.deliver("jail-roster", records.roster(records.roster_row()))
+    assert report.written["Patient"] == 1
+    await world.close()
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
