@@ -63,14 +63,22 @@ async def _measure(scale: Scale, folder: Path) -> list[Row]:
             for kind, resource in zip(kinds, resources, strict=True):
                 about = record(resource, AtHand([]))
                 cases.append(
-                    Case(directives=(directive,), recipient=recipient, at=filler.at, zone=services.zone, record=about)
+                    Case(
+                        directives=(directive,),
+                        recipient=recipient,
+                        at=filler.at,
+                        zone=services.zone,
+                        record=about,
+                    )
                 )
                 expected.append(TYPICAL.permits(partner, purpose, kind))
         check(any(expected) and not all(expected), "some permitted, some denied")
         verdicts = [decide(case).effect is Effect.PERMIT for case in cases]
         equal(verdicts, expected, "verdicts of decide")
         policy = next(
-            policy for start, stop, policy, _ in timeline([directive], services.zone) if start <= filler.at < stop
+            policy
+            for start, stop, policy, _ in timeline([directive], services.zone)
+            if start <= filler.at < stop
         )
         segments = [services.decisions.segment(write.segment) for write in summaries]
         pairs = [(recipient, segment) for recipient in recipients for segment in segments]
@@ -80,8 +88,14 @@ async def _measure(scale: Scale, folder: Path) -> list[Row]:
         equal(orjson.loads(answer(line)[0])["effect"], "PERMIT", "verdict of a whole case")
         times = max(1, scale.decisions // len(cases))
         return [
-            _row("decide(), one resource, one consent", each(lambda: [decide(c) for c in cases], times=times) / len(cases)),
-            _row("rule(), one segment, one policy", each(lambda: [rule(policy, *p) for p in pairs], times=times) / len(pairs)),
+            _row(
+                "decide(), one resource, one consent",
+                each(lambda: [decide(c) for c in cases], times=times) / len(cases),
+            ),
+            _row(
+                "rule(), one segment, one policy",
+                each(lambda: [rule(policy, *p) for p in pairs], times=times) / len(pairs),
+            ),
             _row(
                 "a whole case of `sallyport decide`",
                 each(lambda: answer(line), times=max(1, scale.decisions // 8)),
@@ -94,7 +108,8 @@ def _row(name: str, seconds: float, note: str = "") -> Row:
     return Row(
         name=name,
         measured=f"{1 / seconds:,.0f}/s ({seconds * 1e6:.1f} µs)",
-        note=note or f"{len(QUESTIONS)} recipients by 4 kinds of screening, verdicts checked against the form",
+        note=note
+        or f"{len(QUESTIONS)} recipients by 4 kinds of screening, verdicts checked against the form",
         numbers={"per_second": 1 / seconds, "microseconds": seconds * 1e6},
     )
 
@@ -122,7 +137,12 @@ def _line(consent: dict[str, object], resource: dict[str, object], filler: Fille
         "at": instant_text(filler.at),
         "timezone": "America/Denver",
     }
-    organization = {"resourceType": "Organization", "id": "pretrial", "active": True, "name": "Pretrial Services"}
+    organization = {
+        "resourceType": "Organization",
+        "id": "pretrial",
+        "active": True,
+        "name": "Pretrial Services",
+    }
     parts = {"id": "c1", "context": [organization], "request": request}
     opening = orjson.dumps(parts)[:-1]
     return opening + b',"consents":[' + dump(consent) + b'],"resource":' + dump(resource) + b"}"

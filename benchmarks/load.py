@@ -98,9 +98,7 @@ def run(port: int, asked: list[Asked], *, connections: int, seconds: float, plac
             connection.socket.close()
 
 
-def _drive(
-    poller: select.epoll, held: dict[int, _Connection], asked: list[Asked], seconds: float
-) -> Load:
+def _drive(poller: select.epoll, held: dict[int, _Connection], asked: list[Asked], seconds: float) -> Load:
     latencies: list[float] = []
     busy, start = process_time(), perf_counter()
     stop = start + seconds

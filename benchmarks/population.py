@@ -38,7 +38,7 @@ _KINDS = {
     "large": (PHQ9,),
     "rest": (AUDIT, replace(AUDIT, unit="riverside-otp", regime="part2")),
 }
-_FIRST_DAY = date(2023, 1, 1)
+_FIRST_DAY = date(2025, 1, 1)
 TIMES = 60
 
 
@@ -69,7 +69,11 @@ async def _measure(scale: Scale, folder: Path) -> list[Row]:
             asked = ("code", f"{SYSTEM}|{kind_.result}")
             candidates = [each for each in laid if each.kind == kind_]
             equal(len(candidates), count, "candidates laid out")
-            rows.append(await _row(services, asking, asked, candidates, len(laid), goal=count == max(scale.candidates)))
+            rows.append(
+                await _row(
+                    services, asking, asked, candidates, len(laid), goal=count == max(scale.candidates)
+                )
+            )
         rows.append(await _row(services, asking, SURVEY, laid, len(laid), goal=False))
     return rows
 
@@ -86,8 +90,8 @@ async def fill(services: Services, scale: Scale) -> list[Laid]:
             consent = await filler.consent(number, choice)
             writes += [] if consent is None else [consent]
             for place, kind in enumerate(_of_person(number, scale)):
-                day = (_FIRST_DAY + timedelta(days=(number * 31 + place * 53) % 1_200)).isoformat()
-                write = await filler.summary(number, kind, 3 + (number + place) % 6, day)
+                day = (_FIRST_DAY + timedelta(days=(number * 31 + place * 53) % 300)).isoformat()
+                write = await filler.summary(number, kind, 3 + (number + place) % 4, day)
                 laid.append(Laid(choice=choice, kind=kind, day=day, ident=write.id))
                 writes.append(write)
         async with services.store.transaction() as change:
@@ -112,7 +116,13 @@ def _of_person(number: int, scale: Scale) -> list[Kind]:
 
 
 async def _row(
-    services: Services, asking: Caller, asked: tuple[str, str], candidates: list[Laid], among: int, *, goal: bool
+    services: Services,
+    asking: Caller,
+    asked: tuple[str, str],
+    candidates: list[Laid],
+    among: int,
+    *,
+    goal: bool,
 ) -> Row:
     query = parse_query("Observation", [asked], base_url=services.base_url, zone=services.zone)
     permitted = [each for each in candidates if each.choice.permits(PARTNER, PURPOSE, each.kind)]

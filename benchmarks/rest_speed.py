@@ -31,7 +31,6 @@ from measure import Row, Scale, WrongAnswer, check, equal, middle, pin, share, s
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from adapter.bootstrap import Services
 
 ROOT = Path(__file__).parents[1]
 READ_GOAL, SEARCH_GOAL = 0.35, 0.13
@@ -74,11 +73,14 @@ def measure(scale: Scale, folder: Path) -> list[Row]:
             rounds = {
                 "bare read": Rounds(yardstick, bare, [Asked(request=get("/read"), body=reads[0].body)]),
                 "read": Rounds(port, ours, reads),
-                "bare search": Rounds(yardstick, bare, [Asked(request=get("/search"), body=searches[0].body)]),
+                "bare search": Rounds(
+                    yardstick, bare, [Asked(request=get("/search"), body=searches[0].body)]
+                ),
                 "search": Rounds(port, ours, searches),
             }
             _alternate(list(rounds.values()), scale)
-    run_loop(_ledgered(folder / "site", sum(load.answers for name in ("read", "search") for load in rounds[name].loads)))
+    answers = sum(load.answers for name in ("read", "search") for load in rounds[name].loads)
+    run_loop(_ledgered(folder / "site", answers))
     return _rows(rounds)
 
 
@@ -114,7 +116,8 @@ def extracts_of(people: int, at: int) -> dict[str, bytes]:
         )
     )
     for number in range(people):
-        chart, last, ssn = f"c{number:05d}", f"Reader{_letters(number)}", f"5{number % 100:02d}-{1 + number // 100 % 99:02d}-{1000 + number % 9000}"
+        chart, last = f"c{number:05d}", f"Reader{_letters(number)}"
+        ssn = f"5{number % 100:02d}-{1 + number // 100 % 99:02d}-{1000 + number % 9000}"
         patients.append(
             {
                 "resourceType": "Patient",
@@ -133,10 +136,19 @@ def extracts_of(people: int, at: int) -> dict[str, bytes]:
                 detail_of(kind, 5 + place % 15, when)
                 | {"id": f"{chart}-{place}", "subject": {"reference": f"Patient/{chart}"}}
             )
-        person = {"id": f"r{chart}", "last": last, "first": "Sample", "dob": "1980-02-03", "sex": "F", "ssn": ssn}
+        person = {
+            "id": f"r{chart}",
+            "last": last,
+            "first": "Sample",
+            "dob": "1980-02-03",
+            "sex": "F",
+            "ssn": ssn,
+        }
         releases.append(submission(choice, number, at, person))
     lines = {"Patient.ndjson": patients, "Observation.ndjson": results, "releases.ndjson": releases}
-    return {name: b"".join(orjson.dumps(each) + b"\n" for each in documents) for name, documents in lines.items()}
+    return {
+        name: b"".join(orjson.dumps(each) + b"\n" for each in documents) for name, documents in lines.items()
+    }
 
 
 def _letters(number: int) -> str:
@@ -237,15 +249,9 @@ def _listening(process: subprocess.Popen[bytes], port: int) -> None:
 
 async def _ledgered(folder: Path, answers: int) -> None:
     """The ledger holds an entry for every answer, and its chain is whole."""
-    from adapter.bootstrap import build  # noqa: PLC0415 - only here
-    from adapter.settings import load_site  # noqa: PLC0415
-
-    services: Services = await build(load_site(folder))
-    try:
+    async with opened(folder) as services:
         entries = await services.ledger.verify()
-        check(entries >= answers, f"a ledger entry for each of {answers} answers, found {entries}")
-    finally:
-        await services.store.close()
+    check(entries >= answers, f"a ledger entry for each of {answers} answers, found {entries}")
 
 
 def _rows(rounds: dict[str, Rounds]) -> list[Row]:
@@ -253,9 +259,19 @@ def _rows(rounds: dict[str, Rounds]) -> list[Row]:
     large, search = rounds["bare search"], rounds["search"]
     return [
         _row("consented read", read, bare, READ_GOAL, f"{len(read.asked[0].body):,} bytes"),
-        _row("consented search, 20 hits, exact total", search, bare, SEARCH_GOAL, "against the read's bare route"),
         _row(
-            "the same search, like for like", search, large, None, f"bare route with its {len(search.asked[0].body):,} bytes"
+            "consented search, 20 hits, exact total",
+            search,
+            bare,
+            SEARCH_GOAL,
+            "against the read's bare route",
+        ),
+        _row(
+            "the same search, like for like",
+            search,
+            large,
+            None,
+            f"bare route with its {len(search.asked[0].body):,} bytes",
         ),
     ]
 

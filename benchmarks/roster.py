@@ -192,10 +192,16 @@ async def _load(folder: Path, rows: int) -> dict[str, dict[str, float]]:
             with timed() as spent:
                 report = await services.ingest.process(receipt)
             equal(report.records, expected.rows + expected.cut, "records of the report")
-            equal(dict(report.quarantined), {"ragged-row": expected.cut} if expected.cut else {}, "quarantine")
+            equal(
+                dict(report.quarantined), {"ragged-row": expected.cut} if expected.cut else {}, "quarantine"
+            )
             counts = await services.store.counts()
-            equal(counts["resource"] - directory, expected.people + expected.bookings, "resources in the store")
-            equal(stored(services), (expected.people, expected.bookings), "Patients and Encounters in the store")
+            equal(
+                counts["resource"] - directory, expected.people + expected.bookings, "resources in the store"
+            )
+            equal(
+                stored(services), (expected.people, expected.bookings), "Patients and Encounters in the store"
+            )
             written = report.written.total()
             if name == "again":
                 check(written <= expected.flips, f"at most {expected.flips} new versions, found {written}")
@@ -213,7 +219,9 @@ async def _load(folder: Path, rows: int) -> dict[str, dict[str, float]]:
 
 def stored(services: Services) -> tuple[int, int]:
     """Patients and Encounters, counted in the file itself."""
-    reader = apsw.Connection(str(services.site.store_folder / "store.sqlite"), flags=apsw.SQLITE_OPEN_READONLY)
+    reader = apsw.Connection(
+        str(services.site.store_folder / "store.sqlite"), flags=apsw.SQLITE_OPEN_READONLY
+    )
     counts = dict(reader.execute("SELECT type, count(*) FROM resource GROUP BY type"))
     reader.close()
     return counts.get(TYPES["Patient"], 0), counts.get(TYPES["Encounter"], 0)

@@ -81,7 +81,9 @@ async def _fill(services: Services, filler: Filler, ways: list[Choice], people: 
             consent = await filler.consent(number, ways[number % len(ways)])
             writes += [] if consent is None else [consent]
             for place, kind in enumerate(KINDS):
-                writes.append(await filler.summary(number, kind, 3, f"2026-01-{1 + (number + place) % 28:02d}"))
+                writes.append(
+                    await filler.summary(number, kind, 3, f"2026-01-{1 + (number + place) % 28:02d}")
+                )
         async with services.store.transaction() as change:
             await change.put(writes, at=filler.at, origin=None)
             for number in numbers:
@@ -132,7 +134,11 @@ def _size_row(sizes: dict[str, tuple[int, int]], people: int, asking: int) -> Ro
         measured=f"{(shared + own[1]) / 1e6:.2f} MB",
         note=f"rules, policies and bounds {shared / 1e6:.2f} MB, who is under which policy {own[1] / 1e6:.2f} MB "
         f"({own[1] / people:.0f} bytes a person); rows: {listed}",
-        numbers={"bytes": float(shared + own[1]), "shared_bytes": float(shared), "person_bytes": own[1] / people},
+        numbers={
+            "bytes": float(shared + own[1]),
+            "shared_bytes": float(shared),
+            "person_bytes": own[1] / people,
+        },
     )
 
 
