@@ -1,8 +1,8 @@
 """Sites for benchmarks: the fictional county's rules around people of whom every permitted answer is known.
 
-Nothing here goes round the product: resources are prepared by its writer, consents are authored from its forms, what
-is in force is computed by its own code. Only the people are laid out so that a few lines of plain Python
-(``Choice.permits``) say what a recipient may see.
+Nothing here goes round the product: resources are prepared by its writer, consents are authored from its
+forms, what is in force is computed by its own code. Only the people are laid out so that a few lines of plain
+Python (``Choice.permits``) say what a recipient may see.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def submission(choice: Choice, number: int, at: int, person: Mapping[str, Any]) 
 async def opened(
     folder: Path, *, durable: bool = True, grants: list[dict[str, Any]] | None = None
 ) -> AsyncIterator[Services]:
-    """A site of the fictional county in ``folder``, with further ``grants`` agreed where a benchmark needs them."""
+    """A site of the fictional county in ``folder``, with further ``grants`` where a benchmark needs them."""
     copy_fictional_county(folder)
     if grants:
         agreement = {
@@ -257,8 +257,8 @@ class Filler:
     async def summary(self, number: int, kind: Kind, score: int, day: str) -> ResourceWrite:
         """A screening summary of a person, as ingest builds it.
 
-        Summaries of one kind, score and day differ in id and subject alone: the writer prepares the first of them, and
-        the others are its bytes with the names exchanged.
+        Summaries of one kind, score and day differ in id and subject alone: the writer prepares the first of
+        them, and the others are its bytes with the names exchanged.
         """
         patient = self.patient_id(number)
         ident = self.writer.resource_id(

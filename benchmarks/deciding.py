@@ -5,10 +5,12 @@ The consent is a typical one: the county's form, three partners, one withdrawn, 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
+from county import AUDIT, DAST10, GAD7, PHQ9, Choice, Filler, opened
+from measure import Row, Scale, check, each, equal
+
 from adapter.cli.options import run_loop
 from adapter.consent.cases import answer
 from adapter.consent.decide import Case, decide, record
@@ -18,10 +20,10 @@ from adapter.consent.names import AtHand
 from adapter.consent.policy import timeline
 from adapter.consent.rules import rule
 from adapter.fhir.codec import parse
-from county import AUDIT, DAST10, GAD7, PHQ9, Choice, Filler, opened
-from measure import Row, Scale, check, each, equal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from adapter.bootstrap import Services
     from adapter.consent.recipient import RecipientContext
     from adapter.store.port import ResourceWrite

@@ -1,7 +1,7 @@
 """What a benchmark hands back, and the conditions it was measured under.
 
-A row states a goal, what was measured and whether that meets it. A wrong answer is no row: it is raised, because the
-speed of a wrong answer says nothing.
+A row states a goal, what was measured and whether that meets it. A wrong answer is no row: it is raised,
+because the speed of a wrong answer says nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CALIBRATION_LOOPS = 10_000_000
 
 
-class WrongAnswer(AssertionError):
+class WrongAnswer(AssertionError):  # noqa: N818 - it is the finding, named as it is told
     """What was measured did not give the answer it should."""
 
 
@@ -146,8 +146,8 @@ def spread(values: Sequence[float], form: str = "{:.2f}") -> str:
 def peak_megabytes() -> float:
     """The largest resident size of this process since it started, in MB (10^6 bytes).
 
-    ``getrusage`` also remembers what the process was before it became this program, so it is used only where the
-    kernel does not tell the size of the program alone.
+    ``getrusage`` also remembers what the process was before it became this program, so it is used only where
+    the kernel does not tell the size of the program alone.
     """
     status = Path("/proc/self/status")
     if status.exists():
@@ -173,7 +173,7 @@ def pin(process: int, place: int) -> None:
 
 
 def calibrate() -> Row:
-    """How fast a plain loop of this Python is here, so that absolute figures can be read on another machine."""
+    """How fast a plain loop of this Python is here, so that absolute figures can be read elsewhere."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     seconds = []
     for _ in range(3):
@@ -184,7 +184,8 @@ def calibrate() -> Row:
     return Row(
         name="calibration",
         measured=f"10 million empty loops {middle(seconds):.3f} s ({spread(seconds, '{:.3f}')})",
-        note=f"Python {platform.python_version()}, {len(cores()) or os.cpu_count()} cores, load at start {load:.2f}",
+        note=f"Python {platform.python_version()}, {len(cores()) or os.cpu_count()} cores, "
+        f"load at start {load:.2f}",
         numbers={"seconds": middle(seconds), "load": load},
     )
 

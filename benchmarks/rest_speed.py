@@ -1,8 +1,8 @@
 """Consented read and search over HTTP, as a ratio of a bare Starlette route in the same minute.
 
-People with releases and screenings go in through their real feeds. The product serves them with its own command,
-durable store and disclosure ledger on; the yardstick returns bytes from memory. Rounds alternate between the two, so
-that what else the machine does falls on both.
+People with releases and screenings go in through their real feeds. The product serves them with its own
+command, durable store and disclosure ledger on; the yardstick returns bytes from memory. Rounds alternate
+between the two, so that what else the machine does falls on both.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from adapter.bootstrap import clock
-from adapter.cli.options import run_loop
-from adapter.store.port import row_key
 from county import AUDIT, PHQ9, Choice, days_ago, detail_of, opened, submission
 from load import Asked, Load, fetch, get, run
 from measure import Row, Scale, WrongAnswer, check, equal, middle, pin, share, spread
 
+from adapter.bootstrap import clock
+from adapter.cli.options import run_loop
+from adapter.store.port import row_key
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 
 ROOT = Path(__file__).parents[1]
@@ -225,7 +226,8 @@ def _server(arguments: Sequence[str], *rest: str) -> Iterator[tuple[int, int]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}  # noqa: TID251 - a child process of our own
-    process = subprocess.Popen([sys.executable, *arguments, str(port), *rest], cwd=ROOT, env=environment)
+    command = [sys.executable, *arguments, str(port), *rest]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)  # noqa: S603 - commands of our own
     try:
         _listening(process, port)
         yield port, process.pid
@@ -286,8 +288,8 @@ def _row(name: str, ours: Rounds, bare: Rounds, goal: float | None, what: str) -
         measured=f"{ratio:.3f} ({spread(ratios, '{:.3f}')})",
         met=None if goal is None else ratio >= goal,
         note=(
-            f"{what}: {middle(ours.rates()):,.0f}/s of {middle(bare.rates()):,.0f}/s; server processor time per answer "
-            f"{middle(ours.costs()):.0f} µs of {middle(bare.costs()):.0f} µs (ratio {middle(costs):.3f}); "
+            f"{what}: {middle(ours.rates()):,.0f}/s of {middle(bare.rates()):,.0f}/s; "
+            f"server processor time per answer {middle(ours.costs()):.0f} µs of {middle(bare.costs()):.0f} µs (ratio {middle(costs):.3f}); "
             f"p50 {share(latencies, 0.5) * 1e3:.1f} ms, p99 {share(latencies, 0.99) * 1e3:.1f} ms; "
             f"generator busy {max(load.busy for load in bare.loads):.0%}"
         ),

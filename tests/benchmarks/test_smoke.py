@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
-
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks"))
+import socket
+import threading
+from contextlib import suppress
 
 import county
 import deciding
 import load
 import measure
 import population
+import pytest
 import rest_speed
 import roster
+import run
 import tables
 
 TINY = measure.Scale(
@@ -46,17 +43,37 @@ def test_a_read_and_a_search_are_measured_against_the_bare_route(tmp_path):
     assert all(0 < row.numbers["ratio"] < 1 for row in rows)
 
 
-def test_a_wrong_body_stops_the_load(tmp_path):
-    (tmp_path / "read").write_bytes(b'{"resourceType":"Basic"}')
-    with rest_speed._server([str(ROOT / "benchmarks" / "bare.py")], str(tmp_path)) as (port, _):
-        right = load.Asked(request=load.get("/read"), body=b'{"resourceType":"Basic"}')
-        assert load.run(port, [right], connections=2, seconds=0.1).answers > 0
-        wrong = load.Asked(request=load.get("/read"), body=b'{"resourceType":"Other"}')
-        with pytest.raises(measure.WrongAnswer, match="body"):
-            load.run(port, [wrong], connections=2, seconds=0.1)
-        nowhere = load.Asked(request=load.get("/elsewhere"), body=b"")
-        with pytest.raises(measure.WrongAnswer, match="404"):
-            load.run(port, [nowhere], connections=2, seconds=0.1)
+def serve(listener, answer):
+    """Answer every request on one connection with the same bytes."""
+    connection, _ = listener.accept()
+    with connection, suppress(OSError):  # the load ends when its time is over, or at a wrong answer
+        while connection.recv(4096):
+            connection.sendall(answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", None),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]", "body"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n{ }", "body"),
+        (b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}", "404"),
+    ],
+)
+def test_the_first_wrong_answer_stops_the_load(answer, complaint):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener, answer))
+        server.start()
+        asked = [load.Asked(request=load.get("/read"), body=b"{}")]
+        try:
+            if complaint is None:
+                seen = load.drive(listener.getsockname()[1], asked, connections=1, seconds=0.1)
+                assert seen.answers == len(seen.latencies) > 0
+            else:
+                with pytest.raises(measure.WrongAnswer, match=complaint):
+                    load.drive(listener.getsockname()[1], asked, connections=1, seconds=0.1)
+        finally:
+            server.join(5)
 
 
 def test_a_bundle_with_a_record_too_many_is_refused():
@@ -98,16 +115,25 @@ def measure_one_more(counted):
     return counted
 
 
-def test_totals_of_a_population_search_are_those_of_the_forms(tmp_path, monkeypatch):
+def test_totals_of_a_population_search_are_those_of_the_forms(tmp_path):
     rows = figures(population.measure(TINY, tmp_path))
     assert len(rows) == 4
     assert all(row["total"] > 0 for row in rows.values())
-    permits = county.Choice.permits
-    monkeypatch.setattr(
-        county.Choice, "permits", lambda self, *asked: self.state == "revoked" or permits(self, *asked)
-    )
-    with pytest.raises(measure.WrongAnswer, match="total over what is permitted"):
-        population.measure(TINY, tmp_path / "again")
+
+
+def test_a_total_or_a_page_that_differs_is_no_measurement():
+    laid = [
+        population.Laid(choice=county.Choice(), kind=county.PHQ9, day=f"2026-01-0{day}", ident=f"o{day}")
+        for day in range(1, 6)
+    ]
+    newest = ["o5", "o4", "o3", "o2", "o1"]
+    population._checked(5, newest, laid)
+    with pytest.raises(measure.WrongAnswer, match="total"):
+        population._checked(4, newest, laid)
+    with pytest.raises(measure.WrongAnswer, match="first page"):
+        population._checked(5, ["o4", "o5", *newest[2:]], laid)
+    with pytest.raises(measure.WrongAnswer, match="size"):
+        population._checked(5, newest[:4], laid)
 
 
 def test_tables_and_revocations(tmp_path):
@@ -139,17 +165,23 @@ def test_an_exchanged_summary_is_what_the_writer_would_make(tmp_path):
     assert indexed == {(row.param, row.low, row.high) for row in exchanged.index() if row.param == "date"}
 
 
-def test_the_command_writes_the_table_and_the_figures(tmp_path):
+def test_the_command_prints_the_table_and_writes_the_figures(tmp_path, monkeypatch, capsys):
+    row = measure.Row(name="speed", goal="< 1 s", measured="2 s", met=False, numbers={"seconds": 2.0})
+    monkeypatch.setattr(run, "MEASURED", {"decide": lambda *_: [row]})
+    monkeypatch.setattr(measure, "CALIBRATION_LOOPS", 1000)
     file = tmp_path / "figures.json"
-    code = (
-        "import sys, dataclasses, measure, run;"
-        "run.SHORT = dataclasses.replace(measure.SHORT, decisions=16);"
-        "measure.CALIBRATION_LOOPS = 1000;"
-        f"sys.argv = ['run.py', '--only', 'decide', '--json', {str(file)!r}];"
-        "sys.exit(run.main())"
-    )
-    path = f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'benchmarks')!r}];"
-    ended = subprocess.run([sys.executable, "-c", path + code], capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    assert "decide(), one resource, one consent" in ended.stdout
-    assert len(json.loads(file.read_text(encoding="utf-8"))) == 4
+    monkeypatch.setattr("sys.argv", ["run.py", "--json", str(file)])
+    assert run.main() == 0
+    assert "MISS" in capsys.readouterr().out
+    assert json.loads(file.read_text(encoding="utf-8"))[1]["numbers"] == {"seconds": 2.0}
+
+
+def test_a_wrong_answer_ends_with_exit_code_1(monkeypatch, capsys):
+    def wrong(scale, folder):
+        raise measure.WrongAnswer("total: expected 2, found 3")
+
+    monkeypatch.setattr(run, "MEASURED", {"decide": wrong})
+    monkeypatch.setattr(measure, "CALIBRATION_LOOPS", 1000)
+    monkeypatch.setattr("sys.argv", ["run.py"])
+    assert run.main() == 1
+    assert "WRONG ANSWER: total: expected 2, found 3" in capsys.readouterr().out
