@@ -39,9 +39,7 @@ def code_tables() -> dict[str, Any]:
 def copy_fictional_county(folder: Path) -> None:
     """Put the site folder of the fictional county into ``folder``, without overwriting what is there."""
     with as_file(files("mappings").joinpath("fictional_county")) as source:
-        shutil.copytree(
-            source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.py")
-        )
+        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
 
 
 def _yaml(package: str, *path: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import secrets
 import time
 from base64 import b32encode
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -21,12 +22,12 @@ from adapter.mapping.compile import compile_mapping
 from adapter.mapping.mapped import Environment
 from adapter.mapping.tables import CodeTable, read_table
 from adapter.services.agreements import read_agreements
-from adapter.services.forms import read_form
 from adapter.services.assemble import Assembly
 from adapter.services.decisions import Decisions
 from adapter.services.directory import organizations, publish
 from adapter.services.disclose import Disclosure
 from adapter.services.explain import Explain
+from adapter.services.forms import read_form
 from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import FeedLine, Ingest
 from adapter.services.keys import SiteKeys
@@ -128,16 +129,16 @@ def compile_rules(site: Site) -> Rules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
     problems: list[Problem] = []
     facts, tables, registry = Facts(assets.r4_facts()), _tables(), _registry()
-    agreements = _collect(problems, lambda: read_agreements(site.agreements, site.partners), ())
+    agreements = _collect(problems, partial(read_agreements, site.agreements, site.partners), ())
     forms: dict[str, dict[str, Form]] = {}
     for where, document in site.forms.items():
-        form = _collect(problems, lambda where=where, document=document: read_form(document, where), None)
+        form = _collect(problems, partial(read_form, document, where), None)
         if form is not None:
             forms.setdefault(form.form, {})[form.version] = form
     mappings: dict[str, Any] = {}
     for feed in site.feeds.values():
         problems += _feed_problems(feed, forms)
-        mapping = _collect(problems, lambda feed=feed: _mapping(site, feed, tables, facts), None)
+        mapping = _collect(problems, partial(_mapping, site, feed, tables, facts), None)
         if mapping is not None:
             mappings[feed.feed] = mapping
     if problems:
@@ -147,10 +148,7 @@ def compile_rules(site: Site) -> Rules:
 
 def _tables() -> dict[str, CodeTable]:
     documents = assets.code_tables()
-    return {
-        name: read_table(document, name=name, file=f"tables/{name}.yaml")
-        for name, document in documents.items()
-    }
+    return {name: read_table(document, name=name, file=f"tables/{name}.yaml") for name, document in documents.items()}
 
 
 def _registry() -> Registry:
@@ -188,15 +186,11 @@ def _feed_problems(feed: Feed, forms: dict[str, dict[str, Form]]) -> list[Proble
     if feed.connector not in CONNECTORS:
         expected = ", ".join(sorted(CONNECTORS))
         problems.append(
-            Problem(
-                where=where, path="connector", message=f"no connector `{feed.connector}`", expected=expected
-            )
+            Problem(where=where, path="connector", message=f"no connector `{feed.connector}`", expected=expected)
         )
     if feed.form is not None and feed.form not in forms:
         expected = ", ".join(sorted(forms)) or "a file in forms/"
-        problems.append(
-            Problem(where=where, path="form", message=f"no form `{feed.form}`", expected=expected)
-        )
+        problems.append(Problem(where=where, path="form", message=f"no form `{feed.form}`", expected=expected))
     try:
         "".encode(feed.encoding)
     except LookupError:

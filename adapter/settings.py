@@ -50,9 +50,7 @@ class Partner(_Section):
     """One organisation of `partners.yaml`; the key is its Organization id."""
 
     name: str
-    entity: Literal[
-        "covered-entity", "part2-program", "court", "custody", "supervision", "defense", "not-covered"
-    ]
+    entity: Literal["covered-entity", "part2-program", "court", "custody", "supervision", "defense", "not-covered"]
     part_of: Key | None = None
     contact: str = ""
 
@@ -189,9 +187,7 @@ def _section(
         return None
     if isinstance(document, dict) and overrides:
         document = {**document, **overrides}
-    found = check(
-        model, document, f"{path.parent.name}/{path.name}" if path.parent.name in {"feeds"} else path.name
-    )
+    found = check(model, document, f"{path.parent.name}/{path.name}" if path.parent.name == "feeds" else path.name)
     problems += found
     return None if found else model.model_validate(document)
 

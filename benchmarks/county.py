@@ -207,18 +207,14 @@ class Filler:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self.writer = Writer(
-            services.keys, Validator(Facts(assets.r4_facts())), services.decisions, services.zone
-        )
+        self.writer = Writer(services.keys, Validator(Facts(assets.r4_facts())), services.decisions, services.zone)
         self.in_force = InForce(services.zone)
         self.at = clock()
         self._registry = Registry.load(assets.instruments(), PinnedList.load(assets.loinc()))
         documents = (read_form(body, where) for where, body in services.site.forms.items())
         self._form = next(form for form in documents if (form.form, form.version) == FORM)
         self._bodies: dict[tuple[Kind, int], tuple[dict[str, Any], Facets]] = {}
-        self._prepared: dict[
-            tuple[Kind, int, str], tuple[ResourceWrite, bytes, bytes, Sequence[IndexRow]]
-        ] = {}
+        self._prepared: dict[tuple[Kind, int, str], tuple[ResourceWrite, bytes, bytes, Sequence[IndexRow]]] = {}
         self._consents: dict[Choice, dict[str, Any]] = {}
 
     def patient_id(self, number: int) -> str:
@@ -261,9 +257,7 @@ class Filler:
         them, and the others are its bytes with the names exchanged.
         """
         patient = self.patient_id(number)
-        ident = self.writer.resource_id(
-            "benchmark", "screening-summary", str(number), kind.code, kind.unit, day
-        )
+        ident = self.writer.resource_id("benchmark", "screening-summary", str(number), kind.code, kind.unit, day)
         known = self._prepared.get((kind, score, day))
         if known is None:
             body, facets = self._summary(kind, score)

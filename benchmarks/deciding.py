@@ -78,9 +78,7 @@ async def _measure(scale: Scale, folder: Path) -> list[Row]:
         verdicts = [decide(case).effect is Effect.PERMIT for case in cases]
         equal(verdicts, expected, "verdicts of decide")
         policy = next(
-            policy
-            for start, stop, policy, _ in timeline([directive], services.zone)
-            if start <= filler.at < stop
+            policy for start, stop, policy, _ in timeline([directive], services.zone) if start <= filler.at < stop
         )
         segments = [services.decisions.segment(write.segment) for write in summaries]
         pairs = [(recipient, segment) for recipient in recipients for segment in segments]
@@ -110,8 +108,7 @@ def _row(name: str, seconds: float, note: str = "") -> Row:
     return Row(
         name=name,
         measured=f"{1 / seconds:,.0f}/s ({seconds * 1e6:.1f} µs)",
-        note=note
-        or f"{len(QUESTIONS)} recipients by 4 kinds of screening, verdicts checked against the form",
+        note=note or f"{len(QUESTIONS)} recipients by 4 kinds of screening, verdicts checked against the form",
         numbers={"per_second": 1 / seconds, "microseconds": seconds * 1e6},
     )
 

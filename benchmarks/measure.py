@@ -184,8 +184,7 @@ def calibrate() -> Row:
     return Row(
         name="calibration",
         measured=f"10 million empty loops {middle(seconds):.3f} s ({spread(seconds, '{:.3f}')})",
-        note=f"Python {platform.python_version()}, {len(cores()) or os.cpu_count()} cores, "
-        f"load at start {load:.2f}",
+        note=f"Python {platform.python_version()}, {len(cores()) or os.cpu_count()} cores, load at start {load:.2f}",
         numbers={"seconds": middle(seconds), "load": load},
     )
 

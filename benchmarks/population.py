@@ -71,11 +71,7 @@ async def _measure(scale: Scale, folder: Path) -> list[Row]:
             asked = ("code", f"{SYSTEM}|{kind_.result}")
             candidates = [each for each in laid if each.kind == kind_]
             equal(len(candidates), count, "candidates laid out")
-            rows.append(
-                await _row(
-                    services, asking, asked, candidates, len(laid), goal=count == max(scale.candidates)
-                )
-            )
+            rows.append(await _row(services, asking, asked, candidates, len(laid), goal=count == max(scale.candidates)))
         rows.append(await _row(services, asking, SURVEY, laid, len(laid), goal=False))
     return rows
 

@@ -74,9 +74,7 @@ def measure(scale: Scale, folder: Path) -> list[Row]:
             rounds = {
                 "bare read": Rounds(yardstick, bare, [Asked(request=get("/read"), body=reads[0].body)]),
                 "read": Rounds(port, ours, reads),
-                "bare search": Rounds(
-                    yardstick, bare, [Asked(request=get("/search"), body=searches[0].body)]
-                ),
+                "bare search": Rounds(yardstick, bare, [Asked(request=get("/search"), body=searches[0].body)]),
                 "search": Rounds(port, ours, searches),
             }
             _alternate(list(rounds.values()), scale)
@@ -147,9 +145,7 @@ def extracts_of(people: int, at: int) -> dict[str, bytes]:
         }
         releases.append(submission(choice, number, at, person))
     lines = {"Patient.ndjson": patients, "Observation.ndjson": results, "releases.ndjson": releases}
-    return {
-        name: b"".join(orjson.dumps(each) + b"\n" for each in documents) for name, documents in lines.items()
-    }
+    return {name: b"".join(orjson.dumps(each) + b"\n" for each in documents) for name, documents in lines.items()}
 
 
 def _letters(number: int) -> str:
@@ -202,9 +198,7 @@ def _alternate(rounds: Sequence[Rounds], scale: Scale) -> None:
                 # The first turn warms caches and connections and does not count.
                 seconds = scale.seconds if turn else min(1.0, scale.seconds)
                 before = _spent(each.process)
-                load = generator.submit(
-                    run, each.port, each.asked, connections=CONNECTIONS, seconds=seconds
-                ).result()
+                load = generator.submit(run, each.port, each.asked, connections=CONNECTIONS, seconds=seconds).result()
                 if turn:
                     each.loads.append(load)
                     each.cpu.append(_spent(each.process) - before)
@@ -289,8 +283,8 @@ def _row(name: str, ours: Rounds, bare: Rounds, goal: float | None, what: str) -
         met=None if goal is None else ratio >= goal,
         note=(
             f"{what}: {middle(ours.rates()):,.0f}/s of {middle(bare.rates()):,.0f}/s; "
-            f"server processor time per answer {middle(ours.costs()):.0f} µs of {middle(bare.costs()):.0f} µs (ratio {middle(costs):.3f}); "
-            f"p50 {share(latencies, 0.5) * 1e3:.1f} ms, p99 {share(latencies, 0.99) * 1e3:.1f} ms; "
+            f"server processor time per answer {middle(ours.costs()):.0f} µs of {middle(bare.costs()):.0f} µs "
+            f"(ratio {middle(costs):.3f}); p50 {share(latencies, 0.5) * 1e3:.1f} ms, p99 {share(latencies, 0.99) * 1e3:.1f} ms; "
             f"generator busy {max(load.busy for load in bare.loads):.0%}"
         ),
         numbers={

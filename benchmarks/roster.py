@@ -45,9 +45,7 @@ CUT_EVERY = 1_000
 COUNTY = 1_500
 """People of the county that is multiplied."""
 _WHOLE = re.compile(r"^\d{3}-?\d{2}-?\d{4}$")
-_LAST, _PERSON, _SSN, _BOOKING = (
-    ROSTER_COLUMNS.index(name) for name in ("Last", "PatientID", "SSN", "Booking#")
-)
+_LAST, _PERSON, _SSN, _BOOKING = (ROSTER_COLUMNS.index(name) for name in ("Last", "PatientID", "SSN", "Booking#"))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -194,16 +192,10 @@ async def _load(folder: Path, rows: int) -> dict[str, dict[str, float]]:
             with timed() as spent:
                 report = await services.ingest.process(receipt)
             equal(report.records, expected.rows + expected.cut, "records of the report")
-            equal(
-                dict(report.quarantined), {"ragged-row": expected.cut} if expected.cut else {}, "quarantine"
-            )
+            equal(dict(report.quarantined), {"ragged-row": expected.cut} if expected.cut else {}, "quarantine")
             counts = await services.store.counts()
-            equal(
-                counts["resource"] - directory, expected.people + expected.bookings, "resources in the store"
-            )
-            equal(
-                stored(services), (expected.people, expected.bookings), "Patients and Encounters in the store"
-            )
+            equal(counts["resource"] - directory, expected.people + expected.bookings, "resources in the store")
+            equal(stored(services), (expected.people, expected.bookings), "Patients and Encounters in the store")
             written = report.written.total()
             if name == "again":
                 check(written <= expected.flips, f"at most {expected.flips} new versions, found {written}")
@@ -221,9 +213,7 @@ async def _load(folder: Path, rows: int) -> dict[str, dict[str, float]]:
 
 def stored(services: Services) -> tuple[int, int]:
     """Patients and Encounters, counted in the file itself."""
-    reader = apsw.Connection(
-        str(services.site.store_folder / "store.sqlite"), flags=apsw.SQLITE_OPEN_READONLY
-    )
+    reader = apsw.Connection(str(services.site.store_folder / "store.sqlite"), flags=apsw.SQLITE_OPEN_READONLY)
     counts = dict(reader.execute("SELECT type, count(*) FROM resource GROUP BY type"))
     reader.close()
     return counts.get(TYPES["Patient"], 0), counts.get(TYPES["Encounter"], 0)
@@ -267,7 +257,7 @@ async def _stream(folder: Path, size: int, stored_rows: int) -> list[Row]:
             goal=f"< {MEMORY_GOAL} MB",
             measured=f"{peak:.0f} MB",
             met=peak < MEMORY_GOAL,
-            note=f"{started:.0f} MB before, {read:.0f} MB after {rows:,} rows in inbox, connector and mapping, "
+            note=f"{started:.0f} MB before, {read:.0f} MB after {rows:,} rows through inbox and mapping, "
             f"{peak:.0f} MB after {report.records:,} rows were stored as well",
             numbers={"peak_mb": peak, "read_mb": read, "start_mb": started},
         ),

@@ -39,18 +39,12 @@ MEASURED = {
 
 def main() -> int:
     """Run what was asked for; 0 unless an answer was wrong."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--full", action="store_true", help="the long run: 1 GB of roster, 10,000 people, longer rounds"
     )
-    parser.add_argument(
-        "--only", choices=list(MEASURED), action="append", help="measure only this; may be given again"
-    )
-    parser.add_argument(
-        "--size", type=int, metavar="MB", help="stream a roster of so many MB instead of the run's own"
-    )
+    parser.add_argument("--only", choices=list(MEASURED), action="append", help="measure only this; may be given again")
+    parser.add_argument("--size", type=int, metavar="MB", help="stream a roster of so many MB instead of the run's own")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE as well")
     options = parser.parse_args()
     scale = FULL if options.full else SHORT

@@ -84,9 +84,7 @@ async def _fill(services: Services, filler: Filler, ways: list[Choice], people: 
             consent = await filler.consent(number, ways[number % len(ways)])
             writes += [] if consent is None else [consent]
             for place, kind in enumerate(KINDS):
-                writes.append(
-                    await filler.summary(number, kind, 3, f"2026-01-{1 + (number + place) % 28:02d}")
-                )
+                writes.append(await filler.summary(number, kind, 3, f"2026-01-{1 + (number + place) % 28:02d}"))
         async with services.store.transaction() as change:
             await change.put(writes, at=filler.at, origin=None)
             for number in numbers:
@@ -101,9 +99,7 @@ async def _ask_all(services: Services, asking: list[Caller], ways: list[Choice],
             allowed = 0
             # The memorandum of the county gives justice partners no records of a Part 2 program.
             if kind.regime == "hipaa" or partner in {"cottonwood", "jail-medical"} or partner in _MORE:
-                allowed = sum(
-                    ways[number % len(ways)].permits(partner, purpose, kind) for number in range(people)
-                )
+                allowed = sum(ways[number % len(ways)].permits(partner, purpose, kind) for number in range(people))
             equal(total, allowed, f"summaries of {kind.result} that {partner} may see for {purpose}")
 
 

@@ -161,16 +161,12 @@ class _Reading:
             at += found.lines
         window.leave(at)
 
-    def _made(
-        self, first: int, found: list[list[str]], raws: list[bytes]
-    ) -> Iterator[SourceRecord | Malformed]:
+    def _made(self, first: int, found: list[list[str]], raws: list[bytes]) -> Iterator[SourceRecord | Malformed]:
         """The records of rows with their bytes, from line ``first`` on; a row without a value gives none."""
         columns, width, kind = self._layout.columns, self._width, self._layout.kind
         for line, (row, raw) in enumerate(zip(found, raws, strict=True), first):
             if len(row) == width:
-                values = {
-                    name: text for name, text in zip(columns, row, strict=True) if text and not text.isspace()
-                }
+                values = {name: text for name, text in zip(columns, row, strict=True) if text and not text.isspace()}
                 if values:
                     yield SourceRecord(kind=kind, position=Position(line=line), values=values, raw=raw)
             elif raw.strip():

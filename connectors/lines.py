@@ -37,9 +37,7 @@ class Block:
         return lines
 
 
-def blocks(
-    arriving: Iterator[bytes], *, carriage_return: bool = False, longest: int = LONGEST_LINE
-) -> Iterator[Block]:
+def blocks(arriving: Iterator[bytes], *, carriage_return: bool = False, longest: int = LONGEST_LINE) -> Iterator[Block]:
     """The chunks ``arriving`` as blocks of whole lines: every byte exactly once and in order.
 
     ``carriage_return`` lets a file whose first ``SAMPLE`` bytes have CR but no LF be one of CR-ended lines.

@@ -115,9 +115,7 @@ def record(window: Window, at: int, encoding: str, width: int) -> Found:
         cells = None
     lines = reader.line_num
     if cells is None and lines == 1 and not texts.ended:
-        return _fault(
-            window, at, "bad-quoting", "quotes around whole cells only, and line breaks inside them only"
-        )
+        return _fault(window, at, "bad-quoting", "quotes around whole cells only, and line breaks inside them only")
     between = window.lines[at + 1 : at + lines - 1]
     if cells is None or (lines > 1 and (len(cells) != width or _holds_rows(between, encoding, width))):
         return _fault(window, at, "unterminated-quote", "a closing quote for each opening one")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx2
 import orjson
 import pytest
 import worlds
@@ -29,14 +30,10 @@ async def case(world):
     """A patient of whom cottonwood sees some summaries and not others, with both kinds at hand."""
     caller = ("cottonwood", "TREAT")
     for (ident,) in world.rows("SELECT id FROM resource WHERE type = 1 ORDER BY rid"):
-        bundle = orjson.loads(
-            (await world.ask(caller, f"/fhir/Observation?patient={ident}&_count=200")).content
-        )
+        bundle = orjson.loads((await world.ask(caller, f"/fhir/Observation?patient={ident}&_count=200")).content)
         seen = {entry["resource"]["id"] for entry in bundle["entry"] if entry["search"]["mode"] == "match"}
         subjects = {
-            entry["resource"]["subject"]["reference"]
-            for entry in bundle["entry"]
-            if entry["search"]["mode"] == "match"
+            entry["resource"]["subject"]["reference"] for entry in bundle["entry"] if entry["search"]["mode"] == "match"
         }
         held = {
             row[0]
@@ -51,11 +48,7 @@ async def case(world):
 
 
 def entries(answer):
-    return [
-        entry["resource"]
-        for entry in orjson.loads(answer.content)["entry"]
-        if entry["search"]["mode"] == "match"
-    ]
+    return [entry["resource"] for entry in orjson.loads(answer.content)["entry"] if entry["search"]["mode"] == "match"]
 
 
 async def test_totals_count_only_what_is_permitted(world, case):
@@ -123,9 +116,7 @@ async def test_other_ways_to_a_resource_do_not_exist(world, case, tail):
 
 
 async def test_served_bytes_refer_to_nothing_but_their_patient(world, case):
-    for item in entries(
-        await world.ask(case["caller"], f"/fhir/Observation?patient={case['patient']}&_count=200")
-    ):
+    for item in entries(await world.ask(case["caller"], f"/fhir/Observation?patient={case['patient']}&_count=200")):
         text = orjson.dumps({key: value for key, value in item.items() if key != "subject"}).decode()
         assert '"reference"' not in text
         assert (
@@ -146,9 +137,7 @@ async def test_served_bytes_refer_to_nothing_but_their_patient(world, case):
 async def test_a_patient_shows_no_number_that_serves_recognition_only(world, case):
     patient = orjson.loads((await world.ask(case["caller"], f"/fhir/Patient/{case['patient']}")).content)
     assert "us-ssn" not in orjson.dumps(patient).decode()
-    assert (
-        not {"managingOrganization", "address", "telecom", "contact", "generalPractitioner"} & patient.keys()
-    )
+    assert not {"managingOrganization", "address", "telecom", "contact", "generalPractitioner"} & patient.keys()
 
 
 async def test_patient_links_lead_to_visible_records_only(world):
@@ -166,9 +155,7 @@ async def test_no_bundle_says_that_something_was_withheld(world, case):
     told = [entry["resource"] for entry in orjson.loads(nothing.content)["entry"]]
     assert [item["resourceType"] for item in told] == ["OperationOutcome"]
     (said,) = [
-        entry["resource"]
-        for entry in orjson.loads(answer.content)["entry"]
-        if entry["search"]["mode"] == "outcome"
+        entry["resource"] for entry in orjson.loads(answer.content)["entry"] if entry["search"]["mode"] == "outcome"
     ]
     assert said["issue"][0] == told[0]["issue"][0]
     assert "security" not in orjson.loads(answer.content).get("meta", {})
@@ -219,8 +206,6 @@ async def test_a_population_search_needs_the_right(world):
 
 async def test_a_header_or_parameter_never_widens(world, case):
     token = await world.token("pretrial", "pretrial-release")
-    import httpx2
-
     transport = httpx2.ASGITransport(app=world.app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
         for purpose, status in (("pretrial-release", {200, 404}), ("TREAT", {403}), ("BTG", {403})):

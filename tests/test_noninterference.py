@@ -52,9 +52,7 @@ def anyio_backend():
 
 def questions(world):
     """URLs that ask for everything, by every means, of everyone: present, hidden and absent alike."""
-    names = [
-        (TYPE_NAMES[kind], ident) for kind, ident in world.rows("SELECT type, id FROM resource ORDER BY rid")
-    ]
+    names = [(TYPE_NAMES[kind], ident) for kind, ident in world.rows("SELECT type, id FROM resource ORDER BY rid")]
     patients = [ident for kind, ident in names if kind == "Patient"]
     urls = [f"/fhir/{kind}/{ident}" for kind, ident in names] + [
         "/fhir/Patient/absent",
@@ -111,10 +109,8 @@ async def answers(world, caller, urls):
         path, _, query = url.partition("?")
         if query:
             got[url] = [worlds.comparable(answer) for answer in await world.pages(caller, url)]
-            form = {key: values for key, values in worlds.query_of(url).items()}
-            got["POST " + url] = worlds.comparable(
-                await world.ask(caller, path + "/_search", method="POST", form=form)
-            )
+            form = worlds.query_of(url)
+            got["POST " + url] = worlds.comparable(await world.ask(caller, path + "/_search", method="POST", form=form))
         else:
             got[url] = worlds.comparable(await world.ask(caller, url))
     return got
@@ -143,9 +139,7 @@ def same(one, other):
     assert differing == []
 
 
-WORLDS = settings(
-    max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
-)
+WORLDS = settings(max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 
 
 @WORLDS

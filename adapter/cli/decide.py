@@ -17,9 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def decide(
-    cases: Annotated[
-        Path, typer.Option("--cases", help="One case a line (NDJSON); `-` reads standard input.")
-    ],
+    cases: Annotated[Path, typer.Option("--cases", help="One case a line (NDJSON); `-` reads standard input.")],
 ) -> None:
     """Decide consent cases: one case a line in, one verdict a line out.
 

@@ -71,9 +71,7 @@ async def _demo(folder: Path, *, people: int, seed: int, port: int, once: bool) 
     extracts = folder / "extracts"
     as_of = clock_in(site.zone)
     with bar(f"building {site.site.name}", people) as advance:
-        write_county(
-            extracts, people=people, seed=seed, as_of=as_of, progress=lambda count: advance(count, count)
-        )
+        write_county(extracts, people=people, seed=seed, as_of=as_of, progress=lambda count: advance(count, count))
     services = await build(site)
     try:
         reports = [
@@ -111,9 +109,7 @@ async def _pair(services: Services, extracts: Path) -> Pair:
         page = await services.disclosure.search(await _caller(services, recipient, permitted), query)
         for served in page.served:
             try:
-                await services.disclosure.read(
-                    await _caller(services, recipient, denied), served.type, served.id
-                )
+                await services.disclosure.read(await _caller(services, recipient, denied), served.type, served.id)
             except NotFound:
                 return Pair(
                     recipient=recipient,
@@ -121,16 +117,12 @@ async def _pair(services: Services, extracts: Path) -> Pair:
                     denied=denied,
                     target=f"{served.type}/{served.id}",
                 )
-    raise SallyportError(
-        "no recipient may read a summary for one purpose and not for another; try more --people"
-    )
+    raise SallyportError("no recipient may read a summary for one purpose and not for another; try more --people")
 
 
 async def _caller(services: Services, recipient: str, purpose: str) -> Caller:
     token = await issue(services, recipient, [purpose], client="demo", minutes=5)
-    return await services.requester.caller(
-        [(b"authorization", f"Bearer {token}".encode())], services.new_id()
-    )
+    return await services.requester.caller([(b"authorization", f"Bearer {token}".encode())], services.new_id())
 
 
 async def _show_pair(services: Services, pair: Pair, port: int) -> None:

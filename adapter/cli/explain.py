@@ -27,12 +27,8 @@ def register(app: typer.Typer) -> None:
 def explain(
     site: SiteFolder,
     resource: Annotated[str | None, typer.Argument(help="Type/id of the resource to decide now.")] = None,
-    request: Annotated[
-        str | None, typer.Option("--request", help="X-Request-Id of an answer that was given.")
-    ] = None,
-    recipient: Annotated[
-        str | None, typer.Option("--recipient", help="Partner key, as in partners.yaml.")
-    ] = None,
+    request: Annotated[str | None, typer.Option("--request", help="X-Request-Id of an answer that was given.")] = None,
+    recipient: Annotated[str | None, typer.Option("--recipient", help="Partner key, as in partners.yaml.")] = None,
     purpose: Annotated[
         str | None, typer.Option("--purpose", help="Purpose of use, such as pretrial-release or TREAT.")
     ] = None,
@@ -53,11 +49,7 @@ def explain(
 
     found = on_site(site, work)
     if as_json:
-        print(
-            orjson.dumps(
-                [{"question": x.question, "effect": x.effect, "lines": x.lines} for x in found]
-            ).decode()
-        )
+        print(orjson.dumps([{"question": x.question, "effect": x.effect, "lines": x.lines} for x in found]).decode())
     else:
         for explanation in found:
             print_explanation(explanation)

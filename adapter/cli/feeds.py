@@ -57,7 +57,7 @@ def replay(
     async def work(services: Services) -> list[FeedReport]:
         if feed is not None:
             known_feed(services, feed)
-        unfinished = [await run_receipt(services, receipt) for receipt in await services.ingest.pending()]
+        unfinished = [await run_receipt(services, receipt) for receipt in await services.ingest.pending(feed)]
         return unfinished + list((await services.ingest.replay(feed)).values())
 
     show(on_site(site, work), as_json=as_json)
@@ -81,9 +81,7 @@ def known_feed(services: Services, feed: str) -> None:
     """Refuse a feed the site does not have."""
     if feed not in services.site.feeds:
         expected = ", ".join(sorted(services.site.feeds))
-        raise ConfigurationError(
-            [Problem(where="feeds/", path="", message=f"no feed `{feed}`", expected=expected)]
-        )
+        raise ConfigurationError([Problem(where="feeds/", path="", message=f"no feed `{feed}`", expected=expected)])
 
 
 def files_of(paths: Iterable[Path]) -> Iterator[Path]:
@@ -105,7 +103,7 @@ async def run_file(services: Services, feed: str, path: Path) -> FeedReport:
 
 async def run_receipt(services: Services, receipt: Receipt) -> FeedReport:
     """Bring one receipt into the store with a progress bar."""
-    with bar(f"{receipt.feed} {receipt.name}", receipt.bytes) as advance:
+    with bar(f"{receipt.feed} {receipt.name}", receipt.size) as advance:
         return await services.ingest.process(receipt, progress=advance)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -11,10 +12,10 @@ import typer
 from adapter.bootstrap import build
 from adapter.settings import load_site
 
-try:
-    import uvloop
-except ImportError:  # it has no build for Windows
-    uvloop = None
+if sys.platform == "win32":  # uvloop has no build for it
+    from asyncio import new_event_loop
+else:
+    from uvloop import new_event_loop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -32,7 +33,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 
 def run_loop(work: Coroutine[Any, Any, Result]) -> Result:
     """Run to the end on the fastest loop this platform has."""
-    with asyncio.Runner(loop_factory=None if uvloop is None else uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(work)
 
 

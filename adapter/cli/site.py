@@ -20,9 +20,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog="Example: sallyport validate --site county")(validate)
     app.command(epilog="Example: sallyport migrate --site county")(migrate)
-    app.command(
-        epilog="Example: sallyport token --site county --recipient pretrial --purpose pretrial-release"
-    )(token)
+    app.command(epilog="Example: sallyport token --site county --recipient pretrial --purpose pretrial-release")(token)
 
 
 def validate(site: SiteFolder) -> None:
@@ -48,9 +46,7 @@ def migrate(site: SiteFolder) -> None:
 def token(
     site: SiteFolder,
     recipient: Annotated[str, typer.Option("--recipient", help="Partner key, as in partners.yaml.")],
-    purpose: Annotated[
-        list[str], typer.Option("--purpose", help="Purpose of use; may be given several times.")
-    ],
+    purpose: Annotated[list[str], typer.Option("--purpose", help="Purpose of use; may be given several times.")],
     client: Annotated[
         str, typer.Option("--client", help="Name of the client software, for the ledger.")
     ] = "command-line",

@@ -1,4 +1,4 @@
-"""The decision: Consent, law and agreement against one request and one resource, without I/O and without a clock.
+"""The decision: Consent, law and agreement against one request and one resource; no I/O, no clock.
 
 `decide` is the definition, `timeline` and `rule` its compiled form; both run the same evaluator.
 

@@ -1,23 +1,24 @@
 """Agreements between agencies: the upper bound of what any consent can release to a partner.
 
-An agreement names who receives which classes of data, of which legal regimes and for which purposes, between two
-dates. No agreement, no interval, no disclosure; only a unit's own records and the public directory need none.
+An agreement names who receives which classes of data, of which legal regimes and for which purposes, between
+two dates. No agreement, no interval, no disclosure; only a unit's own records and the public directory need
+none.
 
 45 CFR 164.504(e), 42 CFR 2.33.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date  # noqa: TC003  # pydantic reads the annotation when the class is made
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from adapter.consent.basis import DIRECTORY, OWN_RECORD, is_own
-from adapter.consent.instants import MAX, MIN, interval
+from adapter.fhir.dates import MAX, MIN, interval
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import tzinfo
 
     from adapter.consent.recipient import RecipientContext
@@ -33,7 +34,7 @@ class _Spec(BaseModel):
 
 
 class Grant(_Spec):
-    """What one recipient may receive under an agreement. Every list is complete: what is not listed is not granted."""
+    """What one recipient may receive under an agreement; what is not listed is not granted."""
 
     recipient: Key = Field(description="Key of the partner that receives.", examples=["pretrial"])
     purposes: tuple[Code, ...] = Field(min_length=1, description="Codes of purposes of use.")
@@ -111,10 +112,10 @@ def bound(
     *,
     zone: tzinfo,
 ) -> list[tuple[int, int, str]]:
-    """The intervals in which agreements allow ``recipient`` to receive ``segment``, each with the agreement's id.
+    """When agreements allow ``recipient`` to receive ``segment``: intervals with the agreement's id.
 
-    Half-open, epoch microseconds, in order. Empty means never. A unit's own records and the directory are allowed
-    for all time, under the name of that ground.
+    Half-open, epoch microseconds, in order. Empty means never. A unit's own records and the directory are
+    allowed for all time, under the name of that ground.
     """
     if segment.tier == "directory":
         return [(MIN, MAX, DIRECTORY)]

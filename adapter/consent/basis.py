@@ -1,7 +1,7 @@
-"""The grounds for an answer that no consent decides: the originator's own record, the directory, an undeclared unit.
+"""The grounds for an answer that no consent decides: own records, the directory, undeclared units.
 
-What a unit made itself is no disclosure when it comes back to it. The directory is public to every context. A unit
-whose legal regime nobody declared has its records held: visible to it alone until someone declares it.
+What a unit made itself is no disclosure when it comes back to it. The directory is public to every context. A
+unit whose legal regime nobody declared has its records held: visible to it alone until someone declares it.
 
 42 CFR 2.11, 2.12(c)(3); 45 CFR 164.501.
 """
@@ -35,9 +35,7 @@ def basis(recipient: RecipientContext, segment: Segment) -> Verdict | None:
     if is_own(recipient, segment):
         return _settled(Effect.PERMIT, OWN_RECORD, "the recipient made this record itself")
     if segment.regime == "undeclared":
-        return _settled(
-            Effect.DENY, UNDECLARED, "nobody declared the legal regime of the unit that made this record"
-        )
+        return _settled(Effect.DENY, UNDECLARED, "nobody declared the legal regime of the unit that made this record")
     return None
 
 

@@ -1,27 +1,31 @@
 """One case a line in, one verdict a line out: the decision for a program that has its own store.
 
-In: ``{"id", "consents": [...], "context": [...], "request": {"actors", "purposes", "action", "at", "timezone"},
-"resource": {...}, "labeller": "on" | "unavailable"}``. Out: ``{"id", "effect", "obligations", "reasons"}``, or
-``{"id", "error"}`` for a line that is no case. An invalid Consent in a readable case is a DENY, not an error.
+In: ``{"id", "consents": [...], "context": [...], "request": {"actors", "purposes", "action", "at",
+"timezone"}, "resource": {...}, "labeller": "on" | "unavailable"}``. Out: ``{"id", "effect", "obligations",
+"reasons"}``, or ``{"id", "error"}`` for a line that is no case. An invalid Consent in a readable case is a
+DENY, not an error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import orjson
 
 from adapter.consent.decide import Case, decide, record
 from adapter.consent.directive import read
-from adapter.consent.evaluate import Verdict
 from adapter.consent.facts import action_kind
 from adapter.consent.force import revisions
-from adapter.consent.instants import interval
 from adapter.consent.names import AtHand
-from adapter.consent.obligations import Obligation
 from adapter.consent.recipient import close
+from adapter.fhir.dates import interval
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from adapter.consent.evaluate import Verdict
+    from adapter.consent.obligations import Obligation
 
 
 class _NoCase(Exception):  # noqa: N818  # an answer to the line, not an error of the program
@@ -121,7 +125,7 @@ def _answered(identity: object, verdict: Verdict) -> bytes:
 
 
 def answer(line: bytes) -> tuple[bytes, bool]:
-    """The verdict line for one case line (both without line end), and whether the line was a case. Never raises."""
+    """The verdict line for one case line, and whether the line was a case. Never raises."""
     identity: object = None
     try:
         try:

@@ -1,20 +1,22 @@
 """What a single resource says to the criteria no segment can express: codes, dates, references and authors.
 
-One table names the date of each type (R4 leaves "clinical or operational date" open) and one its primary code.
+One table names the date of each type (R4 leaves "clinical or operational date" open) and one its primary
+code.
 
 Consent.provision.dataPeriod, code and data: https://hl7.org/fhir/R4/consent-definitions.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from adapter.consent.instants import bounds, interval
-from adapter.consent.names import AtHand, items, listed, literal_key, reference_key
+from adapter.consent.instants import bounds
+from adapter.consent.names import AtHand, items, listed, own_key, reference_key
 from adapter.consent.sensitivity import codings
+from adapter.fhir.dates import interval
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import tzinfo
 
 DATES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -73,20 +75,21 @@ AUTHORS: Final = ("performer", "author", "recorder", "asserter")
 Span = tuple[int, int]
 
 
-def _walk(resource: object) -> list[Mapping[str, Any]]:
+def _walk(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every JSON object in ``resource``, however deep."""
-    found, pending = [], [resource]
+    found: list[dict[str, Any]] = []
+    pending: list[Any] = [resource]
     while pending:
         node = pending.pop()
         if isinstance(node, dict):
             found.append(node)
             pending += [one for one in node.values() if isinstance(one, dict | list)]
-        elif isinstance(node, list):
+        else:
             pending += [one for one in node if isinstance(one, dict | list)]
     return found
 
 
-def all_codings(resource: object) -> set[tuple[str, str]]:
+def all_codings(resource: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Every (system, code) pair in a resource, contained resources included."""
     pairs = set()
     for node in _walk(resource):
@@ -96,7 +99,7 @@ def all_codings(resource: object) -> set[tuple[str, str]]:
     return pairs
 
 
-def refers_to(resource: object) -> frozenset[str]:
+def refers_to(resource: Mapping[str, Any]) -> frozenset[str]:
     """The keys of everything a resource refers to."""
     keys = (reference_key(node) for node in _walk(resource) if "reference" in node or "identifier" in node)
     return frozenset(key for key in keys if key)
@@ -126,7 +129,7 @@ class Content:
         self.resource = resource
         self.at_hand = at_hand
         self.type = resource.get("resourceType")
-        self.key = literal_key(f"{self.type}/{resource.get('id')}")
+        self.key = own_key(resource)
         self._anywhere: tuple[frozenset[tuple[str, str]], frozenset[str]] | None = None
         self._references: frozenset[str] | None = None
 
@@ -137,7 +140,7 @@ class Content:
         return self._references
 
     def anywhere(self) -> tuple[frozenset[tuple[str, str]], frozenset[str]]:
-        """Every (system, code) in the resource, contained resources included, and every code without a system."""
+        """Every (system, code) in the resource, contained ones included, and every code without a system."""
         if self._anywhere is None:
             pairs, bare = set(), set()
             for node in _walk(self.resource):
@@ -151,7 +154,7 @@ class Content:
         return self._anywhere
 
     def primary(self) -> frozenset[tuple[str, str]] | None:
-        """The codes that say what the resource is; None where it does not say, empty where its type never does."""
+        """The codes that say what it is; None where it does not say, empty where its type never does."""
         if not isinstance(self.type, str):
             return None
         if self.type in CODELESS:
@@ -174,7 +177,7 @@ class Content:
         return None
 
     def updated(self, zone: tzinfo) -> list[Span | None]:
-        """When the resource was last changed: nothing where it does not say, None where that cannot be read."""
+        """When it was last changed: nothing where it does not say, None where that cannot be read."""
         meta = self.resource.get("meta", {})
         if isinstance(meta, dict) and "lastUpdated" not in meta:
             return []
@@ -187,8 +190,8 @@ class Content:
         """
         references: list[object] = []
         for element in AUTHORS:
-            for one in items(self.resource.get(element)):
-                references.append(one.get("actor") if isinstance(one, dict) and "actor" in one else one)
+            made_by = items(self.resource.get(element))
+            references += [one["actor"] if isinstance(one, dict) and "actor" in one else one for one in made_by]
         for provenance in self.at_hand.provenances:
             targets = {reference_key(target) for target in listed(provenance.get("target"))}
             if self.key is not None and self.key in targets:

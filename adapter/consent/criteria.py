@@ -1,7 +1,8 @@
-"""The criteria of a provision that ask about the request: period, actor, action, purpose; and the unreadable one.
+"""The criteria of a provision that ask about the request: period, actor, action and purpose.
 
-Each answers TRUE, UNKNOWN or FALSE for given facts and writes itself as a canonical list. AND across the elements
-of a provision, OR inside one; what a permit and a deny take for a match differs where being wrong would release.
+Each answers TRUE, UNKNOWN or FALSE for given facts and writes itself as a canonical list. AND across the
+elements of a provision, OR inside one; what a permit and a deny take for a match differs where being wrong
+would release.
 
 https://hl7.org/fhir/R4/consent-definitions.html#Consent.provision
 """
@@ -83,8 +84,8 @@ class ActorCriterion:
     """Whom a provision is about.
 
     ``names`` are the keys of its recipients. ``unclear``: it also names a recipient nobody can identify.
-    ``others``: it also names participants in other roles, of whom nothing is known (AND across kinds of role).
-    ``roleless``: some role is missing or unknown, so any name may be the recipient's.
+    ``others``: it also names participants in other roles, of whom nothing is known (AND across kinds of
+    role). ``roleless``: some role is missing or unknown, so any name may be the recipient's.
     """
 
     element: ClassVar[str] = "actor"
@@ -115,9 +116,7 @@ class ActionCriterion:
     """What may be done: `access`, `use` and `disclose` are all reading."""
 
     element: ClassVar[str] = "action"
-    unknown: ClassVar[str] = (
-        "an action is of an unknown code or system, or the request states none that is known"
-    )
+    unknown: ClassVar[str] = "an action is of an unknown code or system, or the request states none that is known"
 
     kinds: frozenset[str]
     unclear: bool = False
@@ -137,7 +136,8 @@ class ActionCriterion:
 class PermittedPurposes:
     """The purposes of a permit: every requested purpose has to be covered.
 
-    ``covers`` holds what is listed and all below it, but `BTG` and `HLEGAL` only where they are listed themselves.
+    ``covers`` holds what is listed and all below it, but `BTG` and `HLEGAL` only where they are listed
+    themselves.
     """
 
     element: ClassVar[str] = "purpose"

@@ -15,13 +15,13 @@ from adapter.consent.instants import bounds
 from adapter.consent.names import identifier_keys, items, reference_key, tail, type_of
 from adapter.consent.outcome import DEFERRED, FALSE, TRUE, UNKNOWN
 from adapter.consent.recipient import close
-from adapter.consent.sensitivity import Label
 from adapter.consent.vocabulary import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from adapter.consent.facts import Facts
+    from adapter.consent.sensitivity import Label
 
 
 def _any(truths: Iterable[int]) -> int:
@@ -36,7 +36,7 @@ def _all(truths: Iterable[int]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PermittedLabels:
-    """The labels of a permit: the level is covered, or every sensitivity of the resource is listed and it is no V.
+    """The labels of a permit: the level is covered, or every sensitivity is listed and it is no V.
 
     ``level`` is the highest listed (-1 for none), ``codes`` the listed sensitivities and all below them.
     """
@@ -72,14 +72,12 @@ class PermittedLabels:
 class DeniedLabels:
     """The labels of a deny: a level at or above one listed, or any listed label, suffices.
 
-    ``level`` is the lowest listed (one above the highest there is for none). ``codes`` and ``marks`` are as listed;
-    the wide tree of sensitivities is on the side of the resource.
+    ``level`` is the lowest listed (one above the highest there is for none). ``codes`` and ``marks`` are as
+    listed; the wide tree of sensitivities is on the side of the resource.
     """
 
     element: ClassVar[str] = "securityLabel"
-    unknown: ClassVar[str] = (
-        "a label is not understood or wider than what is denied, or no labeller has seen it"
-    )
+    unknown: ClassVar[str] = "a label is not understood or wider than what is denied, or no labeller has seen it"
 
     level: int
     codes: frozenset[str]
@@ -104,7 +102,7 @@ class DeniedLabels:
 
 @dataclass(frozen=True, slots=True)
 class ClassCriterion:
-    """Resource types and profiles. A profile counts where it is claimed; a version narrows it if both state one."""
+    """Resource types and profiles; a profile counts where it is claimed, in the version that is listed."""
 
     element: ClassVar[str] = "class"
     unknown: ClassVar[str] = "a class is of an unknown system, or a profile of another version"
@@ -172,7 +170,7 @@ class CodeCriterion:
 
 @dataclass(frozen=True, slots=True)
 class DataPeriodCriterion:
-    """When what is recorded happened: for a permit all of it inside, for a deny any overlap or a change inside."""
+    """When it happened: for a permit all of it inside, for a deny any overlap, or a change inside."""
 
     element: ClassVar[str] = "dataPeriod"
     unknown: ClassVar[str] = "the resource has no date, or one that no interval can stand for"
@@ -196,8 +194,7 @@ class DataPeriodCriterion:
             return TRUE if span[0] <= clinical[0] and clinical[1] <= span[1] else FALSE
         dates = [clinical, *content.updated(facts.zone)]
         return _any(
-            UNKNOWN if date is None else TRUE if date[0] < span[1] and span[0] < date[1] else FALSE
-            for date in dates
+            UNKNOWN if date is None else TRUE if date[0] < span[1] and span[0] < date[1] else FALSE for date in dates
         )
 
     def canonical(self) -> list[Any]:
@@ -233,9 +230,7 @@ class DataCriterion:
         if meaning == "instance" or itself == TRUE:
             return itself
         if self.deny:
-            return _any(
-                [itself, _refers(content, key), _named_by(content, key), _back_reference(content, key)]
-            )
+            return _any([itself, _refers(content, key), _named_by(content, key), _back_reference(content, key)])
         if meaning == "dependents":
             return _any([itself, _refers(content, key)])
         return _any([itself, _named_by(content, key), _back_reference(content, key)])
@@ -267,7 +262,7 @@ def _named_by(content: Content, key: str) -> int:
 
 
 def _back_reference(content: Content, key: str) -> int:
-    """Whether this resource belongs to an encounter, an episode of care or a care plan by its own reference."""
+    """Whether it belongs to an encounter, an episode of care or a care plan by its own reference."""
     kind = type_of(key)
     if kind == "CarePlan":
         return _listed_in(content.resource.get("basedOn"), key)

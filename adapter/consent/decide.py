@@ -1,7 +1,7 @@
 """The decision about one resource: the definition that every compiled rule has to agree with.
 
-Default deny. Every patient the resource names has to permit; each is decided under every completion of what is
-unknown, from the consents in force at the instant of the request.
+Default deny. Every patient the resource names has to permit; each is decided under every completion of what
+is unknown, from the consents in force at the instant of the request.
 
 https://hl7.org/fhir/R4/consent.html
 """
@@ -64,8 +64,8 @@ class Case:
     """One question: may this recipient have this resource now?
 
     ``directives`` are the consents at hand, of anybody. ``at`` is the instant of the request in epoch
-    microseconds, ``zone`` the custodian's time zone, ``action`` an action kind (`READ`). ``labelled`` is False
-    when the labeller is unavailable.
+    microseconds, ``zone`` the custodian's time zone, ``action`` an action kind (`READ`). ``labelled`` is
+    False when the labeller is unavailable.
     """
 
     directives: tuple[Directive, ...]
@@ -93,9 +93,7 @@ def _facts(case: Case) -> Facts:
     )
 
 
-def _of_person(
-    case: Case, patient: str, facts: Facts, trace: list[Entry]
-) -> tuple[Effect, tuple[Obligation, ...]]:
+def _of_person(case: Case, patient: str, facts: Facts, trace: list[Entry]) -> tuple[Effect, tuple[Obligation, ...]]:
     """The decision of one patient's consents."""
     persons = frozenset((patient,))
     theirs: list[tuple[int, Directive]] = []

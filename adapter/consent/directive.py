@@ -1,20 +1,18 @@
 """From a Consent to a Directive: what it says (a patient-neutral `Body`) and, outside it, whom it names.
 
-`read` accepts any JSON value. What it cannot understand becomes a capped body: one that denies what its root guard
-might cover and never permits.
+`read` accepts any JSON value. What it cannot understand becomes a capped body: one that denies what its root
+guard might cover and never permits.
 
 https://hl7.org/fhir/R4/consent.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from adapter.consent.criteria import Criterion, Opaque
-from adapter.consent.instants import interval
 from adapter.consent.names import AtHand, items, listed, tail, type_of
 from adapter.consent.outcome import DENY, FALSE, PERMIT, TRUE, UNKNOWN
 from adapter.consent.provision import Body, Provision
@@ -22,6 +20,10 @@ from adapter.consent.reading import Contained, criteria, resolved_key
 from adapter.consent.sensitivity import codings
 from adapter.consent.shape import CONSENT, examine, examine_extension
 from adapter.consent.vocabulary import ACT_CODE, CONSENT_SCOPE, PART2_CONSENT, PCF_ADVANCED
+from adapter.fhir.dates import interval
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STATUSES: Final = frozenset({"draft", "proposed", "active", "rejected", "inactive", "entered-in-error"})
 
@@ -32,9 +34,10 @@ _ROOT: Final = "provision[0]"
 _WHOM: Final = "patient: expected a reference that identifies one patient"
 _TYPES: Final = {"permit": PERMIT, "deny": DENY}
 _RULES: Final = {"OPTIN": PERMIT, "OPTOUT": DENY}
-_R5: Final = frozenset(
-    "subject date period grantor grantee manager controller regulatoryBasis policyBasis policyText decision".split()
+_R5_ELEMENTS: Final = (
+    "subject date period grantor grantee manager controller regulatoryBasis policyBasis policyText decision"
 )
+_R5: Final = frozenset(_R5_ELEMENTS.split())
 _R5_PROVISION: Final = frozenset({"documentType", "resourceType", "expression"})
 
 
@@ -42,10 +45,11 @@ _R5_PROVISION: Final = frozenset({"documentType", "resourceType", "expression"})
 class Directive:
     """One Consent, read.
 
-    ``source`` is its reference. ``patient`` is the key of the patient it names, None where it names nobody who can
-    be identified. ``status`` is None and ``scope`` UNKNOWN where they cannot be read. ``signed`` is its dateTime as
-    written. ``identifiers`` are (system, value) pairs, the system empty where it has none.
-    ``provision`` and ``contained`` are as received, to be read again where the consent may be about somebody else.
+    ``source`` is its reference. ``patient`` is the key of the patient it names, None where it names nobody
+    who can be identified. ``status`` is None and ``scope`` UNKNOWN where they cannot be read. ``signed`` is
+    its dateTime as written. ``identifiers`` are (system, value) pairs, the system empty where it has none.
+    ``provision`` and ``contained`` are as received, to be read again where the consent may be about somebody
+    else.
     """
 
     source: str
@@ -78,7 +82,7 @@ def _capped(provision: object, contained: Contained, why: str, *, typed: bool) -
 
 
 def _kind(provision: Mapping[str, Any], path: str, parent: int | None) -> int:
-    """The type of a provision: as stated, else the exception to its parent; refused where it would be a guess."""
+    """The type of a provision: as stated, else the exception to a permit; refused where it is a guess."""
     if "type" not in provision and parent == PERMIT:
         return DENY
     word = provision.get("type")
@@ -106,7 +110,7 @@ def _nested(value: Mapping[str, Any], path: str) -> list[Any]:
 
 
 class _Reader:
-    """Reads one provision tree. ``additive``: a permit directly under the root permit is a rule of its own."""
+    """Reads a provision tree. ``additive``: a permit directly under the root permit is its own rule."""
 
     def __init__(self, contained: Contained, *, additive: bool) -> None:
         self.contained = contained
@@ -141,8 +145,8 @@ class _Reader:
 def _added(root: Provision, rule: Provision, denies: tuple[Provision, ...]) -> Provision:
     """The additive rule of a permit inside a permit.
 
-    It has the root's criteria, each replaced where the inner permit states the same element, and the denies beside
-    it. The period of the root is the life of the consent and is never replaced.
+    It has the root's criteria, each replaced where the inner permit states the same element, and the denies
+    beside it. The period of the root is the life of the consent and is never replaced.
     """
     stated = {criterion.element for criterion in rule.criteria} - {"period"}
     kept = tuple(criterion for criterion in root.criteria if criterion.element not in stated)
@@ -164,29 +168,33 @@ def _root_kind(consent: Mapping[str, Any], provision: Mapping[str, Any] | None) 
     return said.pop()
 
 
+def _misshapen(name: str, value: object) -> str:
+    """What is wrong with one element of a Consent, or nothing."""
+    if name in CONSENT:
+        found = examine(CONSENT[name], value, name)
+        strange = f"{name}: expected only elements of R4" if found.strange else ""
+        return found.fault or strange
+    if name.startswith("_") or name == "extension":
+        wrong = examine_extension(name, value, CONSENT).strange
+        return f"{name}: expected extensions of an element of R4" if wrong else ""
+    return "" if name == "id" and isinstance(value, str) else f"{name}: expected only elements of R4"
+
+
 def _refused(consent: Mapping[str, Any]) -> str:
     """Why the consent as a whole cannot be understood, or nothing."""
     if consent.get("resourceType") != "Consent":
         return "resourceType: expected Consent"
     if not _R5.isdisjoint(consent) or isinstance(consent.get("provision"), list):
         return "Consent: expected R4, this has the elements of R5"
-    for name in ("implicitRules", "modifierExtension"):
-        if name in consent:
-            return f"{name}: expected none, it may change the meaning of everything else"
-    for name, value in consent.items():
-        kind = CONSENT.get(name)
-        if kind is not None:
-            found = examine(kind, value, name)
-            if found.fault or found.strange:
-                return found.fault or f"{name}: expected only elements of R4"
-        elif name.startswith("_") or name == "extension":
-            if examine_extension(name, value, CONSENT).strange:
-                return f"{name}: expected extensions of an element of R4"
-        elif name != "id" or not isinstance(value, str):
-            return f"{name}: expected only elements of R4"
-    if consent.get("status") not in STATUSES:
-        return f"status: expected one of {', '.join(sorted(STATUSES))}"
-    return "" if "scope" in consent else "scope: expected one, patient-privacy for a privacy consent"
+    if not {"implicitRules", "modifierExtension"}.isdisjoint(consent):
+        return "Consent: expected no implicitRules or modifierExtension, they may change everything else"
+    wrong = (_misshapen(name, value) for name, value in consent.items())
+    found = next(filter(None, wrong), "")
+    if not found and consent.get("status") not in STATUSES:
+        found = f"status: expected one of {', '.join(sorted(STATUSES))}"
+    if not found and "scope" not in consent:
+        found = "scope: expected one, patient-privacy for a privacy consent"
+    return found
 
 
 def _scope(value: object) -> int:
@@ -272,8 +280,8 @@ def read(consent: object) -> Directive:
 def applicable(directive: Directive, persons: frozenset[str], patients: AtHand) -> Directive | None:
     """The directive as it applies to a person whose records are the Patient keys ``persons``, or None.
 
-    An identifier counts when exactly one Patient at hand carries it. A consent that names nobody, nobody who can
-    be identified, or the same id on another server is capped: it may be about this person.
+    An identifier counts when exactly one Patient at hand carries it. A consent that names nobody, nobody who
+    can be identified, or the same id on another server is capped: it may be about this person.
     """
     patient = directive.patient
     if patient in persons:

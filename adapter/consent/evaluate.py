@@ -1,8 +1,8 @@
 """The evaluator: bodies of consents against facts, to the effects they can have, with a trace of every rule.
 
-It serves the decision about a resource and the compilation of a rule for a segment alike: only the facts differ.
-All consents are joined deny over permit, a permit being the only way to release; then the 42 CFR Part 2 overlay
-asks for a consent of its own kind.
+It serves the decision about a resource and the compilation of a rule for a segment alike: only the facts
+differ. All consents are joined deny over permit, a permit being the only way to release; then the 42 CFR Part
+2 overlay asks for a consent of its own kind.
 
 Part 2 overlay: 42 CFR 2.31, 2.32; https://hl7.org/fhir/R4/consent.html
 """
@@ -73,8 +73,8 @@ Entry = tuple[int, str, str, str, str]
 class Verdict:
     """An effect with its obligations and the trace of how it came about, losing rules included.
 
-    ``sources`` names the consents the trace and the obligations refer to by index; a rule compiled from a policy
-    has none and keeps the index.
+    ``sources`` names the consents the trace and the obligations refer to by index; a rule compiled from a
+    policy has none and keeps the index.
     """
 
     effect: Effect
@@ -128,7 +128,13 @@ def _entry(provision: Provision, index: int, family: int, doubt: Criterion | Non
         return index, provision.path, doubt.element, outcome, LATER if guard == DEFERRED else doubt.unknown
     if family == 1 << provision.kind:
         return index, provision.path, "provision", outcome, "every criterion is met"
-    return index, provision.path, "provision", outcome, "every criterion is met, an exception inside it decides"
+    return (
+        index,
+        provision.path,
+        "provision",
+        outcome,
+        "every criterion is met, an exception inside it decides",
+    )
 
 
 def _consent(body: Body, facts: Facts, index: int, trace: list[Entry]) -> int:
@@ -177,7 +183,7 @@ def _combined(weighed: Sequence[_Weight], trace: list[Entry]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Naming:
-    """Whether a provision permits along a path that names the recipient: for certain, possibly, and which path."""
+    """Whether a provision permits along a path that names the recipient: for certain, or possibly."""
 
     family: int
     certain: bool
@@ -190,8 +196,7 @@ def _naming(provision: Provision, facts: Facts, above: tuple[Provision, ...], *,
     guard = max((criterion.truth(facts) for criterion in provision.criteria), default=TRUE)
     chain = (*above, provision)
     named = named or any(
-        isinstance(criterion, ActorCriterion) and criterion.truth(facts) == TRUE
-        for criterion in provision.criteria
+        isinstance(criterion, ActorCriterion) and criterion.truth(facts) == TRUE for criterion in provision.criteria
     )
     inner = [_naming(child, facts, chain, named=named) for child in provision.children]
     family = settle(provision.kind, guard, reduce(join_families, (one.family for one in inner), NOTHING))
@@ -206,9 +211,7 @@ def _naming(provision: Provision, facts: Facts, above: tuple[Provision, ...], *,
     )
 
 
-def _part2(
-    weighed: Sequence[_Weight], facts: Facts, trace: list[Entry]
-) -> tuple[Effect, tuple[Obligation, ...]]:
+def _part2(weighed: Sequence[_Weight], facts: Facts, trace: list[Entry]) -> tuple[Effect, tuple[Obligation, ...]]:
     """The overlay: a 42 CFR Part 2 consent has to permit by itself and by the name of the recipient.
 
     More than one may; each explains its own scope, the same explanation is given once.
@@ -233,9 +236,7 @@ def _part2(
         trace.append((-1, "", "part2", "deny", "no 42 CFR Part 2 consent permits this recipient by name"))
         return Effect.DENY, ()
     due = [scopes[text] for text in sorted(scopes)]
-    trace.append(
-        (due[0].directive, due[0].path, "part2", "permit", "a 42 CFR Part 2 consent names the recipient")
-    )
+    trace.append((due[0].directive, due[0].path, "part2", "permit", "a 42 CFR Part 2 consent names the recipient"))
     return Effect.PERMIT, (*PART2_OBLIGATIONS, *due)
 
 

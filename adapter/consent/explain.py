@@ -1,6 +1,7 @@
 """A verdict in plain words, losing rules included.
 
-42 CFR 2.13(c)(2): none of this may reach a recipient, it is for the patient, the privacy officer and the developer.
+42 CFR 2.13(c)(2): none of this may reach a recipient, it is for the patient, the privacy officer and the
+developer.
 """
 
 from __future__ import annotations

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from adapter.consent.vocabulary import READS, WRITES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import tzinfo
     from typing import Any
 
@@ -26,10 +26,10 @@ def action_kind(action: object) -> str | None:
 
 
 class Facts:
-    """Everything a criterion may ask. ``content`` is None while a rule is compiled: what needs it is DEFERRED.
+    """Everything a criterion may ask. Without ``content`` a rule is compiled: what needs it is DEFERRED.
 
-    ``at`` is an instant in epoch microseconds; a compiled policy has no periods left and needs none. ``action`` is
-    an action kind.
+    ``at`` is an instant in epoch microseconds; a compiled policy has no periods left and needs none.
+    ``action`` is an action kind.
     """
 
     __slots__ = (

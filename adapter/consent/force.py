@@ -1,24 +1,25 @@
 """Which consents of a person are in force: supersession first, then status and scope.
 
-A consent supersedes another of the same patient when a Provenance says it is its revision, or when they share an
-identifier and it is dated later, the dates not overlapping. Only an active or inactive consent supersedes, even an
-expired one. Where supersession cannot be told, the older consent may still deny and no longer permits.
+A consent supersedes another of the same patient when a Provenance says it is its revision, or when they share
+an identifier and it is dated later, the dates not overlapping. Only an active or inactive consent supersedes,
+even an expired one. Where supersession cannot be told, the older consent may still deny and no longer
+permits.
 
 Revision: https://hl7.org/fhir/R4/provenance-definitions.html#Provenance.entity.role
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from adapter.consent.instants import interval
 from adapter.consent.names import listed, literal_key
 from adapter.consent.outcome import FALSE, TRUE, UNKNOWN
+from adapter.fhir.dates import interval
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import tzinfo
 
     from adapter.consent.directive import Directive
@@ -34,7 +35,7 @@ class Combination(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """``new`` revises ``old``, both Consent references; ``clear`` unless the Provenance may mean something else."""
+    """``new`` revises ``old``; ``clear`` unless the Provenance may mean something else."""
 
     new: str
     old: str
@@ -143,9 +144,7 @@ class _Supersession:
 
 def _ranked(held: list[Held], directives: Sequence[Directive], zone: tzinfo) -> list[Held]:
     """Rank by date, the latest first; dates that overlap share a rank, undated consents come last."""
-    dated = [
-        (interval(signed, zone), one) for one in held if (signed := directives[one.index].signed) is not None
-    ]
+    dated = [(interval(signed, zone), one) for one in held if (signed := directives[one.index].signed) is not None]
     dated.sort(key=lambda pair: pair[0], reverse=True)
     ranked: list[Held] = []
     rank, edge = 0, None
@@ -167,7 +166,7 @@ def in_force(
     stated: Sequence[Revision] = (),
     combination: Combination = Combination.DENY_OVERRIDES,
 ) -> list[Held]:
-    """The consents of one person that are in force, periods aside, with what is uncertain about each added to it."""
+    """The consents of one person in force, periods aside, with what is uncertain about each added to it."""
     superseded = _Supersession(directives, stated, zone).superseded() if len(directives) > 1 or stated else {}
     held = []
     for index, directive in enumerate(directives):

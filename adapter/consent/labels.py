@@ -1,7 +1,7 @@
-"""Labelling: which security labels a record bears, from its instrument, its codes, its source and what it came with.
+"""Labelling: the security labels of a record, by its instrument, codes, source and inbound labels.
 
-Substance-use and mental-health content is labelled wherever it comes from. `42CFRPart2` is a statement about the
-source: a unit under Part 2, or a sender that says so; never an inference from content.
+Substance-use and mental-health content is labelled wherever it comes from. `42CFRPart2` is a statement about
+the source: a unit under Part 2, or a sender that says so; never an inference from content.
 
 LOINC panels and results are those of published screening instruments; ICD-10-CM chapters F10-F19 and F20-F99;
 RxNorm ingredients of medication for substance use disorder.
@@ -10,12 +10,14 @@ Labels: https://hl7.org/fhir/R4/security-labels.html
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from adapter.consent.content import all_codings
 from adapter.consent.sensitivity import Label, known_as, stated_labels
 from adapter.consent.vocabulary import ACT_CODE, CONFIDENTIALITY, LEVELS, PART2, SENSITIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 LOINC: Final = "http://loinc.org"
 SNOMED: Final = "http://snomed.info/sct"
@@ -32,7 +34,8 @@ _SUBSTANCE_USE: Final[Mapping[str, str]] = {
 }
 _MENTAL_HEALTH: Final[Mapping[str, str]] = {
     LOINC: (
-        "93373-9 93374-7 93245-9 93246-7 93247-5 93248-3 93249-1 93250-9 93267-3 93269-9 62746-3 55757-9 55758-7 "
+        "93373-9 93374-7 93245-9 93246-7 93247-5 93248-3 93249-1 93250-9 93267-3 93269-9 62746-3 55757-9 "
+        "55758-7 "
         "44249-1 44261-6 44260-8 69737-5 70274-6 85102-2 102010-6 102017-1 101697-1 101698-9 82813-7 "
         "89556-5 89559-9 89560-7 101507-2"
     ),
@@ -83,8 +86,8 @@ def labels_for(
 
     ``instrument_labels`` are sensitivities of v3-ActCode, or a level of v3-Confidentiality (`V` for a PREA
     screening). ``codes`` are all (system, code) pairs in the record. ``regime`` is that of the source unit.
-    ``inbound`` labels are kept, the ones unknown here included; of several levels the highest counts. Anything
-    sensitive is at least `R`.
+    ``inbound`` labels are kept, the ones unknown here included; of several levels the highest counts.
+    Anything sensitive is at least `R`.
     """
     received = [known_as(label) for label in inbound]
     stated = frozenset(instrument_labels)
@@ -104,7 +107,7 @@ def _sensitive(label: Label) -> bool:
 
 
 def labels_of(resource: Mapping[str, Any]) -> tuple[Label, ...]:
-    """The labels a resource states; one without any has not been labelled yet and is labelled by its codes."""
+    """The labels a resource states; one without any is not labelled yet and is labelled by its codes."""
     stated = stated_labels(resource)
     if stated:
         return stated

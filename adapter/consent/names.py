@@ -1,29 +1,27 @@
 """How one resource names another: literal references and identifiers as comparable keys, and what is at hand.
 
-A key is ``Type/id``, an absolute ``https://server/fhir/Type/id``, or ``=system|value`` for an identifier. A version
-is dropped; nothing else is rewritten, because two servers may use one id for two people.
+A key is ``Type/id``, an absolute ``https://server/fhir/Type/id``, or ``=system|value`` for an identifier. A
+version is dropped; nothing else is rewritten, because two servers may use one id for two people.
 
 References: https://hl7.org/fhir/R4/references.html
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
-_LITERAL: Final = re.compile(
-    r"(?P<key>(?:https?://[^\s?#]+/)?(?P<tail>(?P<type>[A-Z][A-Za-z]{1,63})/[A-Za-z0-9\-.]{1,64}))"
-    r"(?:/_history/[A-Za-z0-9\-.]{1,64})?",
-)
+from adapter.fhir.reference import parse_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 @lru_cache(maxsize=65536)
 def _parts(text: str) -> tuple[str | None, str, str]:
     """Key, ``Type/id`` and type of a literal reference; None and nothing where it is none."""
-    found = _LITERAL.fullmatch(text)
-    return (found["key"], found["tail"], found["type"]) if found else (None, "", "")
+    named = parse_reference(text)
+    return (str(named), f"{named.type}/{named.id}", named.type) if named else (None, "", "")
 
 
 def literal_key(text: object) -> str | None:
@@ -52,12 +50,20 @@ def identifier_key(identifier: object) -> str | None:
 
 
 def reference_key(reference: object) -> str | None:
-    """The key of a Reference: its literal, else its identifier, else None because nobody can tell who is meant."""
+    """The key of a Reference: its literal, else its identifier, else None: nobody can tell who is meant."""
     if not isinstance(reference, dict):
         return None
     if "reference" in reference:
         return literal_key(reference["reference"])
     return identifier_key(reference.get("identifier"))
+
+
+def own_key(resource: Mapping[str, Any]) -> str | None:
+    """``Type/id`` of a resource; None for one without an id or a type."""
+    kind, identity = resource.get("resourceType"), resource.get("id")
+    if isinstance(kind, str) and isinstance(identity, str):
+        return literal_key(f"{kind}/{identity}")
+    return None
 
 
 def listed(value: object) -> Sequence[Any]:
@@ -103,7 +109,7 @@ class AtHand:
     def _add(self, resource: Mapping[str, Any]) -> None:
         if resource.get("resourceType") == "Provenance":
             self._provenances.append(resource)
-        key = literal_key(f"{resource.get('resourceType')}/{resource.get('id')}")
+        key = own_key(resource)
         if key is None:
             return
         self._resources[key] = resource if _alike(self._resources.get(key, resource), resource) else None

@@ -1,10 +1,10 @@
 """Truth values, outcome sets, and how provisions combine them.
 
-A criterion is TRUE, FALSE or UNKNOWN; DEFERRED stands for "any of these, the resource will tell" and occurs only
-while a rule is compiled for a segment. A provision yields the *set* of outcomes it could have over all truth
-values of its UNKNOWN criteria, as a mask of `NA`, `PERMIT`, `DENY`. Where something is DEFERRED it yields a
-*family*: the set of the masks it could yield, bit ``1 << mask`` for each. Families with one member are the
-ordinary case, so one evaluator serves a whole resource and a segment alike.
+A criterion is TRUE, FALSE or UNKNOWN; DEFERRED stands for "any of these, the resource will tell" and occurs
+only while a rule is compiled for a segment. A provision yields the *set* of outcomes it could have over all
+truth values of its UNKNOWN criteria, as a mask of `NA`, `PERMIT`, `DENY`. Where something is DEFERRED it
+yields a *family*: the set of the masks it could yield, bit ``1 << mask`` for each. Families with one member
+are the ordinary case, so one evaluator serves a whole resource and a segment alike.
 
 Provision semantics: https://hl7.org/fhir/R4/consent-definitions.html#Consent.provision
 """
@@ -32,7 +32,7 @@ _MASKS: Final = range(1, 8)
 def join(left: int, right: int) -> int:
     """The outcomes two siblings can have together, deny overriding permit and both overriding NA."""
     mask = left & right & NA | (left | right) & DENY
-    if left & PERMIT and right & (NA | PERMIT) or right & PERMIT and left & (NA | PERMIT):
+    if (left & PERMIT and right & (NA | PERMIT)) or (right & PERMIT and left & (NA | PERMIT)):
         mask |= PERMIT
     return mask
 
@@ -86,10 +86,10 @@ def join_families(left: int, right: int) -> int:
 
 
 def settle(kind: int, guard: int, children: int) -> int:
-    """The family of a provision: type ``kind`` (`PERMIT` or `DENY`), truth of its guard, family of its children.
+    """The family of a provision: its type `PERMIT` or `DENY`, truth of its guard, family of its children.
 
-    FALSE guard: it does not apply. TRUE: what the children say, and its own type where all of them may be silent.
-    UNKNOWN: the same, and that it does not apply. DEFERRED: any of the three.
+    FALSE guard: it does not apply. TRUE: what the children say, and its own type where all of them may be
+    silent. UNKNOWN: the same, and that it does not apply. DEFERRED: any of the three.
     """
     key = (kind, guard, children)
     family = _settled.get(key)
@@ -99,7 +99,7 @@ def settle(kind: int, guard: int, children: int) -> int:
 
 
 def verdicts(family: int) -> int:
-    """The verdicts a consent can have: DENY for a set with DENY, PERMIT for exactly {PERMIT}, else NA; as a mask."""
+    """The verdicts a consent can have: DENY for a set with DENY, PERMIT for exactly {PERMIT}, else NA."""
     verdict = _decided.get(family)
     if verdict is None:
         verdict = _decided[family] = _verdicts(family)

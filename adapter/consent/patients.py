@@ -5,12 +5,13 @@ https://hl7.org/fhir/R4/compartmentdefinition-patient.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from adapter.consent.names import items, literal_key, reference_key, type_of
+from adapter.consent.names import items, literal_key, own_key, reference_key, type_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from adapter.consent.names import AtHand
 
 _SUBJECTS: Final = frozenset({"patient", "subject", "beneficiary", "for"})
@@ -79,9 +80,7 @@ class _Search:
 
     def members(self, group: Mapping[str, Any]) -> None:
         """A group is its members; one without any may be anybody."""
-        entities = [
-            reference_key(one.get("entity")) for one in items(group.get("member")) if isinstance(one, dict)
-        ]
+        entities = [reference_key(one.get("entity")) for one in items(group.get("member")) if isinstance(one, dict)]
         for member in entities:
             if member is not None and type_of(member) == "Patient":
                 self.keys.add(member)
@@ -99,7 +98,7 @@ def patients(resource: Mapping[str, Any], at_hand: AtHand) -> tuple[frozenset[st
     search = _Search(at_hand)
     kind = resource.get("resourceType")
     if kind == "Patient":
-        key = literal_key(f"Patient/{resource.get('id')}")
+        key = own_key(resource)
         if key is None:
             return frozenset(), True
         search.keys.add(key)

@@ -18,8 +18,9 @@ import orjson
 
 from adapter.consent.criteria import Opaque, PeriodCriterion
 from adapter.consent.force import Combination, Held, Revision, in_force
-from adapter.consent.instants import MAX, MIN, bounds
+from adapter.consent.instants import bounds
 from adapter.consent.provision import Body, Provision, body_of
+from adapter.fhir.dates import MAX, MIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,9 +88,7 @@ def _at(provision: Provision, instant: int, zone: tzinfo) -> Provision | None:
         elif not span[0] <= instant < span[1]:
             return None
     children = (_at(child, instant, zone) for child in provision.children)
-    return replace(
-        provision, criteria=tuple(kept), children=tuple(child for child in children if child is not None)
-    )
+    return replace(provision, criteria=tuple(kept), children=tuple(child for child in children if child is not None))
 
 
 def _body_at(body: Body, instant: int, zone: tzinfo) -> Body | None:
@@ -98,10 +97,8 @@ def _body_at(body: Body, instant: int, zone: tzinfo) -> Body | None:
     return replace(body, roots=kept) if kept else None
 
 
-def _policy_at(
-    held: Sequence[Held], names: Sequence[str], instant: int, zone: tzinfo
-) -> tuple[Policy, Sources]:
-    """The policy at ``instant``, equal directives said once, in an order that depends on nothing but themselves."""
+def _policy_at(held: Sequence[Held], names: Sequence[str], instant: int, zone: tzinfo) -> tuple[Policy, Sources]:
+    """The policy at ``instant``: equal directives said once, in an order that depends on themselves only."""
     bodies: dict[bytes, tuple[Body, list[str]]] = {}
     for one in held:
         body = _body_at(one.body, instant, zone)
@@ -122,8 +119,9 @@ def timeline(
 ) -> list[tuple[int, int, Policy, Sources]]:
     """Every policy of one person with the interval it holds for, half-open in epoch microseconds.
 
-    ``directives`` are those that apply to the person (see `directive.applicable`). The intervals follow each other
-    without gaps from `MIN` to `MAX`; neighbours differ. Where nothing is in force the policy is empty and denies.
+    ``directives`` are those that apply to the person (see `directive.applicable`). The intervals follow each
+    other without gaps from `MIN` to `MAX`; neighbours differ. Where nothing is in force the policy is empty
+    and denies.
     """
     held = in_force(directives, zone, stated=stated, combination=combination)
     names = [directive.source for directive in directives]

@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/consent-definitions.html#Consent.provision
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from adapter.consent.criteria import (
     ActionCriterion,
@@ -28,14 +28,15 @@ from adapter.consent.criteria_resource import (
 from adapter.consent.outcome import DENY, PERMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
 class Provision:
     """One rule: ``kind`` is `PERMIT` or `DENY`, ``path`` where it stands in its Consent.
 
-    ``children`` are its exceptions. A deny without criteria or children also stands for a consent that is capped.
+    ``children`` are its exceptions. A deny without criteria or children also stands for a consent that is
+    capped.
     """
 
     kind: int
@@ -57,9 +58,9 @@ class Provision:
 class Body:
     """A Consent without its names: what it says, and nothing of whom it says it about.
 
-    ``roots`` are its root provision and the additive rules rewritten from it. ``typed``: it is a 42 CFR Part 2
-    consent. ``capped``: it could not be understood and only denies. ``rank``: where the latest consent wins, the
-    lower rank goes first; under deny-overrides every rank is 0.
+    ``roots`` are its root provision and the additive rules rewritten from it. ``typed``: it is a 42 CFR Part
+    2 consent. ``capped``: it could not be understood and only denies. ``rank``: where the latest consent
+    wins, the lower rank goes first; under deny-overrides every rank is 0.
     """
 
     roots: tuple[Provision, ...]
@@ -82,33 +83,30 @@ def _pairs(lists: Sequence[Sequence[str]]) -> frozenset[tuple[str, str]]:
     return frozenset((system, code) for system, code in lists)
 
 
-def _criterion(kind: int, parts: Sequence[Any]) -> Criterion:
-    """The criterion whose canonical list is ``parts``, in a provision of type ``kind``."""
-    deny = kind == DENY
-    match parts:
-        case ["opaque", element, why]:
-            return Opaque(element, why)
-        case ["period", start, end]:
-            return PeriodCriterion(start, end)
-        case ["actor", names, *flags]:
-            return ActorCriterion(frozenset(names), *flags)
-        case ["action", kinds, unclear]:
-            return ActionCriterion(frozenset(kinds), unclear)
-        case ["purpose", covers, unclear]:
-            return (DeniedPurposes if deny else PermittedPurposes)(_pairs(covers), unclear)
-        case ["securityLabel", level, codes, marks, unclear]:
-            return DeniedLabels(level, frozenset(codes), _pairs(marks), unclear)
-        case ["securityLabel", level, codes, unclear]:
-            return PermittedLabels(level, frozenset(codes), unclear)
-        case ["class", types, profiles, unclear]:
-            return ClassCriterion(frozenset(types), frozenset(profiles), unclear)
-        case ["code", codes, unclear]:
-            return CodeCriterion(deny, _pairs(codes), unclear)
-        case ["dataPeriod", start, end]:
-            return DataPeriodCriterion(deny, start, end)
-        case ["data", entries, unclear]:
-            return DataCriterion(deny, _pairs(entries), unclear)
-    raise ValueError(f"expected the canonical list of a criterion, not one of kind `{parts[0]}`")
+def _labels(deny: int, level: int, codes: Sequence[str], *rest: Any) -> Criterion:  # noqa: ANN401  # JSON
+    if deny == DENY:
+        marks, unclear = rest
+        return DeniedLabels(level, frozenset(codes), _pairs(marks), unclear)
+    return PermittedLabels(level, frozenset(codes), *rest)
+
+
+def _purposes(kind: int, covers: Sequence[Sequence[str]], unclear: bool) -> Criterion:  # noqa: FBT001  # JSON
+    return (DeniedPurposes if kind == DENY else PermittedPurposes)(_pairs(covers), unclear)
+
+
+_MAKERS: Final[Mapping[str, Callable[..., Criterion]]] = {
+    "opaque": lambda _, element, why: Opaque(element, why),
+    "period": lambda _, start, end: PeriodCriterion(start, end),
+    "actor": lambda _, names, *flags: ActorCriterion(frozenset(names), *flags),
+    "action": lambda _, kinds, unclear: ActionCriterion(frozenset(kinds), unclear),
+    "purpose": _purposes,
+    "securityLabel": _labels,
+    "class": lambda _, types, profiles, unclear: ClassCriterion(frozenset(types), frozenset(profiles), unclear),
+    "code": lambda kind, codes, unclear: CodeCriterion(kind == DENY, _pairs(codes), unclear),
+    "dataPeriod": lambda kind, start, end: DataPeriodCriterion(kind == DENY, start, end),
+    "data": lambda kind, entries, unclear: DataCriterion(kind == DENY, _pairs(entries), unclear),
+}
+"""From the canonical parts of a criterion back to it, given the type of its provision."""
 
 
 def provision_of(parts: Sequence[Any]) -> Provision:
@@ -118,7 +116,7 @@ def provision_of(parts: Sequence[Any]) -> Provision:
     return Provision(
         kind,
         path,
-        tuple(_criterion(kind, one) for one in criteria),
+        tuple(_MAKERS[name](kind, *rest) for name, *rest in criteria),
         tuple(provision_of(child) for child in children),
     )
 

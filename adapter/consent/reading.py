@@ -1,7 +1,7 @@
 """From the elements of a provision to its criteria.
 
-Anything an element cannot be decided by makes its criterion unclear; an element of a wrong shape becomes `Opaque`
-and is reported as a fault, which caps the consent.
+Anything an element cannot be decided by makes its criterion unclear; an element of a wrong shape becomes
+`Opaque` and is reported as a fault, which caps the consent.
 
 https://hl7.org/fhir/R4/consent-definitions.html#Consent.provision
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta, timezone
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from adapter.consent.criteria import (
     UNREADABLE_ELEMENT,
@@ -83,7 +83,7 @@ def _data_period(kind: int, value: Mapping[str, Any], _contained: Contained) -> 
 
 
 def resolved_key(reference: Mapping[str, Any], contained: Contained) -> str | None:
-    """The key of a Reference; a contained resource is known by its identifier alone, if it has exactly one."""
+    """The key of a Reference; a contained resource is known by its identifier, if it has exactly one."""
     literal = reference.get("reference")
     if isinstance(literal, str) and literal.startswith("#"):
         keys = identifier_keys(contained.get(literal[1:], {}))
@@ -212,17 +212,13 @@ def _misdated(value: Mapping[str, Any]) -> bool:
     return all(bounds(start, end, zone) is None for zone in (_EARLIEST, _LATEST))
 
 
-def _element(
-    kind: int, element: str, value: Any, path: str, contained: Contained
-) -> tuple[list[Criterion], str]:
+def _element(kind: int, element: str, value: object, path: str, contained: Contained) -> tuple[list[Criterion], str]:
     """The criteria of one element and its fault, if any."""
     found = examine(PROVISION[element], value, f"{path}.{element}")
     if found.fault:
         return [Opaque(element, UNREADABLE_ELEMENT)], found.fault
-    if element in {"period", "dataPeriod"} and _misdated(value):
-        return [
-            Opaque(element, UNREADABLE_ELEMENT)
-        ], f"{path}.{element}: expected dates, the end after the start"
+    if element in {"period", "dataPeriod"} and _misdated(cast("Mapping[str, Any]", value)):
+        return [Opaque(element, UNREADABLE_ELEMENT)], f"{path}.{element}: expected dates, the end after the start"
     if found.strange:
         return [Opaque(element, UNREADABLE_ELEMENT)], ""
     criteria = [_READERS[element](kind, value, contained)]
@@ -231,9 +227,7 @@ def _element(
     return criteria, ""
 
 
-def criteria(
-    kind: int, provision: Mapping[str, Any], path: str, contained: Contained
-) -> tuple[list[Criterion], str]:
+def criteria(kind: int, provision: Mapping[str, Any], path: str, contained: Contained) -> tuple[list[Criterion], str]:
     """The criteria of one provision of type ``kind`` and the first fault found in them, if any.
 
     Unknown elements, modifiers and (in a permit) extensions of the provision itself are UNKNOWN criteria too.

@@ -1,15 +1,15 @@
 """Who asks and why: the actors of one recipient, closed over everything they belong to, and the purposes.
 
-The closure climbs from PractitionerRole to its practitioner and organization, from Organization to what it is part
-of, and into every Group and CareTeam that lists one of these. Ended or inactive memberships do not count. What
-cannot be followed is kept as such: a reference that might lie behind it is neither matched nor ruled out.
+The closure climbs from PractitionerRole to its practitioner and organization, from Organization to what it is
+part of, and into every Group and CareTeam that lists one of these. Ended or inactive memberships do not
+count. What cannot be followed is kept as such: a reference that might lie behind it is neither matched nor
+ruled out.
 
 https://hl7.org/fhir/R4/consent-definitions.html#Consent.provision.actor
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +21,7 @@ from adapter.consent.outcome import FALSE, TRUE, UNKNOWN
 from adapter.consent.vocabulary import ACT_REASON, PURPOSES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import tzinfo
 
 IDENTIFIER: Final = "identifier"
@@ -46,8 +47,8 @@ CIRCLES: Final = frozenset({"Group", "CareTeam"})
 class RecipientContext:
     """One recipient with its purposes; interned by its canonical bytes.
 
-    ``actors`` are the keys of the recipient and of all it belongs to. ``outside`` are the groups and care teams it
-    is known not to be in. ``beyond`` are the types of what may lie behind links nobody could follow.
+    ``actors`` are the keys of the recipient and of all it belongs to. ``outside`` are the groups and care
+    teams it is known not to be in. ``beyond`` are the types of what may lie behind links nobody could follow.
     ``organisation`` is the reference of the organisation that asks. ``asked`` are the purposes as a set,
     ``odd_purpose`` says that one of them is a code below PurposeOfUse that is not known here.
     """
@@ -126,7 +127,7 @@ class _Moment:
 
 
 def _flag(value: object, *, member: bool) -> int:
-    """Truth of "still a member" from a flag that says so with ``member``: absent is yes, no boolean is unknown."""
+    """Truth of "still a member" from a flag that says so with ``member``; absent is yes."""
     if value is None:
         return TRUE
     if not isinstance(value, bool):
@@ -193,7 +194,7 @@ class _Closure:
         )
 
     def _circles(self) -> set[str]:
-        """Join every circle that lists an actor, until none is left; then name those that certainly list none."""
+        """Join every circle that lists an actor until none is left; return those that certainly list none."""
         circles = {key: _Circle(key, circle, self.moment) for key, circle in self.context.of_type(*CIRCLES)}
         joined = True
         while joined:
@@ -220,9 +221,7 @@ class _Circle:
         self.identifiers = identifier_keys(circle)
         listing = circle.get("member" if group else "participant")
         self.whole = isinstance(listing, list) and bool(listing) and (not group or _enumerated(circle))
-        self.active = (
-            _flag(circle.get("active"), member=True) if group else _team_status(circle.get("status"))
-        )
+        self.active = _flag(circle.get("active"), member=True) if group else _team_status(circle.get("status"))
         if not group:
             self.active = max(self.active, moment.holds(circle.get("period")))
         self.members = [self._member(one, moment) for one in items(listing)]
@@ -280,8 +279,8 @@ def close(
 ) -> RecipientContext:
     """Close ``actors`` (references) upward over the resources at hand.
 
-    ``at`` (epoch microseconds) and ``zone`` judge the periods of memberships; without them every membership that
-    is not marked inactive counts.
+    ``at`` (epoch microseconds) and ``zone`` judge the periods of memberships; without them every membership
+    that is not marked inactive counts.
     """
     closure = _Closure(context, _Moment(at=at, zone=zone))
     closure.climb(reference_key({"reference": actor}) or actor for actor in actors)

@@ -1,9 +1,10 @@
 """From a signed release form to one Consent.
 
-The root denies; under it one permit for each choice (partner, purposes, the screening summary, the sensitivities
-ticked), and in every permit that the Part 2 section does not reach a deny of Part 2 records. A refusal is an active
-Consent that denies everything; a revocation of everything makes it inactive; a revocation of one partner is a deny
-of that partner. The consent lives from its signature to the end of its last day.
+The root denies; under it one permit for each choice (partner, purposes, the screening summary, the
+sensitivities ticked), and in every permit that the Part 2 section does not reach a deny of Part 2 records. A
+refusal is an active Consent that denies everything; a revocation of everything makes it inactive; a
+revocation of one partner is a deny of that partner. The consent lives from its signature to the end of its
+last day.
 
 42 CFR 2.31, 2.33; https://hl7.org/fhir/R4/consent.html
 """
@@ -16,7 +17,6 @@ import orjson
 from fhir.resources.R4B.consent import Consent
 from pydantic import ValidationError
 
-from adapter.consent.instants import interval
 from adapter.consent.release_form import (
     Choice,
     Form,
@@ -37,6 +37,7 @@ from adapter.consent.vocabulary import (
     PURPOSES,
 )
 from adapter.errors import RecordError
+from adapter.fhir.dates import interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +79,7 @@ class _Organisations:
 
 
 def _reaches(form: Form, submission: Submission, choice: Choice) -> bool:
-    """Whether the Part 2 section covers a choice: signed, for this partner, with the class it needs ticked."""
+    """Whether the Part 2 section covers a choice: signed, for this partner, with its class ticked."""
     part2 = submission.part2
     return (
         form.part2 is not None
@@ -179,9 +180,9 @@ def author(
 ) -> Element:
     """The Consent that a submitted form amounts to at ``now`` (epoch microseconds), without an id.
 
-    ``organisations`` maps partner keys to Organization references; ``zone`` reads dates without a time. Raises
-    RecordError, naming the elements, for a form that is deficient: unsigned, undated, future-dated, choosing what
-    was not offered, or with a signed Part 2 section that lacks an element of 42 CFR 2.31(a).
+    ``organisations`` maps partner keys to Organization references; ``zone`` reads dates without a time.
+    Raises RecordError, naming the elements, for a form that is deficient: unsigned, undated, future-dated,
+    choosing what was not offered, or with a signed Part 2 section that lacks an element of 42 CFR 2.31(a).
     """
     submission = submission_of(form, values)
     part2 = _checked(form, submission, zone, now)

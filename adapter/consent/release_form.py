@@ -1,9 +1,10 @@
 """The release-of-information form of a county, and what a person handed in on it.
 
-A form file says which partners and purposes it offers, which classes of information may be ticked and what they
-are labelled, and whether it has a 42 CFR Part 2 section.
+A form file says which partners and purposes it offers, which classes of information may be ticked and what
+they are labelled, and whether it has a 42 CFR Part 2 section.
 
-Elements of a written consent: 42 CFR 2.31(a), 45 CFR 164.508(c). Consent for proceedings stands alone: 2.31(d).
+Elements of a written consent: 42 CFR 2.31(a), 45 CFR 164.508(c). Consent for proceedings stands alone:
+2.31(d).
 """
 
 from __future__ import annotations

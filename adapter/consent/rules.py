@@ -1,7 +1,8 @@
-"""The compiled form of the decision: what a policy says to a recipient about a segment, or about one resource.
+"""The compiled form of the decision: what a policy says to a recipient about a segment or a resource.
 
-Both run the evaluator of `decide`. A rule is EXCEPTION when a criterion that only the single resource can answer
-(code, dataPeriod, data) could change the effect or the obligations; `exception` then decides that resource.
+Both run the evaluator of `decide`. A rule is EXCEPTION when a criterion that only the single resource can
+answer (code, dataPeriod, data) could change the effect or the obligations; `exception` then decides that
+resource.
 
 https://hl7.org/fhir/R4/consent.html
 """
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from adapter.consent.segment import Segment
 
 Rule = Verdict
-"""What a policy, a recipient and a segment amount to; its trace names directives by their index in the policy."""
+"""What a policy, a recipient and a segment amount to; its trace names directives by index."""
 
 
 def _answer(
@@ -56,7 +57,7 @@ def _answer(
 
 
 def rule(policy: Policy, recipient: RecipientContext, segment: Segment) -> Rule:
-    """The rule of ``policy`` for ``recipient`` and every resource of ``segment``: PERMIT, DENY or EXCEPTION."""
+    """The rule of ``policy`` for ``recipient`` and all of ``segment``: PERMIT, DENY or EXCEPTION."""
     return _answer(policy, recipient, segment, None, UTC)
 
 

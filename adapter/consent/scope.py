@@ -29,9 +29,7 @@ _LEVEL_CODES: Final = tuple(LEVELS)
 
 def _topmost(codes: frozenset[str], below: Mapping[str, frozenset[str]]) -> list[str]:
     """The codes that no other of them contains."""
-    return sorted(
-        code for code in codes if not any(code in below.get(other, ()) for other in codes if other != code)
-    )
+    return sorted(code for code in codes if not any(code in below.get(other, ()) for other in codes if other != code))
 
 
 def _said(criterion: Criterion) -> str:

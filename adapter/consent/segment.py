@@ -24,7 +24,7 @@ REGIMES: Final = ("justice", "hipaa", "part2", "education", "undeclared")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """Type, claimed profiles, tier, labels, legal regime of the source unit, instrument domain and source unit.
+    """Type, claimed profiles, tier, labels, regime of the source unit, instrument domain, source unit.
 
     ``unit`` is the Organization reference of the unit that made the record. Labels and profiles are sorted.
     """

@@ -1,7 +1,7 @@
 """What the security labels of one resource mean to a label criterion.
 
-Levels: several count as the highest; with any sensitivity label at least R; without any label N. A label of an
-unknown system or code may be a sensitivity, one without a system may be anything, Part 2 included.
+Levels: several count as the highest; with any sensitivity label at least R; without any label N. A label of
+an unknown system or code may be a sensitivity, one without a system may be anything, Part 2 included.
 
 Labels: https://hl7.org/fhir/R4/security-labels.html
 """
@@ -48,9 +48,10 @@ _OLD_NAMES: Final[Mapping[Label, Label]] = {
 class Sensitivity:
     """The labels of a resource, ready to be matched.
 
-    ``low`` and ``high`` bound its level of confidentiality. ``codes`` are its sensitivities; ``within`` the codes a
-    deny may name to reach them, ``around`` the narrower ones they may stand for. ``marks`` are all other
-    labels of known systems. ``unclear``: some label is not understood. ``part2``: truth of "a Part 2 record".
+    ``low`` and ``high`` bound its level of confidentiality. ``codes`` are its sensitivities; ``within`` the
+    codes a deny may name to reach them, ``around`` the narrower ones they may stand for. ``marks`` are all
+    other labels of known systems. ``unclear``: some label is not understood. ``part2``: truth of "a Part 2
+    record".
     """
 
     low: int

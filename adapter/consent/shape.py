@@ -1,17 +1,20 @@
 """Whether a JSON value has the shape R4 gives to a Consent, element by element.
 
-Three findings, in falling weight: a *fault* (wrong JSON shape: nobody knows what the author meant, the consent is
-capped), a *strange* part (an unknown element or a modifierExtension: what holds it is UNKNOWN), and an *extension*
-that is not known to be harmless (inside a permit: one more UNKNOWN criterion).
+Three findings, in falling weight: a *fault* (wrong JSON shape: nobody knows what the author meant, the
+consent is capped), a *strange* part (an unknown element or a modifierExtension: what holds it is UNKNOWN),
+and an *extension* that is not known to be harmless (inside a permit: one more UNKNOWN criterion).
 
-Elements: https://hl7.org/fhir/R4/consent-definitions.html ; extensions: https://hl7.org/fhir/R4/extensibility.html
+Elements: https://hl7.org/fhir/R4/consent-definitions.html ; extensions:
+https://hl7.org/fhir/R4/extensibility.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _STRING: Final = "string"
 _BOOLEAN: Final = "boolean"
@@ -124,8 +127,7 @@ class Findings:
 
 def _harmless(extensions: object) -> bool:
     return isinstance(extensions, list) and all(
-        isinstance(one, dict) and isinstance(one.get("url"), str) and one["url"] in HARMLESS
-        for one in extensions
+        isinstance(one, dict) and isinstance(one.get("url"), str) and one["url"] in HARMLESS for one in extensions
     )
 
 

@@ -28,57 +28,52 @@ PCF_ADVANCED: Final = "https://profiles.ihe.net/ITI/PCF/StructureDefinition/IHE.
 PART2: Final = "42CFRPart2"
 PART2_CONSENT: Final = "42CFRPart2CD"
 
-Tree = dict[str, tuple[str, ...]]
+Tree = dict[str, str]
+"""A code and the codes directly below it, separated by spaces."""
 
 _PURPOSES: Final[Tree] = {
-    "PurposeOfUse": ("HMARKT", "HOPERAT", "HPAYMT", "HRESCH", "PATRQT", "PUBHLTH", "TREAT"),
-    "HOPERAT": tuple(
-        (
-            "CAREMGT DONAT FRAUD GOV HACCRED HCOMPL HDECD HDIRECT HDM HLEGAL HOUTCOMS HPRGRP HQUALIMP "
-            "HSYSADMIN MEMADMIN MILCDM PATADMIN PATSFTY PERFMSR RECORDMGT SYSDEV TRAIN"
-        ).split()
+    "PurposeOfUse": "HMARKT HOPERAT HPAYMT HRESCH PATRQT PUBHLTH TREAT",
+    "HOPERAT": (
+        "CAREMGT DONAT FRAUD GOV HACCRED HCOMPL HDECD HDIRECT HDM HLEGAL HOUTCOMS HPRGRP HQUALIMP "
+        "HSYSADMIN MEMADMIN MILCDM PATADMIN PATSFTY PERFMSR RECORDMGT SYSDEV TRAIN"
     ),
-    "HSYSADMIN": ("LABELING", "METAMGT"),
-    "SYSDEV": ("HTEST",),
-    "HPAYMT": ("CLMATTCH", "COVAUTH", "COVERAGE", "REMITADV"),
-    "COVERAGE": ("ELIGDTRM", "ELIGVER", "ENROLLM", "MILDCRG"),
-    "HRESCH": ("BIORCH", "CLINTRCH", "DSRCH", "POARCH", "TRANSRCH"),
-    "CLINTRCH": ("CLINTRCHNPC", "CLINTRCHPC", "PRECLINTRCH"),
-    "PATRQT": ("FAMRQT", "PWATRNY", "SUPNWK"),
-    "PUBHLTH": ("DISASTER", "THREAT"),
-    "TREAT": ("CLINTRL", "COC", "ETREAT", "POPHLTH"),
-    "ETREAT": ("BTG", "ERTREAT"),
+    "HSYSADMIN": "LABELING METAMGT",
+    "SYSDEV": "HTEST",
+    "HPAYMT": "CLMATTCH COVAUTH COVERAGE REMITADV",
+    "COVERAGE": "ELIGDTRM ELIGVER ENROLLM MILDCRG",
+    "HRESCH": "BIORCH CLINTRCH DSRCH POARCH TRANSRCH",
+    "CLINTRCH": "CLINTRCHNPC CLINTRCHPC PRECLINTRCH",
+    "PATRQT": "FAMRQT PWATRNY SUPNWK",
+    "PUBHLTH": "DISASTER THREAT",
+    "TREAT": "CLINTRL COC ETREAT POPHLTH",
+    "ETREAT": "BTG ERTREAT",
 }
 
 _SENSITIVITIES: Final[Tree] = {
     "_InformationSensitivityPolicy": (
-        "_ActInformationSensitivityPolicy",
-        "_EntitySensitivityPolicyType",
-        "_RoleInformationSensitivityPolicy",
-        *"ADOL CEL DIA DRGIS EMP PDS PHY PRS".split(),
+        "_ActInformationSensitivityPolicy _EntitySensitivityPolicyType _RoleInformationSensitivityPolicy "
+        "ADOL CEL DIA DRGIS EMP PDS PHY PRS"
     ),
-    "_ActInformationSensitivityPolicy": tuple(
-        "ETH GDIS HIV MST SCA SDV SEX SPI STD TBOO VIO SICKLE".split(),
-    ),
-    "_EntitySensitivityPolicyType": tuple("DEMO DOB GENDER LIVARG MARST RACE REL".split()),
-    "_RoleInformationSensitivityPolicy": ("B", "EMPL", "LOCIS", "SSP"),
-    "SPI": ("BH", "MH", "PSY", "PSYTHPN", "SUD"),
-    "BH": ("COGN", "DVD", "EMOTDIS"),
-    "SUD": ("ETHUD", "OPIOIDUD"),
+    "_ActInformationSensitivityPolicy": "ETH GDIS HIV MST SCA SDV SEX SPI STD TBOO VIO SICKLE",
+    "_EntitySensitivityPolicyType": "DEMO DOB GENDER LIVARG MARST RACE REL",
+    "_RoleInformationSensitivityPolicy": "B EMPL LOCIS SSP",
+    "SPI": "BH MH PSY PSYTHPN SUD",
+    "BH": "COGN DVD EMOTDIS",
+    "SUD": "ETHUD OPIOIDUD",
 }
 
 _WIDER: Final[Tree] = {
     **_SENSITIVITIES,
-    "BH": ("COGN", "DVD", "EMOTDIS", "MH", "PSY", "PSYTHPN", "SUD"),
-    "MH": ("PSY", "PSYTHPN"),
-    "SUD": ("ETHUD", "OPIOIDUD", "ETH"),
-    "ETH": ("SUD",),
+    "BH": "COGN DVD EMOTDIS MH PSY PSYTHPN SUD",
+    "MH": "PSY PSYTHPN",
+    "SUD": "ETHUD OPIOIDUD ETH",
+    "ETH": "SUD",
 }
-"""The tree a deny reads: what counts as substance use or behavioural health is never narrower than people mean."""
+"""The tree a deny reads: substance use and behavioural health are never narrower than people mean."""
 
 
 def _below(tree: Tree) -> dict[str, frozenset[str]]:
-    codes = {*tree, *(child for children in tree.values() for child in children)}
+    codes = {*tree, *(child for children in tree.values() for child in children.split())}
     below = {}
     for code in codes:
         found: set[str] = set()
@@ -87,7 +82,7 @@ def _below(tree: Tree) -> dict[str, frozenset[str]]:
             one = pending.pop()
             if one not in found:
                 found.add(one)
-                pending.extend(tree.get(one, ()))
+                pending.extend(tree.get(one, "").split())
         below[code] = frozenset(found)
     return below
 
@@ -100,7 +95,7 @@ PURPOSES: Final[Mapping[str, frozenset[str]]] = _below(_PURPOSES)
 """Every purpose of use with itself and all below it."""
 
 EXPLICIT_PURPOSES: Final = frozenset({"BTG", "HLEGAL"})
-"""A permit covers these only by naming them: neither break-glass nor legal use follows from a wider purpose."""
+"""A permit covers these only by naming them: neither follows from a wider purpose."""
 
 STRICT: Final[Mapping[str, frozenset[str]]] = _below(_SENSITIVITIES)
 """Every sensitivity with itself and all below it, as the code system has it; what a permit reads."""
@@ -112,18 +107,17 @@ SENSITIVE: Final = frozenset(STRICT)
 LEVELS: Final[Mapping[str, int]] = {code: rank for rank, code in enumerate("ULMNRV")}
 """Confidentiality codes, from unrestricted to very restricted."""
 
-MARKS: Final = frozenset(
-    (
-        "42CFRPart2 42CFRPart2CD CommonRule HIPAANOPP HIPAAPsyNotes HIPAASelfPay Title38Section7332 "
-        "COMPT ACOCOMPT CTCOMPT FMCOMPT HRCOMPT LRCOMPT PACOMPT RESCOMPT RMGTCOMPT "
-        "ANONY AOD AUDIT AUDTR CPLYCC CPLYCD CPLYJPP CPLYOPP CPLYOSP CPLYPOL DECLASSIFYLABEL DEID DELAU "
-        "DOWNGRDLABEL DRIVLABEL ENCRYPT ENCRYPTR ENCRYPTT ENCRYPTU HUAPRV LABEL MASK MINEC PERSISTLABEL PRIVMARK "
-        "PSEUD REDACT UPGRDLABEL "
-        "NOAUTH NOCOLLECT NODSCLCD NODSCLCDS NOINTEGRATE NOLIST NOMOU NOORGPOL NOPAT NOPERSISTP NORDSCLCD "
-        "NORDSCLCDS NORDSCLW NORELINK NOREUSE NOVIP ORCON"
-    ).split()
+_MARKS: Final = (
+    "42CFRPart2 42CFRPart2CD CommonRule HIPAANOPP HIPAAPsyNotes HIPAASelfPay Title38Section7332 "
+    "COMPT ACOCOMPT CTCOMPT FMCOMPT HRCOMPT LRCOMPT PACOMPT RESCOMPT RMGTCOMPT "
+    "ANONY AOD AUDIT AUDTR CPLYCC CPLYCD CPLYJPP CPLYOPP CPLYOSP CPLYPOL DECLASSIFYLABEL DEID DELAU "
+    "DOWNGRDLABEL DRIVLABEL ENCRYPT ENCRYPTR ENCRYPTT ENCRYPTU HUAPRV LABEL MASK MINEC PERSISTLABEL "
+    "PRIVMARK PSEUD REDACT UPGRDLABEL "
+    "NOAUTH NOCOLLECT NODSCLCD NODSCLCDS NOINTEGRATE NOLIST NOMOU NOORGPOL NOPAT NOPERSISTP NORDSCLCD "
+    "NORDSCLCDS NORDSCLW NORELINK NOREUSE NOVIP ORCON"
 )
-"""Privacy-law, compartment, obligation and refrain codes: labels that say how to handle, not how sensitive."""
+MARKS: Final = frozenset(_MARKS.split())
+"""Privacy-law, compartment, obligation and refrain codes: how to handle, not how sensitive."""
 
 READS: Final = frozenset({"access", "use", "disclose"})
 WRITES: Final = frozenset({"collect", "correct"})

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 CANONICAL: Final = "https://sallyport.example/fhir"
 SCREENING_SUMMARY: Final = f"{CANONICAL}/StructureDefinition/screening-summary"
-US_CORE_SCREENING: Final = (
-    "http://hl7.org/fhir/us/core/StructureDefinition/us-core-observation-screening-assessment"
-)
+US_CORE_SCREENING: Final = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-observation-screening-assessment"
 OBSERVATION_CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
 UCUM: Final = "http://unitsofmeasure.org"
 
@@ -62,9 +60,7 @@ def _us_core_screening(resource: Resource) -> list[Issue]:
         quantity = part.get("valueQuantity")
         if quantity and "code" in quantity and quantity.get("system") != UCUM:
             found.append(invariant("Observation.value", "us-core-3", "expected a UCUM unit"))
-    if not any(
-        has_coding(concept, OBSERVATION_CATEGORY, "survey") for concept in resource.get("category", ())
-    ):
+    if not any(has_coding(concept, OBSERVATION_CATEGORY, "survey") for concept in resource.get("category", ())):
         message = "expected a category survey of observation-category"
         found.append(Issue(path="Observation.category", code="required", message=message))
     if "subject" not in resource:
@@ -89,9 +85,7 @@ def _screening_summary(resource: Resource) -> list[Issue]:
             found.append(invariant(path, "summary-2", "expected a display only, no reference or identifier"))
     effective = resource.get("effectiveDateTime")
     if not isinstance(effective, str) or _DAY.fullmatch(effective) is None:
-        found.append(
-            invariant("Observation.effective", "summary-3", "expected `effectiveDateTime` as YYYY-MM-DD")
-        )
+        found.append(invariant("Observation.effective", "summary-3", "expected `effectiveDateTime` as YYYY-MM-DD"))
     if not _valued(resource):
         found.append(invariant("Observation", "summary-4", "expected `value[x]` or `dataAbsentReason`"))
     if not resource["meta"].get("security"):
@@ -114,9 +108,7 @@ def claimed(resource: Resource) -> list[Issue]:
             kind, rule = CLAIMS[profile]
             if resource["resourceType"] != kind:
                 message = f"expected a resource of type {kind} to claim this profile"
-                found.append(
-                    Issue(path=f"{resource['resourceType']}.meta.profile", code="structure", message=message)
-                )
+                found.append(Issue(path=f"{resource['resourceType']}.meta.profile", code="structure", message=message))
             else:
                 found.extend(rule(resource))
     return found

@@ -40,9 +40,7 @@ def parse(data: bytes) -> dict[str, Any]:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _refused(
-            f"byte {error.start} is not UTF-8; expected JSON in UTF-8 without a byte order mark"
-        ) from None
+        raise _refused(f"byte {error.start} is not UTF-8; expected JSON in UTF-8 without a byte order mark") from None
     if text.startswith("\ufeff"):
         raise _refused("starts with a byte order mark; expected plain UTF-8")
     if b"\\" in data and _CONTROL_ESCAPE.search(data):
@@ -50,9 +48,7 @@ def parse(data: bytes) -> dict[str, Any]:
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise _refused(
-            f"not JSON at line {error.lineno}, column {error.colno}; expected one JSON object"
-        ) from None
+        raise _refused(f"not JSON at line {error.lineno}, column {error.colno}; expected one JSON object") from None
     except RecursionError:
         raise _too_deep() from None
     except InvalidOperation:
@@ -80,9 +76,7 @@ def dump_value(value: object) -> bytes:
     try:
         return orjson.dumps(value, default=_decimal, option=_OPTIONS)
     except TypeError as error:  # orjson's own error is a TypeError
-        raise _refused(
-            "holds a value that FHIR JSON cannot express; expected text, numbers, true, false"
-        ) from error
+        raise _refused("holds a value that FHIR JSON cannot express; expected text, numbers, true, false") from error
 
 
 def _decimal(value: object) -> orjson.Fragment:

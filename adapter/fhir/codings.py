@@ -5,22 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 
 def codings_of(resource: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The (system, code) pairs of a resource outside its ``meta``, each once, in order of appearance."""
-    return list(
-        dict.fromkeys(pair for key, value in resource.items() if key != "meta" for pair in _within(value))
-    )
+    """The (system, code) pairs of a resource outside its ``meta``, each once."""
+    return list(dict.fromkeys(pair for key, value in resource.items() if key != "meta" for pair in _within(value)))
 
 
-def _within(value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        if isinstance(value.get("code"), str) and isinstance(value.get("system"), str):
-            yield value["system"], value["code"]
-        for inner in value.values():
-            yield from _within(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _within(inner)
+def _within(value: Any) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("code"), str) and isinstance(value.get("system"), str):
+                found.append((value["system"], value["code"]))
+            waiting += [inner for inner in value.values() if isinstance(inner, dict | list)]
+        elif isinstance(value, list):
+            waiting += value
+    return found

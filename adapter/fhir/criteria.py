@@ -83,9 +83,7 @@ def read_filter(parameter: SearchParameter, modifier: str, value: str, context: 
     read = _reader(parameter, modifier, key)
     parsed = _alternatives(value, key)
     if len(parsed) > MAX_ALTERNATIVES:
-        raise RequestError(
-            f"`{key}` lists too many values; expected at most {MAX_ALTERNATIVES}", expression=key
-        )
+        raise RequestError(f"`{key}` lists too many values; expected at most {MAX_ALTERNATIVES}", expression=key)
     found: dict[Alternative, None] = {}
     for parts in parsed:
         try:
@@ -110,10 +108,8 @@ def _reader(parameter: SearchParameter, modifier: str, key: str) -> Reader:
 
 def _alternatives(value: str, key: str) -> list[list[str]]:
     """The values separated by commas, each split at its bars, escapes resolved."""
-    if "\\" in value:
-        parsed = _unescaped(value, key)
-    else:
-        parsed = [alternative.split("|") for alternative in value.split(",")]
+    plain = "\\" not in value
+    parsed = [one.split("|") for one in value.split(",")] if plain else _unescaped(value, key)
     if any(not any(parts) for parts in parsed):
         raise RequestError(f"`{key}` has an empty value; expected a value, or no parameter", expression=key)
     return parsed

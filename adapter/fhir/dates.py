@@ -38,6 +38,7 @@ _LOOSE_TIME: Final = re.compile(
 PREFIXES: Final = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 
 
+@lru_cache(maxsize=16_384)
 def interval(text: str, zone: tzinfo) -> Interval:
     """The interval a FHIR ``date``, ``dateTime`` or ``instant`` names.
 
@@ -60,9 +61,7 @@ def search_interval(text: str, zone: tzinfo) -> Interval:
         return _days(text, zone)
     match = _LOOSE_TIME.fullmatch(text)
     if match is None or _DATE.fullmatch(match["date"]) is None:
-        raise ValueError(
-            "expected a date or time like 2026, 2026-03, 2026-03-02 or 2026-03-02T08:30:00-07:00"
-        )
+        raise ValueError("expected a date or time like 2026, 2026-03, 2026-03-02 or 2026-03-02T08:30:00-07:00")
     return _instant(match["date"], match["minute"], match["second"] or "", match["offset"] or "", zone)
 
 

@@ -141,8 +141,7 @@ def _structure(name: str, table: Mapping[str, Any]) -> Structure:
         kind=table["kind"],
         elements=tuple(_element(name, element, row) for element, row in table["elements"].items()),
         invariants=tuple(
-            Invariant(key=key, form=form, names=tuple(names))
-            for key, form, *names in table.get("invariants", [])
+            Invariant(key=key, form=form, names=tuple(names)) for key, form, *names in table.get("invariants", [])
         ),
     )
 
@@ -150,10 +149,8 @@ def _structure(name: str, table: Mapping[str, Any]) -> Structure:
 def _element(structure: str, name: str, row: list[Any]) -> Element:
     minimum, maximum, types, *codes = row
     base = name.removesuffix(CHOICE)
-    if base == name:
-        forms = {name: types}
-    else:
-        forms = {base + kind[0].upper() + kind[1:]: kind for kind in types.split(" ")}
+    choices = {base + kind[0].upper() + kind[1:]: kind for kind in types.split(" ")}
+    forms = {name: types} if base == name else choices
     # Ids, the url of an extension and XHTML are attributes in FHIR's own model and carry no extensions.
     bare = name == "id" or types == "xhtml" or (structure, name) == ("Extension", "url")
     extensible = frozenset(form for form, kind in forms.items() if kind in PRIMITIVES and not bare)

@@ -16,7 +16,7 @@ from adapter.fhir.parameters import PARAMETERS, normalised
 from adapter.fhir.reference import parse_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
     from adapter.fhir.criteria import Alternative, Filter
@@ -43,29 +43,19 @@ class IndexRow(NamedTuple):
     exact: str = ""
 
 
-_Found = tuple[str, int | None, int | None, str]
-"""Value, low, high and exact of a row."""
-
-_PATHS: Final = {
-    kind: [(parameter, [path.split(".") for path in parameter.paths]) for parameter in table.values()]
-    for kind, table in PARAMETERS.items()
-}
-
-
 def index_rows(resource: Resource, zone: tzinfo) -> list[IndexRow]:
     """All rows of a valid resource, without repetition; none for a type that is not searched.
 
     ``zone`` places dates without a time. ``_id`` needs no row: it is the key of the resource itself.
     """
     rows: list[IndexRow] = []
-    for parameter, paths in _PATHS.get(resource["resourceType"], ()):
+    for parameter, add, paths in _PLAN.get(resource["resourceType"], ()):
         values: list[Json] = []
         for path in paths:
             _collect(resource, path, 0, values)
-        if values:
-            found = dict.fromkeys(row for value in values for row in _values(parameter, value, zone))
-            rows += [IndexRow(parameter.name, *row) for row in found]
-    return rows
+        for value in values:
+            add(rows, parameter, value, zone)
+    return list(dict.fromkeys(rows))
 
 
 def satisfies(resource_id: str, rows: Sequence[IndexRow], asked: Filter) -> bool:
@@ -107,52 +97,63 @@ def _collect(value: Json, path: Sequence[str], depth: int, found: list[Json]) ->
             _collect(inner, path, depth + 1, found)
 
 
-def _values(parameter: SearchParameter, value: Json, zone: tzinfo) -> Iterator[_Found]:
-    """What one value of an element is indexed as."""
-    if parameter.kind == "token":
-        for system, code in _tokens(value, parameter.system):
-            if code:
-                yield f"{system}|{code}", None, None, ""
-    elif parameter.kind == "string":
-        if key := normalised(value):
-            yield key, None, None, value
-    elif parameter.kind == "date":
-        yield from _dates(value, zone)
-    elif parameter.canonical:
-        yield value, None, None, ""
-        if "|" in value:
-            yield value.partition("|")[0], None, None, ""
-    else:
-        reference = parse_reference(value.get("reference", ""))
-        if reference is not None and (not parameter.targets or reference.type in parameter.targets):
-            yield str(reference), None, None, ""
-
-
-def _tokens(value: Json, system: str) -> Iterator[tuple[str, str]]:
-    """Pairs of system and code in a code, CodeableConcept, Coding or Identifier."""
+def _token(rows: list[IndexRow], parameter: SearchParameter, value: Json, _: tzinfo) -> None:
+    """A code, CodeableConcept, Coding or Identifier; what has no code is not found."""
     if isinstance(value, str):
-        yield system, value
-    elif "coding" in value:
-        for coding in value["coding"]:
-            yield coding.get("system", ""), coding.get("code", "")
-    else:
-        yield value.get("system", ""), value.get("code", value.get("value", ""))
+        rows.append(IndexRow(parameter.name, f"{parameter.system}|{value}"))
+        return
+    for coding in value.get("coding", (value,)):
+        code = coding.get("code", coding.get("value", ""))
+        if code:
+            rows.append(IndexRow(parameter.name, f"{coding.get('system', '')}|{code}"))
 
 
-def _dates(value: Json, zone: tzinfo) -> Iterator[_Found]:
+def _string(rows: list[IndexRow], parameter: SearchParameter, value: Json, _: tzinfo) -> None:
+    if key := normalised(value):
+        rows.append(IndexRow(parameter.name, key, exact=value))
+
+
+def _canonical(rows: list[IndexRow], parameter: SearchParameter, value: Json, _: tzinfo) -> None:
+    rows.append(IndexRow(parameter.name, value))
+    if "|" in value:
+        rows.append(IndexRow(parameter.name, value.partition("|")[0]))
+
+
+def _reference(rows: list[IndexRow], parameter: SearchParameter, value: Json, _: tzinfo) -> None:
+    reference = parse_reference(value.get("reference", ""))
+    if reference is not None and (not parameter.targets or reference.type in parameter.targets):
+        rows.append(IndexRow(parameter.name, str(reference)))
+
+
+def _date(rows: list[IndexRow], parameter: SearchParameter, value: Json, zone: tzinfo) -> None:
     """A date, dateTime or instant; a Period; a Timing by its events or the bounds of its repetition."""
+    name = parameter.name
     if isinstance(value, str):
-        low, high = interval(value, zone)
-        yield value, low, high, ""
+        rows.append(IndexRow(name, value, *interval(value, zone)))
     elif "event" in value:
         events = [(*interval(event, zone), event) for event in value["event"] if event is not None]
         if events:
             low, _, first = min(events)
-            yield first, low, max(high for _, high, _ in events), ""
+            rows.append(IndexRow(name, first, low, max(high for _, high, _ in events)))
     elif "repeat" in value:
-        yield from _dates(value["repeat"].get("boundsPeriod", {}), zone)
+        _date(rows, parameter, value["repeat"].get("boundsPeriod", {}), zone)
     elif "start" in value or "end" in value:
         start, end = value.get("start"), value.get("end")
         low = interval(start, zone)[0] if start else MIN
         high = interval(end, zone)[1] if end else MAX
-        yield f"{start or ''}/{end or ''}", low, high, ""
+        rows.append(IndexRow(name, f"{start or ''}/{end or ''}", low, high))
+
+
+_ADDERS: Final = {"token": _token, "string": _string, "date": _date, "reference": _reference}
+_PLAN: Final = {
+    kind: [
+        (
+            parameter,
+            _canonical if parameter.canonical else _ADDERS[parameter.kind],
+            [path.split(".") for path in parameter.paths],
+        )
+        for parameter in table.values()
+        if parameter.paths
+    ]
+    for kind, table in PARAMETERS.items()
+}

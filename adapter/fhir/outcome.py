@@ -23,9 +23,7 @@ def outcome(issues: Sequence[Issue], severity: str = "error") -> bytes:
     """
     if not issues:
         raise ValueError("an OperationOutcome needs an issue; expected at least one")
-    return dump_value(
-        {"resourceType": "OperationOutcome", "issue": [_entry(issue, severity) for issue in issues]}
-    )
+    return dump_value({"resourceType": "OperationOutcome", "issue": [_entry(issue, severity) for issue in issues]})
 
 
 def _entry(issue: Issue, severity: str) -> dict[str, Any]:

@@ -37,9 +37,7 @@ _ACTIVE_TAG: Final = re.compile("<(?:script|iframe|object|embed|form|base|link|s
 _HANDLER: Final = re.compile(r"\son[a-z]+\Z")
 """An attribute like ``onclick``, just before its equals sign."""
 
-_VALUE_TYPES: Final = (
-    "Quantity CodeableConcept String Boolean Integer Range Ratio SampledData Time DateTime Period"
-)
+_VALUE_TYPES: Final = "Quantity CodeableConcept String Boolean Integer Range Ratio SampledData Time DateTime Period"
 OBSERVATION_VALUES: Final = frozenset(
     f"{prefix}{kind}" for kind in _VALUE_TYPES.split(" ") for prefix in ("value", "_value")
 )
@@ -60,9 +58,7 @@ PERIODS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Where a Period is read by an index or a decision; there it must not end before it starts (per-1)."""
 
-_PERIOD_PATHS: Final = {
-    kind: [(path.partition(".")[0], path) for path in paths] for kind, paths in PERIODS.items()
-}
+_PERIOD_PATHS: Final = {kind: [(path.partition(".")[0], path) for path in paths] for kind, paths in PERIODS.items()}
 
 
 def invariant(path: str, key: str, message: str) -> Issue:
@@ -126,9 +122,15 @@ def _periods(resource: Resource) -> list[Issue]:
     return found
 
 
+_OFFSET = len("YYYY-MM-DDThh:mm:ss")
+
+
 def _reversed(period: Resource) -> bool:
     start, end = period.get("start"), period.get("end")
-    return bool(start and end) and surely_after(str(start), str(end))
+    if not (start and end) or (start <= end and start[_OFFSET:] == end[_OFFSET:]):
+        # Written alike and in order: no calendar is needed to see it.
+        return False
+    return surely_after(str(start), str(end))
 
 
 def _per_1(path: str) -> Issue:
@@ -166,11 +168,7 @@ def _provisions(resource: Resource) -> list[Issue]:
     waiting = [("Consent.provision", resource.get("provision", {}))]
     while waiting:
         path, provision = waiting.pop()
-        found += [
-            _per_1(f"{path}.{name}")
-            for name in ("period", "dataPeriod")
-            if _reversed(provision.get(name, {}))
-        ]
+        found += [_per_1(f"{path}.{name}") for name in ("period", "dataPeriod") if _reversed(provision.get(name, {}))]
         nested = enumerate(provision.get("provision", ()))
         waiting += [(f"{path}.provision[{index}]", inner) for index, inner in nested]
     return found
@@ -180,9 +178,7 @@ def _condition(resource: Resource) -> list[Issue]:
     """con-4, con-5: clinical status agrees with abatement and with being entered in error."""
     found = []
     abated = any(name.startswith("abatement") for name in resource)
-    ended = has_coding(
-        resource.get("clinicalStatus"), CONDITION_CLINICAL, "resolved", "remission", "inactive"
-    )
+    ended = has_coding(resource.get("clinicalStatus"), CONDITION_CLINICAL, "resolved", "remission", "inactive")
     if abated and not ended:
         message = "expected clinical status inactive, resolved or remission where there is an abatement"
         found.append(invariant("Condition.clinicalStatus", "con-4", message))
@@ -244,9 +240,7 @@ def _bundle(resource: Resource) -> list[Issue]:
     )
     for index, entry in enumerate(entries):
         for key, element, kinds, demanded in rules:
-            if (element in entry and kind not in kinds) or (
-                demanded and kind in kinds and element not in entry
-            ):
+            if (element in entry and kind not in kinds) or (demanded and kind in kinds and element not in entry):
                 message = f"expected `{element}` in {', '.join(sorted(kinds))}, nowhere else"
                 found.append(invariant(f"Bundle.entry[{index}]", key, message))
         if "/_history/" in entry.get("fullUrl", ""):
@@ -254,9 +248,7 @@ def _bundle(resource: Resource) -> list[Issue]:
     if kind != "history":
         named = Counter((e["fullUrl"], _version(e)) for e in entries if "fullUrl" in e)
         if any(count > 1 for count in named.values()):
-            found.append(
-                invariant("Bundle.entry", "bdl-7", "expected each `fullUrl` once, or other versions")
-            )
+            found.append(invariant("Bundle.entry", "bdl-7", "expected each `fullUrl` once, or other versions"))
     return found
 
 

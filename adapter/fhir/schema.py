@@ -83,9 +83,7 @@ def _object(facts: Facts, structure: Structure, *, extended: bool) -> Schema:
                 required.extend(names)
             else:
                 conditions.append(_any(names))
-    conditions.extend(
-        _invariant(structure, invariant, extended=extended) for invariant in structure.invariants
-    )
+    conditions.extend(_invariant(structure, invariant, extended=extended) for invariant in structure.invariants)
     schema: Schema = {"type": "object", "additionalProperties": False, "properties": properties}
     if structure.kind != "resource":
         schema["minProperties"] = 1

@@ -67,9 +67,7 @@ def parse_query(name: str, pairs: Sequence[tuple[str, str]], *, base_url: str, z
     table = PARAMETERS.get(name)
     if table is None:
         searchable = ", ".join(sorted(PARAMETERS))
-        raise NotSupported(
-            f"this type is not searched; expected one of {searchable}", expression="resourceType"
-        )
+        raise NotSupported(f"this type is not searched; expected one of {searchable}", expression="resourceType")
     context = Context(base_url=base_url.rstrip("/") + "/", zone=zone)
     filters: list[Filter] = []
     results: dict[str, str] = {}

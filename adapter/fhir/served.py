@@ -45,14 +45,10 @@ def split(resource: Mapping[str, Any]) -> Parts:
     """
     meta = resource.get("meta")
     if not isinstance(meta, dict) or not meta.get("security"):
-        raise _refused(
-            resource, "security", "expected at least one security label before a resource is stored"
-        )
+        raise _refused(resource, "security", "expected at least one security label before a resource is stored")
     for name in _KEPT_FREE:
         if name in meta:
-            raise _refused(
-                resource, name, "is written at disclosure only; expected it taken off before storing"
-            )
+            raise _refused(resource, name, "is written at disclosure only; expected it taken off before storing")
     first = {name: resource[name] for name in ("resourceType", "id") if name in resource}
     labelled = {name: value for name, value in meta.items() if name != "security"}
     labelled["security"] = meta["security"]

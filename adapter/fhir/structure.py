@@ -87,9 +87,7 @@ def _object(facts: Facts, structure: Structure, value: object, path: str) -> Ite
         yield _issue(path, "structure", f"expected a JSON object ({structure.name})")
         return
     if structure.kind != "resource" and not value.keys() - {"id"}:
-        yield _issue(
-            path, "invariant", "ele-1: an element has a value or children; expected it filled or left out"
-        )
+        yield _issue(path, "invariant", "ele-1: an element has a value or children; expected it filled or left out")
     yield from _unknown(facts, structure, value, path)
     for element in structure.elements:
         yield from _element(facts, element, value, path)
@@ -102,11 +100,7 @@ def _unknown(facts: Facts, structure: Structure, value: Mapping[str, Any], path:
     known = facts.json_names(structure.name)
     for name in value:
         if name not in known:
-            shown = (
-                f"`{name}`"
-                if isinstance(name, str) and _ELEMENT_NAME.fullmatch(name)
-                else "with a malformed name"
-            )
+            shown = f"`{name}`" if isinstance(name, str) and _ELEMENT_NAME.fullmatch(name) else "with a malformed name"
             yield _issue(
                 path,
                 "structure",
@@ -117,9 +111,7 @@ def _unknown(facts: Facts, structure: Structure, value: Mapping[str, Any], path:
 def _element(facts: Facts, element: Element, parent: Mapping[str, Any], path: str) -> Iterator[Issue]:
     where = f"{path}.{element.base}"
     present = [
-        form
-        for form in element.forms
-        if form in parent or (form in element.extensible and f"_{form}" in parent)
+        form for form in element.forms if form in parent or (form in element.extensible and f"_{form}" in parent)
     ]
     if element.required and not present:
         yield _issue(where, "required", f"required element `{element.name}` is missing")
@@ -135,9 +127,7 @@ def _element(facts: Facts, element: Element, parent: Mapping[str, Any], path: st
                 yield from _object(facts, facts.types["Element"], parent[f"_{form}"], where)
 
 
-def _array(
-    facts: Facts, element: Element, form: str, parent: Mapping[str, Any], path: str
-) -> Iterator[Issue]:
+def _array(facts: Facts, element: Element, form: str, parent: Mapping[str, Any], path: str) -> Iterator[Issue]:
     values, beside = parent.get(form), parent.get(f"_{form}") if form in element.extensible else None
     for given in (values, beside):
         if given is not None and (not isinstance(given, list) or not given):
@@ -146,9 +136,7 @@ def _array(
     if form in parent and values is None:
         yield _issue(path, "structure", "null stands for nothing here; expected an array, or no element")
     if values and beside and len(values) != len(beside):
-        yield _issue(
-            path, "structure", f"`{form}` and `_{form}` differ in length; expected null where one has nothing"
-        )
+        yield _issue(path, "structure", f"`{form}` and `_{form}` differ in length; expected null where one has nothing")
     for index in range(max(len(values or ()), len(beside or ()))):
         value, extension = _at(values, index), _at(beside, index)
         where = f"{path}[{index}]"
@@ -158,7 +146,7 @@ def _array(
             yield from _object(facts, facts.types["Element"], extension, where)
 
 
-def _at(values: list[Any] | None, index: int) -> Any:  # noqa: ANN401 - any JSON value
+def _at(values: list[Any] | None, index: int) -> Any:
     return values[index] if values is not None and index < len(values) else None
 
 
@@ -189,9 +177,7 @@ def _coded(facts: Facts, value_set: str, concept: object) -> bool:
 
 def _codes_expected(facts: Facts, value_set: str) -> str:
     codes = facts.listed(value_set)
-    listed = (
-        f"one of {', '.join(codes)}" if len(codes) <= _LISTED_CODES else f"a code of value set {value_set}"
-    )
+    listed = f"one of {', '.join(codes)}" if len(codes) <= _LISTED_CODES else f"a code of value set {value_set}"
     return f"not a code of the required value set; expected {listed}"
 
 

@@ -101,9 +101,7 @@ class Validator:
                 return True
             return checks.extended.is_valid(resource) and aligned(resource)
         except (TypeError, ValueError):
-            return (
-                False  # a value JSON cannot express: a lone surrogate, a key that is not text, a Python date
-            )
+            return False  # a value JSON cannot express: a lone surrogate, a key that is not text, a Python date
 
     def _valid_inside(self, inner: Resource) -> bool:
         return inner["resourceType"] not in self.facts.resources or self.valid(inner)

@@ -92,9 +92,7 @@ def _patient(written: Written, unit: str, chart: str, rng: Random) -> Resource:
     if written.born is not None:
         patient["birthDate"] = written.born.isoformat()
     if chance(rng, 0.6):
-        patient["telecom"] = [
-            {"system": "phone", "value": f"505-555-01{between(rng, 0, 99):02d}", "use": "mobile"}
-        ]
+        patient["telecom"] = [{"system": "phone", "value": f"505-555-01{between(rng, 0, 99):02d}", "use": "mobile"}]
     if chance(rng, 0.6):
         street = f"{between(rng, 1, 999)} {pick(rng, STREETS)} Street"
         patient["address"] = [{"line": [street], "city": "Alder", "state": "CO", "postalCode": "80999"}]
@@ -137,9 +135,7 @@ def _condition(unit: str, chart: str, visit: Visit, rng: Random) -> Resource:
     }
 
 
-def _screening(
-    screening: Screening, chart: str, number: int, rng: Random, tally: Counter[str]
-) -> list[Resource]:
+def _screening(screening: Screening, chart: str, number: int, rng: Random, tally: Counter[str]) -> list[Resource]:
     found: list[Resource] = []
     stem = f"{chart}-s{number + 1}"
     if screening.shape != "observation":
@@ -169,9 +165,7 @@ def _response(screening: Screening, chart: str, stem: str) -> Resource:
     }
 
 
-def _observations(
-    screening: Screening, chart: str, stem: str, rng: Random, tally: Counter[str]
-) -> list[Resource]:
+def _observations(screening: Screening, chart: str, stem: str, rng: Random, tally: Counter[str]) -> list[Resource]:
     instrument = screening.instrument
     shared: Resource = {
         "meta": {"source": f"urn:unit:{screening.unit}", "profile": [_PROFILE]},

@@ -121,9 +121,7 @@ def _runs(seed: int, as_of: datetime, people: int, workers: int) -> Iterator[Dra
 def _headers(as_of: datetime) -> dict[str, bytes]:
     return {
         jail_csv.ROSTER_FILE: jail_csv.line(jail_csv.ROSTER_COLUMNS, "\r\n").encode(jail_csv.ROSTER_ENCODING),
-        jail_csv.CHARGES_FILE: jail_csv.line(jail_csv.CHARGES_COLUMNS, "\n").encode(
-            jail_csv.CHARGES_ENCODING
-        ),
+        jail_csv.CHARGES_FILE: jail_csv.line(jail_csv.CHARGES_COLUMNS, "\n").encode(jail_csv.CHARGES_ENCODING),
         jail_hl7.FILE: jail_hl7.header(as_of),
         court_xml.FILE: court_xml.HEADER,
     }

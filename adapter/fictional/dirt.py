@@ -350,9 +350,7 @@ TEST_ROW_EVERY = 400
 
 _PERSON_BY_FEED = {
     feed: tuple(
-        (operator.__name__, operator, share.probability)
-        for operator, share in PERSON.items()
-        if feed in share.feeds
+        (operator.__name__, operator, share.probability) for operator, share in PERSON.items() if feed in share.feeds
     )
     for feed in _EVERYWHERE
 }

@@ -76,9 +76,7 @@ def messages(
     return found
 
 
-def _stay(
-    pid: str, booking: Booking, screenings: Sequence[Screening], rng: Random, tally: Counter[str]
-) -> list[bytes]:
+def _stay(pid: str, booking: Booking, screenings: Sequence[Screening], rng: Random, tally: Counter[str]) -> list[bytes]:
     offset = not chance(rng, NO_OFFSET)
     tally["local_time_without_offset"] += not offset
     admitted = _time(booking.at, offset=offset)

@@ -136,9 +136,7 @@ def _days(rng: Random, today: date, count: int, first: int = 3) -> list[date]:
 
 def _moment(rng: Random, day: date, first: int, last: int) -> datetime:
     """A time on ``day`` from ``first`` to before ``last`` o'clock, never where the clock changes."""
-    return datetime(
-        day.year, day.month, day.day, between(rng, first, last - 1), between(rng, 0, 59), tzinfo=ZONE
-    )
+    return datetime(day.year, day.month, day.day, between(rng, first, last - 1), between(rng, 0, 59), tzinfo=ZONE)
 
 
 def _bookings(seed: int, person: Person, rng: Random, today: date) -> tuple[Booking, ...]:
@@ -172,11 +170,7 @@ def _birch(seed: int, person: Person, rng: Random, today: date) -> tuple[Booking
     at = _moment(rng, day, 5, 19)
     inmate = local_number(seed, "birch", person.number)
     number = f"{day.year}-{local_number(seed, 'birch-booking', person.number)}"
-    return (
-        Booking(
-            number=number, inmate=inmate, at=at, released=_released(rng, at, today, stays=chance(rng, 0.3))
-        ),
-    )
+    return (Booking(number=number, inmate=inmate, at=at, released=_released(rng, at, today, stays=chance(rng, 0.3))),)
 
 
 def _cases(seed: int, person: Person, rng: Random, today: date) -> tuple[Case, ...]:
@@ -187,11 +181,7 @@ def _cases(seed: int, person: Person, rng: Random, today: date) -> tuple[Case, .
         for place in range(pick(rng, (0, 1, 1, 2))):
             kind, text = pick(rng, _ORDERS)
             day = filed + timedelta(days=between(rng, 1, 28))
-            ends = (
-                None
-                if kind == "disposition" or chance(rng, 0.3)
-                else day + timedelta(days=between(rng, 30, 365))
-            )
+            ends = None if kind == "disposition" or chance(rng, 0.3) else day + timedelta(days=between(rng, 30, 365))
             orders.append(Order(id=f"{number}-{place + 1}", kind=kind, day=day, ends=ends, text=text))
         found.append(Case(id=number, filed=filed, orders=tuple(orders)))
     return tuple(found)

@@ -34,9 +34,7 @@ def permitted(
         if recipient in units:
             own = [place for place, screening in enumerate(screenings) if screening.unit == recipient]
         for purpose in purposes:
-            granting = [
-                (form, choice) for form in forms for choice in granted(form, recipient, purpose, as_of)
-            ]
+            granting = [(form, choice) for form in forms for choice in granted(form, recipient, purpose, as_of)]
             places = own
             if granting:
                 places = [
@@ -51,6 +49,8 @@ def permitted(
 def granted(form: Release, recipient: str, purpose: str, as_of: datetime) -> list[Choice]:
     """The choices by which ``form`` lets ``recipient`` ask for ``purpose`` at ``as_of``; mostly none."""
     if form.refused or as_of < form.signed or as_of.astimezone(ZONE).date() > form.expires:
+        return []
+    if deficient(form):
         return []
     for revocation in form.revocations:
         if revocation.at <= as_of and (revocation.partners is None or recipient in revocation.partners):
@@ -69,14 +69,23 @@ def covers(form: Release, choice: Choice, screening: Screening) -> bool:
     return (
         "SUD" in chosen
         and section is not None
-        and complete(section)
+        and section.signed
         and choice.partner in section.partners
         and section.discloser == screening.unit
     )
 
 
+def deficient(form: Release) -> bool:
+    """Whether the Part 2 section is signed but lacks an element; nothing rests on such a form until mended.
+
+    42 CFR 2.31(c); 45 CFR 164.508(b)(2): an authorization that is not filled out completely is not valid. A
+    section that is not signed at all is no part of what was signed and leaves the rest of the form alone.
+    """
+    return form.part2 is not None and form.part2.signed and not complete(form.part2)
+
+
 def complete(section: PartTwo) -> bool:
-    """Whether a Part 2 section holds every element (42 CFR 2.31(a)); a deficient one permits nothing."""
+    """Whether a Part 2 section is signed with every element it needs (42 CFR 2.31(a))."""
     return (
         section.signed
         and bool(section.partners)

@@ -46,7 +46,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartTwo:
-    """The Part 2 section; it counts only with every element (42 CFR 2.31(a); deficient forms 2.31(c))."""
+    """The Part 2 section. Signed without every element of 42 CFR 2.31(a) it makes the form deficient."""
 
     signed: bool
     partners: tuple[str, ...]
@@ -82,10 +82,7 @@ def releases(rng: Random, number: int, today: date, *, offer_part2: bool) -> tup
     """The forms of person ``number`` as signed; ``offer_part2`` when a Part 2 program treats them."""
     signings = sorted(between(rng, 2, 500) for _ in range(2 if chance(rng, REVISED) else 1))
     days = [today - timedelta(days=back) for back in dict.fromkeys(reversed(signings))]
-    forms = [
-        _form(rng, f"r{number:07d}-{place + 1}", day, offer_part2=offer_part2)
-        for place, day in enumerate(days)
-    ]
+    forms = [_form(rng, f"r{number:07d}-{place + 1}", day, offer_part2=offer_part2) for place, day in enumerate(days)]
     for place, later in enumerate(forms[1:]):
         forms[place] = replace(forms[place], revocations=(Revocation(at=later.signed, partners=None),))
     forms[-1] = _revoked(rng, _bounded(rng, forms[-1], today), today)
@@ -117,9 +114,7 @@ def _choices(rng: Random) -> tuple[Choice, ...]:
 
 
 def _part2(rng: Random, choices: tuple[Choice, ...]) -> PartTwo | None:
-    named = tuple(
-        choice.partner for choice in choices if choice.partner in PART2_RECIPIENTS and chance(rng, 0.8)
-    )
+    named = tuple(choice.partner for choice in choices if choice.partner in PART2_RECIPIENTS and chance(rng, 0.8))
     if not named:
         return None
     section = PartTwo(

@@ -90,9 +90,7 @@ def jail_screenings(rng: Random, bookings: Sequence[Booking]) -> list[Screening]
                 found.append(_in_jail(rng, instrument, intake, booking))
         for instrument, share in _LATER_SCREENS:
             if chance(rng, share):
-                found.append(
-                    _in_jail(rng, instrument, intake + timedelta(minutes=between(rng, 30, 120)), booking)
-                )
+                found.append(_in_jail(rng, instrument, intake + timedelta(minutes=between(rng, 30, 120)), booking))
         for instrument, share in _WITHDRAWAL_SCREENS:
             if chance(rng, share):
                 found.extend(_withdrawal(rng, instrument, booking))
@@ -114,9 +112,7 @@ def clinic_screenings(rng: Random, unit: str, visits: Sequence[Visit]) -> list[S
                 times, ills = [visit.at], [None]
             for at, ill in zip(times, ills, strict=True):
                 known = ill is not None or not chance(rng, UNKNOWN_TIME)
-                found.append(
-                    _clinic(rng, unit, instrument, at, known=known, ill=ill, shape=shape, visit=number)
-                )
+                found.append(_clinic(rng, unit, instrument, at, known=known, ill=ill, shape=shape, visit=number))
     return found
 
 

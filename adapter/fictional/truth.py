@@ -76,8 +76,7 @@ def parse(line: bytes) -> TruePerson:
             TrueScreening(**{**entry, "labels": tuple(entry["labels"])}) for entry in document["screenings"]
         ),
         permitted={
-            (entry["recipient"], entry["purpose"]): tuple(entry["screenings"])
-            for entry in document["permitted"]
+            (entry["recipient"], entry["purpose"]): tuple(entry["screenings"]) for entry in document["permitted"]
         },
         look_alike=document.get("look_alike"),
     )

@@ -1,7 +1,7 @@
 """Deterministic matching: two records are one person when a strong key is equal and nothing contradicts.
 
-A strong key is a full SSN or a state fingerprint number together with the birth date, or name, birth date, sex and
-the last four of the SSN together. A name and a birth date alone never suffice: namesakes and twins exist.
+A strong key is a full SSN, a state fingerprint number or an agency's permanent number, each together with the birth
+date; or name, birth date, sex and the last four of the SSN together. A name and a birth date alone never suffice: namesakes and twins exist.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ if TYPE_CHECKING:
     from adapter.identity.traits import Traits
 
 
-def match_keys(traits: Traits) -> dict[str, str]:
-    """The strong keys of a record by rule name."""
-    keys = {}
-    if traits.birth_date and traits.ssn:
-        keys["ssn"] = f"{traits.ssn}|{traits.birth_date}"
-    if traits.birth_date and traits.state_id:
-        keys["state-id"] = f"{traits.state_id}|{traits.birth_date}"
-    if all((traits.family, traits.given, traits.birth_date, traits.sex, traits.ssn_last4)):
-        keys["name"] = f"{traits.family}|{traits.given}|{traits.birth_date}|{traits.sex}|{traits.ssn_last4}"
+def match_keys(traits: Traits) -> list[tuple[str, str]]:
+    """The strong keys of a record, each with the name of its rule. Without a birth date there is none."""
+    born = traits.birth_date
+    if not born:
+        return []
+    keys = [("number", f"{number}|{born}") for number in traits.numbers]
+    if traits.ssn:
+        keys.append(("ssn", f"{traits.ssn}|{born}"))
+    if traits.state_id:
+        keys.append(("state-id", f"{traits.state_id}|{born}"))
+    if all((traits.family, traits.given, traits.sex, traits.ssn_last4)):
+        keys.append(("name", f"{traits.family}|{traits.given}|{born}|{traits.sex}|{traits.ssn_last4}"))
     return keys
 
 

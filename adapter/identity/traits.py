@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ _FULL_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """Normalised traits; the empty string is "not known"."""
+    """Normalised traits; the empty string is "not known".
+
+    ``numbers`` are the other identifiers as ``system|value``: a jail's permanent number stands in its roster and in its
+    health record.
+    """
 
     family: str
     given: str
@@ -35,8 +40,10 @@ class Traits:
     ssn: str
     ssn_last4: str
     state_id: str
+    numbers: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=65_536)
 def normalise(name: str) -> str:
     """Letters only, without marks, case, spaces or a generation suffix: ``O'Néill-Smith Jr.`` is ``oneillsmith``."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c)).casefold()
@@ -46,17 +53,13 @@ def normalise(name: str) -> str:
 
 def traits_of(patient: Mapping[str, Any]) -> Traits:
     """The traits of a Patient resource; the official name counts, aliases do not."""
-    names = [
-        name for name in patient.get("name", ()) if name.get("use") not in {"nickname", "old", "anonymous"}
-    ]
+    names = [name for name in patient.get("name", ()) if name.get("use") not in {"nickname", "old", "anonymous"}]
     name = names[0] if names else {}
     identifiers = {
         item.get("system"): re.sub(r"\D", "", item.get("value", "")) for item in patient.get("identifier", ())
     }
     ssn = identifiers.get(SSN, "")
-    state = next(
-        (i.get("value", "") for i in patient.get("identifier", ()) if i.get("system") == STATE_ID), ""
-    )
+    state = next((i.get("value", "") for i in patient.get("identifier", ()) if i.get("system") == STATE_ID), "")
     birth_date = patient.get("birthDate", "")
     sex = patient.get("gender", "")
     return Traits(
@@ -67,4 +70,9 @@ def traits_of(patient: Mapping[str, Any]) -> Traits:
         ssn=ssn,
         ssn_last4=ssn[-4:] or identifiers.get(SSN_LAST4, ""),
         state_id=state.strip().upper(),
+        numbers=tuple(
+            f"{item['system']}|{item['value']}"
+            for item in patient.get("identifier", ())
+            if item.get("system", "") not in MATCH_ONLY | {""} and item.get("value")
+        ),
     )

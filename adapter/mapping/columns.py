@@ -98,10 +98,8 @@ def _scalar_text(value: object) -> str | None:
     return None
 
 
-def _typed_reader(
-    column: str, text: Callable[[Scope], str | None], convert: Callable[[Scope, str, str], Any]
-) -> Rule:
-    def read(scope: Scope) -> Any:  # noqa: ANN401 - as the column type says
+def _typed_reader(column: str, text: Callable[[Scope], str | None], convert: Callable[[Scope, str, str], Any]) -> Rule:
+    def read(scope: Scope) -> Any:
         found = text(scope)
         return None if found is None else convert(scope, column, found)
 
@@ -165,7 +163,7 @@ def is_field(value: object) -> bool:
 
 
 def _field_reader(column: str) -> Rule:
-    def read(scope: Scope) -> Any:  # noqa: ANN401 - a field is a list of repetitions
+    def read(scope: Scope) -> Any:
         value = scope.values.get(column)
         if value is None or is_field(value):
             return value or None
@@ -175,7 +173,7 @@ def _field_reader(column: str) -> Rule:
     return read
 
 
-def _field_leaf(value: Any, path: str) -> str | None:  # noqa: ANN401 - a column value
+def _field_leaf(value: Any, path: str) -> str | None:
     """A component of the first repetition, or the first subcomponent of it."""
     if type(value) is not list or not value or type(value[0]) is not dict:
         return None
@@ -185,7 +183,7 @@ def _field_leaf(value: Any, path: str) -> str | None:  # noqa: ANN401 - a column
     return text if isinstance(text, str) else None
 
 
-def _element_leaf(value: Any, path: str) -> str | None:  # noqa: ANN401 - a column value
+def _element_leaf(value: Any, path: str) -> str | None:
     """A leaf of a JSON subtree; of an array, the first entry's."""
     for part in path.split("."):
         if isinstance(value, list):

@@ -53,12 +53,8 @@ class _Resource:
         body = self.body(scope) or self.template.copy()
         for element in self.required:
             if element not in body:
-                raise RecordError(
-                    "missing-element", f"{self.type}.{element}", "a value for this required element"
-                )
-        return Draft(
-            name=self.name, type=self.type, key=_key(self.key, scope), body=body, profile=self.profile
-        )
+                raise RecordError("missing-element", f"{self.type}.{element}", "a value for this required element")
+        return Draft(name=self.name, type=self.type, key=_key(self.key, scope), body=body, profile=self.profile)
 
 
 def _key(rules: tuple[tuple[Rule, str], ...], scope: Scope) -> tuple[str, ...]:
@@ -104,12 +100,10 @@ class _Kind:
         )
 
 
-def _pairs(labels: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401 - what the labels node gives
+def _pairs(labels: Any) -> tuple[tuple[str, str], ...]:
     """Codings as (system, code)."""
     entries = labels if isinstance(labels, list) else [labels]
-    return tuple(
-        dict.fromkeys((entry.get("system", ""), entry["code"]) for entry in entries if entry.get("code"))
-    )
+    return tuple(dict.fromkeys((entry.get("system", ""), entry["code"]) for entry in entries if entry.get("code")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +150,7 @@ class _KindCompiler:
             labels=labels,
             person=self._keys(spec.person, f"{path}.person"),
             resources=tuple(
-                self._resource(resource, f"{path}.resources[{place}]")
-                for place, resource in enumerate(spec.resources)
+                self._resource(resource, f"{path}.resources[{place}]") for place, resource in enumerate(spec.resources)
             ),
             plan=nodes.plan,
         )
@@ -169,9 +162,7 @@ class _KindCompiler:
 
     def _keys(self, parts: list[Node], path: str) -> tuple[tuple[Rule, str], ...]:
         compiled = [(self._nodes.node(part, f"{path}[{place}]"), place) for place, part in enumerate(parts)]
-        return tuple(
-            (part.rule, part.columns[0] if part.columns else f"{path}[{place}]") for part, place in compiled
-        )
+        return tuple((part.rule, part.columns[0] if part.columns else f"{path}[{place}]") for part, place in compiled)
 
     def _resource(self, spec: ResourceSpec, path: str) -> _Resource:
         nodes = self._nodes
@@ -187,9 +178,7 @@ class _KindCompiler:
         else:
             holds, _ = nodes.condition(spec.when, f"{path}.when")
             body, branch = nodes.branch(build)
-        constants = {
-            name: node.literal for name, node in spec.fields.items() if isinstance(node, LiteralNode)
-        }
+        constants = {name: node.literal for name, node in spec.fields.items() if isinstance(node, LiteralNode)}
         if body.constant:
             constants = body.value
         required = self._elements.required(spec.type)
@@ -215,15 +204,11 @@ class _KindCompiler:
             if name in ADDED_AT_INGEST:
                 nodes.problem(here, f"`{name}` is added at ingest", "no mapping of it")
             elif name in NEVER_MAPPED:
-                nodes.problem(
-                    here, f"`{name}` is never mapped: it carries what nobody decided on", "no mapping of it"
-                )
+                nodes.problem(here, f"`{name}` is never mapped: it carries what nobody decided on", "no mapping of it")
             elif not names_element(name, known):
                 nodes.problem(here, f"`{spec.type}` has no element `{name}`", one_of(name, known))
         for name in missing(self._elements.required(spec.type) - ADDED_AT_INGEST, spec.fields):
-            expected = (
-                f"a node for `{name}`" if CHOICE not in name else f"a node for a typed form of `{name}`"
-            )
+            expected = f"a node for `{name}`" if CHOICE not in name else f"a node for a typed form of `{name}`"
             nodes.problem(f"{path}.fields", f"`{spec.type}.{name}` is required and not mapped", expected)
         for name, node in spec.fields.items():
             self._check_below(node, f"{spec.type}.{name}", f"{path}.fields.{name}")
@@ -238,9 +223,7 @@ class _KindCompiler:
             known = self._elements.elements(element)
             for name, part in node.root.items():
                 if known and not names_element(name, known):
-                    self._nodes.problem(
-                        f"{path}.{name}", f"`{element}` has no element `{name}`", one_of(name, known)
-                    )
+                    self._nodes.problem(f"{path}.{name}", f"`{element}` has no element `{name}`", one_of(name, known))
                 self._check_below(part, f"{element}.{name}", f"{path}.{name}")
 
     def _check_systems(self, spec: ResourceSpec, path: str) -> None:
@@ -252,9 +235,7 @@ class _KindCompiler:
             if isinstance(system, LiteralNode):
                 if system.literal in seen:
                     here = f"{path}.fields.identifier[{place}].system"
-                    self._nodes.problem(
-                        here, f"the identifier system `{system.literal}` is used twice", "one each"
-                    )
+                    self._nodes.problem(here, f"the identifier system `{system.literal}` is used twice", "one each")
                 seen.add(system.literal)
 
     def _check_columns(self) -> None:
@@ -263,29 +244,21 @@ class _KindCompiler:
         for name in spec.unused:
             found = resolve(name, spec.columns)
             if found is None:
-                nodes.problem(
-                    f"{self._path}.unused.{name}", f"unknown column `{name}`", one_of(name, spec.columns)
-                )
+                nodes.problem(f"{self._path}.unused.{name}", f"unknown column `{name}`", one_of(name, spec.columns))
             elif not found.path and name in used:
-                nodes.problem(
-                    f"{self._path}.unused.{name}", f"column `{name}` is used by a rule", "it in one place"
-                )
+                nodes.problem(f"{self._path}.unused.{name}", f"column `{name}` is used by a rule", "it in one place")
         for name, kind in spec.columns.items():
             if name not in used and name not in spec.unused:
                 what = "a function that reads it" if kind in STRUCTURED else "a rule that reads it"
                 path = f"{self._path}.columns.{name}"
-                nodes.problem(
-                    path, f"column `{name}` is neither used nor unused", f"{what}, or `unused` with a reason"
-                )
+                nodes.problem(path, f"column `{name}` is neither used nor unused", f"{what}, or `unused` with a reason")
 
     def _check_names(self) -> None:
         names = [resource.name for resource in self._spec.resources]
         for place, name in enumerate(names):
             if name in names[:place]:
                 path = f"{self._path}.resources[{place}].name"
-                self._nodes.problem(
-                    path, f"the name `{name}` is used twice", "a name of its own for every resource"
-                )
+                self._nodes.problem(path, f"the name `{name}` is used twice", "a name of its own for every resource")
 
 
 def compile_mapping(

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 _CONDITIONAL: Final = 4
 _STRUCTURED: Final = 5
 _REMEMBERED = 4096
-_ONLY_TEXT, _ONLY_OBJECTS = frozenset({str}), frozenset({dict})
+_ONLY_TEXT = frozenset({str})
 _Found = tuple[int, int, int, tuple[str, ...]]
 """How many leaves of a column are mapped, ignored, or mapped where a condition holds; paths of the others."""
+_Shape = tuple[str | tuple[str, ...], ...]
+"""A column and the components of each of its repetitions."""
 _NO_LEAVES: _Found = (0, 0, 0, ())
 _NONE: Final[frozenset[str]] = frozenset()
 
@@ -41,7 +43,7 @@ class LeafPlan:
         self._states: dict[str, int] = {}
         self._paths: dict[str, dict[tuple[str, bool], int]] = {}
         self._rows: dict[tuple[str, ...], tuple[list[int], list[str]]] = {}
-        self._shapes: dict[tuple[str, tuple[tuple[str, ...], ...]], _Found] = {}
+        self._shapes: dict[_Shape, _Found] = {}
         self._flat = False
 
     def read(self, column: str, coverage: Coverage, *, conditional: bool) -> None:
@@ -109,38 +111,39 @@ class LeafPlan:
                 self._rows[there] = known
         return known[0].copy(), known[1].copy()
 
-    def _structures(
-        self, values: Mapping[str, Any], reached: set[str] | frozenset[str]
-    ) -> tuple[list[int], list[str]]:
-        counts = [0, 0, 0, 0]
+    def _structures(self, values: Mapping[str, Any], reached: set[str] | frozenset[str]) -> tuple[list[int], list[str]]:
+        mapped = ignored = 0
         unmapped: list[str] = []
         for column, value in values.items():
-            mapped, ignored, conditional, missed = self._found(column, value)
-            counts[MAPPED] += mapped
-            counts[IGNORED] += ignored
-            counts[MAPPED if column in reached else IGNORED] += conditional
-            counts[UNMAPPED] += len(missed)
-            unmapped += missed
-        return counts, unmapped
+            sure, passed, conditional, missed = self._found(column, value)
+            mapped += sure
+            ignored += passed
+            if conditional and column in reached:
+                mapped += conditional
+            elif conditional:
+                ignored += conditional
+            if missed:
+                unmapped += missed
+        return [mapped, ignored, 0, len(unmapped)], unmapped
 
-    def _found(self, column: str, value: Any) -> _Found:  # noqa: ANN401 - a column value
+    def _found(self, column: str, value: Any) -> _Found:
         """The leaves of one column."""
         if type(value) is list and self._types.get(column) == "field" and _is_filled_field(value):
-            shape = tuple(map(tuple, value))
-            return self._shapes.get((column, shape)) or self._shape(column, value, shape)
+            shape: _Shape = (column, *map(tuple, value))
+            return self._shapes.get(shape) or self._shape(column, value, shape)
         state = self._states.get(column, UNMAPPED)
         if state == _STRUCTURED or isinstance(value, dict | list):
             return self._structure(column, value)
         return _one_leaf(state, column) if value is not None and value != "" else _NO_LEAVES
 
-    def _shape(self, column: str, value: list[dict[str, str]], shape: tuple[tuple[str, ...], ...]) -> _Found:
+    def _shape(self, column: str, value: list[dict[str, str]], shape: _Shape) -> _Found:
         """The leaves of an HL7 v2 field, remembered by the components that are there."""
         found = self._structure(column, value)
         if len(self._shapes) < _REMEMBERED:
-            self._shapes[column, shape] = found
+            self._shapes[shape] = found
         return found
 
-    def _structure(self, column: str, value: Any) -> _Found:  # noqa: ANN401 - a column value
+    def _structure(self, column: str, value: Any) -> _Found:
         known = self._paths.get(column)
         if self._types.get(column) == "field" and not is_field(value):
             known = None
@@ -168,7 +171,7 @@ class LeafPlan:
             known[path, repeat] = state
         return state
 
-    def _missed(self, column: str, value: Any, *, structured: bool) -> Iterator[str]:  # noqa: ANN401
+    def _missed(self, column: str, value: Any, *, structured: bool) -> Iterator[str]:
         """The exact paths of the unmapped leaves of one column."""
         for (path, repeat), exact in zip(_leaves(value), _exact_paths(column, value), strict=True):
             if not structured or self._classify(column, path, repeat=repeat) == UNMAPPED:
@@ -177,10 +180,11 @@ class LeafPlan:
 
 def _is_filled_field(value: list[Any]) -> bool:
     """Whether all repetitions are objects of texts, none of them empty."""
-    if not _ONLY_OBJECTS.issuperset(map(type, value)):
+    try:
+        texts = "".join(chain.from_iterable(map(dict.values, value)))  # fails on anything but objects of texts
+    except TypeError:
         return False
-    leaves = tuple(chain.from_iterable(map(dict.values, value)))
-    return all(leaves) and _ONLY_TEXT.issuperset(map(type, leaves))
+    return bool(texts) and all(map(all, map(dict.values, value)))
 
 
 def _one_leaf(state: int, column: str) -> _Found:
@@ -197,7 +201,7 @@ def _leaf_counts(mapped: int, ignored: int, lossy: int, unmapped: int) -> LeafCo
     return LeafCounts(mapped=mapped, lossy=lossy, ignored=ignored, unmapped=unmapped)
 
 
-def _leaves(value: Any) -> Iterator[tuple[str, bool]]:  # noqa: ANN401 - a column value
+def _leaves(value: Any) -> Iterator[tuple[str, bool]]:
     """Path without positions, and whether it is in a later entry of the outermost array, of every leaf."""
     if isinstance(value, list):
         for place, entry in enumerate(value):
@@ -208,7 +212,7 @@ def _leaves(value: Any) -> Iterator[tuple[str, bool]]:  # noqa: ANN401 - a colum
             yield path, False
 
 
-def _paths(value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - a column value
+def _paths(value: Any, path: str) -> Iterator[str]:
     if isinstance(value, dict):
         for name, entry in value.items():
             yield from _paths(entry, f"{path}.{name}" if path else name)
@@ -219,7 +223,7 @@ def _paths(value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - a column v
         yield path
 
 
-def _exact_paths(path: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - a column value
+def _exact_paths(path: str, value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for name, entry in value.items():
             yield from _exact_paths(f"{path}.{name}", entry)

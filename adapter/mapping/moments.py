@@ -21,9 +21,7 @@ _TIME = (
     r"(?:[T\s]+(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?P<fraction>\.\d+)?)?"
     r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<offset>Z|[+-]\d\d(?::?\d\d)?)?)?"
 )
-_COMPACT_TIME = (
-    r"(?:(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?P<fraction>\.\d+)?(?P<offset>[+-]\d{4})?)?"
-)
+_COMPACT_TIME = r"(?:(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?P<fraction>\.\d+)?(?P<offset>[+-]\d{4})?)?"
 _FORMATS = tuple(
     re.compile(pattern, re.ASCII)
     for pattern in (

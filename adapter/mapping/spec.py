@@ -23,9 +23,7 @@ from pydantic import (
 
 from adapter.errors import ConfigurationError, Problem
 
-ColumnType = Literal[
-    "string", "code", "date", "datetime", "time", "integer", "decimal", "boolean", "element", "field"
-]
+ColumnType = Literal["string", "code", "date", "datetime", "time", "integer", "decimal", "boolean", "element", "field"]
 """What a column holds. ``element`` is a JSON subtree, ``field`` an HL7 v2 field with its repetitions."""
 
 NODE_WORDS = ("literal", "call", "map", "when")
@@ -42,12 +40,8 @@ class Condition(_Strict):
 
     column: str = Field(description="The column tested, or the leaf of a structured one: `MSH-9.2`.")
     equals: str | None = Field(default=None, description="Holds when the column has exactly this text.")
-    among: list[str] | None = Field(
-        default=None, alias="in", description="Holds when it has one of these texts."
-    )
-    present: bool | None = Field(
-        default=None, description="Holds when it has (true) or lacks (false) a usable value."
-    )
+    among: list[str] | None = Field(default=None, alias="in", description="Holds when it has one of these texts.")
+    present: bool | None = Field(default=None, description="Holds when it has (true) or lacks (false) a usable value.")
 
     @model_validator(mode="after")
     def _one_test(self) -> Condition:
@@ -93,9 +87,7 @@ class WhenNode(_Strict):
 class ObjectNode(RootModel[dict[str, "Node"]]):
     """An object of the resource; its keys are FHIR element names."""
 
-    model_config = ConfigDict(
-        frozen=True, json_schema_extra={"propertyNames": {"not": {"enum": list(NODE_WORDS)}}}
-    )
+    model_config = ConfigDict(frozen=True, json_schema_extra={"propertyNames": {"not": {"enum": list(NODE_WORDS)}}})
 
 
 class ArrayNode(RootModel[list["Node"]]):
@@ -104,7 +96,7 @@ class ArrayNode(RootModel[list["Node"]]):
     model_config = ConfigDict(frozen=True)
 
 
-def _tag(node: Any) -> str | None:  # noqa: ANN401 - a YAML value
+def _tag(node: Any) -> str | None:
     if isinstance(node, str):
         return "node:column"
     if isinstance(node, list | ArrayNode):
@@ -131,14 +123,10 @@ class ResourceSpec(_Strict):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="Name of the draft within the kind.")
     type: str = Field(description="R4 resource type.")
-    key: list[Node] = Field(
-        min_length=1, description="What identifies the resource within its feed and type."
-    )
+    key: list[Node] = Field(min_length=1, description="What identifies the resource within its feed and type.")
     when: Condition | None = Field(default=None, description="The resource is made only where this holds.")
     profile: str = Field(default="", description="Canonical URL of the profile it is meant to conform to.")
-    fields: dict[str, Node] = Field(
-        description="Its elements; `id`, `meta` and `subject` are added at ingest."
-    )
+    fields: dict[str, Node] = Field(description="Its elements; `id`, `meta` and `subject` are added at ingest.")
 
 
 class KindSpec(_Strict):
@@ -149,9 +137,7 @@ class KindSpec(_Strict):
         default={},
         description="Columns, or leaves of structured ones, that are not mapped, each with the reason.",
     )
-    unit: Node | None = Field(
-        default=None, description="The programme within the sender that wrote the record."
-    )
+    unit: Node | None = Field(default=None, description="The programme within the sender that wrote the record.")
     labels: Node | None = Field(default=None, description="Security labels the record came with, as Codings.")
     test: Condition | None = Field(default=None, description="Where this holds the record is a test record.")
     person: list[Node] = Field(min_length=1, description="What identifies the person within the feed.")

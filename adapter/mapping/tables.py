@@ -36,9 +36,7 @@ class _Target(BaseModel):
     code: str = ""
     system: str = ""
     display: str = ""
-    text: str = Field(
-        default="", description="Words for a code that is known but has no code in the target system."
-    )
+    text: str = Field(default="", description="Words for a code that is known but has no code in the target system.")
 
     @model_validator(mode="after")
     def _one_target(self) -> _Target:
@@ -53,9 +51,7 @@ def _tag(target: object) -> str | None:
     return "node:target" if isinstance(target, dict | _Target) else None
 
 
-_AnyTarget = Annotated[
-    Annotated[str, Tag("node:code")] | Annotated[_Target, Tag("node:target")], Discriminator(_tag)
-]
+_AnyTarget = Annotated[Annotated[str, Tag("node:code")] | Annotated[_Target, Tag("node:target")], Discriminator(_tag)]
 
 
 class TableFile(BaseModel):
@@ -79,9 +75,7 @@ class TableFile(BaseModel):
         if not isinstance(codes, dict):
             return codes
         if any(isinstance(code, bool) for code in codes):
-            raise ValueError(
-                "YAML reads an unquoted yes, no, on or off as a boolean; expected the code in quotes"
-            )
+            raise ValueError("YAML reads an unquoted yes, no, on or off as a boolean; expected the code in quotes")
         return {str(code): target for code, target in codes.items()}
 
     @model_validator(mode="after")
@@ -92,9 +86,7 @@ class TableFile(BaseModel):
                 "expected `unknown` for a code, `text` for a Coding or CodeableConcept, or `nothing`"
             )
         if self.otherwise == "text" and self.gives == "Coding":
-            raise ValueError(
-                "a Coding has no place for text; expected `nothing`, and the text mapped beside it"
-            )
+            raise ValueError("a Coding has no place for text; expected `nothing`, and the text mapped beside it")
         return self
 
 
@@ -126,7 +118,7 @@ def plain_code(text: str) -> str:
     return " ".join(text.upper().split())
 
 
-def _value(target: str | _Target, table: TableFile) -> Any:  # noqa: ANN401 - code, Coding or CodeableConcept
+def _value(target: str | _Target, table: TableFile) -> Any:
     """What a code gives; the sender's own word joins a CodeableConcept as its text when it is used."""
     if isinstance(target, str):
         target = _Target(code=target)

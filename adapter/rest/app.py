@@ -191,9 +191,7 @@ async def _of_http(_: Request, error: Exception) -> Response:
 
 async def _of_validation(_: Request, error: Exception) -> Response:
     where = ".".join(str(part) for part in cast("RequestValidationError", error).errors()[0]["loc"])
-    return _response(
-        refusal(400, "invalid", "the request has a part that is missing or not of its type", path=where)
-    )
+    return _response(refusal(400, "invalid", "the request has a part that is missing or not of its type", path=where))
 
 
 async def _of_ours(_: Request, error: Exception) -> Response:

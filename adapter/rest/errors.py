@@ -47,12 +47,8 @@ NOT_FOUND = refusal(404, "not-found", "there is nothing here that this caller ma
 UNKNOWN_TYPE = refusal(
     404, "not-supported", "this resource type is not offered; see the CapabilityStatement at `metadata`"
 )
-NO_ROUTE = refusal(
-    404, "not-supported", "this address is not offered; see the CapabilityStatement at `metadata`"
-)
-URL_TOO_LONG = refusal(
-    414, "too-long", "the query string is too long; send the search as a form to `_search`"
-)
+NO_ROUTE = refusal(404, "not-supported", "this address is not offered; see the CapabilityStatement at `metadata`")
+URL_TOO_LONG = refusal(414, "too-long", "the query string is too long; send the search as a form to `_search`")
 BODY_TOO_LARGE = refusal(413, "too-long", "the body is too large; expected a search form of at most 64 kB")
 NOT_A_FORM = refusal(
     415,
@@ -80,7 +76,7 @@ def wrong_method(*allowed: str) -> Answer:
     )
 
 
-class Refused(SallyportError):  # noqa: N818 - as the tree in `adapter.errors`
+class Refused(SallyportError):
     """The request is refused for a reason of HTTP, not of FHIR; carries the whole answer."""
 
     def __init__(self, answer: Answer) -> None:

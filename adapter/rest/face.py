@@ -84,9 +84,7 @@ class FhirFace:
         caller = await self._requester.caller(headers, request_id)
         query = scope["query_string"]
         if ident:
-            return await read(
-                self._disclosure, caller=caller, kind=kind, ident=ident, query=query, headers=headers
-            )
+            return await read(self._disclosure, caller=caller, kind=kind, ident=ident, query=query, headers=headers)
         return await self._search_with(scope, caller, kind, parameters.of_query(query))
 
     async def _search_by_form(self, scope: Scope, receive: Receive, kind: str, request_id: str) -> Answer:
@@ -97,9 +95,7 @@ class FhirFace:
         of_body = await parameters.of_form(scope["headers"], receive)
         return await self._search_with(scope, caller, kind, parameters.merge(of_url, of_body))
 
-    async def _search_with(
-        self, scope: Scope, caller: Caller, kind: str, pairs: list[parameters.Pair]
-    ) -> Answer:
+    async def _search_with(self, scope: Scope, caller: Caller, kind: str, pairs: list[parameters.Pair]) -> Answer:
         negotiate(scope["headers"], pairs)
         return await self._search(caller, kind, pairs)
 

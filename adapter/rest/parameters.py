@@ -33,7 +33,7 @@ _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class Disconnected(Exception):  # noqa: N818 - an event, as ASGI names it
+class Disconnected(Exception):
     """The caller hung up before the body was complete; nobody waits for an answer."""
 
 
@@ -99,9 +99,7 @@ def _pairs(raw: bytes, where: str) -> list[Pair]:
             return []
         if _BROKEN_ESCAPE.search(text):
             raise _unreadable(where)
-        pairs = parse_qsl(
-            text, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=MAX_PAIRS
-        )
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=MAX_PAIRS)
     except ValueError:
         raise _unreadable(where) from None
     if any(_CONTROL.search(name) or _CONTROL.search(value) for name, value in pairs):

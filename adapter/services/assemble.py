@@ -68,14 +68,13 @@ class _Record:
 
     person: tuple[str, ...]
     patient: str
+    programme: str
     unit: str
     regime: str
     inbound: tuple[tuple[str, str], ...]
     received: int
 
-    def facets(
-        self, tier: str, *, domain: str = "", labels: tuple[tuple[str, str], ...] | None = None
-    ) -> Facets:
+    def facets(self, tier: str, *, domain: str = "", labels: tuple[tuple[str, str], ...] | None = None) -> Facets:
         """The facets of a resource of this record; without labels of its own those of the source alone."""
         own = _labels(frozenset(), (), self.regime, self.inbound) if labels is None else labels
         return Facets(tier=tier, labels=own, regime=self.regime, domain=domain, unit=self.unit)
@@ -105,10 +104,11 @@ class Assembly:
 
     async def assemble(self, source: SourceRecord, mapped: Mapped, *, received: int) -> Assembled:
         """Name, label, check and derive; ``InvalidResource`` or ``RecordError`` if the record cannot be used."""
-        unit, regime = self._unit(mapped.unit)
+        programme, unit, regime = self._unit(mapped.unit)
         record = _Record(
             person=mapped.person,
             patient=self._writer.resource_id(self._feed.feed, "Patient", *mapped.person),
+            programme=programme,
             unit=unit,
             regime=regime,
             inbound=mapped.labels,
@@ -119,41 +119,42 @@ class Assembly:
         for draft in mapped.drafts:
             if draft.type != "Patient":
                 writes += await self._detail(record, draft)
-        problem = None
+        problem = None if regime != UNDECLARED else self._undeclared()
         if self._forms:
-            consent, problem = self._consent(record, source)
+            consent, deficient = self._consent(record, source)
+            problem = deficient or problem
             key = (*record.person, str(source.values.get("submission", "")))
             ident = self._writer.resource_id(self._feed.feed, "Consent", *key)
             writes.append(
-                await self._writer.prepare(
-                    consent, record.facets("consent"), ident=ident, patient=record.patient
-                )
+                await self._writer.prepare(consent, record.facets("consent"), ident=ident, patient=record.patient)
             )
         identity = None
         if body is not None:
             identity = self._people.recognise(row_key("Patient", record.patient), self._feed.feed, body)
         return Assembled(writes=writes, identity=identity, held=regime == UNDECLARED, problem=problem)
 
-    def _unit(self, code: str | None) -> tuple[str, str]:
+    def _unit(self, code: str | None) -> tuple[str, str, str]:
+        """What the sender calls the unit, the organisation it is, and its regime."""
         units = self._feed.units
         if code is None and len(units) == 1:
             code = next(iter(units))
         unit = None if code is None else units.get(code)
         if unit is None:
-            return f"Organization/{self._feed.organization}", UNDECLARED
-        return f"Organization/{unit.organization}", unit.regime
+            return code or "", f"Organization/{self._feed.organization}", UNDECLARED
+        return code or "", f"Organization/{unit.organization}", unit.regime
 
-    async def _patient(
-        self, record: _Record, body: Mapping[str, Any] | None, mapped: Mapped
-    ) -> ResourceWrite:
+    def _undeclared(self) -> RecordError:
+        """Held for its sender alone, and waiting to run again once someone has declared the unit."""
+        known = ", ".join(self._feed.units)
+        return RecordError("undeclared-unit", "unit", f"a unit that the feed declares: {known}")
+
+    async def _patient(self, record: _Record, body: Mapping[str, Any] | None, mapped: Mapped) -> ResourceWrite:
         # A record about care must leave no trace in a Patient whom others see: it only puts an empty one where
         # none is. Who someone is comes from records about identity and custody alone.
         seed = body is None or any(draft.type not in IDENTITY for draft in mapped.drafts)
         content = {"resourceType": "Patient"} if seed or body is None else minimal(body)
         facets = record.facets("identity")
-        return await self._writer.prepare(
-            content, facets, ident=record.patient, patient=record.patient, seed=seed
-        )
+        return await self._writer.prepare(content, facets, ident=record.patient, patient=record.patient, seed=seed)
 
     async def _detail(self, record: _Record, draft: Draft) -> list[ResourceWrite]:
         ident = self._writer.resource_id(self._feed.feed, draft.type, draft.name, *draft.key)
@@ -162,9 +163,7 @@ class Assembly:
         named = frozenset(label for instrument in instruments for label in instrument.labels)
         labels = _labels(named, codings, record.regime, record.inbound)
         domain = "court" if any(system == COURT_EVENT for system, _ in codings) else ""
-        facets = record.facets(
-            "detail", domain=domain or (instruments[0].domain if instruments else ""), labels=labels
-        )
+        facets = record.facets("detail", domain=domain or (instruments[0].domain if instruments else ""), labels=labels)
         body = draft.body if not draft.profile else draft.body | {"meta": {"profile": [draft.profile]}}
         writes = [await self._writer.prepare(body, facets, ident=ident, patient=record.patient)]
         if draft.type in SCREENED:
@@ -185,7 +184,8 @@ class Assembly:
         return list(found.values())
 
     async def _summary(self, record: _Record, screening: Screening, detail: int) -> list[ResourceWrite]:
-        key = (*record.person, record.unit, screening.occasion)
+        # The sender's own name of the unit, so that declaring it changes who may see the summary, not its id.
+        key = (*record.person, record.programme, screening.occasion)
         ident = self._writer.resource_id(self._feed.feed, "screening-summary", *key)
         instrument = screening.instrument
         named = frozenset(instrument.labels)
@@ -193,7 +193,7 @@ class Assembly:
         place = None
         if screening.status not in RETRACTED:
             place = ScreeningPlace(
-                instrument=f"{record.unit}|{screening.series}",
+                instrument=f"{record.programme}|{screening.series}",
                 day=screening.day,
                 instant=screening.instant,
                 risk=screening.risk,
@@ -218,9 +218,9 @@ class Assembly:
         """
         patient = f"Patient/{record.patient}"
         form = self._forms.get(str(source.values.get("version", "")))
+        if form is None:
+            return on_hold(patient), RecordError("wrong-form", "version", f"one of {', '.join(self._forms)}")
         try:
-            if form is None:
-                raise RecordError("wrong-form", "version", f"one of {', '.join(self._forms)}")
             consent = author(
                 form,
                 source.values,

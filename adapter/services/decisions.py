@@ -66,9 +66,7 @@ class Decisions:
     async def start(self) -> None:
         """Load what is interned; refill everything when agreements or engine are not those of the last start."""
         await self._load()
-        in_force = sha256(
-            orjson.dumps([ENGINE, [item.model_dump(mode="json") for item in self._agreements]])
-        ).digest()
+        in_force = sha256(orjson.dumps([ENGINE, [item.model_dump(mode="json") for item in self._agreements]])).digest()
         if await self._store.setting("decisions") != in_force:
             async with self._store.transaction() as change:
                 await change.clear_decisions()
@@ -127,15 +125,11 @@ class Decisions:
         """The directives of a policy."""
         known = self._policies.get(number)
         if known is None:
-            self._policies = {
-                key: Policy.parse(body) for key, body in (await self._store.interned("policy")).items()
-            }
+            self._policies = {key: Policy.parse(body) for key, body in (await self._store.interned("policy")).items()}
             known = self._policies[number]
         return known
 
-    def _bounds(
-        self, context: int, recipient: RecipientContext, segments: Mapping[int, Segment]
-    ) -> list[BoundRow]:
+    def _bounds(self, context: int, recipient: RecipientContext, segments: Mapping[int, Segment]) -> list[BoundRow]:
         return [
             BoundRow(context=context, segment=number, start=start, stop=stop, agreement=agreement)
             for number, segment in segments.items()

@@ -30,7 +30,7 @@ _ROUNDS = 6
 """Rule, then exception, for the record, its Patient and its same-day siblings."""
 
 
-class MissingDecisions(Exception):  # noqa: N818 - a signal between the gate and the tables, not an error
+class MissingDecisions(Exception):
     """The tables do not hold every decision this answer needs."""
 
     def __init__(self, gaps: Sequence[Gap]) -> None:
@@ -114,9 +114,7 @@ class Disclosure:
                     "the agreement does not allow a search over everyone; name a patient",
                     expression="patient",
                 )
-            found = await view.search(
-                caller.context, replace(query, filters=tuple(asked)), patients, place, at=at
-            )
+            found = await view.search(caller.context, replace(query, filters=tuple(asked)), patients, place, at=at)
             if found.gaps:
                 raise MissingDecisions(found.gaps)
             return found, await self._serve(view, caller, found.hits, at)
@@ -128,9 +126,7 @@ class Disclosure:
             total=found.total,
             served=tuple(served for _, served in hits),
             next=orjson.dumps(found.last) if found.more else None,
-            notice=outcome(
-                [Issue(path="", code="business-rule", message=text) for text in notices], "information"
-            )
+            notice=outcome([Issue(path="", code="business-rule", message=text) for text in notices], "information")
             if notices
             else None,
         )
@@ -184,23 +180,17 @@ class Disclosure:
                 met |= set(frontier)
         return seen
 
-    async def _serve(
-        self, view: Snapshot, caller: Caller, hits: Sequence[Hit], at: int
-    ) -> list[tuple[Hit, Served]]:
+    async def _serve(self, view: Snapshot, caller: Caller, hits: Sequence[Hit], at: int) -> list[tuple[Hit, Served]]:
         return [(hit, await self._served(view, caller, hit, at)) for hit in hits]
 
     async def _served(self, view: Snapshot, caller: Caller, hit: Hit, at: int) -> Served:
         fragment = self._decisions.obligations.fragment(hit.obligation)
         if hit.repeats:
-            fragment = self._decisions.obligations.fragment(
-                hit.obligation, await self._place(view, caller, hit, at)
-            )
+            fragment = self._decisions.obligations.fragment(hit.obligation, await self._place(view, caller, hit, at))
         body = hit.head + fragment + hit.tail
         if hit.type == "Patient":
             body = await self._linked(view, caller, hit, body, at)
-        return Served(
-            type=hit.type, id=hit.id, version=hit.version, last_updated=instant_text(hit.updated), body=body
-        )
+        return Served(type=hit.type, id=hit.id, version=hit.version, last_updated=instant_text(hit.updated), body=body)
 
     async def _place(self, view: Snapshot, caller: Caller, hit: Hit, at: int) -> Sequence[dict[str, Any]]:
         """Where a screening stands among those of its day that this caller sees; nothing if it sees no other."""
@@ -252,7 +242,5 @@ def _asked(query: Query) -> str:
     asked = []
     for item in query.filters:
         own = item.kind == "reference" or item.param in {"_id", *OF_PATIENT}
-        asked.append(
-            f"{item.param}={','.join(value.value for value in item.alternatives)}" if own else item.param
-        )
+        asked.append(f"{item.param}={','.join(value.value for value in item.alternatives)}" if own else item.param)
     return f"{query.type}?{'&'.join(asked)}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from adapter.consent.explain import explain
 from adapter.consent.evaluate import Effect
+from adapter.consent.explain import explain
 from adapter.consent.names import AtHand
 from adapter.consent.rules import exception, rule
 from adapter.errors import NotFound
@@ -47,16 +47,17 @@ class Explain:
         """The trace of an answer given, by its ``X-Request-Id``; ``NotFound`` if the ledger has no such request."""
         entries = await self._ledger.of_request(request_id)
         if not entries:
-            raise NotFound(
-                f"the ledger has no request `{request_id}`; compare it with the X-Request-Id of the answer"
-            )
+            raise NotFound(f"the ledger has no request `{request_id}`; compare it with the X-Request-Id of the answer")
         return [explanation for entry in entries for explanation in await self._entry(entry)]
 
     async def _entry(self, entry: LedgerEntry) -> list[Explanation]:
-        targets = [name for name, *_ in entry.passed]
-        if entry.interaction == "read":
-            targets = [entry.target]
-        if not targets:
+        if entry.passed:
+            # What was in force then stands in the ledger; a revocation since has changed it for every instant.
+            return [
+                await self._decision(entry.context, target, entry.at, passed=policy)
+                for target, _, policy, _ in entry.passed
+            ]
+        if entry.interaction != "read":
             asked = f"{entry.interaction} {entry.target} for {entry.purpose}"
             return [
                 Explanation(
@@ -65,14 +66,14 @@ class Explain:
                     lines=("nothing that matched was permitted, or nothing matched",),
                 )
             ]
-        return [await self._decision(entry.context, target, entry.at) for target in targets]
+        return [await self._decision(entry.context, entry.target, entry.at)]
 
     async def resource(self, organisation: str, purpose: str, target: str) -> Explanation:
         """The decision about one resource (``Type/id``) for a recipient and purpose, now."""
         context = await self._decisions.context_of(organisation, purpose)
         return await self._decision(context, target, self._clock())
 
-    async def _decision(self, context: int, target: str, at: int) -> Explanation:
+    async def _decision(self, context: int, target: str, at: int, *, passed: int | None = None) -> Explanation:
         recipient = self._decisions.recipient(context)
         purposes = ", ".join(code for _, code in recipient.purposes)
         question = f"{target} for {recipient.organisation}, purpose {purposes}, at {instant_text(at)}"
@@ -81,34 +82,38 @@ class Explain:
             row = await view.resource(kind, ident)
             if row is None:
                 return Explanation(question=question, effect="DENY", lines=("no such resource is stored",))
-            return await self._weigh(view, context, row, at, question)
+            return await self._weigh(view, context, row, at, question, passed=passed)
 
     async def _weigh(
-        self, view: Snapshot, context: int, row: StoredResource, at: int, question: str
+        self,
+        view: Snapshot,
+        context: int,
+        row: StoredResource,
+        at: int,
+        question: str,
+        *,
+        passed: int | None,
     ) -> Explanation:
         recipient, segment = self._decisions.recipient(context), self._decisions.segment(row.segment)
         span = await view.policy_of(row.patient, at=at)
         if span is None:
-            return Explanation(
-                question=question, effect="DENY", lines=("no policy is recorded for this person",)
-            )
-        policy = await self._decisions.policy(span.policy)
+            return Explanation(question=question, effect="DENY", lines=("no policy is recorded for this person",))
+        policy = await self._decisions.policy(span.policy if passed is None else passed)
         verdict = rule(policy, recipient, segment)
         if verdict.effect is Effect.EXCEPTION:
             resource = parse(join(Parts(head=row.head, tail=row.tail)))
             verdict = exception(policy, recipient, segment, resource, AtHand([]), zone=self._zone)
         lines = [f"record: {segment.tier} {segment.type} of {segment.unit}, regime {segment.regime}"]
-        lines += explain(replace(verdict, sources=tuple(" and ".join(names) for names in span.sources)))
-        bounds = [
-            bound for bound in await view.bounds(context, row.segment) if bound.start <= at < bound.stop
-        ]
+        if passed is None or passed == span.policy:
+            verdict = replace(verdict, sources=tuple(" and ".join(names) for names in span.sources))
+        else:
+            lines.append("what is in force has changed since; consents are numbered as they were then")
+        lines += explain(verdict)
+        bounds = [bound for bound in await view.bounds(context, row.segment) if bound.start <= at < bound.stop]
         lines += [
-            f"agreement {bound.agreement} allows this kind of record to this recipient and purpose"
-            for bound in bounds
+            f"agreement {bound.agreement} allows this kind of record to this recipient and purpose" for bound in bounds
         ]
         if not bounds:
-            lines.append(
-                "no agreement in force allows this kind of record to this recipient for this purpose"
-            )
-        permitted = verdict.effect is Effect.PERMIT and bool(bounds)
+            lines.append("no agreement in force allows this kind of record to this recipient for this purpose")
+        permitted = passed is not None or (verdict.effect is Effect.PERMIT and bool(bounds))
         return Explanation(question=question, effect="PERMIT" if permitted else "DENY", lines=tuple(lines))

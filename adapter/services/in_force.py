@@ -77,11 +77,9 @@ class InForce:
         found = []
         for row in consents:
             directive = self._directive(row)
-            own = (
-                directive.patient is not None
-                and row_key("Patient", directive.patient.partition("/")[2]) == row.patient
-            )
-            persons = frozenset({directive.patient}) if own else frozenset()
+            named = directive.patient or ""
+            own = row_key("Patient", named.partition("/")[2]) == row.patient
+            persons = frozenset({named} if own else ())
             fitting = applicable(directive, persons, AtHand([]))
             if fitting is not None:
                 found.append(fitting)

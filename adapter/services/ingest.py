@@ -1,12 +1,13 @@
 """Extracts in: received bytes are kept first, then read, mapped, assembled and written in batches.
 
 A batch, the counts so far and how far the receipt has come are one transaction: after a crash the rest is read
-again from the inbox and nothing is lost or doubled. What cannot be used waits in quarantine with its reason.
+again from the inbox and nothing is lost or doubled. What cannot be used waits in quarantine with its reason. Whatever
+runs late, after a crash or from quarantine, never takes back what a later record of the feed has brought.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 import orjson
@@ -14,10 +15,10 @@ import orjson
 from adapter.errors import InvalidResource, RecordError
 from adapter.services.report import FeedReport
 from adapter.source import Malformed
-from adapter.store.port import QuarantinedRecord, row_key
+from adapter.store.port import QuarantinedRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from adapter.mapping.compile import CompiledMapping
     from adapter.mapping.mapped import Environment
@@ -50,6 +51,8 @@ class _Batch:
     assembled: list[tuple[int, Assembled]] = field(default_factory=list)
     quarantine: list[QuarantinedRecord] = field(default_factory=list)
     released: list[int] = field(default_factory=list)
+    later: Collection[str] | None = None
+    """Receipts that came after this one; None when nothing of the feed can be newer."""
 
     def __len__(self) -> int:
         return len(self.assembled) + len(self.quarantine)
@@ -79,13 +82,9 @@ class Ingest:
 
     async def receive(self, feed: str, name: str, stream: BinaryIO) -> Receipt:
         """Keep raw bytes durably; the same bytes again give the earlier receipt."""
-        return await self._inbox.keep(
-            receipt=self._new_id(), feed=feed, name=name, stream=stream, at=self._clock()
-        )
+        return await self._inbox.keep(receipt=self._new_id(), feed=feed, name=name, stream=stream, at=self._clock())
 
-    async def process(
-        self, receipt: Receipt, *, progress: Callable[[int, int], None] | None = None
-    ) -> FeedReport:
+    async def process(self, receipt: Receipt, *, progress: Callable[[int, int], None] | None = None) -> FeedReport:
         """Bring a receipt into the store, from where it stands. Returns the report over all of it.
 
         ``progress`` is told how many records are in the store and how many bytes were read for them.
@@ -97,8 +96,10 @@ class Ingest:
             done, report = earlier[0], FeedReport.from_json(earlier[1])
             if earlier[2]:
                 return report
-        batch, position = _Batch(), done
-        with self._inbox.open(receipt.id) as stream:
+        later = await self._later(receipt) or None
+        batch, position = _Batch(later=later), done
+        received = self._inbox.open(receipt.id)
+        with received.stream as stream:
             for ordinal, item in enumerate(line.connector.records(stream, line.options)):
                 if ordinal < done:
                     continue
@@ -106,22 +107,29 @@ class Ingest:
                 position = ordinal + 1
                 if len(batch) >= BATCH:
                     await self._write(batch, report, receipt, position, done=False)
-                    batch = _Batch()
+                    batch = _Batch(later=later)
                     if progress is not None:
-                        progress(position, stream.consumed)
+                        progress(position, received.consumed)
         await self._write(batch, report, receipt, position, done=True)
         if progress is not None:
-            progress(position, receipt.bytes)
+            progress(position, receipt.size)
         return report
 
-    async def pending(self) -> list[Receipt]:
-        """Receipts that are kept but not wholly in the store, oldest first: what a crash left to do."""
+    async def pending(self, feed: str | None = None) -> list[Receipt]:
+        """Receipts that are kept but not wholly in the store, oldest first: what a crash left to do.
+
+        Those of a feed that the site no longer has wait until it has it again.
+        """
         unfinished = []
-        for receipt in await self._inbox.receipts():
+        for receipt in await self._inbox.receipts(feed):
             state = await self._store.progress(receipt.id)
-            if state is None or not state[2]:
+            if receipt.feed in self._lines and (state is None or not state[2]):
                 unfinished.append(receipt)
         return unfinished
+
+    async def _later(self, receipt: Receipt) -> list[str]:
+        received = [one.id for one in await self._inbox.receipts(receipt.feed)]
+        return received[received.index(receipt.id) + 1 :]
 
     async def replay(self, feed: str | None = None) -> dict[str, FeedReport]:
         """Run every quarantined record again, with the mapping as it is now."""
@@ -136,8 +144,10 @@ class Ingest:
         return reports
 
     async def _replay_receipt(self, receipt: Receipt, waiting: Mapping[int, int], report: FeedReport) -> None:
-        line, batch = self._lines[receipt.feed], _Batch()
-        with self._inbox.open(receipt.id) as stream:
+        later = await self._later(receipt)
+        line, batch = self._lines[receipt.feed], _Batch(later=later)
+        received = self._inbox.open(receipt.id)
+        with received.stream as stream:
             for ordinal, item in enumerate(line.connector.records(stream, line.options)):
                 if ordinal not in waiting:
                     continue
@@ -147,7 +157,7 @@ class Ingest:
                     batch.released.append(waiting[ordinal])
                 if len(batch) >= BATCH:
                     await self._write(batch, report, receipt, None, done=False)
-                    batch = _Batch()
+                    batch = _Batch(later=later)
         await self._write(batch, report, receipt, None, done=False)
 
     async def _take(
@@ -208,12 +218,34 @@ class Ingest:
         at = self._clock()
         async with self._store.transaction() as change:
             for line, assembled in batch.assembled:
-                await self._put(change, assembled, (receipt.id, line), report, at)
+                late = await self._current(change, assembled, (receipt.id, line), batch.later, report)
+                await self._put(change, late, (receipt.id, line), report, at)
             await change.quarantine(batch.quarantine, at=at)
             for ident in batch.released:
                 await change.release_quarantined(ident)
             if position is not None:
                 await change.set_progress(receipt.id, records=position, report=report.to_json(), done=done)
+
+    @staticmethod
+    async def _current(
+        change: Transaction,
+        assembled: Assembled,
+        origin: tuple[str, int],
+        later: Collection[str] | None,
+        report: FeedReport,
+    ) -> Assembled:
+        """Without what a later record has brought already. A revocation must not be undone by a mended release."""
+        if later is None:
+            return assembled
+        receipt, line = origin
+        writes = [
+            write
+            for write in assembled.writes
+            if not await change.outdated(write.rid, receipt=receipt, line=line, later=later)
+        ]
+        report.unchanged += len(assembled.writes) - len(writes)
+        told = any(write.type == "Patient" for write in writes)
+        return replace(assembled, writes=writes, identity=assembled.identity if told else None)
 
     async def _put(
         self, change: Transaction, assembled: Assembled, origin: tuple[str, int], report: FeedReport, at: int
@@ -230,7 +262,7 @@ class Ingest:
             elif write.type == "Consent":
                 touched.add(write.patient)
             if write.screening is not None:
-                events.append((at, orjson.dumps({"resource": row_key(write.type, write.id)})))
+                events.append((at, orjson.dumps({"resource": write.rid})))
         if assembled.identity is not None:
             regrouped = await self._people.link(change, assembled.identity, at=at)
             report.links += len(regrouped) // 2

@@ -18,9 +18,8 @@ class SiteKeys:
         self._secret = secret
 
     def _name(self, purpose: bytes, *parts: str) -> str:
-        # Lengths are written before the parts, so that no two lists of parts run together.
-        text = b"".join(b"%d:%s" % (len(raw), raw) for raw in (part.encode() for part in parts))
-        return blake2b(text, digest_size=16, key=self._secret, person=purpose).hexdigest()
+        # Written as a tuple no two lists of parts run together, and any text a sender may use has a spelling.
+        return blake2b(ascii(parts).encode(), digest_size=16, key=self._secret, person=purpose).hexdigest()
 
     def resource_id(self, source: str, kind: str, *key: str) -> str:
         """The id of a resource that ``source`` knows under ``key``."""

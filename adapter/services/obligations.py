@@ -52,9 +52,7 @@ class ObligationTexts:
         if known is None or extensions:
             found = self.of(number)
             known = fragment(
-                labels=[
-                    {"system": item.system, "code": item.code} for item in found if item.system == ACT_CODE
-                ],
+                labels=[{"system": item.system, "code": item.code} for item in found if item.system == ACT_CODE],
                 extensions=[{"url": NOTICE, "valueString": item.text} for item in found if item.text]
                 + list(extensions),
             )
@@ -64,9 +62,7 @@ class ObligationTexts:
 
     def notices(self, numbers: set[int]) -> list[str]:
         """The texts due for a Bundle that holds resources disclosed under these sets, each once."""
-        return list(
-            dict.fromkeys(item.text for number in sorted(numbers) for item in self.of(number) if item.text)
-        )
+        return list(dict.fromkeys(item.text for number in sorted(numbers) for item in self.of(number) if item.text))
 
 
 def _shape(item: Obligation) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class People:
     def recognise(self, patient: int, source: str, body: Mapping[str, Any]) -> IdentityFacts:
         """What may be compared of one Patient, before its match-only identifiers are dropped."""
         traits = traits_of(body)
-        keys = [self._keys.match_hash(rule, value) for rule, value in match_keys(traits).items()]
+        keys = [self._keys.match_hash(rule, value) for rule, value in match_keys(traits)]
         known = {name: self._keys.match_hash(name, value).hex() for name, value in facts(traits).items()}
         return IdentityFacts(patient=patient, source=source, keys=keys, facts=known)
 
@@ -35,7 +35,7 @@ class People:
         """
         touched: set[int] = set()
         candidates = await change.identify(identity)
-        if not candidates and not await change.linked(identity.patient):
+        if candidates is None:
             return touched
         for other in await change.linked(identity.patient):
             if contradicts(identity.facts, other.facts):

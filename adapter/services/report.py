@@ -47,7 +47,4 @@ class FeedReport:
         """Read a stored report back."""
         document = orjson.loads(body)
         counters = ("written", "leaves", "quarantined", "unmapped", "warnings")
-        plain = {
-            name: document[name] for name in ("feed", "receipt", "records", "unchanged", "held", "links")
-        }
-        return cls(**plain, **{name: Counter(document[name]) for name in counters})
+        return cls(**document | {name: Counter(document[name]) for name in counters})

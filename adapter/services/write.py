@@ -19,7 +19,7 @@ from adapter.fhir.served import split
 from adapter.store.port import ResourceWrite, row_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from adapter.fhir.validate import Validator
@@ -51,7 +51,7 @@ class Facets:
     unit: str
 
 
-def stamp(keys: SiteKeys) -> Any:
+def stamp(keys: SiteKeys) -> Callable[[ResourceWrite, int, int], tuple[str, bytes]]:
     """Builds version id and head of a new version: the store knows the revision, the site knows the key."""
 
     def build(write: ResourceWrite, revision: int, at: int) -> tuple[str, bytes]:
@@ -103,6 +103,7 @@ class Writer:
         return ResourceWrite(
             type=kind,
             id=ident,
+            rid=row_key(kind, ident),
             patient=0 if facets.tier == "directory" else row_key("Patient", patient),
             segment=await self._decisions.segment_number(segment),
             digest=digest,
@@ -128,13 +129,9 @@ class Writer:
         meta = {key: value for key, value in body.get("meta", {}).items() if key == "profile"}
         # Labels stand last in meta, so that a disclosure can add to them without rewriting the resource.
         labels = [{"system": system, "code": code} for system, code in facets.labels]
-        meta["security"] = labels + [
-            label for label in body.get("meta", {}).get("security", ()) if label not in labels
-        ]
+        meta["security"] = labels + [label for label in body.get("meta", {}).get("security", ()) if label not in labels]
         resource = {"resourceType": kind, "id": ident, "meta": meta}
-        resource.update(
-            (key, value) for key, value in body.items() if key not in {"resourceType", "id", "meta"}
-        )
+        resource.update((key, value) for key, value in body.items() if key not in {"resourceType", "id", "meta"})
         element = SUBJECT.get(kind)
         if element is not None:
             resource[element] = {"reference": f"Patient/{patient}"}

@@ -7,11 +7,12 @@ All instants are epoch microseconds in UTC and all periods are half open. Public
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from adapter.fhir.search import IndexRow, Query
@@ -48,6 +49,7 @@ DENY, PERMIT, EXCEPTION = 0, 1, 2
 """Effects in the rule table."""
 
 
+@lru_cache(maxsize=65_536)
 def row_key(kind: str, ident: str) -> int:
     """The internal key of a resource: 63 bits of the hash of its public name, the same in every store."""
     return int.from_bytes(blake2b(f"{kind}/{ident}".encode(), digest_size=8).digest(), "big") >> 1
@@ -65,6 +67,7 @@ class ResourceWrite:
 
     type: str
     id: str
+    rid: int
     patient: int
     segment: int
     digest: bytes
@@ -216,7 +219,7 @@ class Receipt:
     id: str
     feed: str
     name: str
-    bytes: int
+    size: int
     sha256: bytes
     received: int
 
@@ -250,10 +253,12 @@ class Interned(Protocol):
 class Transaction(Interned, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
-    async def put(
-        self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None
-    ) -> list[bool]:
+    async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
         """Write resources; tells for each whether it made a new version."""
+        ...
+
+    async def outdated(self, rid: int, *, receipt: str, line: int, later: Collection[str]) -> bool:
+        """Whether a resource came from one of the ``later`` receipts, or from below ``line`` of this one."""
         ...
 
     async def admit(self, patient: int, policy: int) -> None:
@@ -276,8 +281,8 @@ class Transaction(Interned, Protocol):
         """Forget every filled rule, exception and bound; they are filled anew from what is in force."""
         ...
 
-    async def identify(self, facts: IdentityFacts) -> list[IdentityFacts]:
-        """Record how a patient may be recognised; returns who shares a key. Nothing if nothing changed."""
+    async def identify(self, facts: IdentityFacts) -> list[IdentityFacts] | None:
+        """Record how a patient may be recognised; returns who shares a key, or None if nothing changed."""
         ...
 
     async def linked(self, patient: int) -> list[IdentityFacts]:
@@ -421,14 +426,28 @@ class Store(Interned, Protocol):
         ...
 
 
+class ReceiptStream(Protocol):
+    """The bytes of a receipt, to be read once from the start."""
+
+    @property
+    def consumed(self) -> int:
+        """How many bytes were taken from the inbox so far."""
+        ...
+
+    @property
+    def stream(self) -> BinaryIO:
+        """The bytes."""
+        ...
+
+
 class Inbox(Protocol):
     """The raw inbox: bytes as received, kept before anything is acknowledged."""
 
-    async def keep(self, *, receipt: str, feed: str, name: str, stream: Any, at: int) -> Receipt:
+    async def keep(self, *, receipt: str, feed: str, name: str, stream: BinaryIO, at: int) -> Receipt:
         """Store a stream durably. The same bytes for the same feed give the earlier receipt again."""
         ...
 
-    def open(self, receipt: str) -> Any:
+    def open(self, receipt: str) -> ReceiptStream:
         """The bytes of a receipt as a readable binary stream."""
         ...
 

@@ -72,9 +72,7 @@ class PinnedList:
             if problem:
                 problems.append(Problem(where=file, path=f"codes.{code}", message=problem))
             else:
-                codes[code] = PinnedCode(
-                    code=code, use=row["use"], means=row["means"], evidence=row["evidence"]
-                )
+                codes[code] = PinnedCode(code=code, use=row["use"], means=row["means"], evidence=row["evidence"])
         refused = {str(code): str(why) for code, why in _table(document, "refused").items()}
         problems.extend(
             Problem(where=file, path=f"refused.{code}", message="is both pinned and refused")

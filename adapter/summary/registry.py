@@ -100,9 +100,7 @@ def _codes(instruments: Iterable[Instrument]) -> dict[tuple[str, str], Target]:
                     target = Target(instrument=instrument, scale=scale, kind=code.kind)
                     found.update(dict.fromkeys(code.codings, target))
             if scale.override:
-                found[RESULT_CODE, scale.override] = Target(
-                    instrument=instrument, scale=scale, kind="override"
-                )
+                found[RESULT_CODE, scale.override] = Target(instrument=instrument, scale=scale, kind="override")
     return found
 
 

@@ -50,8 +50,7 @@ def read(
             adjustment = _form(AdjustForm, change, where, at, problems)
             if adjustment is not None:
                 problems += [
-                    Problem(where=where, path=at, message=flaw)
-                    for flaw in _adjust(instruments, name, adjustment)
+                    Problem(where=where, path=at, message=flaw) for flaw in _adjust(instruments, name, adjustment)
                 ]
     problems += [Problem(where=file, path="", message=flaw) for flaw in _shared(instruments.values())]
     own_categories = {own.code: own for row in instruments.values() for own in row.own_categories}
@@ -64,20 +63,14 @@ def _form(kind: type[Form], content: object, where: str, at: str, problems: list
     except ValidationError as error:
         for flaw in error.errors(include_url=False, include_input=False, include_context=False):
             path = ".".join(str(part) for part in flaw["loc"])
-            problems.append(
-                Problem(where=where, path=".".join(filter(None, (at, path))), message=flaw["msg"])
-            )
+            problems.append(Problem(where=where, path=".".join(filter(None, (at, path))), message=flaw["msg"]))
         return None
 
 
-def _flaws(
-    form: InstrumentForm, known: Mapping[str, Instrument], pinned: PinnedList, *, own: bool
-) -> Iterator[str]:
+def _flaws(form: InstrumentForm, known: Mapping[str, Instrument], pinned: PinnedList, *, own: bool) -> Iterator[str]:
     if form.id in known:
         yield f"`{form.id}` is already an instrument; change it under `adjust`"
-    codes = [
-        part.local for scale in form.scales for part in (scale.score, scale.level, scale.override) if part
-    ]
+    codes = [part.local for scale in form.scales for part in (scale.score, scale.level, scale.override) if part]
     if own:
         yield from (
             f"`{code}` is a county's own and starts with `{LOCAL}`"
@@ -185,9 +178,7 @@ def _adjust(instruments: dict[str, Instrument], name: str, form: AdjustForm) -> 
         yield f"no instrument `{name}`"
         return
     scales = [_adjusted(scale, form) for scale in instrument.scales]
-    if (form.bands or form.bands_by_sex) and (
-        len(scales) > 1 or scales[0].level is None or scales[0].low is None
-    ):
+    if (form.bands or form.bands_by_sex) and (len(scales) > 1 or scales[0].level is None or scales[0].low is None):
         yield "cut-offs need an instrument with one score, its range and a level"
     if form.carries not in {None, "level", "never"} and instrument.limit == "level-only":
         yield "an instrument that is level-only carries its level or nothing"
@@ -233,6 +224,4 @@ def _shared(instruments: Iterable[Instrument]) -> Iterator[str]:
         ("scale key", [scale.key for row in rows for scale in row.scales]),
         ("result category", [*own, *CATEGORIES]),
     ):
-        yield from (
-            f"{kind} `{value}` is used twice" for value, count in Counter(values).items() if count > 1
-        )
+        yield from (f"{kind} `{value}` is used twice" for value, count in Counter(values).items() if count > 1)

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from adapter.summary.occasion import Occasion
     from adapter.summary.registry import Registry, Target
 
-_OBSERVED = frozenset(
-    {"preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown"}
-)
+_OBSERVED = frozenset({"preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown"})
 _RETRACTED = frozenset({"cancelled", "entered-in-error"})
 _RESPONDED = {"completed": "final", "amended": "amended", "entered-in-error": "entered-in-error"}
 
@@ -180,9 +178,7 @@ def _take(gathered: _Gathered, element: Mapping[str, Any], target: Target, path:
 
 def _answer(component: Mapping[str, Any], instrument: Instrument) -> dict[str, int]:
     value = answer_score(component)
-    keys = [
-        item_key(instrument, coding.get("code", "")) for coding in component.get("code", {}).get("coding", ())
-    ]
+    keys = [item_key(instrument, coding.get("code", "")) for coding in component.get("code", {}).get("coding", ())]
     return {key: value for key in keys if key is not None and value is not None}
 
 

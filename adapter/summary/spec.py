@@ -220,9 +220,7 @@ class AdjustForm(_Form):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.bands or self.bands_by_sex) and not self.source:
-            raise ValueError(
-                "cut-offs of your own need a `source`: who decided them, and where that is written"
-            )
+            raise ValueError("cut-offs of your own need a `source`: who decided them, and where that is written")
         return self
 
 

@@ -68,9 +68,7 @@ def value_set(name: str, title: str, code_system: str) -> dict[str, Any]:
 
 def value_sets() -> list[dict[str, Any]]:
     """The ValueSets of the three generated CodeSystems."""
-    return [
-        value_set(name, title, f"{CANONICAL}/CodeSystem/{name}") for name, (_, title, _) in _TITLES.items()
-    ]
+    return [value_set(name, title, f"{CANONICAL}/CodeSystem/{name}") for name, (_, title, _) in _TITLES.items()]
 
 
 def _code_system(name: str, url: str, concepts: Concepts, properties: Concepts) -> dict[str, Any]:
@@ -134,9 +132,7 @@ def _results(registry: Registry) -> Iterator[dict[str, Any]]:
                 {"code": "instrument", "valueCode": instrument.id},
                 {"code": "kind", "valueCode": result.kind},
             ]
-            properties += [
-                {"code": "loinc", "valueString": code} for system, code in result.codings if system == LOINC
-            ]
+            properties += [{"code": "loinc", "valueString": code} for system, code in result.codings if system == LOINC]
             yield {"code": result.local, "display": result.text, "property": properties}
         for scale in instrument.scales:
             if scale.override:

@@ -46,9 +46,7 @@ def _lines(block: Block) -> Iterator[tuple[int, bytes, dict[str, Any]] | Malform
         except UnicodeDecodeError:
             yield _bad(line, "undecodable", "text in utf-8", raw)
         except (ValueError, ArithmeticError, RecursionError):
-            yield _bad(
-                line, "bad-json", "one JSON object on the line, with no key twice and finite numbers", raw
-            )
+            yield _bad(line, "bad-json", "one JSON object on the line, with no key twice and finite numbers", raw)
         else:
             if isinstance(value, dict):
                 yield line, raw, value

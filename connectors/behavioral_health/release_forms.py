@@ -37,6 +37,4 @@ class ReleaseForms:
             if values:
                 yield SourceRecord(kind="release", position=position, values=values, raw=raw)
             else:
-                yield Malformed(
-                    position=position, code="empty-submission", expected="a filled-in form", raw=raw
-                )
+                yield Malformed(position=position, code="empty-submission", expected="a filled-in form", raw=raw)

@@ -26,6 +26,7 @@ PARTY_ID = "PartyID"
 
 _PREFIX = re.compile(r"</?([A-Za-z_][\w.\-]*):|\s([A-Za-z_][\w.\-]*):[\w.\-]+\s*=")
 _MOST_PREFIXES = 64
+_PARSER = etree.XMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True, remove_pis=True)
 _RESERVED = frozenset({"xml", "xmlns"})
 
 
@@ -62,10 +63,7 @@ def _parse(text: str) -> etree._Element:
     """
     prefixes = sorted({element or attribute for element, attribute in _PREFIX.findall(text)} - _RESERVED)
     declared = "".join(f' xmlns:{prefix}="urn:prefix:{prefix}"' for prefix in prefixes[:_MOST_PREFIXES])
-    parser = etree.XMLParser(
-        encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
-    )
-    root = etree.fromstring(f"<root{declared}>{text}</root>".encode(), parser)
+    root = etree.fromstring(f"<root{declared}>{text}</root>".encode(), _PARSER)
     return root[0]
 
 
@@ -75,18 +73,18 @@ def _records(element: etree._Element, case: Slice, part: str) -> Iterator[Source
     own: dict[str, str] = {}
     _collect(element, "", own, skipped=frozenset({DEFENDANT, ORDER}))
     if not parties:
-        yield SourceRecord(
-            kind="case", position=Position(line=case.line, part=part), values=own, raw=case.raw
-        )
+        yield SourceRecord(kind="case", position=Position(line=case.line, part=part), values=own, raw=case.raw)
     for place, party in enumerate(parties, 1):
         values = dict(own)
         _collect(party, DEFENDANT, values)
         line = case.line if place == 1 else _line(party, case)
         position = Position(line=line, part=f"{part}/{DEFENDANT}[{place}]")
         yield SourceRecord(kind="case", position=position, values=values, raw=case.raw)
+    written = [party.findtext("{*}" + PARTY_ID) or "" for party in parties]
+    ids = {each.strip(): each for each in reversed(written)}
     for place, order in enumerate(orders, 1):
         at, line = f"{part}/{ORDER}[{place}]", _line(order, case)
-        party_id = _party_of(order, parties)
+        party_id = _party_of(order, ids, len(parties))
         if party_id is None:
             yield _bad(
                 line,
@@ -102,33 +100,41 @@ def _records(element: etree._Element, case: Slice, part: str) -> Iterator[Source
         yield SourceRecord(kind="order", position=Position(line=line, part=at), values=values, raw=case.raw)
 
 
-def _party_of(order: etree._Element, parties: list[etree._Element]) -> str | None:
-    """The id of the defendant ``order`` is about: empty where there is none, None where it is unclear."""
-    ids = [party.findtext("{*}" + PARTY_ID) or "" for party in parties]
+def _party_of(order: etree._Element, ids: dict[str, str], parties: int) -> str | None:
+    """The id of the defendant ``order`` is about: empty where there is none, None where it is unclear.
+
+    ``ids`` has the ids of the ``parties`` defendants as written, by what they are without white space.
+    """
     named = (order.findtext("{*}" + PARTY_ID) or "").strip()
     if named:
-        return next((each for each in ids if each.strip() == named), None)
-    if len(ids) > 1:
+        return ids.get(named)
+    if parties > 1:
         return None
-    return ids[0] if ids else ""
+    return next(iter(ids.values()), "")
 
 
-def _collect(
-    element: etree._Element, path: str, values: dict[str, str], skipped: frozenset[str] = frozenset()
-) -> None:
+def _collect(element: etree._Element, path: str, values: dict[str, str], skipped: frozenset[str] = frozenset()) -> None:
     """Add the texts and attributes in ``element`` to ``values``, without those of ``skipped`` children."""
-    for name, text in element.attrib.items():
+    for name, text in element.items():
         if text.strip():
-            values[_step(path, "@" + etree.QName(name).localname)] = str(text)
-    words = "".join([element.text or "", *(child.tail or "" for child in element)])
-    if words.strip():
+            values[_step(path, "@" + _local(str(name)))] = str(text)
+    children = list(element)
+    words = element.text or ""
+    if children:
+        words += "".join(child.tail or "" for child in children)
+    if words and not words.isspace():
         values[path or "#text"] = words
     seen: dict[str, int] = {}
-    for child in element:
-        name = etree.QName(child).localname
+    for child in children:
+        name = _local(child.tag)
         times = seen[name] = seen.get(name, 0) + 1
         if name not in skipped:
             _collect(child, _step(path, name if times == 1 else f"{name}[{times}]"), values)
+
+
+def _local(name: str) -> str:
+    """The local part of a name that may carry its namespace in braces."""
+    return name.rpartition("}")[2]
 
 
 def _step(path: str, name: str) -> str:

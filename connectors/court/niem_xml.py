@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from adapter.source import SourceRecord
 
 _DECLARED = re.compile(rb"\s*<\?xml\s[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._\-]+)[\"']")
-_ASIDES = re.compile(rb"<!--(?:(?!--).)*+-->|<\?(?:(?!\?>).)*+\?>", re.DOTALL)
+_ASIDES = re.compile(rb"<!--(?:(?!--).)*+-->|<\?(?:(?!\?>|<\?).)*+\?>", re.DOTALL)
 _OPEN = re.compile(rb"<([A-Za-z_][\w.:\-]*)(?=[\s>])(?:[^<>\"']++|\"[^<\"]*+\"|'[^<']*+')*+(?<!/)>")
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00<", b"<\x00")
 
@@ -85,11 +85,7 @@ class _Document:
         if self._root and (closed := re.search(rb"</" + re.escape(self._root) + rb"\s*>\Z", rest)):
             self._root = b""
             rest = rest[: closed.start()].strip()
-        return (
-            _bad(between, "unexpected-content", "nothing but CourtCase elements inside the root")
-            if rest
-            else None
-        )
+        return _bad(between, "unexpected-content", "nothing but CourtCase elements inside the root") if rest else None
 
     def _prolog(self, raw: bytes) -> bool:
         """Take the encoding from the declaration; whether it can be read."""

@@ -146,9 +146,7 @@ def _type(path: str, entry: dict[str, Any]) -> str:
         return code
     if path.partition(".")[0] in RESOURCES and path.endswith(".id") and path.count(".") == 1:
         return "id"  # the snapshots say string here; the type of Resource.id is id
-    named = [
-        extension["valueUrl"] for extension in entry.get("extension", []) if extension["url"] == FHIR_TYPE
-    ]
+    named = [extension["valueUrl"] for extension in entry.get("extension", []) if extension["url"] == FHIR_TYPE]
     return str(named[0]) if named else "string"
 
 
@@ -242,9 +240,7 @@ def _written_type(name: str, table: dict[str, Any]) -> str:
 def written(facts: dict[str, Any]) -> str:
     """The text of ``facts.json``: sorted, one element or value set a line."""
     types = ",\n".join(_written_type(name, facts["types"][name]) for name in sorted(facts["types"]))
-    codes = ",\n".join(
-        f"{_compact(name)}:{_compact(facts['codes'][name])}" for name in sorted(facts["codes"])
-    )
+    codes = ",\n".join(f"{_compact(name)}:{_compact(facts['codes'][name])}" for name in sorted(facts["codes"]))
     return f'{{"fhir":"{facts["fhir"]}",\n"types":{{\n{types}}},\n"codes":{{\n{codes}}}}}\n'
 
 

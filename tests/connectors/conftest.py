@@ -67,9 +67,7 @@ class Reading:
         return [item for item in self.items if isinstance(item, Malformed)]
 
 
-def read_all(
-    connector: Connector, data: bytes, *, step: int = 0, encoding: str = "utf-8", **settings: str
-) -> Reading:
+def read_all(connector: Connector, data: bytes, *, step: int = 0, encoding: str = "utf-8", **settings: str) -> Reading:
     stream = Trickle(data, step) if step else io.BytesIO(data)
     options = ExtractOptions(encoding=encoding, settings=settings)
     return Reading(items=tuple(connector.records(stream, options)))

@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from connectors.encodings import ascii_based, without_mark
 from connectors.lines import SAMPLE, blocks
 
-dirt = st.lists(
-    st.sampled_from([b"\n", b"\r", b"\r\n", b"x", b"xyz" * 5, b""]) | st.binary(max_size=3), max_size=30
-)
+dirt = st.lists(st.sampled_from([b"\n", b"\r", b"\r\n", b"x", b"xyz" * 5, b""]) | st.binary(max_size=3), max_size=30)
 
 
 def numbered(found):

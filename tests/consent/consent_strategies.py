@@ -6,7 +6,14 @@ from consent_builders import ACT, ACTION, LEVEL, LOINC, PARTICIPATION, PCF, SCOP
 from hypothesis import strategies as st
 
 ORGANISATIONS = ["Organization/x", "Organization/y", "Organization/h"]
-ACTORS = [*ORGANISATIONS, "Practitioner/p", "PractitionerRole/r", "PractitionerRole/q", "Group/g", "Group/lost"]
+ACTORS = [
+    *ORGANISATIONS,
+    "Practitioner/p",
+    "PractitionerRole/r",
+    "PractitionerRole/q",
+    "Group/g",
+    "Group/lost",
+]
 PURPOSES = ["TREAT", "ETREAT", "BTG", "COC", "HOPERAT", "HLEGAL", "HMARKT", "diversion", "supervision"]
 SENSITIVITIES = ["SUD", "OPIOIDUD", "ETH", "ETHUD", "MH", "PSY", "BH", "SEX", "SPI", "COGN"]
 CODES = ["718-7", "74013-4", "75624-7"]
@@ -55,7 +62,7 @@ def reference_of(key):
 
 
 class Maker:
-    """Builds random cases out of one function that picks from a sequence, so that Hypothesis or a seed can drive it."""
+    """Builds random cases from one function that picks from a sequence: Hypothesis or a seed drives it."""
 
     def __init__(self, pick):
         self.pick = pick
@@ -81,7 +88,7 @@ class Maker:
             entries.append({"role": concept(PARTICIPATION, role), **named} if role else named)
         return entries
 
-    def element(self, name):
+    def element(self, name):  # noqa: C901, PLR0911  # one line for each element of a provision
         match name:
             case "period" | "dataPeriod":
                 return self.period()
@@ -190,7 +197,9 @@ class Maker:
             "consents": named,
             "context": [*CONTEXT, *revisions],
             "request": {
-                "actors": self.some([X, "Organization/y", "PractitionerRole/r", "Practitioner/p", "PractitionerRole/q"]),
+                "actors": self.some(
+                    [X, "Organization/y", "PractitionerRole/r", "Practitioner/p", "PractitionerRole/q"]
+                ),
                 "purposes": [purpose(code) for code in self.some(PURPOSES, low=0 if self.chance(8) else 1)],
                 "action": "access",
                 "at": self.pick(INSTANTS),
@@ -203,7 +212,7 @@ class Maker:
 
 def by_seed(seed):
     """A maker of cases that is fast, repeatable, and cannot shrink."""
-    return Maker(random.Random(seed).choice)
+    return Maker(random.Random(seed).choice)  # noqa: S311  # test data
 
 
 @st.composite

@@ -58,7 +58,7 @@ def both(truths):
     return False if False in truths else None if None in truths else True
 
 
-# -- dates ------------------------------------------------------------------------------------------------------
+# -- dates -----------------------------------------------------------------------------------------
 
 
 def span(text, zone):
@@ -67,7 +67,7 @@ def span(text, zone):
         start = datetime.fromisoformat(text)
         return start.astimezone(UTC), start.astimezone(UTC) + timedelta(seconds=1)
     parts = [int(part) for part in text.split("-")]
-    start = datetime(*(parts + [1, 1])[:3], tzinfo=zone)
+    start = datetime(*([*parts, 1, 1])[:3], tzinfo=zone)
     if len(parts) == 3:
         stop = start + timedelta(days=1)
     elif len(parts) == 2:
@@ -83,7 +83,7 @@ def period_span(period, zone):
     return low, high
 
 
-# -- the request ------------------------------------------------------------------------------------------------
+# -- the request -----------------------------------------------------------------------------------
 
 
 class Request:
@@ -111,9 +111,10 @@ class Request:
         kind = actor.split("/")[0]
         resource = self.context.get(actor)
         if resource is None:
-            self.blind |= {"Organization": {"Organization"}, "PractitionerRole": {"Organization", "Practitioner"}}.get(
-                kind, set()
-            )
+            self.blind |= {
+                "Organization": {"Organization"},
+                "PractitionerRole": {"Organization", "Practitioner"},
+            }.get(kind, set())
             return
         for element in ("partOf", "organization", "practitioner"):
             if element in resource and resource.get("active", True):
@@ -133,7 +134,7 @@ class Request:
         return None if kind in self.blind else False
 
 
-# -- criteria ---------------------------------------------------------------------------------------------------
+# -- criteria --------------------------------------------------------------------------------------
 
 
 def up(code, parents):
@@ -190,9 +191,7 @@ def label_facts(resource):
     sensitive = {code for system, code in codings if system == ACT and code in SENSITIVE}
     policies = {code for system, code in codings if system == ACT and code in POLICIES}
     levels = [LEVELS.index(code) for system, code in codings if system == LEVEL]
-    strange = any(
-        system != LEVEL and (system != ACT or code not in SENSITIVE | POLICIES) for system, code in codings
-    )
+    strange = any(system != LEVEL and (system != ACT or code not in SENSITIVE | POLICIES) for system, code in codings)
     level = max(levels, default=LEVELS.index("N"))
     return (max(level, 4) if sensitive else level), sensitive, policies, strange
 
@@ -290,12 +289,7 @@ def data_truth(kind, entries, request, resource):
     def matches(entry):
         meaning, target = entry["meaning"], entry["reference"]["reference"]
         if meaning == "authoredby":
-            authors = [one["reference"] for one in resource.get("performer", [])]
-            if not authors:
-                return None
-            if kind == PERMIT:
-                return all(author == target for author in authors)
-            return either(authored_by(author, target, request) for author in authors)
+            return authors_truth(kind, target, request, resource)
         if meaning not in ("instance", "related", "dependents"):
             return None
         if me == target or meaning == "instance":
@@ -309,6 +303,15 @@ def data_truth(kind, entries, request, resource):
         return forwards if meaning == "dependents" else either([backwards, encounter])
 
     return either(matches(entry) for entry in entries)
+
+
+def authors_truth(kind, target, request, resource):
+    authors = [one["reference"] for one in resource.get("performer", [])]
+    if not authors:
+        return None
+    if kind == PERMIT:
+        return all(author == target for author in authors)
+    return either(authored_by(author, target, request) for author in authors)
 
 
 def authored_by(author, target, request):
@@ -327,7 +330,7 @@ def authored_by(author, target, request):
     return one.is_named(target)
 
 
-# -- provisions -------------------------------------------------------------------------------------------------
+# -- provisions ------------------------------------------------------------------------------------
 
 KNOWN = {
     "type",
@@ -348,7 +351,7 @@ class Unintelligible(Exception):  # noqa: N818
     pass
 
 
-def guard(kind, provision, request, resource):
+def guard(kind, provision, request, resource):  # noqa: C901, PLR0912  # one line for each element
     """Every criterion of one provision by element name."""
     found = {}
     for name, value in provision.items():
@@ -386,7 +389,7 @@ def tree(provision, kind, request, resource, *, additive=False):
     children = []
     for child in provision.get("provision", []):
         word = child.get("type")
-        if word is None and kind == DENY or word not in (None, "permit", "deny"):
+        if (word is None and kind == DENY) or word not in (None, "permit", "deny"):
             raise Unintelligible
         inner = PERMIT if word == "permit" else DENY
         if inner == kind == PERMIT and not additive:
@@ -433,14 +436,14 @@ def places(nodes, path=()):
         yield from places(node["children"], (*path, index))
 
 
-def run(node, path, assigned, named, fired):
+def run(node, path, assigned, *, named, fired):
     """One outcome of a provision when every criterion has a value; notes the permits that hold."""
     criteria = node["criteria"]
     if not all(assigned.get((*path, name), truth) for name, truth in criteria.items()):
         return NA
     named = named or criteria.get("actor") is True
     below = [
-        run(child, (*path, index), assigned, named, fired) for index, child in enumerate(node["children"])
+        run(child, (*path, index), assigned, named=named, fired=fired) for index, child in enumerate(node["children"])
     ]
     if DENY in below:
         return DENY
@@ -458,7 +461,7 @@ def verdict(roots):
     for values in itertools.product((True, False), repeat=len(unknown)):
         assigned = dict(zip(unknown, values, strict=True))
         fired = []
-        outcomes = [run(root, (index,), assigned, False, fired) for index, root in enumerate(roots)]
+        outcomes = [run(root, (index,), assigned, named=False, fired=fired) for index, root in enumerate(roots)]
         seen.add(DENY if DENY in outcomes else PERMIT if PERMIT in outcomes else NA)
         by_name = by_name and any(fired)
     if DENY in seen:
@@ -466,7 +469,7 @@ def verdict(roots):
     return (PERMIT, by_name) if seen == {PERMIT} else (NA, False)
 
 
-# -- consents ---------------------------------------------------------------------------------------------------
+# -- consents --------------------------------------------------------------------------------------
 
 
 def later(new, old, request):
@@ -502,12 +505,16 @@ def replaced(consents, request):
     return {j for i, j in edges if (j, i) not in reach}
 
 
+def intelligible(consent):
+    if consent["status"] not in STATUSES or "modifierExtension" in consent or "implicitRules" in consent:
+        raise Unintelligible
+    return consent
+
+
 def weigh(consent, request, resource):
     """The verdict of one consent in force, capped ones included, and whether it permits by name."""
     try:
-        if consent["status"] not in STATUSES or not {"modifierExtension", "implicitRules"}.isdisjoint(consent):
-            raise Unintelligible
-        return verdict(roots_of(consent, request, resource))
+        return verdict(roots_of(intelligible(consent), request, resource))
     except Unintelligible:
         root = guard(DENY, consent.get("provision") or {}, request, resource)
         return (NA if both(root.values()) is False else DENY), False

@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 MOST_UNKNOWN = 9
-SEEDS = 4000
+SEEDS = 2500
 
 
 def unknowns(line):
@@ -23,7 +23,7 @@ def unknowns(line):
     return most
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(lines())
 def test_both_evaluators_agree(line):
     assume(unknowns(line) <= MOST_UNKNOWN)

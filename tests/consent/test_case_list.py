@@ -111,7 +111,12 @@ CASES = [
     ("25", D, [consent(permit(deny(labels=["SUD"])))], {"resource": observation("OPIOIDUD")}),
     ("26", D, [consent(deny(permit(labels=["PSY"])))], {"resource": observation("PSY", "SUD")}),
     ("27", D, [consent(permit(deny(labels=["SUD"])))], {"resource": observation("SUD", "DIA")}),
-    ("28", D, [consent(permit(deny(labels=["SUD"]), deny(labels=["SEX"])))], {"resource": observation("SUD")}),
+    (
+        "28",
+        D,
+        [consent(permit(deny(labels=["SUD"]), deny(labels=["SEX"])))],
+        {"resource": observation("SUD")},
+    ),
     ("29", D, [consent(permit(deny(labels=["SUD"])))], {"labeller": "unavailable"}),
     ("30", P, [consent(deny(permit(codes=["718-7"])))], {}),
     (
@@ -160,11 +165,7 @@ CASES = [
         "36",
         D,
         [consent(permit(deny(dataPeriod=IN_YEAR)))],
-        {
-            "resource": observation(
-                effectiveDateTime=None, effectivePeriod={"start": "2021-12-20", "end": "2022-01-10"}
-            )
-        },
+        {"resource": observation(effectiveDateTime=None, effectivePeriod={"start": "2021-12-20", "end": "2022-01-10"})},
     ),
     ("37", D, [consent(permit(dataPeriod=IN_YEAR))], {"resource": observation(effectiveDateTime=None)}),
     (

@@ -21,13 +21,42 @@ from adapter.consent.names import AtHand
 from adapter.consent.patients import patients
 from adapter.consent.recipient import close
 
-SEEDS = 250
+SEEDS = 200
 NOBODY = AtHand()
 starts = st.integers(0, 2**32)
 
 words = st.sampled_from(
-    "Consent active patient-privacy permit deny Patient/a Group/g Organization/x 2026 reference identifier actor "
-    "provision type scope coding system code role security meta R SUD period start subject patient value 42CFRPart2".split()
+    [
+        "Consent",
+        "active",
+        "patient-privacy",
+        "permit",
+        "deny",
+        "Patient/a",
+        "Group/g",
+        "Organization/x",
+        "2026",
+        "reference",
+        "identifier",
+        "actor",
+        "provision",
+        "type",
+        "scope",
+        "coding",
+        "system",
+        "code",
+        "role",
+        "security",
+        "meta",
+        "R",
+        "SUD",
+        "period",
+        "start",
+        "subject",
+        "patient",
+        "value",
+        "42CFRPart2",
+    ]
 )
 anything = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | words | st.text(max_size=4),
@@ -42,7 +71,7 @@ def permits(line):
 
 def random_lines(start):
     for seed in range(start * SEEDS, (start + 1) * SEEDS):
-        yield random.Random(seed), by_seed(seed).line()
+        yield random.Random(seed), by_seed(seed).line()  # noqa: S311  # test data
 
 
 def provisions(line):
@@ -85,8 +114,8 @@ def narrow_permit(rng, line):
 
 
 def remove_permit(rng, line):
-    """A permit with no deny below it is gone."""
-    parents = [one for one in provisions(line) if one.get("provision")]
+    """A permit with no deny below it is gone; one inside a permit had capped its consent and is left alone."""
+    parents = [one for one in provisions(line) if one.get("provision") and one.get("type") == "deny"]
     for parent in parents:
         leaves = [one for one in parent["provision"] if one.get("type") == "permit" and "provision" not in one]
         if leaves:
@@ -136,7 +165,11 @@ def test_order_and_repetition_change_nothing(start):
     for rng, line in random_lines(start):
         changed = copy.deepcopy(line)
         changed["consents"] += copy.deepcopy(rng.sample(line["consents"], 1))
-        for many in (changed["consents"], changed["context"], *(one.get("provision", []) for one in provisions(changed))):
+        for many in (
+            changed["consents"],
+            changed["context"],
+            *(one.get("provision", []) for one in provisions(changed)),
+        ):
             rng.shuffle(many)
         assert permits(changed) == permits(line), orjson.dumps(line)
 
@@ -151,7 +184,7 @@ def test_a_verdict_can_always_be_explained(start):
         assert bool(verdict["obligations"]) <= (verdict["effect"] == "PERMIT")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(anything)
 def test_any_json_as_a_consent_denies_alone(value):
     directive = read(value)
@@ -159,7 +192,7 @@ def test_any_json_as_a_consent_denies_alone(value):
     assert effect(value) == "DENY"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(sorted(consent(permit()))), anything)
 def test_any_json_as_an_element_of_a_permit_is_no_exception(name, value):
     made = {**consent(permit()), name: value}
@@ -167,7 +200,7 @@ def test_any_json_as_an_element_of_a_permit_is_no_exception(name, value):
     assert effect(made) in {"DENY", expected}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.sampled_from(["period", "actor", "action", "securityLabel", "purpose", "class", "code", "dataPeriod", "data"]),
     anything,
@@ -180,7 +213,7 @@ def test_any_json_as_a_criterion_of_a_permit_permits_only_what_it_says(name, val
         assert value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(anything, max_size=3), anything)
 def test_any_json_as_context_and_resource_is_no_exception(context, resource):
     at_hand = AtHand(context)
@@ -193,14 +226,17 @@ def test_any_json_as_context_and_resource_is_no_exception(context, resource):
         assert effect(consent(permit()), resource=resource, context=context) in {"PERMIT", "DENY"}
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(st.dictionaries(words, anything, max_size=5), max_size=3), st.dictionaries(words, anything, max_size=6))
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.dictionaries(words, anything, max_size=5), max_size=3),
+    st.dictionaries(words, anything, max_size=6),
+)
 def test_a_denied_patient_stays_denied_whatever_else_is_said(context, elements):
     resource = {**elements, "resourceType": "Observation", "id": "o", "subject": {"reference": "Patient/a"}}
     assert effect(consent(deny()), resource=resource, context=context) == "DENY"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(anything | st.dictionaries(st.sampled_from(["id", "consents", "context", "request", "resource"]), anything))
 def test_any_line_is_answered(value):
     told, read_as_case = answer(orjson.dumps(value))
@@ -257,7 +293,7 @@ def test_explanations_name_losing_rules_too():
     lines = explain(decided(part2_consent(permit(deny(labels=["SUD"])))))
     assert lines == [
         "Permitted.",
-        "Consent/c#provision[0].provision[0] does not apply, by the sensitivity of the record: does not match.",
+        ("Consent/c#provision[0].provision[0] does not apply, by the sensitivity of the record: does not match."),
         "Consent/c#provision[0] permits, by all it asks for: every criterion is met.",
         "Consent/c permits, by the consent as a whole: permitted for every value of what is unknown.",
     ]

@@ -91,9 +91,7 @@ def consent():
         "resourceType": "Consent",
         "status": "active",
         "scope": {
-            "coding": [
-                {"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}
-            ]
+            "coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]
         },
         "category": [{"text": "Release of information"}],
         "patient": {"reference": "Patient/p1"},

@@ -12,9 +12,7 @@ BASE = "https://gate.example/fhir"
 
 def test_a_full_page(validator, patient, observation):
     first, second = dump(observation), dump(patient)
-    notice = outcome(
-        [Issue(path="", code="informational", message="redisclosure is prohibited")], "information"
-    )
+    notice = outcome([Issue(path="", code="informational", message="redisclosure is prohibited")], "information")
     data = searchset(
         total=7,
         links=[("self", f"{BASE}/Observation?code=a%7Cb"), ("next", f"{BASE}/Observation?_cursor=x")],

@@ -20,11 +20,7 @@ def keys(validator, resource):
         ({"valueQuantity": None}, "us-core-2"),
         ({"valueQuantity": {"value": 1, "system": "http://example.org", "code": "x"}}, "us-core-3"),
         (
-            {
-                "component": [
-                    {"code": {"text": "x"}, "valueQuantity": {"value": 1, "system": "urn:x", "code": "x"}}
-                ]
-            },
+            {"component": [{"code": {"text": "x"}, "valueQuantity": {"value": 1, "system": "urn:x", "code": "x"}}]},
             "us-core-3",
         ),
         ({"category": [{"text": "survey"}]}, "expected a category survey of observation-category"),

@@ -30,9 +30,7 @@ def test_every_type_a_row_names_is_defined(document):
     for name, table in document["types"].items():
         for element, (_, _, types, *_) in table["elements"].items():
             for kind in types.split(" "):
-                assert kind in PRIMITIVES or kind in document["types"] or kind == "Resource", (
-                    f"{name}.{element}"
-                )
+                assert kind in PRIMITIVES or kind in document["types"] or kind == "Resource", f"{name}.{element}"
 
 
 def test_cardinalities_are_one_or_open(document):

@@ -81,9 +81,7 @@ def test_references_by_type_and_address(zone):
         return values(index_rows({"resourceType": "Provenance", "target": [reference]}, zone), "target")
 
     assert target({"reference": "Observation/o1/_history/2"}) == ["Observation/o1"]
-    assert target({"reference": "https://other.example/fhir/Patient/p1"}) == [
-        "https://other.example/fhir/Patient/p1"
-    ]
+    assert target({"reference": "https://other.example/fhir/Patient/p1"}) == ["https://other.example/fhir/Patient/p1"]
     assert target({"reference": "#inner"}) == target({"display": "x"}) == []
     group = {"resourceType": "Condition", "subject": {"reference": "Group/g1"}}
     assert index_rows(group, zone) == []
@@ -106,9 +104,7 @@ def test_a_canonical_reference_without_version(zone):
 
 
 def test_nulls_and_other_types_give_no_rows(zone):
-    assert values(
-        index_rows({"resourceType": "Patient", "name": [{"given": [None, "B"]}]}, zone), "given"
-    ) == ["b"]
+    assert values(index_rows({"resourceType": "Patient", "name": [{"given": [None, "B"]}]}, zone), "given") == ["b"]
     assert index_rows({"resourceType": "Patient", "name": [{"text": "\u0301"}]}, zone) == []
     assert index_rows({"resourceType": "Location", "name": "x"}, zone) == []
 

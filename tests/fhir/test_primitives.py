@@ -12,18 +12,13 @@ from jsonschema_rs import Draft202012Validator
 
 from adapter.fhir.primitives import CHECKS, PATTERNS, PRIMITIVES, WholeNumber, json_schema
 
-SCHEMAS = {
-    name: Draft202012Validator(json_schema(name), keywords={"wholeNumber": WholeNumber})
-    for name in PRIMITIVES
-}
+SCHEMAS = {name: Draft202012Validator(json_schema(name), keywords={"wholeNumber": WholeNumber}) for name in PRIMITIVES}
 NEAR_DATES = st.builds(
     "{:04d}-{:02d}-{:02d}{}".format,
     st.integers(0, 9999) | st.sampled_from([1900, 2000, 2024, 2100]),
     st.integers(0, 13),
     st.integers(0, 32),
-    st.sampled_from(
-        ["", "T24:00:00Z", "T23:59:60Z", "T08:00:00", "T08:00:00.125-07:00", "T08:00:00+14:30", " "]
-    ),
+    st.sampled_from(["", "T24:00:00Z", "T23:59:60Z", "T08:00:00", "T08:00:00.125-07:00", "T08:00:00+14:30", " "]),
 )
 TEXTS = (
     st.text(max_size=20)

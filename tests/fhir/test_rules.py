@@ -119,9 +119,7 @@ HELD = [
     condition(verificationStatus=concept(VERIFICATION, "entered-in-error")),
     {"resourceType": "Organization", "identifier": [{"value": "1"}]},
     {"resourceType": "Group", "type": "person", "actual": True, "member": [{"entity": SUBJECT}]},
-    parameters(
-        {"name": "a", "part": [{"name": "b", "valueCode": "x"}]}, {"name": "c", "resource": ENTRY["resource"]}
-    ),
+    parameters({"name": "a", "part": [{"name": "b", "valueCode": "x"}]}, {"name": "c", "resource": ENTRY["resource"]}),
     bundle("searchset", ENTRY | {"search": {"mode": "match"}}, total=1),
     bundle("transaction", ENTRY | {"request": REQUEST}),
     bundle("history", ENTRY | {"request": REQUEST, "response": RESPONSE}, total=1),
@@ -129,9 +127,7 @@ HELD = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("key", "resource"), BROKEN, ids=lambda value: value if isinstance(value, str) else ""
-)
+@pytest.mark.parametrize(("key", "resource"), BROKEN, ids=lambda value: value if isinstance(value, str) else "")
 def test_a_broken_invariant_is_named(validator, key, resource):
     issues = validator.issues(resource)
     assert [issue.message.partition(":")[0] for issue in issues] == [key]

@@ -21,9 +21,7 @@ def test_every_type_compiles_to_a_closed_schema(facts, extended):
 
 def test_only_the_extended_schema_knows_primitive_extensions(facts):
     plain, extended = (
-        Draft202012Validator(
-            compile_schema(facts, "Patient", extended=extended), keywords={"wholeNumber": WholeNumber}
-        )
+        Draft202012Validator(compile_schema(facts, "Patient", extended=extended), keywords={"wholeNumber": WholeNumber})
         for extended in (False, True)
     )
     with_extension = {

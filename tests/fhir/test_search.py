@@ -162,9 +162,7 @@ def test_exact_strings_keep_case_and_marks(found, patient):
     assert not found(patient, ("family:exact", "Nuñ"))
 
 
-@pytest.mark.parametrize(
-    "asked", ["p1", "Patient/p1", f"{BASE}/Patient/p1", "Patient/p1/_history/3", "p0,Patient/p1"]
-)
+@pytest.mark.parametrize("asked", ["p1", "Patient/p1", f"{BASE}/Patient/p1", "Patient/p1/_history/3", "p0,Patient/p1"])
 def test_reference_forms(found, observation, asked):
     assert found(observation, ("patient", asked))
     assert found(observation, ("subject", asked))

@@ -33,9 +33,7 @@ OBSERVATION = {
     "status": "final",
     "code": {"coding": [{"system": "http://loinc.org", "code": "44249-1"}]},
     "effectivePeriod": {"start": "2026-03-01", "end": "2026-03-02"},
-    "component": [
-        {"code": {"text": "item"}, "valueQuantity": {"value": Decimal("1.50"), "system": "s", "code": "c"}}
-    ],
+    "component": [{"code": {"text": "item"}, "valueQuantity": {"value": Decimal("1.50"), "system": "s", "code": "c"}}],
     "referenceRange": [{"text": "0-27"}],
 }
 CONDITION = {
@@ -66,10 +64,7 @@ def test_samples_are_valid_here_and_to_an_independent_model(validator, sample):
     assert validator.issues(sample) == []
     assert validator.valid(sample)
     model = get_fhir_model_class(sample["resourceType"])
-    assert (
-        model.model_validate_json(json.dumps(sample, default=float)).get_resource_type()
-        == sample["resourceType"]
-    )
+    assert model.model_validate_json(json.dumps(sample, default=float)).get_resource_type() == sample["resourceType"]
 
 
 def test_fixtures_are_valid(validator, patient, observation, summary, consent):
@@ -161,9 +156,7 @@ def test_resources_inside_parameters_and_responses_are_checked(validator):
     unread = {"name": "c", "resource": {"resourceType": "Medication"}}
     part = [{"name": "b", "resource": inner}, unread]
     nested = {"resourceType": "Parameters", "parameter": [{"name": "a", "part": part}]}
-    assert [issue.path for issue in validator.issues(nested)] == [
-        "Parameters.parameter[0].part[0].resource.gender"
-    ]
+    assert [issue.path for issue in validator.issues(nested)] == ["Parameters.parameter[0].part[0].resource.gender"]
     outcome = {"resourceType": "OperationOutcome", "issue": []}
     bundle = {
         "resourceType": "Bundle",
@@ -207,9 +200,7 @@ def test_deep_nesting_is_reported_not_raised(validator):
 
 
 def test_a_parsed_decimal_is_a_number(validator):
-    data = (
-        b'{"resourceType":"Observation","status":"final","code":{"text":"x"},"valueQuantity":{"value":1.50}}'
-    )
+    data = b'{"resourceType":"Observation","status":"final","code":{"text":"x"},"valueQuantity":{"value":1.50}}'
     assert validator.valid(parse(data))
 
 

@@ -69,8 +69,7 @@ def test_the_roster_mixes_three_date_formats(roster):
     (_, *rows), _ = roster
     for column in (4, 13):
         found = Counter(
-            next(form.pattern for form in (ISO, AMERICAN, SHORT) if form.fullmatch(row[column]))
-            for row in rows
+            next(form.pattern for form in (ISO, AMERICAN, SHORT) if form.fullmatch(row[column])) for row in rows
         )
         assert len(found) == 3
         assert min(found.values()) > 20
@@ -177,9 +176,7 @@ def test_results_use_known_codes_alone(messages):
 
 def test_the_court_export_holds_cases_one_by_one(county):
     raw = (county.folder / "cases.xml").read_bytes()
-    assert raw.startswith(
-        b'<?xml version="1.0" encoding="UTF-8"?>\n<CourtCases xmlns="https://sallyport.example/'
-    )
+    assert raw.startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<CourtCases xmlns="https://sallyport.example/')
     good, bad = [], 0
     for text in re.findall(rb"<CourtCase>.*?</CourtCase>", raw, re.DOTALL):
         try:
@@ -237,9 +234,7 @@ def test_panels_items_and_totals_agree(clinic):
         *items, total = [observations[each["reference"].partition("/")[2]] for each in panel["hasMember"]]
         assert {each["effectiveDateTime"] for each in (panel, *items, total)} == {panel["effectiveDateTime"]}
         answers = [PHQ9_ANSWERS.index(each["valueCodeableConcept"]["coding"][0]["code"]) for each in items]
-        value = total.get(
-            "valueInteger", total.get("valueQuantity", {}).get("value", total.get("valueString"))
-        )
+        value = total.get("valueInteger", total.get("valueQuantity", {}).get("value", total.get("valueString")))
         if answers:
             sums += 1
             assert (len(answers), sum(answers)) == (9, int(value))

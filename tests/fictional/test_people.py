@@ -44,9 +44,7 @@ def test_only_namesakes_share_name_and_birth_date(people):
     assert shared
     for one in shared:
         like = [
-            each.look_alike
-            for each in shared
-            if (each.first, each.last, each.born) == (one.first, one.last, one.born)
+            each.look_alike for each in shared if (each.first, each.last, each.born) == (one.first, one.last, one.born)
         ]
         assert len([who for who in like if who]) == 1
 

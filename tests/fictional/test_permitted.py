@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adapter.fictional.instruments import AUDIT, BJMHS, CIWA_AR, DAST10, GAIN_SS, PHQ9
 from adapter.fictional.partners import EHR, JAIL_HL7, JAIL_MEDICAL, MAIN, OTP, RECIPIENTS, ZONE
-from adapter.fictional.permitted import permitted
+from adapter.fictional.permitted import deficient, permitted
 from adapter.fictional.releases import Choice, PartTwo, Release, Revocation
 from adapter.fictional.screenings import Screening
 
@@ -106,17 +106,20 @@ def test_part_2_needs_its_own_section():
 @pytest.mark.parametrize(
     "lacking",
     [
-        {"signed": False},
         {"discloser": ""},
-        {"discloser": MAIN},
         {"amount": ""},
         {"purpose": ""},
         {"revocation_statement": False},
         {"partners": ()},
     ],
 )
-def test_a_deficient_part_2_section_permits_no_part_2_record(lacking):
-    assert may("cottonwood", "TREAT", form(chosen(), part2=replace(SECTION, **lacking))) == [0, 1, 2, 3, 4]
+def test_nothing_rests_on_a_form_whose_signed_part_2_section_is_deficient(lacking):
+    assert may("cottonwood", "TREAT", form(chosen(), part2=replace(SECTION, **lacking))) == []
+
+
+@pytest.mark.parametrize("section", [{"signed": False}, {"signed": False, "amount": ""}, {"discloser": MAIN}])
+def test_a_part_2_section_unsigned_or_of_another_program_leaves_the_rest_alone(section):
+    assert may("cottonwood", "TREAT", form(chosen(), part2=replace(SECTION, **section))) == [0, 1, 2, 3, 4]
 
 
 def test_part_2_records_need_substance_use_chosen_too():
@@ -215,7 +218,8 @@ def test_saying_no_never_gives_more(signed):
     before = as_set([signed])
     own = as_set([])
     assert own <= before
-    assert as_set([replace(signed, part2=None)]) <= before
+    if not deficient(signed):
+        assert as_set([replace(signed, part2=None)]) <= before
     assert as_set([replace(signed, choices=signed.choices[1:])]) <= before
     for choice in signed.choices:
         revoked = Revocation(at=signed.signed, partners=(choice.partner,))

@@ -101,9 +101,7 @@ def test_records_are_those_of_the_files(county, feed, file, number):
 
 def test_screenings_have_a_key_of_their_own(county):
     for one in county.truth:
-        keys = Counter(
-            (each.feed, each.unit, each.instrument, each.result_code, each.at) for each in one.screenings
-        )
+        keys = Counter((each.feed, each.unit, each.instrument, each.result_code, each.at) for each in one.screenings)
         assert not keys or max(keys.values()) == 1
 
 

@@ -9,6 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
+from fhir.resources.R4B.condition import Condition
+from fhir.resources.R4B.encounter import Encounter
+from fhir.resources.R4B.observation import Observation
+from fhir.resources.R4B.patient import Patient
+from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
 
 from adapter.mapping import Environment, compile_mapping, read_table
 from adapter.mapping import functions as _registers  # noqa: F401 - importing registers the functions
@@ -19,6 +24,15 @@ from adapter.source import Position, SourceRecord
 ROOT = Path(__file__).resolve().parents[2]
 COUNTY = ROOT / "mappings" / "fictional_county" / "mappings"
 TABLES = ROOT / "mappings" / "tables"
+
+
+MODELS = {
+    "Patient": Patient,
+    "Encounter": Encounter,
+    "Observation": Observation,
+    "Condition": Condition,
+    "QuestionnaireResponse": QuestionnaireResponse,
+}
 
 
 class R4Elements:
@@ -117,3 +131,18 @@ def row():
         return {"mapping": 1, "source": "jail.test", "kinds": {"row": section}}
 
     return document
+
+
+@pytest.fixture
+def map_record(county, record, environment):
+    """Maps a record with a mapping of the county, and checks what it made with an independent model of R4."""
+
+    def run(name, kind, values):
+        mapped = county[name].map(record(kind, values), environment)
+        for draft in mapped.drafts:
+            subject = {} if draft.type == "Patient" else {"subject": {"reference": "Patient/x"}}
+            MODELS[draft.type].model_validate(draft.body | subject)
+            assert json.dumps(draft.body, default=str)
+        return mapped
+
+    return run

@@ -72,9 +72,7 @@ def test_every_key_and_node_is_described(reference):
 def test_every_warning_and_refusal_is_listed(root, reference):
     package = root / "adapter" / "mapping"
     source = "\n".join(path.read_text() for path in package.rglob("*.py"))
-    calls = (
-        r'(?:lossy|unmapped|warn)\(\s*\w+,\s*"([a-z-]+)"|remark\([^)]*"([a-z-]+)"\)|RecordError\("([a-z-]+)"'
-    )
+    calls = r'(?:lossy|unmapped|warn)\(\s*\w+,\s*"([a-z-]+)"|remark\([^)]*"([a-z-]+)"\)|RecordError\("([a-z-]+)"'
     codes = {code for found in re.findall(calls, source) for code in found if code}
     codes |= set(re.findall(r'"((?:bad|two|trailing|hour|dst)-[a-z-]+)"', source))
     assert len(codes) > 25

@@ -65,9 +65,7 @@ def test_a_component_of_the_first_repetition_leaves_the_others_unmapped(leaves):
         (1, 0, 0, 4),
         ("P[0].2", "P[0].4.2", "P[1].1", "P[1].2"),
     )
-    found = leaves(
-        {"P": "field"}, {"name": [{"text": "P.1"}]}, {"P": field}, unused={"P.2": "why", "P.4": "why"}
-    )
+    found = leaves({"P": "field"}, {"name": [{"text": "P.1"}]}, {"P": field}, unused={"P.2": "why", "P.4": "why"})
     assert found == ((1, 0, 3, 1), ("P[1].1",))
 
 
@@ -88,6 +86,7 @@ def test_what_is_no_field_is_reported(leaves):
     fields = {"name": {"call": "xpn_names", "args": ["P"]}}
     assert leaves({"P": "field"}, fields, {"P": "ASH"}) == ((0, 0, 0, 1), ("P",))
     assert leaves({"P": "field"}, fields, {"P": {"1": "ASH"}}) == ((0, 0, 0, 1), ("P.1",))
+    assert leaves({"P": "field"}, fields, {"P": ["ASH"]}) == ((0, 0, 0, 1), ("P[0]",))
 
 
 def test_columns_of_a_branch_not_taken_are_ignored_by_rule(leaves):
@@ -128,14 +127,10 @@ def test_counts_are_added():
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.sampled_from(["", "x", "NULL"]),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "1"]), inner, max_size=3)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "1"]), inner, max_size=3),
     max_leaves=8,
 )
-FIELD = st.lists(
-    st.dictionaries(st.sampled_from(["1", "2", "4.2"]), st.sampled_from(["x", '""', ""])), max_size=3
-)
+FIELD = st.lists(st.dictionaries(st.sampled_from(["1", "2", "4.2"]), st.sampled_from(["x", '""', ""])), max_size=3)
 RECORDS = st.fixed_dictionaries(
     {},
     optional={
@@ -188,9 +183,7 @@ def test_fields_with_the_same_components_and_other_contents_are_not_mixed_up(lea
 
 
 def test_a_remark_moves_a_leaf_of_its_own_column_only(leaves):
-    fields = {
-        "identifier": {"call": "cx_identifiers", "args": ["P.Q-3", {"literal": {}}, {"literal": ["PCN"]}]}
-    }
+    fields = {"identifier": {"call": "cx_identifiers", "args": ["P.Q-3", {"literal": {}}, {"literal": ["PCN"]}]}}
     assert leaves({"P.Q-3": "field"}, fields, {"P.Q-3": [{"2": "x"}]}) == ((0, 0, 0, 1), ("P.Q-3[0].2",))
     assert leaves({"P.Q-3": "field"}, fields, {"P.Q-3": [{"1": "x"}]}) == ((0, 0, 1, 0), ())
     branch = {"when": {"column": "A", "present": True}, "then": {"call": "date", "args": ["B"]}}

@@ -39,9 +39,7 @@ def test_an_object_of_constants_is_a_constant(body):
 
 
 def test_an_array_joins_lists_and_leaves_out_what_is_not_there(body):
-    fields = {
-        "name": [{"call": "names", "args": ["A", "B"]}, {"call": "aliases", "args": ["B"]}, {"family": "A"}]
-    }
+    fields = {"name": [{"call": "names", "args": ["A", "B"]}, {"call": "aliases", "args": ["B"]}, {"family": "A"}]}
     assert body(TEXT, fields, {"A": "ASH"})["name"] == [
         {"use": "official", "family": "ASH"},
         {"family": "ASH"},
@@ -179,9 +177,7 @@ def test_codes_are_converted_and_an_unlisted_one_warns_without_content(compiled,
     assert odd.drafts[0].body["gender"] == "unknown"
     assert odd.drafts[0].body["maritalStatus"] == {"text": "Q9"}
     assert odd.drafts[0].body["extension"][0]["extension"] == [{"url": "text", "valueString": "XYZ"}]
-    assert odd.warnings == tuple(
-        Warning(code="unmapped-code", column=name) for name in ("Sex", "Race", "Marital")
-    )
+    assert odd.warnings == tuple(Warning(code="unmapped-code", column=name) for name in ("Sex", "Race", "Marital"))
     assert odd.leaves.lossy == 3
 
 

@@ -92,9 +92,7 @@ def test_the_schemas_for_editors_are_not_stale(root):
         ("mappings/tables/schema.json", table_schema()),
     ):
         kept = (root / name).read_text()
-        assert kept == json.dumps(schema, indent=2) + "\n", how.format(
-            "mapping" if "tables" not in name else "table"
-        )
+        assert kept == json.dumps(schema, indent=2) + "\n", how.format("mapping" if "tables" not in name else "table")
 
 
 @pytest.mark.parametrize(

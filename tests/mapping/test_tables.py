@@ -39,9 +39,7 @@ def test_what_a_table_gives():
         codes={"w": {"code": "1", "display": "W"}, "A": {"text": "both"}},
     )
     assert coding.codes == {"W": {"system": "s", "code": "1", "display": "W"}, "A": None}
-    concept = read(
-        gives="CodeableConcept", system="s", otherwise="text", codes={"w": "1", "A": {"text": "both"}}
-    )
+    concept = read(gives="CodeableConcept", system="s", otherwise="text", codes={"w": "1", "A": {"text": "both"}})
     assert concept.codes == {"W": {"coding": [{"system": "s", "code": "1"}]}, "A": {}}
 
 

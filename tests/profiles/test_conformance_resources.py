@@ -70,9 +70,7 @@ def test_each_file_is_named_for_its_canonical(name):
     assert resource["url"] == f"{CANONICAL}/{resource['resourceType']}/{resource['id']}"
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, each in RESOURCES.items() if each["resourceType"] == "CodeSystem"]
-)
+@pytest.mark.parametrize("name", [name for name, each in RESOURCES.items() if each["resourceType"] == "CodeSystem"])
 def test_code_systems_are_complete_and_name_their_value_set(name):
     system = RESOURCES[name]
     listed = [concept["code"] for concept in system["concept"]]
@@ -156,10 +154,6 @@ def test_the_order_extension_has_the_parts_that_are_served():
     definition = BY_URL[SCREENING_ORDER]
     rows = {row["id"]: row for row in definition["differential"]["element"]}
     assert rows["Extension.url"]["fixedUri"] == SCREENING_ORDER
-    parts = [
-        row["sliceName"]
-        for row in rows.values()
-        if row["path"] == "Extension.extension" and "sliceName" in row
-    ]
+    parts = [row["sliceName"] for row in rows.values() if row["path"] == "Extension.extension" and "sliceName" in row]
     assert parts == ["sequence", "of", "current"]
     assert definition["context"] == [{"type": "element", "expression": "Observation.meta"}]

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from adapter.fhir.search import Query
-
     from adapter.store.port import TokenRow
 
 BASE = "https://county.example/fhir"
@@ -117,14 +116,10 @@ class FakeServices:
     def __post_init__(self) -> None:
         requests, made = count(1), count(1)
         self.new_id = lambda: f"request-{next(requests)}"
-        self.tokens = Tokens(
-            store=self.store, clock=lambda: NOON, new_token=lambda: f"synthetic-{next(made):026d}"
-        )
+        self.tokens = Tokens(store=self.store, clock=lambda: NOON, new_token=lambda: f"synthetic-{next(made):026d}")
         self.requester = Requester(tokens=self.tokens, contexts=self.store)
 
-    async def headers(
-        self, *purposes: str, client: str = "ehr-1", rights: tuple[str, ...] = ()
-    ) -> dict[str, str]:
+    async def headers(self, *purposes: str, client: str = "ehr-1", rights: tuple[str, ...] = ()) -> dict[str, str]:
         """The headers of a client that holds a new token."""
         token = await self.tokens.issue(
             client=client,

@@ -4,12 +4,12 @@ import re
 from base64 import urlsafe_b64encode
 
 import pytest
-from adapter.fhir.search import Alternative, Filter, Query
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from adapter.errors import RequestError
+from adapter.fhir.search import Alternative, Filter, Query
 from adapter.rest.cursor import Cursors, _binding, normalised
 from adapter.services.disclose import Caller
 
@@ -107,6 +107,4 @@ def test_one_search_has_one_spelling():
     one = _query(_filter("code", "a", "b"), _filter("status", "final"), count=5, cursor="x")
     other = _query(_filter("status", "final"), _filter("code", "b", "a"), count=50)
     assert normalised(one) == normalised(other)
-    assert normalised(one) != normalised(
-        _query(_filter("code", "a"), _filter("code", "b"), _filter("status", "final"))
-    )
+    assert normalised(one) != normalised(_query(_filter("code", "a"), _filter("code", "b"), _filter("status", "final")))

@@ -57,9 +57,7 @@ async def test_an_unknown_type_is_one_constant(client):
         ("POST", "/health/live", "GET"),
     ],
 )
-async def test_a_method_that_is_not_offered_names_those_that_are(
-    client, gate, issue_of, method, path, allowed
-):
+async def test_a_method_that_is_not_offered_names_those_that_are(client, gate, issue_of, method, path, allowed):
     answer = await client.request(method, path)
     assert answer.status_code == 405
     assert answer.headers["allow"] == allowed

@@ -23,9 +23,7 @@ NAMES = st.sampled_from(
 )
 VALUES = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
-    st.sampled_from(
-        ["p1", "Patient/p1", "ge2026-01", "2026-02-30", "sys|code", "|", "-1", "1e9", ",", "\\,", "json"]
-    ),
+    st.sampled_from(["p1", "Patient/p1", "ge2026-01", "2026-02-30", "sys|code", "|", "-1", "1e9", ",", "\\,", "json"]),
 )
 QUERIES = st.one_of(
     st.binary(max_size=40),
@@ -47,9 +45,7 @@ HEADERS = st.lists(
         ),
         st.one_of(
             st.binary(max_size=20),
-            st.sampled_from(
-                [b"*/*", b"application/x-www-form-urlencoded", b"TREAT", b"Bearer x", b"99999999"]
-            ),
+            st.sampled_from([b"*/*", b"application/x-www-form-urlencoded", b"TREAT", b"Bearer x", b"99999999"]),
         ),
     ),
     max_size=3,
@@ -93,9 +89,7 @@ async def _credentials(services):
 @given(
     method=st.sampled_from(["GET", "GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "QUERY"]),
     kind=KINDS,
-    tail=st.one_of(
-        st.just(""), st.just("/_search"), st.just("/p1"), st.text(max_size=8).map(lambda text: "/" + text)
-    ),
+    tail=st.one_of(st.just(""), st.just("/_search"), st.just("/p1"), st.text(max_size=8).map(lambda text: "/" + text)),
     query=QUERIES,
     headers=HEADERS,
     body=QUERIES,
@@ -164,9 +158,7 @@ async def test_no_refusal_repeats_the_path_or_a_value(app, services, method, pat
 @given(
     kind=st.sampled_from(["Patient", "Observation", "Encounter", "Consent", "Condition", "Organization"]),
     name=NAMES,
-    shape=st.sampled_from(
-        ["{}", "ge{}", "{}|{}", "|{}", "Patient/{}", "{},{}", "-{}", "2026-{}", "http://h/{}"]
-    ),
+    shape=st.sampled_from(["{}", "ge{}", "{}|{}", "|{}", "Patient/{}", "{},{}", "-{}", "2026-{}", "http://h/{}"]),
 )
 async def test_a_value_that_is_refused_is_not_repeated(app, services, kind, name, shape):
     status, _, content = await _ask(

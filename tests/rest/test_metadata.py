@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from adapter.fhir.search import PARAMETERS
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
+
+from adapter.fhir.search import PARAMETERS
 
 pytestmark = pytest.mark.anyio
 

@@ -65,9 +65,7 @@ async def test_a_notice_of_the_gate_is_added_and_loses_nothing(client, gate):
     notice = {
         "resourceType": "OperationOutcome",
         "meta": {"tag": [{"code": "NORDSCLCD"}]},
-        "issue": [
-            {"severity": "information", "code": "informational", "diagnostics": "42 CFR part 2 prohibits"}
-        ],
+        "issue": [{"severity": "information", "code": "informational", "diagnostics": "42 CFR part 2 prohibits"}],
     }
     gate.notice = json.dumps(notice).encode()
     said = _outcomes(await client.get("/fhir/Observation?patient=p1"))
@@ -156,9 +154,7 @@ async def test_another_page_size_or_order_of_parameters_is_the_same_search(clien
 async def test_a_posted_search_is_the_same_search(client, gate):
     gate.put("Observation", "o1", "o2", "o3")
     got = await client.get("/fhir/Observation?patient=p1&code=a&_count=2")
-    posted = await client.post(
-        "/fhir/Observation/_search", data={"patient": "p1", "code": "a", "_count": "2"}
-    )
+    posted = await client.post("/fhir/Observation/_search", data={"patient": "p1", "code": "a", "_count": "2"})
     assert posted.status_code == 200
     assert posted.content == got.content
 

@@ -52,11 +52,7 @@ def test_the_whole_summary_of_a_jail_screen(registry, observed):
         },
         "status": "final",
         "category": [
-            {
-                "coding": [
-                    {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}
-                ]
-            }
+            {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}]}
         ],
         "code": {"coding": [{"system": RESULT_CODE, "code": "bjmhs-result"}], "text": "BJMHS result"},
         "effectiveDateTime": "2026-03-02",

@@ -70,9 +70,7 @@ def test_no_screening_has_no_order():
     assert order([]) == {}
 
 
-@pytest.mark.parametrize(
-    ("sequence", "urls"), [(2, ["sequence", "of", "current"]), (None, ["of", "current"])]
-)
+@pytest.mark.parametrize(("sequence", "urls"), [(2, ["sequence", "of", "current"]), (None, ["of", "current"])])
 def test_the_extension_leaves_out_what_is_unknown(sequence, urls):
     (extension,) = extensions(Place(sequence=sequence, of=3, current=False))
     assert extension["url"] == SCREENING_ORDER
@@ -128,9 +126,5 @@ def test_a_withheld_sibling_leaves_no_trace(group, data):
     places = order(permitted)
     assert set(places) == {member.rid for member in permitted}
     assert all(place.of == len(permitted) for place in places.values())
-    if (
-        permitted
-        and len({m.instant for m in permitted}) == len(permitted)
-        and all(m.instant for m in permitted)
-    ):
+    if permitted and len({m.instant for m in permitted}) == len(permitted) and all(m.instant for m in permitted):
         assert sorted(place.sequence for place in places.values()) == list(range(1, len(permitted) + 1))

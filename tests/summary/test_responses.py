@@ -107,6 +107,4 @@ def test_amended_forms_are_amended_screenings(registry, responded):
 
 def test_a_form_and_the_observation_drawn_from_it_are_one_occasion(registry, observed, responded):
     total = observed("44261-6", valueInteger=4, effectiveDateTime="2026-03-02T15:15:30.000Z")
-    assert (
-        one(total, registry).occasion == one(responded({"/44261-6": {"valueInteger": 4}}), registry).occasion
-    )
+    assert one(total, registry).occasion == one(responded({"/44261-6": {"valueInteger": 4}}), registry).occasion

@@ -178,9 +178,7 @@ def test_a_missing_or_impossible_answer_gives_no_sum(registry, name, data):
     assert total(scoring, answers) is None
 
 
-@given(
-    st.sampled_from(SUMS), st.integers(0, 80), st.integers(0, 80), st.sampled_from(["male", "female", None])
-)
+@given(st.sampled_from(SUMS), st.integers(0, 80), st.integers(0, 80), st.sampled_from(["male", "female", None]))
 @settings(max_examples=200, deadline=None)
 def test_a_higher_score_never_has_a_lower_band(registry, name, one, other, sex):
     scale = registry.instruments[name].scales[0]

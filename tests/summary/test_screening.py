@@ -119,10 +119,7 @@ def test_a_stated_band_needs_no_remark(registry, observed):
 
 
 def test_a_panel_with_item_components_is_summed(registry, observed):
-    parts = [
-        component(code, valueCodeableConcept=coded(FREQUENCY[place % 4]))
-        for place, code in enumerate(PHQ_ITEMS)
-    ]
+    parts = [component(code, valueCodeableConcept=coded(FREQUENCY[place % 4])) for place, code in enumerate(PHQ_ITEMS)]
     found = one(observed("44249-1", component=parts), registry)
     assert (found.score, found.category) == (12, "positive")
 
@@ -199,9 +196,7 @@ def test_what_a_summary_of_it_will_state(registry, observed, code, elements, res
 def test_a_county_that_wants_scores_gets_scores(rows, pinned, observed):
     registry = Registry.load(rows, pinned, local=[("c", {"adjust": {"phq-9": {"carries": "score"}}})])
     assert one(observed("44261-6", valueInteger=14), registry).result.code == "44261-6"
-    assert (
-        one(observed("phq-9-level", RESULT_CODE, valueString="high"), registry).result.local == "phq-9-level"
-    )
+    assert one(observed("phq-9-level", RESULT_CODE, valueString="high"), registry).result.local == "phq-9-level"
 
 
 def test_what_stays_in_the_facility_makes_no_screening(registry, observed):
@@ -218,9 +213,7 @@ def test_a_registered_result_is_none_yet(registry, observed):
     assert screenings(observed("44261-6", valueInteger=14, status="registered"), registry) == []
 
 
-@pytest.mark.parametrize(
-    ("status", "absent"), [("entered-in-error", "error"), ("cancelled", "not-performed")]
-)
+@pytest.mark.parametrize(("status", "absent"), [("entered-in-error", "error"), ("cancelled", "not-performed")])
 @pytest.mark.parametrize("value", [{"valueInteger": 14}, {"valueInteger": 99}, {"valueString": "??"}, {}])
 def test_a_retracted_result_is_not_repeated(registry, observed, status, absent, value):
     found = one(observed("44261-6", status=status, **value), registry)
@@ -306,9 +299,7 @@ def test_risk_follows_the_category_and_else_the_score(registry, observed):
         return one(observed(code, RESULT_CODE, **value), registry).risk
 
     assert risk("bjmhs-result", {"valueString": "refer"}) > risk("bjmhs-result", {"valueString": "refused"})
-    assert risk("bjmhs-result", {"valueString": "refused"}) > risk(
-        "bjmhs-result", {"valueString": "no-refer"}
-    )
+    assert risk("bjmhs-result", {"valueString": "refused"}) > risk("bjmhs-result", {"valueString": "no-refer"})
     assert (risk("k6-score", {"valueInteger": 24}), risk("k6-score", {"valueInteger": 0})) == (9, 0)
     assert risk("moca-score", {"valueInteger": 5}) > risk("moca-score", {"valueInteger": 29})
     assert risk("asam-level", {"valueString": "4"}) == 9
@@ -320,8 +311,5 @@ def test_risk_follows_the_category_and_else_the_score(registry, observed):
 def test_a_higher_score_never_has_a_lower_risk(registry, observed, name, data):
     (scale,) = registry.instruments[name].scales
     low, high = sorted(data.draw(st.integers(scale.low, scale.high)) for _ in range(2))
-    risks = [
-        one(observed(f"{name}-score", RESULT_CODE, valueInteger=score), registry).risk
-        for score in (low, high)
-    ]
+    risks = [one(observed(f"{name}-score", RESULT_CODE, valueInteger=score), registry).risk for score in (low, high)]
     assert 0 <= risks[0] <= risks[1] <= 9

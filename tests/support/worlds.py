@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -34,11 +35,30 @@ CALLERS = (
 RIGHTS = {"cottonwood": ("population-search",), "riverside-main": ("population-search",)}
 
 
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self, now=NOW):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+    def set(self, text):
+        """Move to an instant written as ISO 8601 with its offset."""
+        self.now = int(datetime.fromisoformat(text).timestamp() * 1_000_000)
+
+    def forward(self, **amount):
+        """Move on by a timedelta."""
+        self.now += int(timedelta(**amount).total_seconds() * 1_000_000)
+
+
 class World:
     """A running site and how to ask it."""
 
-    def __init__(self, services):
+    def __init__(self, services, clock):
         self.services = services
+        self.clock = clock
         self.app = application(services)
         self.tokens = {}
 
@@ -68,10 +88,22 @@ class World:
             answers.append(answer)
             bundle = orjson.loads(answer.content)
             url = next((link["url"] for link in bundle.get("link", ()) if link["relation"] == "next"), None)
-            url = (
-                url and "/fhir" + urlsplit(url)._replace(scheme="", netloc="").geturl().partition("/fhir")[2]
-            )
+            url = url and "/fhir" + urlsplit(url)._replace(scheme="", netloc="").geturl().partition("/fhir")[2]
         return answers
+
+    async def matches(self, caller, url):
+        """The resources that a search finds, without what else its Bundle says."""
+        bundle = orjson.loads((await self.ask(caller, url)).content)
+        return [entry["resource"] for entry in bundle["entry"] if entry["search"]["mode"] == "match"]
+
+    async def deliver(self, feed, content, name="extract", **progress):
+        """Receive one extract and bring it into the store; its report."""
+        receipt = await self.services.ingest.receive(feed, name, io.BytesIO(content))
+        return await self.services.ingest.process(receipt, **progress)
+
+    def patient(self, feed, *key):
+        """The id of the Patient that a feed knows under a key."""
+        return self.services.keys.resource_id(feed, "Patient", *key)
 
     def rows(self, sql, *bindings):
         """Rows of the store's own file, for tests that look inside."""
@@ -97,22 +129,26 @@ def extracts(folder, *, people, seed):
     return folder
 
 
-async def open_site(folder, *, adjust=None):
-    """A site of the fictional county with nothing ingested. ``adjust`` may edit its files first."""
-    copy_fictional_county(folder)
+async def open_site(folder, *, adjust=None, now=NOW, first_id=1):
+    """A site of the fictional county with nothing ingested, or one opened again. ``adjust`` may edit its files first.
+
+    What a test edited in the folder stays when it is opened again; then ``first_id`` has to be a fresh one.
+    """
+    if not (folder / "site.toml").exists():
+        copy_fictional_county(folder)
     if adjust is not None:
         adjust(folder)
-    numbers = itertools.count(1)
+    numbers, clock = itertools.count(first_id), Clock(now)
     site = load_site(folder)
     services = await build(
         site,
-        now=lambda: NOW,
+        now=clock,
         make_id=lambda: f"id{next(numbers):024d}",
         make_token=lambda: f"token-{next(numbers):040d}",
         secret=SECRET,
         durable=False,
     )
-    return World(services)
+    return World(services, clock)
 
 
 async def ingest_all(world, source, *, keep=None):
@@ -132,16 +168,12 @@ async def ingest_all(world, source, *, keep=None):
 def withhold(services, feed, name, keep):
     line = services.ingest._lines[feed]
     inner = line.connector._connector if isinstance(line.connector, Filtered) else line.connector
-    services.ingest._lines[feed] = replace(
-        line, connector=Filtered(inner, lambda item: keep(feed, name, item))
-    )
+    services.ingest._lines[feed] = replace(line, connector=Filtered(inner, lambda item: keep(feed, name, item)))
 
 
 def comparable(answer):
     """What must not differ between two answers: status, headers and body, but for Date and X-Request-Id."""
-    headers = sorted(
-        (key, value) for key, value in answer.headers.items() if key not in {"date", "x-request-id"}
-    )
+    headers = sorted((key, value) for key, value in answer.headers.items() if key not in {"date", "x-request-id"})
     return answer.status_code, headers, answer.content
 
 

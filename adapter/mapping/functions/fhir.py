@@ -150,17 +150,13 @@ def us_core_demographics(remarks: Remarks, extension: Json) -> list[dict[str, An
 _CODING = r"valueCoding\.(system|code|display)"
 _PRIMITIVE = r"value(Boolean|Decimal|Integer|Date|DateTime|Time|String)"
 _QUANTITY = r"valueQuantity\.(value|comparator|unit|system|code)"
-_ITEM_PATHS = re.compile(
-    rf"(?:(?:answer\.)?item\.)*(?:linkId|text|answer\.(?:{_CODING}|{_PRIMITIVE}|{_QUANTITY}))"
-)
+_ITEM_PATHS = re.compile(rf"(?:(?:answer\.)?item\.)*(?:linkId|text|answer\.(?:{_CODING}|{_PRIMITIVE}|{_QUANTITY}))")
 _CODING_TREE = _allowed(("system", "code", "display"))
 _QUANTITY_TREE = _allowed(("value", "comparator", "unit", "system", "code"))
 _VALUE_TREE: dict[str, Any] = {
     "valueCoding": _CODING_TREE,
     "valueQuantity": _QUANTITY_TREE,
-    **{
-        f"value{kind}": {} for kind in ("Boolean", "Decimal", "Integer", "Date", "DateTime", "Time", "String")
-    },
+    **{f"value{kind}": {} for kind in ("Boolean", "Decimal", "Integer", "Date", "DateTime", "Time", "String")},
 }
 _DEEPEST = 12
 
@@ -181,11 +177,7 @@ def _items(items: Json, depth: int) -> list[dict[str, Any]]:
             continue
         kept = {name: item[name] for name in ("linkId", "text") if item.get(name)}
         answers = item.get("answer")
-        answers = (
-            [a for a in (_answer(answer, depth) for answer in answers) if a]
-            if isinstance(answers, list)
-            else []
-        )
+        answers = [a for a in (_answer(answer, depth) for answer in answers) if a] if isinstance(answers, list) else []
         if answers:
             kept["answer"] = answers
         if below := _items(item.get("item"), depth + 1):

@@ -83,9 +83,7 @@ def hl7_birth_date(remarks: Remarks, field: Field | None) -> str | None:
     return remarked(remarks, 0, read)
 
 
-def _identifier(
-    remarks: Remarks, repetition: dict[str, str], systems: dict[str, str]
-) -> dict[str, Any] | None:
+def _identifier(remarks: Remarks, repetition: dict[str, str], systems: dict[str, str]) -> dict[str, Any] | None:
     value, kind = component(repetition, "1"), component(repetition, "5")
     if value is None:
         return None
@@ -147,9 +145,7 @@ def xpn_names(remarks: Remarks, field: Field | None) -> list[dict[str, Any]] | N
     """Names from every repetition: the first is official unless typed otherwise; an alias is a nickname."""
     found: list[dict[str, Any]] = []
     for place, repetition in enumerate(field or ()):
-        family, given, middle, suffix, prefix, kind = (
-            component(repetition, n) for n in ("1", "2", "3", "4", "5", "7")
-        )
+        family, given, middle, suffix, prefix, kind = (component(repetition, n) for n in ("1", "2", "3", "4", "5", "7"))
         use = _NAME_USES.get(kind or ("L" if place == 0 else ""))
         written = names(remarks.on_first(), family, given, middle, suffix) or ()
         found += [_used(name, use, prefix) if name["use"] == "official" else name for name in written]

@@ -38,9 +38,7 @@ _PLAIN = re.compile(r"[A-Za-z'\-]+")
 def refuse_test(remarks: Remarks, argument: int, text: str) -> None:
     """Refuse a row that says of itself that it is no person. Raises RecordError `test-record`."""
     if _TEST.search(text):
-        raise RecordError(
-            "test-record", remarks.column(argument), "a person; remove the test row at the sender"
-        )
+        raise RecordError("test-record", remarks.column(argument), "a person; remove the test row at the sender")
 
 
 class _Part:
@@ -191,9 +189,7 @@ def full_name(remarks: Remarks, full: str | None) -> list[HumanName] | None:
         given = " ".join(words)
     first, _, middle = given.strip().partition(" ")
     suffix = trailing[0].rstrip(".") if trailing else None
-    found = (
-        names(remarks.on_first(), last.strip() or None, first or None, middle.strip() or None, suffix) or []
-    )
+    found = names(remarks.on_first(), last.strip() or None, first or None, middle.strip() or None, suffix) or []
     return [*found, *_aliases(others)] or None
 
 
@@ -201,7 +197,7 @@ _NAME_ELEMENTS = ("use", "text", "family", "given", "prefix", "suffix", "period"
 
 
 @function(gives="any", name="element", reads={"name": Coverage(frozenset(_NAME_ELEMENTS))})
-def human_names(remarks: Remarks, name: Any) -> list[HumanName] | None:  # noqa: ANN401 - JSON
+def human_names(remarks: Remarks, name: Any) -> list[HumanName] | None:
     """FHIR names with the elements of HumanName and nothing else; refuses test patients."""
     found = []
     for entry in name if isinstance(name, list) else [name]:

@@ -60,11 +60,7 @@ def _element(kind: str, repetition: dict[str, str]) -> str | None:
         return "valueQuantity" if _structured(repetition) else "valueString" if whole else None
     text = component(repetition, "1")
     if kind in _CODED:
-        return (
-            "valueCodeableConcept"
-            if text or component(repetition, "2") or component(repetition, "9")
-            else None
-        )
+        return "valueCodeableConcept" if text or component(repetition, "2") or component(repetition, "9") else None
     if text is None:
         return None
     if kind == "NM":

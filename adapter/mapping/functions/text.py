@@ -29,11 +29,7 @@ def remarked(remarks: Remarks, argument: int, read: moments.Read) -> str | None:
 @function(text="text")
 def date(remarks: Remarks, text: str | None) -> str | None:
     """A date in any of the formats of the date type; for a leaf of a structured column, which has no type."""
-    return (
-        None
-        if text is None
-        else remarked(remarks, 0, moments.read_date(text, remarks.environment.newest_year))
-    )
+    return None if text is None else remarked(remarks, 0, moments.read_date(text, remarks.environment.newest_year))
 
 
 @function(text="text")
@@ -89,7 +85,7 @@ def date_and_time(remarks: Remarks, date: str | None, time: str | None = None) -
 
 
 @function(gives="any", variadic=True, value="any")
-def first_of(*values: Any) -> Any:  # noqa: ANN401 - whatever the arguments give
+def first_of(*values: Any) -> Any:
     """The first of its arguments that has a value."""
     return next((value for value in values if value is not None), None)
 

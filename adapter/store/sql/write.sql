@@ -70,6 +70,9 @@ INSERT OR REPLACE INTO relation (rid, kind, other) VALUES (?, ?, ?)
 -- name: put_origin
 INSERT OR REPLACE INTO origin (rid, receipt, line) VALUES (?, ?, ?)
 
+-- name: outdated
+SELECT 1 FROM origin WHERE rid = ? AND ((receipt = ? AND line > ?) OR receipt IN (SELECT value FROM json_each(?))) LIMIT 1
+
 -- name: find_term
 SELECT id FROM term WHERE code = ? AND system = ?
 

@@ -70,9 +70,7 @@ def compile_search(
         where = [_filter(statement, query.type, item, terms) for item in query.filters]
         if patients is not None:
             where.append(statement.among("c.rid", patients))
-        fragment = SQL["patient_rows"].format(
-            sees_patient=SQL["sees_patient"], where=" AND ".join(where) or "1"
-        )
+        fragment = SQL["patient_rows"].format(sees_patient=SQL["sees_patient"], where=" AND ".join(where) or "1")
         return CompiledSearch(fragment, statement.bindings)
     filters = list(query.filters)
     distinct = ""
@@ -117,9 +115,7 @@ def _terms(item: Filter, terms: Callable[[str], list[int]]) -> list[int]:
 
 def _filter(statement: Statement, kind: str, item: Filter, terms: Callable[[str], list[int]]) -> str:
     if item.kind == "id":
-        return statement.among(
-            "c.rid", [row_key(kind, alternative.value) for alternative in item.alternatives]
-        )
+        return statement.among("c.rid", [row_key(kind, alternative.value) for alternative in item.alternatives])
     if item.kind == "token":
         return _token(statement, item, _terms(item, terms))
     if item.kind == "date":
@@ -128,7 +124,8 @@ def _filter(statement: Statement, kind: str, item: Filter, terms: Callable[[str]
         return _any(item, lambda alternative: _string(statement, item, alternative))
     if item.kind == "reference":
         targets = statement.among("i.target", [alternative.value for alternative in item.alternatives])
-        return f"c.rid IN (SELECT i.rid FROM reference i WHERE i.type = :type AND i.param = :{statement.bind(item.param)} AND {targets})"
+        condition = f"i.type = :type AND i.param = :{statement.bind(item.param)} AND {targets}"
+        return f"c.rid IN (SELECT i.rid FROM reference i WHERE {condition})"
     raise NotSupported(f"search parameter `{item.param}` is not supported", expression=item.param)
 
 
@@ -150,9 +147,7 @@ def _string(statement: Statement, item: Filter, alternative: Alternative) -> str
         condition = f"i.exact = :{value}"
     else:
         condition = f"i.value >= :{value} AND i.value < :{statement.bind(alternative.value + LAST)}"
-    return (
-        f"c.rid IN (SELECT i.rid FROM string i WHERE i.type = :type AND i.param = :{param} AND {condition})"
-    )
+    return f"c.rid IN (SELECT i.rid FROM string i WHERE i.type = :type AND i.param = :{param} AND {condition})"
 
 
 def _date(statement: Statement, kind: str, item: Filter, alternative: Alternative) -> str:

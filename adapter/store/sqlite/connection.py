@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
@@ -31,6 +31,11 @@ def connect(path: Path, *, durable: bool = True) -> apsw.Connection:
     ):
         list(connection.execute(f"PRAGMA {pragma}"))
     return connection
+
+
+def row_of(cursor: apsw.Cursor) -> tuple[Any, ...]:
+    """The first row of a statement that always has one."""
+    return next(iter(cursor))
 
 
 def migrate(connection: apsw.Connection, family: str = "") -> list[str]:

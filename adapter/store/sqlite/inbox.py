@@ -53,12 +53,12 @@ class SqliteInbox:
                 self._db.execute(SQL["drop"], (receipt,))
                 return _receipt(earlier)
             self._db.execute(SQL["finish"], (size, digest.digest(), receipt))
-        return Receipt(id=receipt, feed=feed, name=name, bytes=size, sha256=digest.digest(), received=at)
+        return Receipt(id=receipt, feed=feed, name=name, size=size, sha256=digest.digest(), received=at)
 
-    def open(self, receipt: str) -> ReceiptStream:
+    def open(self, receipt: str) -> SqliteReceipt:
         if self._db.execute(SQL["by_id"], (receipt,)).fetchone() is None:
             raise SallyportError(f"no receipt `{receipt}` in the inbox")
-        return ReceiptStream(_Chunks(self._db, receipt), buffer_size=CHUNK)
+        return SqliteReceipt(_Chunks(self._db, receipt))
 
     async def receipts(self, feed: str | None = None) -> list[Receipt]:
         return [_receipt(row) for row in self._db.execute(SQL["all"], {"feed": feed})]
@@ -66,15 +66,19 @@ class SqliteInbox:
 
 def _receipt(row: tuple[object, ...]) -> Receipt:
     ident, feed, name, size, digest, received = row
-    return Receipt(id=ident, feed=feed, name=name, bytes=size, sha256=digest, received=received)  # type: ignore[arg-type]
+    return Receipt(id=ident, feed=feed, name=name, size=size, sha256=digest, received=received)  # type: ignore[arg-type]
 
 
-class ReceiptStream(io.BufferedReader):
-    """The bytes of a receipt; ``consumed`` tells how many have been taken from the inbox."""
+class SqliteReceipt:
+    """The bytes of a receipt, read chunk by chunk."""
+
+    def __init__(self, chunks: _Chunks) -> None:
+        self._chunks = chunks
+        self.stream: BinaryIO = io.BufferedReader(chunks, buffer_size=CHUNK)
 
     @property
     def consumed(self) -> int:
-        return self.raw.consumed  # type: ignore[attr-defined,no-any-return]
+        return self._chunks.consumed
 
 
 class _Chunks(io.RawIOBase):

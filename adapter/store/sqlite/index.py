@@ -9,6 +9,7 @@ import orjson
 from adapter.fhir.search import PARAMETERS
 from adapter.store.port import BEGINNING, CLINICAL_DATE, OF_PATIENT, TYPES
 from adapter.store.queries import load
+from adapter.store.sqlite.connection import row_of
 
 if TYPE_CHECKING:
     import apsw
@@ -67,6 +68,6 @@ class IndexWriter:
         if known is None:
             row = self._db.execute(SQL["find_term"], (code, system)).fetchone()
             if row is None:
-                row = self._db.execute(SQL["add_term"], (system, code)).fetchone()
+                row = row_of(self._db.execute(SQL["add_term"], (system, code)))
             known = self._terms[system, code] = int(row[0])
         return known

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from adapter.store.sqlite.connection import row_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -26,11 +28,9 @@ class InternTable:
             return known
         if table not in TABLES:
             raise KeyError(table)
-        row = connection.execute(f"SELECT id FROM {table} WHERE body = ?", (body,)).fetchone()  # noqa: S608 - fixed names
+        row = connection.execute(f"SELECT id FROM {table} WHERE body = ?", (body,)).fetchone()
         if row is None:
-            row = connection.execute(
-                f"INSERT INTO {table} (body) VALUES (?) RETURNING id", (body,)
-            ).fetchone()  # noqa: S608
+            row = row_of(connection.execute(f"INSERT INTO {table} (body) VALUES (?) RETURNING id", (body,)))
         number = int(row[0])
         self._known[table, body] = number
         self._pending.append((table, body))
@@ -51,4 +51,4 @@ def bodies(connection: apsw.Connection, table: str) -> Mapping[int, bytes]:
     """Every body of one table by its number."""
     if table not in TABLES:
         raise KeyError(table)
-    return {int(number): bytes(body) for number, body in connection.execute(f"SELECT id, body FROM {table}")}  # noqa: S608
+    return {int(number): bytes(body) for number, body in connection.execute(f"SELECT id, body FROM {table}")}

@@ -66,9 +66,7 @@ class SqliteLedger:
 
     def _append(self, batch: list[tuple[LedgerEntry, asyncio.Future[None]]]) -> bytes:
         # The first entry of a chain follows from the heads that stand at that moment, read under the write lock.
-        head = (
-            self._head or sha256(b"".join(bytes(row[0]) for row in self._db.execute(SQL["heads"]))).digest()
-        )
+        head = self._head or sha256(b"".join(bytes(row[0]) for row in self._db.execute(SQL["heads"]))).digest()
         rows = []
         for entry, _ in batch:
             body = _columns(entry)

@@ -21,7 +21,8 @@ from adapter.store.port import (
     row_key,
 )
 from adapter.store.queries import load
-from adapter.store.sqlite.compile import compile_search, order_of
+from adapter.store.sqlite.compile import CompiledSearch, compile_search, order_of
+from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.transaction import stored
 
 if TYPE_CHECKING:
@@ -82,9 +83,7 @@ class SqliteSnapshot:
         return Found(total=1, hits=(_hit(row, row[10], (row[11] - 1) // 2),), more=False, gaps=())
 
     def _patient_gaps(self, bindings: dict[str, Any]) -> list[Gap]:
-        return [
-            Gap(policy=row[0], segment=row[1], rid=row[2]) for row in self._db.execute(SQL["gaps"], bindings)
-        ]
+        return [Gap(policy=row[0], segment=row[1], rid=row[2]) for row in self._db.execute(SQL["gaps"], bindings)]
 
     async def search(
         self,
@@ -110,9 +109,7 @@ class SqliteSnapshot:
     ) -> Found:
         search = compile_search(query, patients, self._terms, context=context, at=at)
         if query.summary == "count" or query.count == 0:
-            total, missing = self._db.execute(
-                SQL["total"].format(decided=search.decided), search.bindings
-            ).fetchone()
+            total, missing = self._total(search)
             gaps = self._search_gaps(query, search.decided, search.bindings) if missing else []
             return Found(total=total, hits=(), more=False, gaps=gaps)
         column, direction = order_of(query)
@@ -125,31 +122,26 @@ class SqliteSnapshot:
         text = SQL["page"].format(decided=search.decided, place=column, direction=direction, after=bound)
         rows = list(self._db.execute(text, bindings))
         if not rows:
-            total = (
-                0
-                if after is None
-                else self._db.execute(
-                    SQL["total"].format(decided=search.decided), search.bindings
-                ).fetchone()[0]
-            )
+            # Behind the last page nothing follows, but the total is what it is.
+            total = 0 if after is None else self._total(search)[0]
             return Found(total=total, hits=(), more=False, gaps=())
         if rows[0][12] is None:
-            return Found(
-                total=0, hits=(), more=False, gaps=self._search_gaps(query, search.decided, search.bindings)
-            )
+            return Found(total=0, hits=(), more=False, gaps=self._search_gaps(query, search.decided, search.bindings))
         page = rows[: query.count]
         hits = [_hit(row[1:], row[11], row[13]) for row in page]
         last = (page[-1][14], page[-1][3])
         return Found(total=rows[0][0], hits=hits, more=len(rows) > query.count, gaps=(), last=last)
+
+    def _total(self, search: CompiledSearch) -> tuple[int, int]:
+        permitted, missing = row_of(self._db.execute(SQL["total"].format(decided=search.decided), search.bindings))
+        return permitted, missing
 
     def _search_gaps(self, query: Query, decided: str, bindings: dict[str, Any]) -> list[Gap]:
         rows = list(self._db.execute(SQL["search_gaps"].format(decided=decided), bindings))
         if query.type != "Patient":
             return list(dict.fromkeys(Gap(policy=row[0], segment=row[1], rid=row[2]) for row in rows))
         context, at = bindings["context"], bindings["at"]
-        return [
-            gap for row in rows for gap in self._patient_gaps({"context": context, "rid": row[3], "at": at})
-        ]
+        return [gap for row in rows for gap in self._patient_gaps({"context": context, "rid": row[3], "at": at})]
 
     def _terms(self, value: str) -> list[int]:
         system, _, code = value.partition("|")
@@ -167,9 +159,7 @@ class SqliteSnapshot:
             if item.param == "_id":
                 found = [row_key(query.type, alternative.value) for alternative in item.alternatives]
             elif item.kind == "reference":
-                keys = [
-                    (TYPES[query.type], item.param, alternative.value) for alternative in item.alternatives
-                ]
+                keys = [(TYPES[query.type], item.param, alternative.value) for alternative in item.alternatives]
                 found = [row[0] for key in keys for row in self._db.execute(SQL["referring"], key)]
             else:
                 continue

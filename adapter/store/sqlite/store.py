@@ -1,4 +1,4 @@
-"""The SQLite store: one writer connection, readers as answers need them, and the inbox and ledger in files of their own."""
+"""The SQLite store: one writer connection, readers as answers need them; inbox and ledger are files of their own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from adapter.store.port import QuarantinedRecord, TokenRow
 from adapter.store.queries import load
-from adapter.store.sqlite.connection import connect, migrate
+from adapter.store.sqlite.connection import connect, migrate, row_of
 from adapter.store.sqlite.inbox import SqliteInbox
 from adapter.store.sqlite.interning import InternTable, bodies
 from adapter.store.sqlite.ledger import SqliteLedger
@@ -143,12 +143,9 @@ class SqliteStore:
 
     async def counts(self) -> Mapping[str, int]:
         tables = [
-            row[0]
-            for row in self._reader.execute(
-                "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
-            )
+            row[0] for row in self._reader.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
         ]
-        return {name: self._reader.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}  # noqa: S608
+        return {name: row_of(self._reader.execute(f"SELECT count(*) FROM {name}"))[0] for name in tables}
 
     async def close(self) -> None:
         for db in (*self._idle, self._reader, self._writer, self._inbox_db, self._ledger_db):

@@ -16,14 +16,14 @@ from adapter.store.port import (
     IdentityFacts,
     PolicySpan,
     StoredResource,
-    row_key,
 )
 from adapter.store.queries import load
+from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.index import IndexWriter
 from adapter.store.sqlite.interning import bodies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     import apsw
 
@@ -92,13 +92,11 @@ class SqliteTransaction:
     async def interned(self, table: str) -> Mapping[int, bytes]:
         return bodies(self._db, table)
 
-    async def put(
-        self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None
-    ) -> list[bool]:
+    async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
         return [self._put_one(write, at, origin) for write in writes]
 
     def _put_one(self, write: ResourceWrite, at: int, origin: tuple[str, int] | None) -> bool:
-        rid = row_key(write.type, write.id)
+        rid = write.rid
         row = self._db.execute(SQL["current"], (rid,)).fetchone()
         current = None if row is None else _Current(*row)
         if current is not None and (current.id, current.type) != (write.id, TYPES[write.type]):
@@ -139,6 +137,10 @@ class SqliteTransaction:
         group = {"patient": write.patient, "instrument": place.instrument, "day": place.day}
         self._db.execute(SQL["mark_repeats"], group)
 
+    async def outdated(self, rid: int, *, receipt: str, line: int, later: Collection[str]) -> bool:
+        bindings = (rid, receipt, line, orjson.dumps(sorted(later)).decode())
+        return self._db.execute(SQL["outdated"], bindings).fetchone() is not None
+
     async def admit(self, patient: int, policy: int) -> None:
         self._db.execute(SQL["admit"], {"patient": patient, "policy": policy})
 
@@ -160,10 +162,7 @@ class SqliteTransaction:
         self._db.execute(SQL["drop_policy"], (patient,))
         self._db.executemany(
             SQL["put_policy"],
-            [
-                (patient, span.start, span.stop, span.policy, orjson.dumps(list(span.sources)))
-                for span in spans
-            ],
+            [(patient, span.start, span.stop, span.policy, orjson.dumps(list(span.sources))) for span in spans],
         )
 
     async def add_bounds(self, rows: Sequence[BoundRow]) -> None:
@@ -173,25 +172,23 @@ class SqliteTransaction:
 
     async def clear_decisions(self) -> None:
         for table in ("rule", "exception", "bound"):
-            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - fixed names
+            self._db.execute(f"DELETE FROM {table}")
 
-    async def identify(self, facts: IdentityFacts) -> list[IdentityFacts]:
+    async def identify(self, facts: IdentityFacts) -> list[IdentityFacts] | None:
         known = orjson.dumps(dict(facts.facts), option=orjson.OPT_SORT_KEYS)
         digest = blake2b(known + b"".join(sorted(facts.keys)), digest_size=16).digest()
         row = self._db.execute(SQL["identity_digest"], (facts.patient,)).fetchone()
         if row is not None:
             if row[0] == digest:
-                return []
+                return None
             self._db.execute(SQL["drop_identity_keys"], (facts.patient,))
         self._db.executemany(SQL["put_identity_key"], [(key, facts.patient) for key in facts.keys])
         self._db.execute(SQL["put_identity"], (facts.patient, facts.source, known, digest))
-        others = {
-            row[0] for key in facts.keys for row in self._db.execute(SQL["candidates"], (key, facts.patient))
-        }
+        others = {row[0] for key in facts.keys for row in self._db.execute(SQL["candidates"], (key, facts.patient))}
         return [self._identity(other) for other in sorted(others)]
 
     def _identity(self, patient: int) -> IdentityFacts:
-        _, source, facts = self._db.execute(SQL["identity"], (patient,)).fetchone()
+        _, source, facts = row_of(self._db.execute(SQL["identity"], (patient,)))
         keys = [bytes(row[0]) for row in self._db.execute(SQL["identity_keys_of"], (patient,))]
         return IdentityFacts(patient=patient, source=source, keys=keys, facts=orjson.loads(facts))
 
@@ -218,10 +215,7 @@ class SqliteTransaction:
     async def quarantine(self, records: Sequence[QuarantinedRecord], *, at: int) -> None:
         self._db.executemany(
             SQL["put_quarantine"],
-            [
-                (r.feed, r.receipt, r.ordinal, r.line, r.part, r.code, r.element, r.expected, r.raw, at)
-                for r in records
-            ],
+            [(r.feed, r.receipt, r.ordinal, r.line, r.part, r.code, r.element, r.expected, r.raw, at) for r in records],
         )
 
     async def release_quarantined(self, ident: int) -> None:

@@ -25,13 +25,15 @@ LONGEST_MESSAGE = 16 * 2**20
 """Bytes of the longest message that is read as one."""
 
 _START = re.compile(
-    rb"[\x00\n\r\x0b\x1c](?=([\x00\x0b\x1c \t]{0,64}(?:\xef\xbb\xbf)?)"
+    rb"(?:[\n\r]|(?<![\x00\x0b\x1c])[\x00\x0b\x1c])(?=([\x00\x0b\x1c \t]{0,64}(?:\xef\xbb\xbf)?)"
     rb"(?:(?:MSH|[FB]HS|[FB]TS)(?:[^A-Za-z0-9 ]|\Z)|[^\r\n|]{0,8}\|\^~\\&))"
 )
 _NAME = re.compile(rb"[\x00\x0b\x1c \t\r\n]*(?:\xef\xbb\xbf)?(MSH|[FB]HS|[FB]TS)(?=[^A-Za-z0-9 ]|\Z)")
 _END = re.compile(rb"\r\n|\r|\n")
 _REACH = 96
 """Bytes after a line end that must be at hand to see whether a piece starts there."""
+_WINDOW = 4096
+"""Bytes looked through at a time, so that no piece costs a search through all that is at hand."""
 _GLUED = b"MSH|^~\\&"
 _MARK = b"\xef\xbb\xbf"
 _NOTHING = b"\x00\x0b\x1c \t\r\n"
@@ -67,9 +69,7 @@ def pieces(arriving: Iterator[bytes], *, longest: int = LONGEST_MESSAGE) -> Iter
         stop = len(raw)
         if name not in {"", "MSH"} and named and (end := _END.search(raw, named.end())):
             stop = end.end()
-        yield Piece(
-            name=name, raw=raw[:stop], line=line, whole=whole and not cut, last=last and stop == len(raw)
-        )
+        yield Piece(name=name, raw=raw[:stop], line=line, whole=whole and not cut, last=last and stop == len(raw))
         line += line_ends(raw[:stop])
         if stop < len(raw):
             yield Piece(name="", raw=raw[stop:], line=line, last=last)
@@ -106,17 +106,21 @@ def _next_start(buffer: bytearray, start: int, at: int) -> tuple[int, int] | Non
 
     A piece has more than framing and blank lines, or those before a header would be a piece of their own.
     """
-    while True:
-        found = _START.search(buffer, at)
-        glued = buffer.find(_GLUED, at, len(buffer) if found is None else found.end() + len(_GLUED) - 1)
-        if found is not None and glued < 0:
+    while at < len(buffer):
+        limit = at + _WINDOW
+        glued = buffer.find(_GLUED, at, limit + len(_GLUED))
+        end = glued if glued >= 0 else limit
+        found = _START.search(buffer, at, end + _REACH)
+        if found is not None and found.start() < end:
             cut, name, at = found.end(), found.end(1), found.start() + 1
         elif glued >= 0:
             cut, name, at = glued, glued + 1, glued + 1
         else:
-            return None
+            at = limit
+            continue
         if cut - start > _REACH or buffer[start:cut].strip(_NOTHING + _MARK):
             return cut, name
+    return None
 
 
 class Envelopes:
@@ -170,9 +174,7 @@ class Envelopes:
 
 
 def _missing_trailer(line: int) -> Malformed:
-    return Malformed(
-        position=Position(line=line), code="batch-trailer", expected="a trailer (BTS, FTS)", raw=b""
-    )
+    return Malformed(position=Position(line=line), code="batch-trailer", expected="a trailer (BTS, FTS)", raw=b"")
 
 
 def _count(trailer: bytes) -> str:

@@ -62,9 +62,7 @@ def _envelope(piece: Piece, envelopes: Envelopes) -> Malformed | None:
     if piece.is_blank:
         return None
     if not piece.whole:
-        return malformed(
-            piece.line, "", "too-long", f"a message of at most {LONGEST_MESSAGE} bytes", piece.raw
-        )
+        return malformed(piece.line, "", "too-long", f"a message of at most {LONGEST_MESSAGE} bytes", piece.raw)
     return malformed(piece.line, "segment 1", "missing-msh", "a message to start with MSH", piece.raw)
 
 
@@ -104,17 +102,13 @@ def _delivered(message: Message, fallback: str) -> Iterator[SourceRecord | Malfo
             yield from observations(message)
         else:
             position = Position(line=message.lines[0].line, part="MSH")
-            yield SourceRecord(
-                kind="ADT", position=position, values=columns(message, message.lines), raw=message.raw
-            )
+            yield SourceRecord(kind="ADT", position=position, values=columns(message, message.lines), raw=message.raw)
         return
     line = message.lines[stop]
     own = read_message(message.raw[: line.offset], line=message.lines[0].line, fallback=fallback)
     if isinstance(own, Message):
         yield from _delivered(own, fallback)
-    yield malformed(
-        line.line, line.name, "missing-msh", "a message to start with MSH", message.raw[line.offset :]
-    )
+    yield malformed(line.line, line.name, "missing-msh", "a message to start with MSH", message.raw[line.offset :])
 
 
 def _next_message(message: Message, kind: str) -> int | None:

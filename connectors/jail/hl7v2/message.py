@@ -56,14 +56,10 @@ def read_message(raw: bytes, *, line: int, fallback: str) -> Message | Malformed
     Codes of what cannot be read: ``missing-msh``, ``bad-delimiters``, ``unknown-charset``, ``undecodable``,
     ``broken-segment``.
     """
-    found = [
-        (segment, offset) for segment, offset in _offsets(segments(raw, line=line)) if _has_text(segment)
-    ]
+    found = [(segment, offset) for segment, offset in _offsets(segments(raw, line=line)) if _has_text(segment)]
     if not found or not found[0][0].body.startswith(b"MSH"):
         first = found[0][0] if found else None
-        return malformed(
-            first.line if first else line, _part(first), "missing-msh", "a message to start with MSH", raw
-        )
+        return malformed(first.line if first else line, _part(first), "missing-msh", "a message to start with MSH", raw)
     head = found[0][0]
     try:
         delimiters = Delimiters.read(head.body.decode("latin-1"))
@@ -72,9 +68,7 @@ def read_message(raw: bytes, *, line: int, fallback: str) -> Message | Malformed
     declared = _declared(head, delimiters)
     encoding = charset(declared, fallback)
     if encoding is None:
-        return malformed(
-            head.line, "MSH-18", "unknown-charset", "a single-byte set of table 0211 or UTF-8", raw
-        )
+        return malformed(head.line, "MSH-18", "unknown-charset", "a single-byte set of table 0211 or UTF-8", raw)
     lines: list[Line] = []
     for number, (segment, offset) in enumerate(found, 1):
         try:

@@ -66,9 +66,7 @@ def observations(message: Message) -> Iterator[SourceRecord | Malformed]:
 
 
 def _empty(message: Message, line: Line) -> Malformed:
-    return malformed(
-        line.line, line.name, "no-observation", "an OBR followed by at least one OBX", message.raw
-    )
+    return malformed(line.line, line.name, "no-observation", "an OBR followed by at least one OBX", message.raw)
 
 
 def _noted(message: Message, notes: list[tuple[str, Line]]) -> dict[str, Any]:
@@ -83,16 +81,16 @@ def _groups(message: Message) -> tuple[list[Line], list[_Group]]:
     """The lines before the first patient or order, and the groups after them; orders know their patient."""
     header: list[Line] = []
     groups: list[_Group] = []
-    before = ""
+    before, patient = "", _Group()
     for line in message.lines:
         if line.name == "NTE" and groups:
             _note(groups[-1], before, line)
             continue
         before = line.name
         if line.name == "PID":
-            groups.append(_Group())
+            patient = _Group()
+            groups.append(patient)
         elif _opens_order(line, groups):
-            patient = next((group for group in reversed(groups) if group.patient is None), _Group())
             groups.append(_Group(patient=patient))
         if line.name == "OBX":
             groups[-1].observations.append((line, []))

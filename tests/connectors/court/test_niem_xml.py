@@ -308,9 +308,7 @@ def test_slices_are_the_document(data, step):
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
-        st.tuples(
-            st.text(st.characters(codec="utf-8", categories=["L", "N", "S", "P"]), min_size=1), st.booleans()
-        ),
+        st.tuples(st.text(st.characters(codec="utf-8", categories=["L", "N", "S", "P"]), min_size=1), st.booleans()),
         max_size=6,
     )
 )

@@ -26,9 +26,7 @@ def test_dates(run):
     assert run("hl7_birth_date", None).value is None
     assert run("hl7_birth_date", [{"1": "198002030410"}]).states == {"a0": LOSSY}
     assert run("hl7_birth_date", [{"1": "29990101"}]).states == {"a0": IGNORED}
-    late = run(
-        "hl7_birth_date", [{"1": "20110203"}], environment=Environment(zone="UTC", newest_birth_year=2010)
-    )
+    late = run("hl7_birth_date", [{"1": "20110203"}], environment=Environment(zone="UTC", newest_birth_year=2010))
     assert (late.value, late.warned) == (None, ["birth-after-newest-year"])
 
 

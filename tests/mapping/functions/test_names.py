@@ -150,9 +150,7 @@ def test_fhir_names_keep_the_elements_of_a_name(run):
         run("human_names", [{"text": "TEST PATIENT"}])
 
 
-TEXTS = st.none() | st.text(alphabet="ABC jriv.,;()/|aka123'-", min_size=1, max_size=25).map(
-    str.strip
-).filter(bool)
+TEXTS = st.none() | st.text(alphabet="ABC jriv.,;()/|aka123'-", min_size=1, max_size=25).map(str.strip).filter(bool)
 
 
 @given(TEXTS, TEXTS, TEXTS, TEXTS)

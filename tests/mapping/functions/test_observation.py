@@ -103,9 +103,7 @@ def test_several_values_become_components_and_none_is_dropped(run):
     assert all(entry["code"]["coding"][0]["code"] == "44261-6" for entry in found)
     mixed = run("obx_components", typed("NM"), [{"1": "1"}, {"1": "<5"}], None, LOCAL, CODE, {}).value
     assert [sorted(entry)[1] for entry in mixed] == ["valueQuantity", "valueString"]
-    dates = run(
-        "obx_components", typed("DT"), [{"1": "20260302"}, {"1": "19000101"}], None, LOCAL, CODE, {}
-    ).value
+    dates = run("obx_components", typed("DT"), [{"1": "20260302"}, {"1": "19000101"}], None, LOCAL, CODE, {}).value
     assert [entry.get("valueDateTime") for entry in dates] == ["2026-03-02", None]
 
 
@@ -129,9 +127,7 @@ def test_a_missing_status_is_unknown_with_a_warning(run):
 
 
 REPETITIONS = st.lists(
-    st.dictionaries(
-        st.sampled_from("12349"), st.sampled_from(["1", "<", "x", "L", "20260302", '""', " ", "0.50"])
-    ),
+    st.dictionaries(st.sampled_from("12349"), st.sampled_from(["1", "<", "x", "L", "20260302", '""', " ", "0.50"])),
     max_size=3,
 )
 

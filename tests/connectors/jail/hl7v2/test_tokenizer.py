@@ -34,9 +34,7 @@ def test_any_bytes_come_back_byte_for_byte(data):
     lines = [segment.line for segment in found]
     assert lines == sorted(lines)
     for segment in found:
-        assert (
-            segment.line == 5 + len((data[: _offset(found, segment)] + segment.lead + b"x").splitlines()) - 1
-        )
+        assert segment.line == 5 + len((data[: _offset(found, segment)] + segment.lead + b"x").splitlines()) - 1
 
 
 def _offset(found, segment):
