@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
     from adapter.bootstrap import Services
     from adapter.store.port import Receipt
+
+
+_PLAIN_WIDTH = 120
+"""Columns of a table that is not read on a terminal."""
 
 
 def register(app: typer.Typer) -> None:
@@ -140,8 +145,10 @@ def show(reports: list[FeedReport], *, as_json: bool) -> None:
         print(orjson.dumps([item.as_dict() for item in reports]).decode())
         return
     console = Console()
-    table = Table(title="What became of the records", title_justify="left")
-    table.add_column("feed")
+    if not console.is_terminal:
+        console = Console(width=_PLAIN_WIDTH)
+    table = Table(title="What became of the records and of their leaves", title_justify="left", box=SIMPLE)
+    table.add_column("feed", no_wrap=True)
     for heading in ("records", "resources", "mapped", "lossy", "ignored", "unmapped", "held", "quarantined"):
         table.add_column(heading, justify="right")
     totals = merged(reports)
