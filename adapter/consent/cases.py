@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from adapter.consent.obligations import Obligation
 
 
-class _NoCase(Exception):  # noqa: N818  # an answer to the line, not an error of the program
+class _NoCase(Exception):  # an answer to the line, not an error of the program
     """The line is not a case; says what was expected."""
 
 
-def _expect(value: object, kind: type, what: str) -> Any:  # noqa: ANN401  # JSON of the kind asked for
+def _expect(value: object, kind: type, what: str) -> Any:  # JSON of the kind asked for
     if not isinstance(value, kind):
         raise _NoCase(f"expected {what}")
     return value

@@ -189,9 +189,7 @@ def label_facts(resource):
     sensitive = {code for system, code in codings if system == ACT and code in SENSITIVE}
     policies = {code for system, code in codings if system == ACT and code in POLICIES}
     levels = [LEVELS.index(code) for system, code in codings if system == LEVEL]
-    strange = any(
-        system != LEVEL and (system != ACT or code not in SENSITIVE | POLICIES) for system, code in codings
-    )
+    strange = any(system != LEVEL and (system != ACT or code not in SENSITIVE | POLICIES) for system, code in codings)
     level = max(levels, default=LEVELS.index("N"))
     return (max(level, 4) if sensitive else level), sensitive, policies, strange
 

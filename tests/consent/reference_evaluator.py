@@ -47,7 +47,7 @@ KNOWN = {
 }
 
 
-class Unintelligible(Exception):  # noqa: N818
+class Unintelligible(Exception):
     pass
 
 

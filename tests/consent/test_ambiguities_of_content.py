@@ -182,9 +182,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("expected", "consents", "keywords"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
-)
+@pytest.mark.parametrize(("expected", "consents", "keywords"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
 def test_the_row(expected, consents, keywords):
     keywords = dict(keywords)
     zone = keywords.pop("timezone", "America/Denver")

@@ -19,9 +19,7 @@ PSY = {"resource": observation("PSY")}
 ENCOUNTER = {"resourceType": "Encounter", "id": "e", "episodeOfCare": [{"reference": "EpisodeOfCare/s"}]}
 IN_E = {"resource": observation(encounter={"reference": "Encounter/e"})}
 BY_ROLE = {"resource": observation(performer=[{"reference": "PractitionerRole/r"}])}
-BY_TWO = {
-    "resource": observation(performer=[{"reference": "Practitioner/z"}, {"reference": "Practitioner/w"}])
-}
+BY_TWO = {"resource": observation(performer=[{"reference": "Practitioner/z"}, {"reference": "Practitioner/w"}])}
 ROLE = {
     "resourceType": "PractitionerRole",
     "id": "r",
@@ -50,21 +48,13 @@ ROWS = [
         "21 related by what the target refers to",
         P,
         [consent(permit(data=[("related", "DiagnosticReport/d")]))],
-        {
-            "context": [
-                {"resourceType": "DiagnosticReport", "id": "d", "result": [{"reference": "Observation/o"}]}
-            ]
-        },
+        {"context": [{"resourceType": "DiagnosticReport", "id": "d", "result": [{"reference": "Observation/o"}]}]},
     ),
     (
         "21 denied both ways",
         D,
         [consent(permit(deny(data=[("dependents", "DiagnosticReport/d")])))],
-        {
-            "context": [
-                {"resourceType": "DiagnosticReport", "id": "d", "result": [{"reference": "Observation/o"}]}
-            ]
-        },
+        {"context": [{"resourceType": "DiagnosticReport", "id": "d", "result": [{"reference": "Observation/o"}]}]},
     ),
     (
         "21 denied, target not at hand",
@@ -218,17 +208,13 @@ ROWS = [
         [consent(permit(deny(data=[("authoredby", "Practitioner/w")])))],
         {
             "resource": observation(performer=[{"reference": "Practitioner/z"}]),
-            "context": [
-                {"resourceType": "Provenance", "target": [{"reference": "Observation/o"}], "agent": ["w"]}
-            ],
+            "context": [{"resourceType": "Provenance", "target": [{"reference": "Observation/o"}], "agent": ["w"]}],
         },
     ),
 ]
 
 
-@pytest.mark.parametrize(
-    ("expected", "consents", "keywords"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
-)
+@pytest.mark.parametrize(("expected", "consents", "keywords"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
 def test_the_row(expected, consents, keywords):
     keywords = dict(keywords)
     zone = keywords.pop("timezone", "America/Denver")
