@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-import click
 import typer
 
 from adapter.cli import decide, demo, explain, feeds, server, site
@@ -33,15 +32,10 @@ for module in (demo, server, feeds, site, decide, explain):
 def run(arguments: Sequence[str]) -> int:
     """Run one command; errors the person can mend are told in words, without a trace."""
     try:
-        outcome = app(list(arguments), standalone_mode=False)
-    except click.exceptions.Exit as ending:
-        return ending.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except click.Abort:
-        print("stopped", file=sys.stderr)
-        return FAILURE
+        # Typer tells wrong usage itself; whichever click it is built on, it ends with SystemExit.
+        app(list(arguments), prog_name="sallyport")
+    except SystemExit as ending:
+        return ending.code if isinstance(ending.code, int) else FAILURE
     except ConfigurationError as error:
         print(f"{len(error.problems)} to mend:", file=sys.stderr)
         for problem in error.problems:
@@ -50,4 +44,4 @@ def run(arguments: Sequence[str]) -> int:
     except (SallyportError, OSError) as error:
         print(f"sallyport: {error}", file=sys.stderr)
         return FAILURE
-    return outcome if isinstance(outcome, int) else 0
+    return 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from adapter.bootstrap import Services
-    from adapter.store.port import Receipt
+    from adapter.store.port import QuarantinedRecord, Receipt
 
-
-_PLAIN_WIDTH = 120
-"""Columns of a table that is not read on a terminal."""
+SHOWN = 20
+"""Waiting records listed for each receipt."""
 
 
 def register(app: typer.Typer) -> None:
@@ -69,17 +68,40 @@ def replay(
 
 
 def report(site: SiteFolder, as_json: AsJson = False) -> None:
-    """What became of every receipt: records, resources, leaves, and what waits in quarantine."""
+    """What became of every receipt: records, resources, leaves, and where what waits in quarantine stands."""
 
-    async def work(services: Services) -> list[FeedReport]:
+    async def work(services: Services) -> list[tuple[Receipt, FeedReport, list[QuarantinedRecord]]]:
+        waiting = await services.store.quarantined(None)
         found = []
         for receipt in await services.inbox.receipts():
             state = await services.store.progress(receipt.id)
             if state is not None:
-                found.append(FeedReport.from_json(state[1]))
+                total = FeedReport.from_json(state[1])
+                here = [record for record in waiting if record.receipt == receipt.id]
+                # What was mended since it came in no longer waits.
+                total.quarantined = Counter(record.code for record in here)
+                found.append((receipt, total, here))
         return found
 
-    show(on_site(site, work), as_json=as_json)
+    found = on_site(site, work)
+    if as_json:
+        print(orjson.dumps([_told(*item) for item in found]).decode())
+        return
+    show([total for _, total, _ in found], as_json=False)
+    for receipt, _, waiting in found:
+        for record in waiting[:SHOWN]:
+            at = f"line {record.line}" + (f", {record.part}" if record.part else "")
+            what = record.code + (f" at {record.element}" if record.element else "")
+            print(f"  {receipt.feed} {receipt.name} {at}: {what}; expected {record.expected}")
+        if len(waiting) > SHOWN:
+            print(f"  {receipt.feed} {receipt.name}: {len(waiting) - SHOWN:,} more; --json lists all")
+
+
+def _told(receipt: Receipt, total: FeedReport, waiting: list[QuarantinedRecord]) -> dict[str, Any]:
+    """A receipt's report for programs. The records themselves stay where they wait."""
+    names = ("line", "part", "code", "element", "expected")
+    listed = [{name: getattr(record, name) for name in names} for record in waiting]
+    return {**total.as_dict(), "name": receipt.name, "waiting": listed}
 
 
 def known_feed(services: Services, feed: str) -> None:
@@ -145,12 +167,11 @@ def show(reports: list[FeedReport], *, as_json: bool) -> None:
         print(orjson.dumps([item.as_dict() for item in reports]).decode())
         return
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PLAIN_WIDTH)
-    table = Table(title="What became of the records and of their leaves", title_justify="left", box=SIMPLE)
+    # Without lines and with short headings it fits eighty columns.
+    table = Table(title="What became of the records", title_justify="left", box=None, padding=(0, 1, 0, 0))
     table.add_column("feed", no_wrap=True)
-    for heading in ("records", "resources", "mapped", "lossy", "ignored", "unmapped", "held", "quarantined"):
-        table.add_column(heading, justify="right")
+    for heading in ("records", "written", "mapped", "lossy", "ignored", "unmapped", "held", "waiting"):
+        table.add_column(heading, justify="right", no_wrap=True)
     totals = merged(reports)
     for item in totals:
         leaves = [item.leaves[name] for name in ("mapped", "lossy", "ignored", "unmapped")]

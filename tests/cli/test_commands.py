@@ -1,0 +1,70 @@
+"""The command line as a whole: every command explains itself, and exit codes mean what they say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from adapter.cli import app
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = sorted(typer.main.get_command(app).commands)
+
+
+def test_the_commands_are_those_that_programs_rely_on():
+    assert COMMANDS == [
+        "decide",
+        "demo",
+        "explain",
+        "ingest",
+        "migrate",
+        "replay",
+        "report",
+        "serve",
+        "token",
+        "validate",
+    ]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_says_what_it_does_and_gives_an_example_that_parses(sallyport, command):
+    ran = sallyport(command, "--help")
+    assert ran.code == 0
+    words = " ".join(ran.out.split())
+    assert f"sallyport {command} --" in words or f"sallyport {command} " in words
+    assert "Example" in words
+    assert not ran.err
+
+
+def test_without_a_command_the_list_of_commands_is_shown(sallyport):
+    ran = sallyport()
+    assert all(command in ran.out + ran.err for command in COMMANDS)
+
+
+@pytest.mark.parametrize("arguments", [["dance"], ["validate"], ["explain", "--site", "x"], ["ingest", "--site", "x"]])
+def test_wrong_usage_is_exit_code_2_and_says_what_is_missing(sallyport, arguments):
+    ran = sallyport(*arguments)
+    assert ran.code == 2
+    assert ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_python_m_adapter_is_the_same_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "adapter", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert all(command in done.stdout for command in COMMANDS)
+    bad = subprocess.run(
+        [sys.executable, "-m", "adapter", "validate", "--site", "nowhere"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert bad.returncode == 4
+    assert "site.toml: the file is missing" in bad.stderr

@@ -1,0 +1,103 @@
+"""`ingest`, `replay` and `report`: what they print, and what they do about mistakes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import records
+
+from adapter.cli.feeds import files_of, merged
+from adapter.services.report import FeedReport
+
+
+def write(folder, content, name="extract"):
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def test_ingest_tells_programs_what_became_of_the_records(sallyport, folder, tmp_path):
+    path = write(tmp_path, records.roster(records.roster_row(), '"RAGGED","ROW"\r\n'))
+    ran = sallyport("ingest", "--site", folder, "jail-roster", path, "--json")
+    assert (ran.code, ran.err) == (0, "")
+    (report,) = json.loads(ran.out)
+    assert (report["feed"], report["records"], report["written"]) == ("jail-roster", 2, {"Patient": 1, "Encounter": 1})
+    assert report["quarantined"] == {"ragged-row": 1}
+    again = sallyport("ingest", "--site", folder, "jail-roster", path, "--json")
+    assert json.loads(again.out) == [report]
+
+
+def test_ingest_shows_people_a_table_that_fits(sallyport, folder, tmp_path):
+    path = write(tmp_path, records.roster(records.roster_row(), '"RAGGED","ROW"\r\n'))
+    ran = sallyport("ingest", "--site", folder, "jail-roster", path)
+    assert ran.code == 0
+    assert "jail-roster: 1 quarantined: ragged-row" in ran.out
+    assert max(map(len, ran.out.splitlines())) <= 80
+    assert "…" not in ran.out
+
+
+def test_a_feed_that_is_not_declared_is_answered_with_those_that_are(sallyport, folder, tmp_path):
+    ran = sallyport("ingest", "--site", folder, "jail-rooster", write(tmp_path, b""))
+    assert ran.code == 4
+    assert "no feed `jail-rooster`" in ran.err
+    assert "jail-roster" in ran.err
+    assert sallyport("replay", "--site", folder, "--feed", "jail-rooster").code == 4
+
+
+def test_an_extract_that_is_not_there_is_wrong_usage(sallyport, folder):
+    ran = sallyport("ingest", "--site", folder, "jail-roster", "nowhere.csv")
+    assert ran.code == 2
+    assert "nowhere.csv" in ran.err
+
+
+def test_report_lists_what_waits_with_file_and_position(sallyport, county):
+    ran = sallyport("report", "--site", county, "--json")
+    reports = {report["feed"]: report for report in json.loads(ran.out)}
+    assert ran.code == 0
+    assert set(reports) == {"jail-roster", "jail-medical-hl7", "releases"}
+    (waiting,) = reports["jail-roster"]["waiting"]
+    assert (waiting["line"], waiting["code"]) == (3, "ragged-row")
+    assert reports["releases"]["waiting"] == []
+    words = sallyport("report", "--site", county).out
+    assert "jail-roster jail-roster.txt line 3: ragged-row; expected 17 columns" in words
+    assert "RAGGED" not in words
+
+
+def test_replay_of_nothing_is_an_empty_list_and_of_what_is_still_broken_says_so(sallyport, county):
+    assert json.loads(sallyport("replay", "--site", county, "--feed", "releases", "--json").out) == []
+    (report,) = json.loads(sallyport("replay", "--site", county, "--json").out)
+    assert (report["feed"], report["quarantined"]) == ("jail-roster", {"ragged-row": 1})
+
+
+def test_after_a_replay_that_mends_report_no_longer_counts_it_as_waiting(sallyport, folder, tmp_path):
+    mapping = folder / "mappings" / "jail_roster.yaml"
+    right = mapping.read_text()
+    mapping.write_text(right.replace("person: [PatientID]", "person: [Middle]"))
+    path = write(tmp_path, records.roster(records.roster_row()))
+    (report,) = json.loads(sallyport("ingest", "--site", folder, "jail-roster", path, "--json").out)
+    assert report["quarantined"] == {"missing-key": 1}
+    mapping.write_text(right)
+    (report,) = json.loads(sallyport("replay", "--site", folder, "--json").out)
+    assert (report["quarantined"], report["written"]["Patient"]) == ({}, 1)
+    (report,) = json.loads(sallyport("report", "--site", folder, "--json").out)
+    assert (report["quarantined"], report["waiting"]) == ({}, [])
+
+
+def test_files_of_a_folder_come_in_order_with_patients_first(tmp_path):
+    for name in ("b.ndjson", "Patient.ndjson", "a.ndjson"):
+        (tmp_path / name).touch()
+    (tmp_path / "inner").mkdir()
+    one = tmp_path / "b.ndjson"
+    assert [path.name for path in files_of([tmp_path])] == ["Patient.ndjson", "a.ndjson", "b.ndjson"]
+    assert list(files_of([one])) == [one]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_reports_of_one_feed_are_counted_together(count):
+    each = FeedReport(feed="x", records=2, unchanged=1, held=1, links=1)
+    each.written["Patient"] = 2
+    found = merged([each] * count)
+    assert [(item.records, item.written["Patient"], item.links) for item in found] == (
+        [(2 * count, 2 * count, count)] if count else []
+    )
