@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CALIBRATION_LOOPS = 10_000_000
 
 
-class WrongAnswer(AssertionError):  # noqa: N818 - it is the finding, named as it is told
+class WrongAnswer(AssertionError):
     """What was measured did not give the answer it should."""
 
 
