@@ -234,8 +234,8 @@ async def _stream(folder: Path, size: int, stored_rows: int) -> list[Row]:
             receipt = await services.ingest.receive(ROSTER, path.name, file)
         equal(receipt.size, expected.bytes, "bytes kept in the inbox")
         path.unlink()
-        with timed() as reading, services.inbox.open(receipt.id) as kept:
-            found = _through(services, kept)
+        with timed() as reading:
+            found = _through(services, services.inbox.open(receipt.id).stream)
         equal(found["mapped"], expected.rows, "rows mapped")
         equal(found["malformed"], expected.cut, "rows cut short")
         equal(found["refused"], 0, "rows that could not be mapped")
