@@ -277,6 +277,7 @@ class Filler:
         digest = blake2b(opening + write.head + tail, digest_size=16).digest()
         return replace(
             write,
+            rid=row_key("Observation", ident),
             id=ident,
             patient=row_key("Patient", patient),
             digest=digest,

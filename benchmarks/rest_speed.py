@@ -284,7 +284,8 @@ def _row(name: str, ours: Rounds, bare: Rounds, goal: float | None, what: str) -
         note=(
             f"{what}: {middle(ours.rates()):,.0f}/s of {middle(bare.rates()):,.0f}/s; "
             f"server processor time per answer {middle(ours.costs()):.0f} µs of {middle(bare.costs()):.0f} µs "
-            f"(ratio {middle(costs):.3f}); p50 {share(latencies, 0.5) * 1e3:.1f} ms, p99 {share(latencies, 0.99) * 1e3:.1f} ms; "
+            f"(ratio {middle(costs):.3f}); "
+            f"p50 {share(latencies, 0.5) * 1e3:.1f} ms, p99 {share(latencies, 0.99) * 1e3:.1f} ms; "
             f"generator busy {max(load.busy for load in bare.loads):.0%}"
         ),
         numbers={

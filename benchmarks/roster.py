@@ -232,10 +232,10 @@ async def _stream(folder: Path, size: int, stored_rows: int) -> list[Row]:
     async with opened(folder / "large") as services:
         with timed() as keeping, path.open("rb") as file:
             receipt = await services.ingest.receive(ROSTER, path.name, file)
-        equal(receipt.bytes, expected.bytes, "bytes kept in the inbox")
+        equal(receipt.size, expected.bytes, "bytes kept in the inbox")
         path.unlink()
-        with timed() as reading, services.inbox.open(receipt.id) as kept:
-            found = _through(services, kept)
+        with timed() as reading:
+            found = _through(services, services.inbox.open(receipt.id).stream)
         equal(found["mapped"], expected.rows, "rows mapped")
         equal(found["malformed"], expected.cut, "rows cut short")
         equal(found["refused"], 0, "rows that could not be mapped")
@@ -253,7 +253,7 @@ async def _stream(folder: Path, size: int, stored_rows: int) -> list[Row]:
     rows = found["mapped"] + found["malformed"]
     return [
         Row(
-            name=f"{receipt.bytes / 1e9:.2f} GB of roster, peak resident size",
+            name=f"{receipt.size / 1e9:.2f} GB of roster, peak resident size",
             goal=f"< {MEMORY_GOAL} MB",
             measured=f"{peak:.0f} MB",
             met=peak < MEMORY_GOAL,
@@ -263,11 +263,11 @@ async def _stream(folder: Path, size: int, stored_rows: int) -> list[Row]:
         ),
         Row(
             name="the same, speed",
-            measured=f"inbox {receipt.bytes / 1e6 / keeping.wall:,.0f} MB/s",
+            measured=f"inbox {receipt.size / 1e6 / keeping.wall:,.0f} MB/s",
             note=f"connector and mapping {rows / reading.wall:,.0f} rows/s ({reading.wall:.0f} s in all); "
             f"store {report.records / storing.wall:,.0f} rows/s over {report.records:,} rows",
             numbers={
-                "inbox_mb_per_second": receipt.bytes / 1e6 / keeping.wall,
+                "inbox_mb_per_second": receipt.size / 1e6 / keeping.wall,
                 "mapped_rows_per_second": rows / reading.wall,
                 "stored_rows_per_second": report.records / storing.wall,
             },

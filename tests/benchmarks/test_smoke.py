@@ -159,7 +159,7 @@ def test_an_exchanged_summary_is_what_the_writer_would_make(tmp_path):
             return exchanged, await second.summary(2, county.PHQ9, 5, "2026-01-02")
 
     exchanged, made = asyncio.run(both())
-    for name in ("id", "patient", "segment", "digest", "opening", "head", "tail"):
+    for name in ("rid", "id", "patient", "segment", "digest", "opening", "head", "tail"):
         assert getattr(exchanged, name) == getattr(made, name)
     indexed = {(row.param, row.low, row.high) for row in made.index() if row.param == "date"}
     assert indexed == {(row.param, row.low, row.high) for row in exchanged.index() if row.param == "date"}
