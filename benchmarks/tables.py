@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 WAYS = 48
 BATCH = 200
-TABLES = ("rule", "policy", "patient_policy", "bound", "segment", "context", "obligation", "exception")
+TABLES = ("rule", "policy", "patient_policy", "patient_policy_source", "bound", "segment", "context", "obligation", "exception")
 KINDS = (PHQ9, AUDIT, DAST10)
 _MORE = {
     "court": ("diversion", "supervision", "pretrial-release"),
@@ -124,8 +124,8 @@ def _sizes(path: Path) -> dict[str, tuple[int, int]]:
 
 
 def _size_row(sizes: dict[str, tuple[int, int]], people: int, asking: int) -> Row:
-    shared = sum(size for name, (_, size) in sizes.items() if name != "patient_policy")
-    own = sizes["patient_policy"]
+    shared = sum(size for name, (_, size) in sizes.items() if not name.startswith("patient_policy"))
+    own = sizes["patient_policy"][0], sizes["patient_policy"][1] + sizes["patient_policy_source"][1]
     listed = ", ".join(f"{name} {rows:,}" for name, (rows, _) in sizes.items() if rows)
     check(sizes["rule"][0] > 0, "rules were filled")
     return Row(

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.anyio
 PEOPLE = 5
 HELD_FIXED = (
     "patient_policy",
+    "patient_policy_source",
     "patient_link",
     "policy",
     "segment",

@@ -9,7 +9,7 @@ SELECT c.type, c.id, c.rid, c.patient, c.segment, c.version, c.updated, c.head, 
 FROM resource c
 JOIN patient_policy p ON p.patient = c.patient AND p.start <= :at AND :at < p.stop
 JOIN bound b ON b.context = :context AND b.segment = c.segment AND b.start <= :at AND :at < b.stop
-LEFT JOIN rule r ON r.context = :context AND r.policy = p.policy AND r.segment = c.segment
+LEFT JOIN rule r ON r.key = (:context << 47) | (p.policy << 20) | c.segment
 LEFT JOIN exception e ON r.effect = 2 AND e.rid = c.rid AND e.policy = p.policy AND e.context = :context
 WHERE c.rid = :rid
 
@@ -24,7 +24,7 @@ SELECT DISTINCT p.policy, c.segment, CASE WHEN r.effect = 2 THEN c.rid END
 FROM patient_policy p
 JOIN (SELECT rid, segment FROM clinical WHERE patient = :rid UNION ALL SELECT rid, segment FROM resource WHERE rid = :rid) c
 JOIN bound b ON b.context = :context AND b.segment = c.segment AND b.start <= :at AND :at < b.stop
-LEFT JOIN rule r ON r.context = :context AND r.policy = p.policy AND r.segment = c.segment
+LEFT JOIN rule r ON r.key = (:context << 47) | (p.policy << 20) | c.segment
 LEFT JOIN exception e ON r.effect = 2 AND e.rid = c.rid AND e.policy = p.policy AND e.context = :context
 WHERE p.patient = :rid AND p.start <= :at AND :at < p.stop
   AND (r.effect IS NULL OR (r.effect = 2 AND e.effect IS NULL))
@@ -38,7 +38,7 @@ SELECT max(CASE CASE r.effect WHEN 2 THEN e.effect ELSE r.effect END
 FROM patient_policy p
 JOIN (SELECT x.rid, x.segment FROM clinical x WHERE x.patient = c.rid UNION ALL SELECT c.rid, c.segment) x
 JOIN bound b ON b.context = :context AND b.segment = x.segment AND b.start <= :at AND :at < b.stop
-LEFT JOIN rule r ON r.context = :context AND r.policy = p.policy AND r.segment = x.segment
+LEFT JOIN rule r ON r.key = (:context << 47) | (p.policy << 20) | x.segment
 LEFT JOIN exception e ON r.effect = 2 AND e.rid = x.rid AND e.policy = p.policy AND e.context = :context
 WHERE p.patient = c.rid AND p.start <= :at AND :at < p.stop
 
@@ -58,7 +58,7 @@ SELECT {distinct} c.low, c.rid, c.segment, p.policy,
   r.effect AS ruled
 FROM {candidates}
 JOIN bound b ON b.context = :context AND b.segment = c.segment AND b.start <= :at AND :at < b.stop
-LEFT JOIN rule r ON r.context = :context AND r.policy = p.policy AND r.segment = c.segment
+LEFT JOIN rule r ON r.key = (:context << 47) | (p.policy << 20) | c.segment
 LEFT JOIN exception e ON r.effect = 2 AND e.rid = c.rid AND e.policy = p.policy AND e.context = :context
 WHERE {where}
   AND (r.effect IS NULL OR r.effect = 1 OR (r.effect = 2 AND (e.effect IS NULL OR e.effect = 1)))
@@ -72,27 +72,34 @@ patient_policy p CROSS JOIN clinical c ON c.patient = p.patient AND c.type = :ty
 token c CROSS JOIN patient_policy p ON p.patient = c.patient AND p.start <= :at AND :at < p.stop
 
 -- name: page
--- The answer of a search: exact total and the rows of one page; rows whose decision is missing come first.
-WITH hit AS MATERIALIZED ({decided})
-SELECT (SELECT count(*) FROM hit WHERE effect = 1), d.type, d.id, d.rid, d.patient, d.segment, d.version, d.updated,
-  d.head, d.tail, d.repeats, h.policy, h.effect, h.obligation, {place} AS place
-FROM hit h JOIN resource d ON d.rid = h.rid
-WHERE h.effect IS NULL OR ({after})
-ORDER BY h.effect IS NOT NULL, place {direction}, d.rid
-LIMIT :limit
+-- The answer of a search: exact total and the rows of one page; rows whose decision is missing come first. Every
+-- decided row is permitted or missing, so counting effects counts what is permitted. The page is cut before any
+-- resource is read.
+WITH hit AS MATERIALIZED ({decided}),
+page AS (
+  SELECT h.rid, h.policy, h.effect, h.obligation, {place} AS place FROM hit h {source}
+  WHERE h.effect IS NULL OR ({after})
+  ORDER BY h.effect IS NOT NULL, place {direction}, h.rid
+  LIMIT :limit)
+SELECT (SELECT count(effect) FROM hit), d.type, d.id, d.rid, d.patient, d.segment, d.version, d.updated,
+  d.head, d.tail, d.repeats, h.policy, h.effect, h.obligation, h.place
+FROM page h JOIN resource d ON d.rid = h.rid
+ORDER BY h.effect IS NOT NULL, h.place {direction}, h.rid
 
 -- name: search_gaps
 -- The distinct decisions that a search found missing.
 SELECT DISTINCT policy, segment, CASE ruled WHEN 2 THEN rid END, rid FROM ({decided}) WHERE effect IS NULL
 
 -- name: total
-SELECT count(*) FILTER (WHERE effect = 1), count(*) FILTER (WHERE effect IS NULL) FROM ({decided})
+SELECT count(effect), count(*) - count(effect) FROM ({decided})
 
 -- name: stored
 SELECT type, id, rid, patient, segment, version, updated, head, tail FROM resource WHERE rid = ?
 
 -- name: policy_of
-SELECT start, stop, policy, sources FROM patient_policy WHERE patient = :patient AND start <= :at AND :at < stop
+SELECT p.start, p.stop, p.policy, s.sources FROM patient_policy p
+LEFT JOIN patient_policy_source s ON s.patient = p.patient AND s.start = p.start
+WHERE p.patient = :patient AND p.start <= :at AND :at < p.stop
 
 -- name: bounds
 SELECT context, segment, start, stop, agreement FROM bound WHERE context = ? AND segment = ? ORDER BY start

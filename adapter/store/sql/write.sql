@@ -87,18 +87,25 @@ FROM clinical c JOIN resource r ON r.rid = c.rid WHERE c.patient = ? AND c.type 
 DELETE FROM patient_policy WHERE patient = ?
 
 -- name: put_policy
-INSERT INTO patient_policy (patient, start, stop, policy, sources) VALUES (?, ?, ?, ?, ?)
+INSERT INTO patient_policy (patient, start, stop, policy) VALUES (?, ?, ?, ?)
+
+-- name: drop_policy_sources
+DELETE FROM patient_policy_source WHERE patient = ?
+
+-- name: put_policy_sources
+INSERT INTO patient_policy_source (patient, start, sources) VALUES (?, ?, ?)
 
 -- name: admit
-INSERT INTO patient_policy (patient, start, stop, policy, sources)
-SELECT :patient, -4611686018427387904, 4611686018427387904, :policy, x'5b5d'
+INSERT INTO patient_policy (patient, start, stop, policy)
+SELECT :patient, -4611686018427387904, 4611686018427387904, :policy
 WHERE NOT EXISTS (SELECT 1 FROM patient_policy WHERE patient = :patient)
 
 -- name: put_bound
 INSERT OR REPLACE INTO bound (context, segment, start, stop, agreement) VALUES (?, ?, ?, ?, ?)
 
 -- name: put_rule
-INSERT OR REPLACE INTO rule (context, policy, segment, effect, obligation) VALUES (?, ?, ?, ?, ?)
+INSERT OR REPLACE INTO rule (key, context, policy, segment, effect, obligation)
+VALUES ((?1 << 47) | (?2 << 20) | ?3, ?1, ?2, ?3, ?4, ?5)
 
 -- name: put_exception
 INSERT OR REPLACE INTO exception (rid, policy, context, effect, obligation) VALUES (?, ?, ?, ?, ?)

@@ -96,17 +96,29 @@ def compile_search(
     return CompiledSearch(fragment, statement.bindings)
 
 
-def order_of(query: Query) -> tuple[str, str]:
-    """The SQL expression and direction by which a page is ordered; ties go by internal key, which is a hash."""
+@dataclass(frozen=True, slots=True)
+class Order:
+    """By what a page is ordered: an expression, where it is read from besides the hits, and the direction."""
+
+    place: str
+    source: str
+    direction: str
+
+
+_OF_RESOURCE = "JOIN resource d ON d.rid = h.rid"
+_ORDERS = {"date": ("h.low", ""), "_id": ("d.id", _OF_RESOURCE), "_lastUpdated": ("d.updated", _OF_RESOURCE)}
+
+
+def order_of(query: Query) -> Order:
+    """The order of a search; ties go by internal key, which is a hash."""
     wanted = query.sort or (() if query.type == "Patient" else ("-date",))
     if len(wanted) > 1:
         raise NotSupported("`_sort` takes one parameter here", expression="_sort")
     name = wanted[0] if wanted else "_id"
-    direction = "DESC" if name.startswith("-") else "ASC"
-    column = {"date": "h.low", "_id": "d.id", "_lastUpdated": "d.updated"}.get(name.lstrip("-"))
-    if column is None:
+    known = _ORDERS.get(name.lstrip("-"))
+    if known is None:
         raise NotSupported("`_sort` offers date, _id and _lastUpdated", expression="_sort")
-    return column, direction
+    return Order(*known, "DESC" if name.startswith("-") else "ASC")
 
 
 def _terms(item: Filter, terms: Callable[[str], list[int]]) -> list[int]:

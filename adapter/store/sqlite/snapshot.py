@@ -99,14 +99,16 @@ class SqliteSnapshot:
             total, missing = self._total(search)
             gaps = self._search_gaps(query, search.decided, search.bindings) if missing else []
             return Found(total=total, hits=(), more=False, gaps=gaps)
-        column, direction = order_of(query)
+        order = order_of(query)
         bindings = dict(search.bindings, limit=query.count + 1)
         bound = "1"
         if after is not None:
             bindings["place"], bindings["last"] = after
-            sign = "<" if direction == "DESC" else ">"
-            bound = f"{column} {sign} :place OR ({column} = :place AND d.rid > :last)"
-        text = SQL["page"].format(decided=search.decided, place=column, direction=direction, after=bound)
+            sign = "<" if order.direction == "DESC" else ">"
+            bound = f"{order.place} {sign} :place OR ({order.place} = :place AND h.rid > :last)"
+        text = SQL["page"].format(
+            decided=search.decided, place=order.place, source=order.source, direction=order.direction, after=bound
+        )
         rows = list(self._db.execute(text, bindings))
         if not rows:
             # Behind the last page nothing follows, but the total is what it is.
@@ -173,7 +175,7 @@ class SqliteSnapshot:
         row = self._db.execute(SQL["policy_of"], {"patient": patient, "at": at}).fetchone()
         if row is None:
             return None
-        return PolicySpan(start=row[0], stop=row[1], policy=row[2], sources=orjson.loads(row[3]))
+        return PolicySpan(start=row[0], stop=row[1], policy=row[2], sources=orjson.loads(row[3] or b"[]"))
 
     async def bounds(self, context: int, segment: int) -> list[BoundRow]:
         return [

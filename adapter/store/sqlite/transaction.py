@@ -160,10 +160,10 @@ class SqliteTransaction:
         if instant != END:
             raise SallyportError("the policies of a patient must cover all time without gap or overlap")
         self._db.execute(SQL["drop_policy"], (patient,))
-        self._db.executemany(
-            SQL["put_policy"],
-            [(patient, span.start, span.stop, span.policy, orjson.dumps(list(span.sources))) for span in spans],
-        )
+        self._db.execute(SQL["drop_policy_sources"], (patient,))
+        self._db.executemany(SQL["put_policy"], [(patient, span.start, span.stop, span.policy) for span in spans])
+        told = [(patient, span.start, orjson.dumps(list(span.sources))) for span in spans if span.sources]
+        self._db.executemany(SQL["put_policy_sources"], told)
 
     async def add_bounds(self, rows: Sequence[BoundRow]) -> None:
         self._db.executemany(

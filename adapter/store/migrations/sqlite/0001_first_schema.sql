@@ -103,19 +103,28 @@ CREATE TABLE patient_policy (
   start   INTEGER NOT NULL,
   stop    INTEGER NOT NULL,
   policy  INTEGER NOT NULL,
+  PRIMARY KEY (patient, start)
+) STRICT, WITHOUT ROWID;
+
+-- Which Consents a policy was made from; apart, because only explanations read it.
+CREATE TABLE patient_policy_source (
+  patient INTEGER NOT NULL,
+  start   INTEGER NOT NULL,
   sources BLOB    NOT NULL,         -- JSON: Consent ids in the order of the policy's directives
   PRIMARY KEY (patient, start)
 ) STRICT, WITHOUT ROWID;
 
--- effect: 0 deny, 1 permit, 2 ask `exception`
+-- effect: 0 deny, 1 permit, 2 ask `exception`. The key packs context, policy and segment into one integer
+-- (15, 27 and 20 bits): a population search looks up one for every candidate.
 CREATE TABLE rule (
+  key        INTEGER PRIMARY KEY,
   context    INTEGER NOT NULL,
   policy     INTEGER NOT NULL,
   segment    INTEGER NOT NULL,
   effect     INTEGER NOT NULL,
   obligation INTEGER NOT NULL,
-  PRIMARY KEY (context, policy, segment)
-) STRICT, WITHOUT ROWID;
+  CHECK (context < 32768 AND policy < 134217728 AND segment < 1048576)
+) STRICT;
 
 CREATE TABLE bound (
   context   INTEGER NOT NULL,
