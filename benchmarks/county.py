@@ -1,15 +1,16 @@
 """Sites for benchmarks: the fictional county's rules around people of whom every permitted answer is known.
 
-Nothing here goes round the product: resources are prepared by its writer, consents are authored from its forms, what
-is in force is computed by its own code. Only the people are laid out so that a few lines of plain Python
-(``Choice.permits``) say what a recipient may see.
+Nothing here goes round the product: resources are prepared by its writer, consents are authored from its
+forms, what is in force is computed by its own code. Only the people are laid out so that a few lines of plain
+Python (``Choice.permits``) say what a recipient may see.
 """
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -32,10 +33,11 @@ from adapter.summary.registry import Registry
 from adapter.summary.screening import screenings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
     from adapter.bootstrap import Services
+    from adapter.fhir.search import IndexRow
     from adapter.services.disclose import Caller
     from adapter.store.port import ResourceWrite, Transaction
 
@@ -166,7 +168,7 @@ def submission(choice: Choice, number: int, at: int, person: Mapping[str, Any]) 
 async def opened(
     folder: Path, *, durable: bool = True, grants: list[dict[str, Any]] | None = None
 ) -> AsyncIterator[Services]:
-    """A site of the fictional county in ``folder``, with further ``grants`` agreed where a benchmark needs them."""
+    """A site of the fictional county in ``folder``, with further ``grants`` where a benchmark needs them."""
     copy_fictional_county(folder)
     if grants:
         agreement = {
@@ -212,6 +214,7 @@ class Filler:
         documents = (read_form(body, where) for where, body in services.site.forms.items())
         self._form = next(form for form in documents if (form.form, form.version) == FORM)
         self._bodies: dict[tuple[Kind, int], tuple[dict[str, Any], Facets]] = {}
+        self._prepared: dict[tuple[Kind, int, str], tuple[ResourceWrite, bytes, bytes, Sequence[IndexRow]]] = {}
         self._consents: dict[Choice, dict[str, Any]] = {}
 
     def patient_id(self, number: int) -> str:
@@ -248,12 +251,39 @@ class Filler:
         return await self.writer.prepare(own, self._facets("consent"), ident=ident, patient=patient)
 
     async def summary(self, number: int, kind: Kind, score: int, day: str) -> ResourceWrite:
-        """A screening summary of a person, as ingest builds it."""
+        """A screening summary of a person, as ingest builds it.
+
+        Summaries of one kind, score and day differ in id and subject alone: the writer prepares the first of
+        them, and the others are its bytes with the names exchanged.
+        """
         patient = self.patient_id(number)
-        body, facets = self._summary(kind, score)
-        ident = self.writer.resource_id("benchmark", "screening-summary", str(number), kind.code, day)
-        own = body | {"effectiveDateTime": day}
-        return await self.writer.prepare(own, facets, ident=ident, patient=patient)
+        ident = self.writer.resource_id("benchmark", "screening-summary", str(number), kind.code, kind.unit, day)
+        known = self._prepared.get((kind, score, day))
+        if known is None:
+            body, facets = self._summary(kind, score)
+            own = body | {"effectiveDateTime": day}
+            write = await self.writer.prepare(own, facets, ident=ident, patient=patient)
+            known = self._prepared[kind, score, day] = (
+                write,
+                write.id.encode(),
+                patient.encode(),
+                write.index(),
+            )
+            return write
+        write, first_id, first_patient, rows = known
+        opening = write.opening.replace(first_id, ident.encode())
+        tail = write.tail.replace(first_patient, patient.encode())
+        # The digest is that of head and tail as the writer takes it.
+        digest = blake2b(opening + write.head + tail, digest_size=16).digest()
+        return replace(
+            write,
+            id=ident,
+            patient=row_key("Patient", patient),
+            digest=digest,
+            opening=opening,
+            tail=tail,
+            index=lambda: rows,
+        )
 
     def _summary(self, kind: Kind, score: int) -> tuple[dict[str, Any], Facets]:
         known = self._bodies.get((kind, score))
@@ -278,7 +308,11 @@ class Filler:
     @staticmethod
     def _facets(tier: str) -> Facets:
         return Facets(
-            tier=tier, labels=labels_for(regime="justice"), regime="justice", domain="", unit="Organization/registry"
+            tier=tier,
+            labels=labels_for(regime="justice"),
+            regime="justice",
+            domain="",
+            unit="Organization/registry",
         )
 
     async def settle(self, change: Transaction, number: int) -> None:

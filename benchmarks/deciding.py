@@ -5,10 +5,12 @@ The consent is a typical one: the county's form, three partners, one withdrawn, 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
+from county import AUDIT, DAST10, GAD7, PHQ9, Choice, Filler, opened
+from measure import Row, Scale, check, each, equal
+
 from adapter.cli.options import run_loop
 from adapter.consent.cases import answer
 from adapter.consent.decide import Case, decide, record
@@ -18,10 +20,10 @@ from adapter.consent.names import AtHand
 from adapter.consent.policy import timeline
 from adapter.consent.rules import rule
 from adapter.fhir.codec import parse
-from county import AUDIT, DAST10, GAD7, PHQ9, Choice, Filler, opened
-from measure import Row, Scale, check, each, equal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from adapter.bootstrap import Services
     from adapter.consent.recipient import RecipientContext
     from adapter.store.port import ResourceWrite
@@ -63,7 +65,13 @@ async def _measure(scale: Scale, folder: Path) -> list[Row]:
             for kind, resource in zip(kinds, resources, strict=True):
                 about = record(resource, AtHand([]))
                 cases.append(
-                    Case(directives=(directive,), recipient=recipient, at=filler.at, zone=services.zone, record=about)
+                    Case(
+                        directives=(directive,),
+                        recipient=recipient,
+                        at=filler.at,
+                        zone=services.zone,
+                        record=about,
+                    )
                 )
                 expected.append(TYPICAL.permits(partner, purpose, kind))
         check(any(expected) and not all(expected), "some permitted, some denied")
@@ -128,7 +136,12 @@ def _line(consent: dict[str, object], resource: dict[str, object], filler: Fille
         "at": instant_text(filler.at),
         "timezone": "America/Denver",
     }
-    organization = {"resourceType": "Organization", "id": "pretrial", "active": True, "name": "Pretrial Services"}
+    organization = {
+        "resourceType": "Organization",
+        "id": "pretrial",
+        "active": True,
+        "name": "Pretrial Services",
+    }
     parts = {"id": "c1", "context": [organization], "request": request}
     opening = orjson.dumps(parts)[:-1]
     return opening + b',"consents":[' + dump(consent) + b'],"resource":' + dump(resource) + b"}"

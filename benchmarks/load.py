@@ -1,7 +1,7 @@
-"""The load generator: keep-alive connections on raw sockets, one request under way on each, every answer compared.
+"""The load generator: keep-alive connections on raw sockets, one request under way on each, all compared.
 
-A general HTTP client costs more per request than the server it measures. This one sends prepared bytes, finds the
-end of the head, and compares status and body with what is expected; the first wrong answer ends the run.
+A general HTTP client costs more per request than the server it measures. This one sends prepared bytes, finds
+the end of the head, and compares status and body with what is expected; the first wrong answer ends the run.
 """
 
 from __future__ import annotations
@@ -76,29 +76,31 @@ def _length(head: bytes) -> int:
     raise WrongAnswer("an answer without content-length")
 
 
-def run(port: int, asked: list[Asked], *, connections: int, seconds: float, place: int = 1) -> Load:
-    """Ask for ``seconds``, going through ``asked`` in turn; ``WrongAnswer`` at the first that is not right.
+def run(port: int, asked: list[Asked], *, connections: int, seconds: float) -> Load:
+    """The same as ``drive``, in a process of its own, bound to the second processor."""
+    pin(0, 1)
+    return drive(port, asked, connections=connections, seconds=seconds)
 
-    Runs in a process of its own, bound to the processor of ``place``.
-    """
-    pin(0, place)
+
+def drive(port: int, asked: list[Asked], *, connections: int, seconds: float) -> Load:
+    """Ask for ``seconds``, going through ``asked`` in turn; ``WrongAnswer`` at the first wrong answer."""
     poller = select.epoll()
     held: dict[int, _Connection] = {}
     try:
         for number in range(connections):
             opened = socket.create_connection(("127.0.0.1", port), timeout=GRACE)
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            opened.setblocking(False)
+            opened.settimeout(0)
             held[opened.fileno()] = _Connection(opened, number * 7919 % len(asked))
             poller.register(opened.fileno(), select.EPOLLIN)
-        return _drive(poller, held, asked, seconds)
+        return _driven(poller, held, asked, seconds)
     finally:
         poller.close()
         for connection in held.values():
             connection.socket.close()
 
 
-def _drive(poller: select.epoll, held: dict[int, _Connection], asked: list[Asked], seconds: float) -> Load:
+def _driven(poller: select.epoll, held: dict[int, _Connection], asked: list[Asked], seconds: float) -> Load:
     latencies: list[float] = []
     busy, start = process_time(), perf_counter()
     stop = start + seconds
@@ -119,7 +121,8 @@ def _drive(poller: select.epoll, held: dict[int, _Connection], asked: list[Asked
                 connection.started = now
                 connection.socket.send(asked[connection.place].request)
     taken = perf_counter() - start
-    return Load(answers=len(latencies), seconds=taken, latencies=latencies, busy=(process_time() - busy) / taken)
+    busy = (process_time() - busy) / taken
+    return Load(answers=len(latencies), seconds=taken, latencies=latencies, busy=busy)
 
 
 def _answered(connection: _Connection, expected: bytes) -> bool:

@@ -1,7 +1,7 @@
 """What a benchmark hands back, and the conditions it was measured under.
 
-A row states a goal, what was measured and whether that meets it. A wrong answer is no row: it is raised, because the
-speed of a wrong answer says nothing.
+A row states a goal, what was measured and whether that meets it. A wrong answer is no row: it is raised,
+because the speed of a wrong answer says nothing.
 """
 
 from __future__ import annotations
@@ -64,17 +64,17 @@ SHORT = Scale(
     rounds=3,
     seconds=2.5,
     readers=100,
-    roster_rows=12_000,
+    roster_rows=6_000,
     observations=100_000,
     candidates=(400, 1_000, 4_000),
     people=1_000,
     decisions=4_000,
 )
 FULL = Scale(
-    rounds=5,
+    rounds=3,
     seconds=5.0,
     readers=400,
-    roster_rows=40_000,
+    roster_rows=20_000,
     observations=100_000,
     candidates=(400, 1_000, 4_000),
     people=10_000,
@@ -146,8 +146,8 @@ def spread(values: Sequence[float], form: str = "{:.2f}") -> str:
 def peak_megabytes() -> float:
     """The largest resident size of this process since it started, in MB (10^6 bytes).
 
-    ``getrusage`` also remembers what the process was before it became this program, so it is used only where the
-    kernel does not tell the size of the program alone.
+    ``getrusage`` also remembers what the process was before it became this program, so it is used only where
+    the kernel does not tell the size of the program alone.
     """
     status = Path("/proc/self/status")
     if status.exists():
@@ -173,7 +173,7 @@ def pin(process: int, place: int) -> None:
 
 
 def calibrate() -> Row:
-    """How fast a plain loop of this Python is here, so that absolute figures can be read on another machine."""
+    """How fast a plain loop of this Python is here, so that absolute figures can be read elsewhere."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     seconds = []
     for _ in range(3):

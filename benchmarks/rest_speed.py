@@ -1,8 +1,8 @@
 """Consented read and search over HTTP, as a ratio of a bare Starlette route in the same minute.
 
-People with releases and screenings go in through their real feeds. The product serves them with its own command,
-durable store and disclosure ledger on; the yardstick returns bytes from memory. Rounds alternate between the two, so
-that what else the machine does falls on both.
+People with releases and screenings go in through their real feeds. The product serves them with its own
+command, durable store and disclosure ledger on; the yardstick returns bytes from memory. Rounds alternate
+between the two, so that what else the machine does falls on both.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from adapter.bootstrap import clock
-from adapter.cli.options import run_loop
-from adapter.store.port import row_key
 from county import AUDIT, PHQ9, Choice, days_ago, detail_of, opened, submission
 from load import Asked, Load, fetch, get, run
 from measure import Row, Scale, WrongAnswer, check, equal, middle, pin, share, spread
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+from adapter.bootstrap import clock
+from adapter.cli.options import run_loop
+from adapter.store.port import row_key
 
-    from adapter.bootstrap import Services
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
 
 ROOT = Path(__file__).parents[1]
 READ_GOAL, SEARCH_GOAL = 0.35, 0.13
@@ -78,9 +78,8 @@ def measure(scale: Scale, folder: Path) -> list[Row]:
                 "search": Rounds(port, ours, searches),
             }
             _alternate(list(rounds.values()), scale)
-    run_loop(
-        _ledgered(folder / "site", sum(load.answers for name in ("read", "search") for load in rounds[name].loads))
-    )
+    answers = sum(load.answers for name in ("read", "search") for load in rounds[name].loads)
+    run_loop(_ledgered(folder / "site", answers))
     return _rows(rounds)
 
 
@@ -116,11 +115,8 @@ def extracts_of(people: int, at: int) -> dict[str, bytes]:
         )
     )
     for number in range(people):
-        chart, last, ssn = (
-            f"c{number:05d}",
-            f"Reader{_letters(number)}",
-            f"5{number % 100:02d}-{1 + number // 100 % 99:02d}-{1000 + number % 9000}",
-        )
+        chart, last = f"c{number:05d}", f"Reader{_letters(number)}"
+        ssn = f"5{number % 100:02d}-{1 + number // 100 % 99:02d}-{1000 + number % 9000}"
         patients.append(
             {
                 "resourceType": "Patient",
@@ -139,7 +135,14 @@ def extracts_of(people: int, at: int) -> dict[str, bytes]:
                 detail_of(kind, 5 + place % 15, when)
                 | {"id": f"{chart}-{place}", "subject": {"reference": f"Patient/{chart}"}}
             )
-        person = {"id": f"r{chart}", "last": last, "first": "Sample", "dob": "1980-02-03", "sex": "F", "ssn": ssn}
+        person = {
+            "id": f"r{chart}",
+            "last": last,
+            "first": "Sample",
+            "dob": "1980-02-03",
+            "sex": "F",
+            "ssn": ssn,
+        }
         releases.append(submission(choice, number, at, person))
     lines = {"Patient.ndjson": patients, "Observation.ndjson": results, "releases.ndjson": releases}
     return {name: b"".join(orjson.dumps(each) + b"\n" for each in documents) for name, documents in lines.items()}
@@ -217,7 +220,8 @@ def _server(arguments: Sequence[str], *rest: str) -> Iterator[tuple[int, int]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}  # noqa: TID251 - a child process of our own
-    process = subprocess.Popen([sys.executable, *arguments, str(port), *rest], cwd=ROOT, env=environment)
+    command = [sys.executable, *arguments, str(port), *rest]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)  # noqa: S603 - commands of our own
     try:
         _listening(process, port)
         yield port, process.pid
@@ -241,15 +245,9 @@ def _listening(process: subprocess.Popen[bytes], port: int) -> None:
 
 async def _ledgered(folder: Path, answers: int) -> None:
     """The ledger holds an entry for every answer, and its chain is whole."""
-    from adapter.bootstrap import build  # noqa: PLC0415 - only here
-    from adapter.settings import load_site  # noqa: PLC0415
-
-    services: Services = await build(load_site(folder))
-    try:
+    async with opened(folder) as services:
         entries = await services.ledger.verify()
-        check(entries >= answers, f"a ledger entry for each of {answers} answers, found {entries}")
-    finally:
-        await services.store.close()
+    check(entries >= answers, f"a ledger entry for each of {answers} answers, found {entries}")
 
 
 def _rows(rounds: dict[str, Rounds]) -> list[Row]:
@@ -257,7 +255,13 @@ def _rows(rounds: dict[str, Rounds]) -> list[Row]:
     large, search = rounds["bare search"], rounds["search"]
     return [
         _row("consented read", read, bare, READ_GOAL, f"{len(read.asked[0].body):,} bytes"),
-        _row("consented search, 20 hits, exact total", search, bare, SEARCH_GOAL, "against the read's bare route"),
+        _row(
+            "consented search, 20 hits, exact total",
+            search,
+            bare,
+            SEARCH_GOAL,
+            "against the read's bare route",
+        ),
         _row(
             "the same search, like for like",
             search,
@@ -278,9 +282,9 @@ def _row(name: str, ours: Rounds, bare: Rounds, goal: float | None, what: str) -
         measured=f"{ratio:.3f} ({spread(ratios, '{:.3f}')})",
         met=None if goal is None else ratio >= goal,
         note=(
-            f"{what}: {middle(ours.rates()):,.0f}/s of {middle(bare.rates()):,.0f}/s; server processor time per answer "
-            f"{middle(ours.costs()):.0f} µs of {middle(bare.costs()):.0f} µs (ratio {middle(costs):.3f}); "
-            f"p50 {share(latencies, 0.5) * 1e3:.1f} ms, p99 {share(latencies, 0.99) * 1e3:.1f} ms; "
+            f"{what}: {middle(ours.rates()):,.0f}/s of {middle(bare.rates()):,.0f}/s; "
+            f"server processor time per answer {middle(ours.costs()):.0f} µs of {middle(bare.costs()):.0f} µs "
+            f"(ratio {middle(costs):.3f}); p50 {share(latencies, 0.5) * 1e3:.1f} ms, p99 {share(latencies, 0.99) * 1e3:.1f} ms; "
             f"generator busy {max(load.busy for load in bare.loads):.0%}"
         ),
         numbers={

@@ -1,8 +1,9 @@
-"""A jail roster from CSV to stored resources, in rows per second on one core, and 1 GB of it in bounded memory.
+"""A jail roster from CSV to stored resources, in rows per second on one core, and 1 GB in bounded memory.
 
-The rows are those of the fictional county's roster, clerks' slips included, multiplied: each copy of the county has
-inmate numbers, booking numbers, names and social security numbers of its own. Every thousandth row is cut short and
-has to end in quarantine. What has to be in the store is counted by the csv module on its own.
+The rows are those of the fictional county's roster, clerks' slips included, multiplied: each copy of the
+county has inmate numbers, booking numbers, names and social security numbers of its own. Every thousandth
+row is cut short and has to end in quarantine. What has to be in the store is counted by the csv module on
+its own.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from multiprocessing import get_context
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import apsw
+from county import opened
+from measure import Row, Scale, check, equal, middle, peak_megabytes, spread, timed
+
 from adapter.bootstrap import clock
 from adapter.cli.options import run_loop
 from adapter.errors import RecordError
@@ -29,11 +32,10 @@ from adapter.fictional.jail_csv import ROSTER_COLUMNS, ROSTER_ENCODING, line, ro
 from adapter.fictional.partners import ROSTER, ZONE
 from adapter.source import Malformed
 from adapter.store.port import TYPES
-from county import opened
-from measure import Row, Scale, check, equal, middle, peak_megabytes, spread, timed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from typing import BinaryIO
 
     from adapter.bootstrap import Services
@@ -48,7 +50,7 @@ _LAST, _PERSON, _SSN, _BOOKING = (ROSTER_COLUMNS.index(name) for name in ("Last"
 
 @dataclass(slots=True, kw_only=True)
 class Counted:
-    """What a roster file holds. ``flips``: changes when it is read again, for people with rows under two names."""
+    """What a roster file holds. ``flips``: changes when it is read again, by people with two names."""
 
     rows: int = 0
     flips: int = 0
@@ -153,7 +155,7 @@ def measure(scale: Scale, folder: Path) -> list[Row]:
             goal=f">= {GOAL:,} rows/s, one core",
             measured=f"{middle(rates):,.0f} rows/s ({spread(rates, '{:,.0f}')})",
             met=middle(rates) >= GOAL,
-            note=f"{middle(costs):,.0f} rows per second of processor time ({1e6 / middle(costs):.0f} µs a row); "
+            note=f"{middle(costs):,.0f} rows per processor second ({1e6 / middle(costs):.0f} µs a row); "
             f"{first[0]['resources'] / first[0]['rows']:.2f} resources a row, durable store",
             numbers={"rows_per_second": middle(rates), "rows_per_processor_second": middle(costs)},
         ),
@@ -172,7 +174,7 @@ def measure(scale: Scale, folder: Path) -> list[Row]:
 
 
 def load(folder: Path, rows: int) -> dict[str, dict[str, float]]:
-    """Load a roster into a fresh site, and once more with one row more; one thread of a process of its own."""
+    """Load a roster into a fresh site, and once more; one thread of a process of its own."""
     folder.mkdir(parents=True)
     return run_loop(_load(folder, rows))
 
@@ -255,7 +257,7 @@ async def _stream(folder: Path, size: int, stored_rows: int) -> list[Row]:
             goal=f"< {MEMORY_GOAL} MB",
             measured=f"{peak:.0f} MB",
             met=peak < MEMORY_GOAL,
-            note=f"{started:.0f} MB before, {read:.0f} MB after inbox, connector and mapping of all {rows:,} rows, "
+            note=f"{started:.0f} MB before, {read:.0f} MB after {rows:,} rows through inbox and mapping, "
             f"{peak:.0f} MB after {report.records:,} rows were stored as well",
             numbers={"peak_mb": peak, "read_mb": read, "start_mb": started},
         ),

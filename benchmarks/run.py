@@ -4,8 +4,8 @@
     python benchmarks/run.py --full       the long run (`make bench-full`)
     python benchmarks/run.py --only rest --json figures.json
 
-A missed goal is printed as a miss; a wrong answer ends with exit code 1. Absolute figures depend on the machine and on
-what else it does: read them with the calibration line, and the ratios before them.
+A missed goal is printed as a miss; a wrong answer ends with exit code 1. Absolute figures depend on the
+machine and on what else it does: read them with the calibration line, and the ratios before them.
 """
 
 from __future__ import annotations
@@ -43,9 +43,7 @@ def main() -> int:
     parser.add_argument(
         "--full", action="store_true", help="the long run: 1 GB of roster, 10,000 people, longer rounds"
     )
-    parser.add_argument(
-        "--only", choices=sorted(MEASURED), action="append", help="measure only this; may be given again"
-    )
+    parser.add_argument("--only", choices=list(MEASURED), action="append", help="measure only this; may be given again")
     parser.add_argument("--size", type=int, metavar="MB", help="stream a roster of so many MB instead of the run's own")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE as well")
     options = parser.parse_args()

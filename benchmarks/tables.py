@@ -1,24 +1,27 @@
-"""What deciding costs in space and in time: the decision tables for many people and twenty recipient contexts.
+"""What deciding costs in space and in time: the decision tables of many people and twenty recipient contexts.
 
-Everybody signed the county's form in one of 48 ways and has three screening summaries. Every context asks for every kind,
-so every rule that can be needed is filled. Then single people revoke: how long until the tables hold it.
+Everybody signed the county's form in one of 48 ways and has three screening summaries. Every context asks for
+every kind, so every rule that can be needed is filled. Then single people revoke: how long until the tables
+hold it.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import apsw
-from adapter.cli.options import run_loop
-from adapter.fhir.search import parse_query
-from adapter.store.port import row_key
 from county import AUDIT, DAST10, PHQ9, PURPOSES, Choice, Filler, Kind, caller, choices, opened
 from measure import Row, Scale, check, equal, middle, share
 from population import SYSTEM
 
+from adapter.cli.options import run_loop
+from adapter.fhir.search import parse_query
+from adapter.store.port import row_key
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from adapter.bootstrap import Services
     from adapter.services.disclose import Caller
 
@@ -128,9 +131,13 @@ def _size_row(sizes: dict[str, tuple[int, int]], people: int, asking: int) -> Ro
     return Row(
         name=f"decision tables, {people:,} people, {asking} contexts",
         measured=f"{(shared + own[1]) / 1e6:.2f} MB",
-        note=f"rules, policies and bounds {shared / 1e6:.2f} MB, who is under which policy {own[1] / 1e6:.2f} MB "
+        note=f"rules, policies, bounds {shared / 1e6:.2f} MB, policies of people {own[1] / 1e6:.2f} MB "
         f"({own[1] / people:.0f} bytes a person); rows: {listed}",
-        numbers={"bytes": float(shared + own[1]), "shared_bytes": float(shared), "person_bytes": own[1] / people},
+        numbers={
+            "bytes": float(shared + own[1]),
+            "shared_bytes": float(shared),
+            "person_bytes": own[1] / people,
+        },
     )
 
 
@@ -155,7 +162,8 @@ async def _refresh(services: Services, filler: Filler, people: int) -> Row:
     return Row(
         name="refresh what is in force for one person",
         measured=f"{middle(warm):.0f} µs",
-        note=f"median of {len(warm)}, p95 {share(warm, 0.95):.0f} µs; {middle(cold):.0f} µs when the Consent has to be read anew",
+        note=f"median of {len(warm)}, p95 {share(warm, 0.95):.0f} µs; "
+        f"{middle(cold):.0f} µs when the Consent has to be read anew",
         numbers={"microseconds": middle(warm), "cold_microseconds": middle(cold)},
     )
 
@@ -184,6 +192,6 @@ async def _revoke(services: Services, filler: Filler, ways: list[Choice], people
     return Row(
         name="a revocation, from its form to the tables on disk",
         measured=f"{middle(spent):.2f} ms",
-        note=f"median of {len(spent)} transactions, each on disk; the next search of the recipient found nothing",
+        note=f"median of {len(spent)} transactions, each on disk; the next search found nothing",
         numbers={"ms": middle(spent)},
     )

@@ -8,7 +8,7 @@ DENY, not an error.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -28,24 +28,29 @@ if TYPE_CHECKING:
     from adapter.consent.obligations import Obligation
 
 
-class _NoCase(Exception):  # noqa: N818  # an answer to the line, not an error of the program
+class _NoCase(Exception):  # an answer to the line, not an error of the program
     """The line is not a case; says what was expected."""
 
 
-def _expect(value: object, kind: type, what: str) -> Any:  # noqa: ANN401  # JSON of the kind asked for
+def _expect(value: object, kind: type, what: str) -> Any:  # JSON of the kind asked for
     if not isinstance(value, kind):
         raise _NoCase(f"expected {what}")
     return value
 
 
+def _array(value: object, what: str) -> list[Any]:
+    """An array that may be left out."""
+    return [] if value is None else cast("list[Any]", _expect(value, list, what))
+
+
 def _strings(value: object, what: str) -> list[str]:
-    return [_expect(one, str, what) for one in _expect(value, list, what)]
+    return [_expect(one, str, what) for one in _array(value, what)]
 
 
 def _purposes(value: object) -> tuple[tuple[str, str], ...]:
     what = "request.purposes: an array of objects with system and code"
     pairs = []
-    for one in _expect(value, list, what):
+    for one in _array(value, what):
         coding = _expect(one, dict, what)
         pairs.append((_expect(coding.get("system"), str, what), _expect(coding.get("code"), str, what)))
     return tuple(pairs)
@@ -76,12 +81,12 @@ def case_of(line: Mapping[str, Any]) -> Case:
     labeller = line.get("labeller", "on")
     if labeller not in ("on", "unavailable"):
         raise _NoCase("expected labeller: on or unavailable")
-    at_hand = AtHand(_expect(line.get("context", []), list, "context: an array"))
+    at_hand = AtHand(_array(line.get("context"), "context: an array"))
     at, zone = _instant(request.get("at")), _zone(request.get("timezone"))
     recipient = close(
-        _strings(request.get("actors", []), "request.actors: an array of references"),
+        _strings(request.get("actors"), "request.actors: an array of references"),
         at_hand,
-        purposes=_purposes(request.get("purposes", [])),
+        purposes=_purposes(request.get("purposes")),
         at=at,
         zone=zone,
     )

@@ -68,7 +68,7 @@ class Directive:
         return replace(self, patient=None, body=body)
 
 
-class _Faulty(Exception):  # noqa: N818  # it is a finding, not an error: the consent is capped
+class _Faulty(Exception):  # it is a finding, not an error: the consent is capped
     """A provision tree that cannot be understood; says where and why."""
 
 

@@ -93,7 +93,8 @@ def _alike(left: object, right: object) -> bool:
 class AtHand:
     """The resources that came with a request, by key, by identifier and by what their Provenance is about.
 
-    Two different resources with one key make the key unresolvable: order must not matter.
+    Two different resources with one key make the key unresolvable: order must not matter. So does a resource
+    whose meaning something may modify that nobody here understands.
     """
 
     __slots__ = ("_identified", "_provenances", "_resources")
@@ -112,7 +113,9 @@ class AtHand:
         key = own_key(resource)
         if key is None:
             return
-        self._resources[key] = resource if _alike(self._resources.get(key, resource), resource) else None
+        plain = {"modifierExtension", "implicitRules"}.isdisjoint(resource)
+        same = plain and _alike(self._resources.get(key, resource), resource)
+        self._resources[key] = resource if same else None
         for identifier in identifier_keys(resource):
             self._identified.setdefault(identifier, set()).add(key)
 

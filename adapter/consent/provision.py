@@ -83,7 +83,7 @@ def _pairs(lists: Sequence[Sequence[str]]) -> frozenset[tuple[str, str]]:
     return frozenset((system, code) for system, code in lists)
 
 
-def _labels(deny: int, level: int, codes: Sequence[str], *rest: Any) -> Criterion:  # noqa: ANN401  # JSON
+def _labels(deny: int, level: int, codes: Sequence[str], *rest: Any) -> Criterion:  # JSON
     if deny == DENY:
         marks, unclear = rest
         return DeniedLabels(level, frozenset(codes), _pairs(marks), unclear)

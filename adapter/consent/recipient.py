@@ -228,7 +228,7 @@ class _Circle:
 
     @staticmethod
     def _member(entry: object, moment: _Moment) -> tuple[int, str | None]:
-        if not isinstance(entry, dict):
+        if not isinstance(entry, dict) or "modifierExtension" in entry:
             return UNKNOWN, None
         held = max(_flag(entry.get("inactive"), member=False), moment.holds(entry.get("period")))
         return held, reference_key(entry.get("entity", entry.get("member")))

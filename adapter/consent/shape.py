@@ -111,6 +111,18 @@ HARMLESS: Final = frozenset(
 """Extensions that only say how a text looks or where it came from."""
 
 
+Where = tuple[Any, str]
+"""A place as (the place around it, the step to it); spelled out only when there is something to say."""
+
+
+def _spelled(where: Where | str) -> str:
+    steps = ""
+    while isinstance(where, tuple):
+        where, step = where
+        steps = step + steps
+    return where + steps
+
+
 @dataclass(slots=True, kw_only=True)
 class Findings:
     """What was found wrong or unknown in one part; ``fault`` is the first wrong shape, in words."""
@@ -118,11 +130,11 @@ class Findings:
     fault: str = ""
     strange: bool = False
     extension: bool = False
-    pending: list[tuple[str, Any, str]] = field(default_factory=list)
+    pending: list[tuple[Shape, Any, Where | str]] = field(default_factory=list)
 
-    def wrong(self, path: str, expected: str) -> None:
-        """Note a wrong shape at ``path``; the first one is kept."""
-        self.fault = self.fault or f"{path}: expected {expected}"
+    def wrong(self, where: Where | str, expected: str) -> None:
+        """Note a wrong shape at ``where``; the first one is kept."""
+        self.fault = self.fault or f"{_spelled(where)}: expected {expected}"
 
 
 def _harmless(extensions: object) -> bool:
@@ -131,11 +143,13 @@ def _harmless(extensions: object) -> bool:
     )
 
 
-def _primitive(found: Findings, kind: str, value: object, path: str) -> None:
+def _primitive(found: Findings, kind: str, value: object, where: Where | str) -> None:
     if kind == _BOOLEAN and not isinstance(value, bool):
-        found.wrong(path, "true or false")
+        found.wrong(where, "true or false")
     elif kind == _STRING and not (isinstance(value, str) and value.strip()):
-        found.wrong(path, "text that is not empty")
+        found.wrong(where, "text that is not empty")
+    elif value is None:
+        found.wrong(where, "a value")
 
 
 def _companion(found: Findings, name: str, value: object, known: Shape) -> None:
@@ -152,34 +166,34 @@ def _companion(found: Findings, name: str, value: object, known: Shape) -> None:
             found.extension = True
 
 
-def _value(found: Findings, kind: str, value: object, path: str) -> None:
+def _value(found: Findings, kind: str, value: object, where: Where | str) -> None:
     """Check one JSON value, or queue it where it is an element with elements of its own."""
-    if kind.startswith("*"):
-        if not isinstance(value, list) or not value:
-            found.wrong(path, "an array with at least one element")
-            return
+    known = SHAPES.get(kind)
+    if known is not None:
+        found.pending.append((known, value, where))
+    elif not kind.startswith("*"):
+        _primitive(found, kind, value, where)
+    elif not isinstance(value, list) or not value:
+        found.wrong(where, "an array with at least one element")
+    else:
         for index, one in enumerate(value):
-            _value(found, kind[1:], one, f"{path}[{index}]")
-    elif kind in SHAPES:
-        found.pending.append((kind, value, path))
-    elif kind != _ANY:
-        _primitive(found, kind, value, path)
-    elif value is None:
-        found.wrong(path, "a value")
+            _value(found, kind[1:], one, (where, f"[{index}]"))
 
 
-def _element(found: Findings, known: Shape, value: object, path: str) -> None:
+def _element(found: Findings, known: Shape, value: object, where: Where | str) -> None:
     if not isinstance(value, dict) or not value:
-        found.wrong(path, "an object with at least one element")
+        found.wrong(where, "an object with at least one element")
         return
     for name, part in value.items():
         kind = known.get(name)
+        if kind == _STRING and type(part) is str and part and not part.isspace():
+            continue
         if kind is not None:
-            _value(found, kind, part, f"{path}.{name}")
+            _value(found, kind, part, (where, f".{name}"))
         elif name == "extension":
             found.extension = found.extension or not _harmless(part)
         elif name == "id":
-            _primitive(found, _STRING, part, f"{path}.id")
+            _primitive(found, _STRING, part, (where, ".id"))
         elif name.startswith("_"):
             _companion(found, name, part, known)
         else:
@@ -190,9 +204,8 @@ def examine(kind: str, value: object, path: str) -> Findings:
     """Check ``value`` against the type ``kind`` (``*`` in front where it repeats), however deep it goes."""
     found = Findings()
     _value(found, kind, value, path)
-    while found.pending:
-        shape, part, where = found.pending.pop()
-        _element(found, SHAPES[shape], part, where)
+    for known, part, where in found.pending:  # grows while it is read
+        _element(found, known, part, where)
     return found
 
 

@@ -104,6 +104,8 @@ PARAMETERS: Final[Mapping[str, Mapping[str, SearchParameter]]] = {
 
 def normalised(text: str) -> str:
     """A string as it is compared: without case, marks and runs of white space."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     bare = "".join(mark for mark in folded if not unicodedata.combining(mark))
     return " ".join(bare.split())

@@ -1,7 +1,8 @@
 """Deterministic matching: two records are one person when a strong key is equal and nothing contradicts.
 
 A strong key is a full SSN, a state fingerprint number or an agency's permanent number, each together with the birth
-date; or name, birth date, sex and the last four of the SSN together. A name and a birth date alone never suffice: namesakes and twins exist.
+date; or name, birth date, sex and the last four of the SSN together. A name and a birth date alone never suffice:
+namesakes and twins exist.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ bound always means that no agreement allows it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import orjson
 from adapter.consent.agreement import bound
 from adapter.consent.evaluate import Effect
 from adapter.consent.names import AtHand
+from adapter.consent.obligations import SCOPE_CODE
 from adapter.consent.policy import Policy
 from adapter.consent.recipient import RecipientContext, close
 from adapter.consent.rules import exception, rule
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from adapter.consent.agreement import Agreement
+    from adapter.consent.obligations import Obligation
     from adapter.store.port import Gap, Store
 
 PURPOSES = "https://sallyport.example/fhir/CodeSystem/purpose-of-use"
@@ -156,7 +159,7 @@ class Decisions:
                     segment=gap.segment,
                     rid=gap.rid,
                     effect=_EFFECTS[verdict.effect],
-                    obligation=await self.obligations.number(verdict.obligations),
+                    obligation=await self.obligations.number(_told(verdict.obligations, segment)),
                 )
             )
         await self._store.add_rules(rows)
@@ -167,3 +170,11 @@ class Decisions:
         if row is None:
             raise Unavailable("a decision could not be prepared; ask again")
         return parse(join(Parts(head=row.head, tail=row.tail)))
+
+
+def _told(obligations: Sequence[Obligation], segment: Segment) -> list[Obligation]:
+    """The obligations with the discloser named in the explanation of scope, 42 CFR 2.32(b)."""
+    return [
+        replace(item, text=f"{item.text}; disclosed by {segment.unit}") if item.code == SCOPE_CODE else item
+        for item in obligations
+    ]

@@ -7,7 +7,7 @@ agreement permit. The ledger entry of a pass is committed before the bytes are r
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import orjson
 
@@ -54,8 +54,7 @@ class Caller:
     request_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
+class Served(NamedTuple):
     """One disclosed resource: the bytes as they leave, its version id and instant of last change."""
 
     type: str
@@ -181,16 +180,17 @@ class Disclosure:
         return seen
 
     async def _serve(self, view: Snapshot, caller: Caller, hits: Sequence[Hit], at: int) -> list[tuple[Hit, Served]]:
-        return [(hit, await self._served(view, caller, hit, at)) for hit in hits]
-
-    async def _served(self, view: Snapshot, caller: Caller, hit: Hit, at: int) -> Served:
-        fragment = self._decisions.obligations.fragment(hit.obligation)
-        if hit.repeats:
-            fragment = self._decisions.obligations.fragment(hit.obligation, await self._place(view, caller, hit, at))
-        body = hit.head + fragment + hit.tail
-        if hit.type == "Patient":
-            body = await self._linked(view, caller, hit, body, at)
-        return Served(type=hit.type, id=hit.id, version=hit.version, last_updated=instant_text(hit.updated), body=body)
+        fragment = self._decisions.obligations.fragment
+        served = []
+        for hit in hits:
+            added = fragment(hit.obligation)
+            if hit.repeats:
+                added = fragment(hit.obligation, await self._place(view, caller, hit, at))
+            body = hit.head + added + hit.tail
+            if hit.type == "Patient":
+                body = await self._linked(view, caller, hit, body, at)
+            served.append((hit, Served(hit.type, hit.id, hit.version, instant_text(hit.updated), body)))
+        return served
 
     async def _place(self, view: Snapshot, caller: Caller, hit: Hit, at: int) -> Sequence[dict[str, Any]]:
         """Where a screening stands among those of its day that this caller sees; nothing if it sees no other."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
@@ -144,13 +144,25 @@ class StoredResource:
     tail: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit(StoredResource):
-    """A permitted resource: the policy that permitted it, its obligations, whether a same-day repeat may exist."""
+class Hit(NamedTuple):
+    """A permitted resource: the version as stored, the policy that permitted it and its obligations.
 
+    ``repeats`` tells that another screening of the same instrument and day is held, whoever may see it. A tuple,
+    because a page makes many.
+    """
+
+    type: str
+    id: str
+    rid: int
+    patient: int
+    segment: int
+    version: str
+    updated: int
+    head: bytes
+    tail: bytes
+    repeats: int
     policy: int
     obligation: int
-    repeats: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

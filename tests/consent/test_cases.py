@@ -59,10 +59,16 @@ def test_an_invalid_consent_in_a_case_is_a_denial():
     assert told({**case(), "consents": [5, {}, "x"]})[0]["effect"] == "DENY"
 
 
+def test_a_context_may_hold_anything():
+    assert told({**case(consent(permit())), "context": [5, None, "x", [], {}]})[0]["effect"] == "PERMIT"
+
+
 def test_what_may_be_left_out():
     line = case(consent(permit()))
     del line["context"], line["request"]["actors"], line["request"]["purposes"]
     assert told(line)[0]["effect"] == "PERMIT"
+    line["request"] |= {"actors": None, "purposes": None}
+    assert told({**line, "context": None})[0]["effect"] == "PERMIT"
 
 
 @pytest.mark.parametrize(

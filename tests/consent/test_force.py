@@ -66,6 +66,7 @@ def test_a_later_signing_of_the_same_form(older, newer, expected):
         ([provenance("new", "old", modifierExtension=[{"url": "urn:x"}])], D),
         ([provenance("new", "old"), provenance("new", "old", modifierExtension=[{"url": "urn:x"}])], P),
         ([provenance("gone", "old")], D),
+        ([provenance("new", "old", target=[{"reference": "Consent/other"}])], D),
         ([{"resourceType": "Provenance", "target": ["Consent/new"], "entity": [5, {"role": "source"}]}], D),
         ([{"resourceType": "Provenance", "target": 5, "entity": {"role": "revision"}}], D),
     ],
@@ -84,6 +85,16 @@ def test_a_longer_circle_of_revisions_is_void():
     third = consent(permit(), id="third", dateTime="2025")
     circle = [provenance("new", "old"), provenance("third", "new"), provenance("old", "third")]
     assert effect(old(deny()), new(permit()), third, context=circle) == D
+
+
+def test_a_draft_revises_nothing():
+    assert effect(old(permit()), new(permit(), status="draft"), context=[provenance("new", "old")]) == P
+
+
+def test_revisions_that_meet_again_are_no_circle():
+    made = [consent(deny(), id=name) for name in "abcd"]
+    context = [provenance("z", "a"), provenance("a", "b", "c"), provenance("b", "d"), provenance("c", "d")]
+    assert effect(*made, consent(permit(), id="z"), context=context) == P
 
 
 def test_revisions_are_read_once():

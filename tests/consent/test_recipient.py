@@ -71,6 +71,7 @@ def test_the_climb_goes_through_the_role_to_the_top():
         ({"period": {"end": "then"}}, None),
         ({"period": {"end": 5}}, None),
         ({"period": "2025"}, None),
+        ({"modifierExtension": [{"url": "urn:not"}]}, None),
         ({"organization": {"display": "the hospital"}}, None),
         ({"organization": "Organization/d"}, None),
         ({"organization": {"identifier": {"system": "urn:none", "value": "1"}}}, None),
@@ -138,6 +139,8 @@ def test_two_resources_with_one_id_resolve_to_neither():
         (group("Practitioner/q", member="everyone"), None),
         (group("Practitioner/q", member=["q"]), None),
         (group("Group/lost"), None),
+        (group({"entity": {"reference": "Practitioner/p"}, "modifierExtension": [{}]}), None),
+        (group("Practitioner/p", modifierExtension=[{"url": "urn:not"}]), None),
         (group("Group/g"), False),
     ],
 )
@@ -177,6 +180,11 @@ def test_circles_within_circles():
 
 def test_a_member_by_role_of_somebody_lost():
     assert told("Group/g", ["PractitionerRole/lost"], [group("Practitioner/p")]) is None
+
+
+def test_two_ways_to_one_organisation_are_one():
+    recipient = close(["PractitionerRole/r", X, X], AtHand([role(), *TREE]), at=AT, zone=DENVER)
+    assert recipient.actors == {"PractitionerRole/r", "Practitioner/p", "Organization/d", X}
 
 
 def test_without_a_moment_every_membership_counts():

@@ -10,7 +10,7 @@ from adapter.consent.labels import labels_for
 from adapter.consent.names import AtHand
 from adapter.consent.policy import timeline
 from adapter.consent.recipient import close
-from adapter.consent.release import SUMMARY_PROFILE, author
+from adapter.consent.release import SUMMARY_PROFILE, author, on_hold
 from adapter.consent.release_form import Form
 from adapter.consent.rules import rule
 from adapter.consent.segment import Segment
@@ -260,3 +260,12 @@ def test_a_wrong_form_is_refused(elements, expected):
 def test_a_form_without_part2_may_serve_proceedings():
     court = {**FORM.model_dump(), "part2": None, "partners": {"court": ["HLEGAL"]}}
     assert Form.model_validate(court).part2 is None
+
+
+def test_a_form_on_hold_denies_everything_until_it_is_mended():
+    held = read(on_hold("Patient/a") | {"id": "h"})
+    ((_, _, policy, _),) = timeline([held], DENVER)
+    recipient = close(["Organization/cottonwood"], AtHand([]), purposes=((LOCAL, "discharge-planning"),))
+    segment = Segment(type="Observation", tier="summary", labels=labels_for(instrument_labels=["MH"]), regime="hipaa")
+    assert rule(policy, recipient, segment).effect is Effect.DENY
+    assert any(outcome == "deny" for _, _, _, outcome, _ in rule(policy, recipient, segment).trace)

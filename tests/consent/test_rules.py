@@ -218,8 +218,23 @@ def test_a_period_nobody_can_tell_stays_unknown_and_names_no_date():
     assert rule(Policy.parse(policy.canonical()), TREAT, SUMMARY).effect is Effect.DENY
 
 
-def test_a_body_with_periods_survives_its_canonical_form():
-    body = read(consent(permit(deny(period={"end": "2020"}), period={"start": "2020"}))).body
+EVERY_ELEMENT = {
+    "period": {"end": "2030"},
+    "actors": [X],
+    "actions": ["access"],
+    "labels": ["SUD", "R", "42CFRPart2"],
+    "purposes": ["TREAT"],
+    "classes": ["Observation"],
+    "codes": ["718-7"],
+    "dataPeriod": {"start": "2020"},
+    "data": [("instance", "Observation/o")],
+    "novel": 1,
+}
+
+
+def test_a_body_with_every_criterion_survives_its_canonical_form():
+    body = read(part2_consent(permit(deny(**EVERY_ELEMENT), **EVERY_ELEMENT))).body
+    assert len(body.roots[0].criteria) == len(EVERY_ELEMENT)
     assert body_of(body.canonical()) == body
 
 

@@ -290,7 +290,7 @@ class StoreContract:
                 at=NOW,
                 origin=None,
             )
-            assert (await self.read_row(store, change)).repeats is False
+            assert not (await self.read_row(store, change)).repeats
             await change.put(
                 [write("Observation", "s2", "p", segment, screening=ScreeningPlace(instant=None, **place))],
                 at=NOW,

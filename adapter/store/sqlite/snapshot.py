@@ -39,20 +39,7 @@ _NOTHING = Found(total=0, hits=(), more=False, gaps=())
 
 
 def _hit(row: Sequence[Any], policy: int, obligation: int) -> Hit:
-    return Hit(
-        type=TYPE_NAMES[row[0]],
-        id=row[1],
-        rid=row[2],
-        patient=row[3],
-        segment=row[4],
-        version=row[5],
-        updated=row[6],
-        head=row[7],
-        tail=row[8],
-        repeats=bool(row[9]),
-        policy=policy,
-        obligation=obligation,
-    )
+    return Hit._make((TYPE_NAMES[row[0]], *row[1:10], policy, obligation))
 
 
 class SqliteSnapshot:

@@ -236,6 +236,12 @@ def test_a_case_without_end_comes_back_in_bounded_pieces():
     assert [each.kind for each in found][-2:] == ["case", "between"]
 
 
+def test_a_stretch_between_cases_that_is_too_long_does_not_hide_the_cases_after_it(read):
+    reading = read(COURT, document(case("C1"), b"<x>" + b"y" * (17 * 2**20) + b"</x>\n", case("C2")))
+    assert [code for code, _ in reading.faults] == ["too-long", "unexpected-content"]
+    assert ids(reading) == ["C1", "C2"]
+
+
 def test_faults_never_carry_content(read):
     (fault,) = read(COURT, document(case().replace(b"</PartyID>", b"</DOE>"))).malformed
     assert "DOE" not in fault.expected + str(fault.position)

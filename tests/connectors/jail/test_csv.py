@@ -182,6 +182,12 @@ def test_a_line_without_end_comes_back_in_bounded_pieces(repeated):
     assert [item.position.line for item in items if not isinstance(item, Malformed)] == [1, 3]
 
 
+def test_a_first_line_without_end_is_no_header(read):
+    endless = b"x" * (17 * 2**20)
+    assert read(CHARGES, endless).faults == [("wrong-header", 1)]
+    assert [code for code, _ in read(ROSTER, endless).faults] == ["too-long", "too-long"]
+
+
 def test_memory_stays_flat_over_a_hundred_megabytes(peak, repeated):
     line = row(photo="A" * 4000)
     count, most = peak(ROSTER, repeated(line * 100, 100_000_000))

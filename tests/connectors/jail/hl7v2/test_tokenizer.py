@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.jail.hl7v2.charsets import charset
 from connectors.jail.hl7v2.escapes import unescape
+from connectors.jail.hl7v2.message import read_message
 from connectors.jail.hl7v2.tokenizer import BadDelimitersError, Delimiters, fields, segments, tree, untree
 
 STANDARD = Delimiters()
@@ -147,3 +149,27 @@ def test_escaping_every_delimiter_is_undone(text, delimiters):
     mark = delimiters.escape
     written = "".join(f"{mark}{codes[each]}{mark}" if each in codes else each for each in text)
     assert unescape(written, delimiters, "utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding"),
+    [
+        ("", "cp1252"),
+        (" 8859/15 ", "iso8859-15"),
+        ("UNICODE", "utf-8"),
+        ("windows-1252", "cp1252"),
+        ("latin1", "iso8859-1"),
+        ("ISO IR87", None),
+        ("shift_jis", None),
+        ("UNICODE UTF-16", None),
+        ("rot13", None),
+    ],
+)
+def test_character_sets_by_table_and_by_name(declared, encoding):
+    assert charset(declared, "cp1252") == encoding
+
+
+@pytest.mark.parametrize(("raw", "part"), [(b"", "segment 1"), (b"PID|1\r", "PID"), (b"?|x", "segment 1")])
+def test_a_message_without_its_header_is_told(raw, part):
+    fault = read_message(raw, line=4, fallback="utf-8")
+    assert (fault.code, fault.position.line, fault.position.part) == ("missing-msh", 4, part)
