@@ -168,7 +168,9 @@ def show(reports: list[FeedReport], *, as_json: bool) -> None:
         return
     console = Console()
     # Without lines and with short headings it fits eighty columns.
-    table = Table(title="What became of the records", title_justify="left", box=None, padding=(0, 1, 0, 0))
+    table = Table(
+        title="What became of the records and of their leaves", title_justify="left", box=None, padding=(0, 1, 0, 0)
+    )
     table.add_column("feed", no_wrap=True)
     for heading in ("records", "written", "mapped", "lossy", "ignored", "unmapped", "held", "waiting"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -190,6 +190,19 @@ class StoreContract:
         assert (await self.search(store, context, query("Observation", code_is("9-1")))).total == 1
         assert (await store.counts())["resource_history"] == 1
 
+    async def test_what_a_later_record_brought_is_known_by_receipt_and_line(self, store):
+        await self.fill(store)
+        rid = row_key("Observation", "a")
+        async with store.transaction() as change:
+            for receipt, line, later, expected in (
+                ("receipt", 1, [], False),
+                ("receipt", 0, [], True),
+                ("earlier", 9, ["receipt"], True),
+                ("later", 9, [], False),
+            ):
+                assert await change.outdated(rid, receipt=receipt, line=line, later=later) is expected
+            assert not await change.outdated(row_key("Observation", "x"), receipt="earlier", line=0, later=["receipt"])
+
     async def test_a_seed_never_replaces(self, store):
         _, _, segment = await self.fill(store)
         async with store.transaction() as change:

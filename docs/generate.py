@@ -1,0 +1,225 @@
+"""Writes the reference pages that follow from the code: the commands and the keys of a site folder.
+
+python docs/generate.py            write docs/reference/commands.md and docs/reference/site-folder.md
+python docs/generate.py --check    exit 1 if they are not what would be written
+"""  # noqa: INP001 - a script, not a package
+
+from __future__ import annotations
+
+import sys
+import types
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+import typer
+import yaml
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from adapter.bootstrap import CONNECTORS  # noqa: E402
+from adapter.cli import app  # noqa: E402
+from adapter.consent.agreement import Agreement, Grant  # noqa: E402
+from adapter.consent.release_form import Form, Part2Section  # noqa: E402
+from adapter.settings import Feed, Partner, SiteSection, Unit, read_document  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
+
+COUNTY = ROOT / "mappings" / "fictional_county"
+SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
+    ("site.toml", SiteSection, "site.toml", ""),
+    ("partners.yaml, each partner", Partner, "partners.yaml", "partners.*"),
+    ("feeds/*.yaml", Feed, "feeds/*.yaml", ""),
+    ("feeds/*.yaml, each unit", Unit, "feeds/*.yaml", "units.*"),
+    ("agreements/*.yaml", Agreement, "agreements/*.yaml", ""),
+    ("agreements/*.yaml, each grant", Grant, "agreements/*.yaml", "grants.*"),
+    ("forms/*.yaml", Form, "forms/*.yaml", ""),
+    ("forms/*.yaml, the Part 2 section", Part2Section, "forms/*.yaml", "part2"),
+)
+"""Heading, model, files and place in them of every section."""
+WORDS: dict[str, dict[str, str]] = yaml.safe_load((ROOT / "docs" / "site-keys.yaml").read_text(encoding="utf-8"))
+"""What each key means, by the name of its model."""
+PLAIN = {str: "text", int: "number", bool: "`true`, `false`", types.NoneType: "null"}
+NAMES = {(Feed, "connector"): ", ".join(f"`{name}`" for name in sorted(CONNECTORS))}
+"""Values that are known by other means than the type of the field."""
+LONGEST = 60
+"""Characters of an example."""
+
+
+def commands() -> str:
+    """The page of commands."""
+    group: Any = typer.main.get_command(app)
+    lines = [
+        "# Commands",
+        "",
+        "`sallyport COMMAND …`, also `python -m adapter COMMAND …`. `sallyport COMMAND --help` says the same.",
+        "",
+        "| exit code | meaning |",
+        "|---|---|",
+        "| 0 | done; for `explain` the answer is PERMIT |",
+        "| 1 | failure: told in words on standard error |",
+        "| 2 | wrong usage |",
+        "| 3 | the answer is DENY (`explain`) |",
+        "| 4 | invalid input: a file of the site, a feed that is not declared, a line that is no case |",
+        "",
+        "Results go to standard output, everything else to standard error. Where work is long, a terminal shows a",
+        "progress bar. `--json` prints one JSON document for programs.",
+    ]
+    for name in sorted(group.commands):
+        lines += ["", *_command(name, group.commands[name])]
+    return "\n".join(lines) + "\n"
+
+
+def _command(name: str, command: Any) -> Iterator[str]:
+    arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
+    options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
+    shown = " ".join(_synopsis(parameter) for parameter in (*options, *arguments))
+    yield from (
+        f"## {name}",
+        "",
+        *command.help.strip().splitlines(),
+        "",
+        "```sh",
+        f"sallyport {name} {shown}",
+        "```",
+        "",
+    )
+    yield from ("| | | default |", "|---|---|---|")
+    for parameter in (*arguments, *options):
+        called = parameter.name.upper() if parameter in arguments else ", ".join(parameter.opts)
+        default = "" if parameter.default in (None, False) or parameter.required else f"`{parameter.default}`"
+        wanted = "required" if parameter.required else default
+        yield f"| `{called}` | {parameter.help} | {wanted} |"
+    yield ""
+    label, _, examples = command.epilog.partition(": ")
+    yield f"{label}:"
+    yield from ("", "```sh", *(line.strip() for line in examples.split("   |   ")), "```")
+
+
+def _synopsis(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        text = parameter.name.upper() + ("…" if parameter.nargs == -1 else "")
+    else:
+        text = parameter.opts[0] + ("" if parameter.is_flag else f" {parameter.name.upper()}")
+        text += "…" if parameter.multiple else ""
+    return text if parameter.required else f"[{text}]"
+
+
+def site_folder() -> str:
+    """The page of keys."""
+    lines = [
+        "# The site folder",
+        "",
+        "One folder holds everything a county writes down. Every key is checked before anything runs: a key that is",
+        "not listed here is refused, and every mistake is told with file, key path and what was expected. Check a",
+        "folder with `sallyport validate --site DIR`. The examples are those of the fictional county in",
+        "`mappings/fictional_county`.",
+        "",
+        "```",
+        "site.toml            the installation",
+        "partners.yaml        the organisations that send or ask",
+        "feeds/*.yaml         one extract each: who sends it, how it is read, under which law its units stand",
+        "agreements/*.yaml    who may receive what, for which purposes: the upper bound of every disclosure",
+        "forms/*.yaml         one version of a release form each",
+        "mappings/*.yaml      from columns, segments and elements to FHIR: see the mapping language",
+        "site.key             the secret behind every id, made on first use; losing it changes every id: back it up",
+        "data/                the embedded store",
+        "```",
+        "",
+        "The keys of `site.toml` may be overridden by environment variables: `SALLYPORT_BASE_URL` for `base_url`.",
+        "The file format of `mappings/` is a page of its own: [the mapping language](mapping-language.md).",
+    ]
+    for heading, model, pattern, place in SECTIONS:
+        lines += ["", f"## {heading}", "", *_explained(model), "", *_keys(model, pattern, place)]
+    return "\n".join(lines) + "\n"
+
+
+def _explained(model: type[BaseModel]) -> list[str]:
+    return [WORDS[model.__name__]["about"]]
+
+
+def _keys(model: type[BaseModel], pattern: str, place: str) -> Iterator[str]:
+    yield from ("| key | meaning | values | default | example |", "|---|---|---|---|---|")
+    for name, field in model.model_fields.items():
+        default = "required" if field.is_required() else f"`{_text(_default(field))}`"
+        cells = (
+            f"`{name}`",
+            WORDS[model.__name__][name],
+            values(field.annotation),
+            default,
+            example(pattern, place, name),
+        )
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _default(field: FieldInfo) -> Any:
+    return None if field.default is PydanticUndefined else field.default
+
+
+def values(kind: Any) -> str:
+    """What a field may hold, in words: the alternatives of a choice, lists and tables of them."""
+    origin, inside = get_origin(kind), get_args(kind)
+    if origin is None:
+        section = isinstance(kind, type) and issubclass(kind, BaseModel)
+        return "sections below" if section else PLAIN.get(kind, kind.__name__)
+    if origin is Literal:
+        return ", ".join(f"`{value}`" for value in inside)
+    if origin in {Union, types.UnionType}:
+        return " or ".join(values(one) for one in inside)
+    words = {Annotated: "{}", tuple: "list of {}", list: "list of {}", dict: "table of {}"}[origin]
+    return words.format(values(inside[1] if origin is dict else inside[0]))
+
+
+def example(pattern: str, place: str, name: str) -> str:
+    """The first value of a key in the fictional county, in one line."""
+    for path in sorted(COUNTY.glob(pattern)):
+        for section in _sections(read_document(path), place.split(".") if place else []):
+            if name in section:
+                text = _text(section[name])
+                return f"`{text}`" if len(text) <= LONGEST else f"`{text[: LONGEST - 1].rstrip()}…`"
+    return "not used there"
+
+
+def _sections(document: Any, place: list[str]) -> Iterator[dict[str, Any]]:
+    if not place:
+        if isinstance(document, dict):
+            yield document
+        return
+    first, *rest = place
+    if first == "*":
+        for one in document.values() if isinstance(document, dict) else document:
+            yield from _sections(one, rest)
+    elif document.get(first) is not None:
+        yield from _sections(document[first], rest)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        value = list(value)
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False)
+    return text.removesuffix("...\n").strip()
+
+
+PAGES = {"commands.md": commands, "site-folder.md": site_folder}
+
+
+def main() -> int:
+    """Write the pages, or compare them."""
+    stale = []
+    for name, make in PAGES.items():
+        path = ROOT / "docs" / "reference" / name
+        if not path.exists() or path.read_text(encoding="utf-8") != make():
+            stale.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(make(), encoding="utf-8")
+    sys.stdout.write(f"{', '.join(stale) or 'nothing'} {'is stale' if '--check' in sys.argv else 'written'}\n")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
