@@ -205,9 +205,12 @@ class Ingest:
     ) -> tuple[str, str, str] | None:
         mapped = line.mapping.map(item, line.environment)
         assembled = await line.assembly.assemble(item, mapped, received=receipt.received)
-        report.leaves.update({name: getattr(mapped.leaves, name) for name in LEAVES})
-        report.unmapped.update(mapped.unmapped)
-        report.warnings.update(f"{warning.code} {warning.column}" for warning in mapped.warnings)
+        for name in LEAVES:
+            report.leaves[name] += getattr(mapped.leaves, name)
+        for path in mapped.unmapped:
+            report.unmapped[path] += 1
+        for warning in mapped.warnings:
+            report.warnings[f"{warning.code} {warning.column}"] += 1
         report.held += assembled.held
         batch.assembled.append((item.position.line, assembled))
         return None if assembled.problem is None else _reason(assembled.problem)

@@ -55,7 +55,7 @@ def row_key(kind: str, ident: str) -> int:
     return int.from_bytes(blake2b(f"{kind}/{ident}".encode(), digest_size=8).digest(), "big") >> 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ResourceWrite:
     """One resource to put: its bytes around the disclosure fragment, its facets and its index rows.
 

@@ -129,7 +129,7 @@ SELECT patient, source, facts FROM identity WHERE patient = ?
 SELECT key FROM identity_key WHERE patient = ? ORDER BY key
 
 -- name: candidates
-SELECT patient FROM identity_key WHERE key = ? AND patient <> ? LIMIT 200
+SELECT patient FROM identity_key WHERE key IN ({keys}) AND patient <> ? LIMIT 200
 
 -- name: put_link
 INSERT OR IGNORE INTO patient_link (patient, other, rule, since) VALUES (?, ?, ?, ?)

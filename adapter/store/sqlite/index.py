@@ -22,11 +22,17 @@ _KEY = {"clinical": 4, "token": 5, "string": 5, "date": 5, "reference": 4}
 
 
 class IndexWriter:
-    """Writes the wide clinical index and the generic tables. Terms are interned for as long as it lives."""
+    """Writes the wide clinical index and the generic tables of one transaction.
+
+    Rows wait until somebody has to see them, because one statement for many rows costs a fraction of many statements;
+    whoever reads an index inside the transaction, or ends it, calls ``flush`` first.
+    """
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._db = connection
         self._terms: dict[tuple[str, str], int] = {}
+        self._waiting: dict[str, list[tuple[Any, ...]]] = {}
+        self._owners: set[int] = set()
 
     def put(self, rid: int, write: ResourceWrite) -> None:
         """Index one version of a resource; a Patient is found through its own row, everything else by patient too."""
@@ -51,13 +57,23 @@ class IndexWriter:
                     owned.setdefault("date", []).append((kind, row.param, row.low, rid, row.high))
             elif row.param not in OF_PATIENT:
                 owned.setdefault("reference", []).append((kind, row.param, row.value, rid))
-        for table, entries in owned.items():
-            self._db.executemany(SQL[f"put_{table}"], entries)
         keys = {table: [entry[: _KEY[table]] for entry in entries] for table, entries in owned.items()}
-        self._db.execute(SQL["put_indexed"], (rid, orjson.dumps(keys)))
+        owned["indexed"] = [(rid, orjson.dumps(keys))]
+        for table, entries in owned.items():
+            self._waiting.setdefault(table, []).extend(entries)
+        self._owners.add(rid)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        for table, entries in self._waiting.items():
+            self._db.executemany(SQL[f"put_{table}"], entries)
+        self._waiting.clear()
+        self._owners.clear()
 
     def drop(self, rid: int) -> None:
         """Remove every index row of the current version."""
+        if rid in self._owners:
+            self.flush()
         row = self._db.execute(SQL["indexed"], (rid,)).fetchone()
         if row is not None:
             for table, keys in orjson.loads(row[0]).items():

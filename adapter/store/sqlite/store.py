@@ -69,7 +69,9 @@ class SqliteStore:
         async with self._lock:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
-                yield SqliteTransaction(self._writer, self._interning, self._stamp)
+                change = SqliteTransaction(self._writer, self._interning, self._stamp)
+                yield change
+                change.finish()
                 self._writer.execute("COMMIT")
             except BaseException:
                 self._interning.rolled_back()

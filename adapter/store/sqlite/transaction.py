@@ -144,7 +144,12 @@ class SqliteTransaction:
     async def admit(self, patient: int, policy: int) -> None:
         self._db.execute(SQL["admit"], {"patient": patient, "policy": policy})
 
+    def finish(self) -> None:
+        """Write what waits, before the transaction commits."""
+        self._index.flush()
+
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
+        self._index.flush()
         return [
             stored(row)
             for patient in sorted(patients)
@@ -184,7 +189,8 @@ class SqliteTransaction:
             self._db.execute(SQL["drop_identity_keys"], (facts.patient,))
         self._db.executemany(SQL["put_identity_key"], [(key, facts.patient) for key in facts.keys])
         self._db.execute(SQL["put_identity"], (facts.patient, facts.source, known, digest))
-        others = {row[0] for key in facts.keys for row in self._db.execute(SQL["candidates"], (key, facts.patient))}
+        sharing = SQL["candidates"].format(keys=",".join("?" * len(facts.keys)))
+        others = {row[0] for row in self._db.execute(sharing, (*facts.keys, facts.patient))}
         return [self._identity(other) for other in sorted(others)]
 
     def _identity(self, patient: int) -> IdentityFacts:
