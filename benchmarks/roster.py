@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 GOAL, MEMORY_GOAL = 3_000, 300
 CUT_EVERY = 1_000
+LARGE, PART = "large.csv", "part.csv"
 COUNTY = 1_500
 """People of the county that is multiplied."""
 _WHOLE = re.compile(r"^\d{3}-?\d{2}-?\d{4}$")
@@ -168,9 +169,18 @@ def measure(scale: Scale, folder: Path) -> list[Row]:
         ),
     ]
     if scale.stream_bytes:
+        # What is expected is counted here: the process that is measured holds nothing but the product.
+        expected = extracts(folder, scale.stream_bytes, scale.stored_rows)
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
-            rows += child.submit(stream, folder, scale.stream_bytes, scale.stored_rows).result()
+            rows += child.submit(stream, folder, *expected).result()
     return rows
+
+
+def extracts(folder: Path, size: int, stored_rows: int) -> tuple[Counted, Counted]:
+    """Write the large roster and the part of it that is stored; returns what they hold."""
+    write(folder / LARGE, size=size)
+    write(folder / PART, rows=stored_rows)
+    return recount(folder / LARGE, people=False), recount(folder / PART)
 
 
 def load(folder: Path, rows: int) -> dict[str, dict[str, float]]:
@@ -219,36 +229,30 @@ def stored(services: Services) -> tuple[int, int]:
     return counts.get(TYPES["Patient"], 0), counts.get(TYPES["Encounter"], 0)
 
 
-def stream(folder: Path, size: int, stored_rows: int) -> list[Row]:
-    """A roster of ``size`` bytes through inbox, connector and mapping, and its start into the store."""
-    return run_loop(_stream(folder, size, stored_rows))
+def stream(folder: Path, large: Counted, part: Counted) -> list[Row]:
+    """The large roster through inbox, connector and mapping, and a part of it into the store."""
+    return run_loop(_stream(folder, large, part))
 
 
-async def _stream(folder: Path, size: int, stored_rows: int) -> list[Row]:
-    path = folder / "large.csv"
-    write(path, size=size)
-    expected = recount(path, people=False)
+async def _stream(folder: Path, large: Counted, part: Counted) -> list[Row]:
     started = peak_megabytes()
     async with opened(folder / "large") as services:
-        with timed() as keeping, path.open("rb") as file:
-            receipt = await services.ingest.receive(ROSTER, path.name, file)
-        equal(receipt.size, expected.bytes, "bytes kept in the inbox")
-        path.unlink()
+        with timed() as keeping, (folder / LARGE).open("rb") as file:
+            receipt = await services.ingest.receive(ROSTER, LARGE, file)
+        equal(receipt.size, large.bytes, "bytes kept in the inbox")
+        (folder / LARGE).unlink()
         with timed() as reading:
             found = _through(services, services.inbox.open(receipt.id).stream)
-        equal(found["mapped"], expected.rows, "rows mapped")
-        equal(found["malformed"], expected.cut, "rows cut short")
+        equal(found["mapped"], large.rows, "rows mapped")
+        equal(found["malformed"], large.cut, "rows cut short")
         equal(found["refused"], 0, "rows that could not be mapped")
         read = peak_megabytes()
-        part = folder / "part.csv"
-        write(part, rows=stored_rows)
-        counts = recount(part)
-        with part.open("rb") as file:
-            again = await services.ingest.receive(ROSTER, part.name, file)
+        with (folder / PART).open("rb") as file:
+            again = await services.ingest.receive(ROSTER, PART, file)
         with timed() as storing:
             report = await services.ingest.process(again)
-        equal(report.records, counts.rows + counts.cut, "records stored")
-        equal(stored(services), (counts.people, counts.bookings), "Patients and Encounters in the store")
+        equal(report.records, part.rows + part.cut, "records stored")
+        equal(stored(services), (part.people, part.bookings), "Patients and Encounters in the store")
     peak = peak_megabytes()
     rows = found["mapped"] + found["malformed"]
     return [

@@ -27,7 +27,17 @@ if TYPE_CHECKING:
 
 WAYS = 48
 BATCH = 200
-TABLES = ("rule", "policy", "patient_policy", "patient_policy_source", "bound", "segment", "context", "obligation", "exception")
+TABLES = (
+    "rule",
+    "policy",
+    "patient_policy",
+    "patient_policy_source",
+    "bound",
+    "segment",
+    "context",
+    "obligation",
+    "exception",
+)
 KINDS = (PHQ9, AUDIT, DAST10)
 _MORE = {
     "court": ("diversion", "supervision", "pretrial-release"),

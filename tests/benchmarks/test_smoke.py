@@ -98,7 +98,8 @@ def test_a_roster_is_loaded_twice_and_streamed(tmp_path, monkeypatch):
     found = roster.load(tmp_path / "once", TINY.roster_rows)
     assert found["first"]["rows"] == TINY.roster_rows
     assert found["again"]["written"] <= found["first"]["written"] / 2
-    rows = figures(roster.stream(tmp_path, TINY.stream_bytes, TINY.stored_rows))
+    counted = roster.extracts(tmp_path, TINY.stream_bytes, TINY.stored_rows)
+    rows = figures(roster.stream(tmp_path, *counted))
     assert rows["0.00 GB of roster, peak resident size"]["peak_mb"] > 10
 
 
