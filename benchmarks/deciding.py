@@ -80,7 +80,7 @@ async def _measure(scale: Scale, folder: Path) -> list[Row]:
         policy = next(
             policy for start, stop, policy, _ in timeline([directive], services.zone) if start <= filler.at < stop
         )
-        segments = [services.decisions.segment(write.segment) for write in summaries]
+        segments = [await services.decisions.segment(write.segment) for write in summaries]
         pairs = [(recipient, segment) for recipient in recipients for segment in segments]
         ruled = [rule(policy, *pair).effect is Effect.PERMIT for pair in pairs]
         equal(ruled, expected, "verdicts of rule")
@@ -120,7 +120,7 @@ def _bytes(write: ResourceWrite | None) -> bytes:
 
 async def _recipient(services: Services, partner: str, purpose: str) -> RecipientContext:
     number = await services.decisions.context_of(f"Organization/{partner}", purpose)
-    return services.decisions.recipient(number)
+    return await services.decisions.recipient(number)
 
 
 def _line(consent: dict[str, object], resource: dict[str, object], filler: Filler) -> bytes:

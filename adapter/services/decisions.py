@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import orjson
 
@@ -42,6 +42,7 @@ LOCAL_PURPOSES = frozenset({"pretrial-release", "diversion", "discharge-planning
 ACT_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 ENGINE = 1
 """Raised when the same policy may decide differently: filled decisions of an older engine are forgotten."""
+Facet = TypeVar("Facet")
 _EFFECTS = {Effect.DENY: DENY, Effect.PERMIT: PERMIT, Effect.EXCEPTION: EXCEPTION}
 
 
@@ -97,7 +98,11 @@ class Decisions:
         async with self._store.transaction() as change:
             number = await change.intern("context", recipient.canonical())
             if number not in self._contexts:
-                await change.add_bounds(self._bounds(number, recipient, self._segments))
+                # Another process may have added segments meanwhile: what counts is what the store holds now.
+                segments = await change.interned("segment")
+                await change.add_bounds(
+                    self._bounds(number, recipient, {key: Segment.parse(body) for key, body in segments.items()})
+                )
         self._contexts[number] = recipient
         self._context_numbers[organisation, purpose] = number
         return number
@@ -110,19 +115,23 @@ class Decisions:
         async with self._store.transaction() as change:
             number = await change.intern("segment", segment.canonical())
             if number not in self._segments:
-                for context, recipient in self._contexts.items():
-                    await change.add_bounds(self._bounds(context, recipient, {number: segment}))
+                for context, body in (await change.interned("context")).items():
+                    await change.add_bounds(self._bounds(context, RecipientContext.parse(body), {number: segment}))
         self._segments[number] = segment
         self._segment_numbers[segment] = number
         return number
 
-    def segment(self, number: int) -> Segment:
-        """The facets of a segment."""
-        return self._segments[number]
+    async def segment(self, number: int) -> Segment:
+        """The facets of a segment; one that another process added is loaded."""
+        if number not in self._segments:
+            await self._load()
+        return _known(self._segments, number)
 
-    def recipient(self, context: int) -> RecipientContext:
-        """The actors and purpose of a context."""
-        return self._contexts[context]
+    async def recipient(self, context: int) -> RecipientContext:
+        """The actors and purpose of a context; one that another process added is loaded."""
+        if context not in self._contexts:
+            await self._load()
+        return _known(self._contexts, context)
 
     async def policy(self, number: int) -> Policy:
         """The directives of a policy."""
@@ -142,11 +151,9 @@ class Decisions:
     async def fill(self, context: int, gaps: Sequence[Gap]) -> None:
         """Decide what the tables do not hold yet. Raises ``Unavailable`` if that cannot be done."""
         rows = []
-        recipient = self._contexts[context]
+        recipient = await self.recipient(context)
         for gap in dict.fromkeys(gaps):
-            policy, segment = await self.policy(gap.policy), self._segments.get(gap.segment)
-            if segment is None:
-                raise Unavailable("a decision could not be prepared; ask again")
+            policy, segment = await self.policy(gap.policy), await self.segment(gap.segment)
             if gap.rid is None:
                 verdict = rule(policy, recipient, segment)
             else:
@@ -170,6 +177,12 @@ class Decisions:
         if row is None:
             raise Unavailable("a decision could not be prepared; ask again")
         return parse(join(Parts(head=row.head, tail=row.tail)))
+
+
+def _known(found: Mapping[int, Facet], number: int) -> Facet:
+    if number not in found:
+        raise Unavailable("a decision could not be prepared; ask again")
+    return found[number]
 
 
 def _told(obligations: Sequence[Obligation], segment: Segment) -> list[Obligation]:

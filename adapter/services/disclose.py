@@ -180,6 +180,7 @@ class Disclosure:
         return seen
 
     async def _serve(self, view: Snapshot, caller: Caller, hits: Sequence[Hit], at: int) -> list[tuple[Hit, Served]]:
+        await self._decisions.obligations.know(hit.obligation for hit in hits)
         fragment = self._decisions.obligations.fragment
         served = []
         for hit in hits:

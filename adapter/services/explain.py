@@ -74,7 +74,7 @@ class Explain:
         return await self._decision(context, target, self._clock())
 
     async def _decision(self, context: int, target: str, at: int, *, passed: int | None = None) -> Explanation:
-        recipient = self._decisions.recipient(context)
+        recipient = await self._decisions.recipient(context)
         purposes = ", ".join(code for _, code in recipient.purposes)
         question = f"{target} for {recipient.organisation}, purpose {purposes}, at {instant_text(at)}"
         kind, _, ident = target.partition("/")
@@ -94,7 +94,7 @@ class Explain:
         *,
         passed: int | None,
     ) -> Explanation:
-        recipient, segment = self._decisions.recipient(context), self._decisions.segment(row.segment)
+        recipient, segment = await self._decisions.recipient(context), await self._decisions.segment(row.segment)
         span = await view.policy_of(row.patient, at=at)
         if span is None:
             return Explanation(question=question, effect="DENY", lines=("no policy is recorded for this person",))

@@ -94,15 +94,15 @@ async def test_a_context_has_one_number_and_local_purposes_their_own_system(shar
     assert await tables.context_of("Organization/pretrial", "pretrial-release") == one
     other = await tables.context_of("Organization/cottonwood", "TREAT")
     assert other != one
-    assert tables.recipient(one).purposes == ((decisions.PURPOSES, "pretrial-release"),)
-    assert tables.recipient(other).purposes == ((decisions.ACT_REASON, "TREAT"),)
+    assert (await tables.recipient(one)).purposes == ((decisions.PURPOSES, "pretrial-release"),)
+    assert (await tables.recipient(other)).purposes == ((decisions.ACT_REASON, "TREAT"),)
 
 
 async def test_a_unit_acts_for_the_organisation_it_is_part_of(shared):
     tables = shared.services.decisions
     context = await tables.context_of("Organization/riverside-otp", "TREAT")
-    assert tables.recipient(context).actors == {"Organization/riverside-otp", "Organization/riverside"}
-    assert tables.recipient(context).organisation == "Organization/riverside-otp"
+    assert (await tables.recipient(context)).actors == {"Organization/riverside-otp", "Organization/riverside"}
+    assert (await tables.recipient(context)).organisation == "Organization/riverside-otp"
 
 
 async def test_a_new_segment_has_its_bounds_for_every_context_at_once(shared):
