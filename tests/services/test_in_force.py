@@ -9,7 +9,7 @@ import records
 import worlds
 
 from adapter.services.in_force import EMPTY
-from adapter.store.port import BEGINNING, END
+from adapter.store.port import BEGINNING, END, row_key
 
 pytestmark = pytest.mark.anyio
 PRETRIAL, DEFENDER = ("pretrial", "pretrial-release"), ("defender", "diversion")
@@ -102,8 +102,9 @@ async def test_what_no_longer_links_no_longer_applies(ada):
     await ada.deliver("releases", records.ndjson(corrected))
     assert ada.rows("SELECT count(*) FROM patient_link") == [(0,)]
     assert await seen(ada) == 0
-    told = "SELECT count(*) FROM patient_policy_source p JOIN resource r ON r.rid = p.patient WHERE r.id = ?"
-    assert ada.rows(told, ada.patient("jail-medical-hl7", records.JAIL)) == [(0,)]
+    async with ada.services.store.snapshot() as view:
+        span = await view.policy_of(row_key("Patient", ada.patient("jail-medical-hl7", records.JAIL)), at=ada.clock.now)
+    assert list(span.sources) == []
 
 
 async def test_consents_of_both_records_apply_once_they_are_linked(tmp_path):

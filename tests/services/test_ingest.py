@@ -193,7 +193,8 @@ def unable(folder):
     path.write_text(path.read_text().replace("person: [PatientID]", "person: [Middle]"))
 
 
-async def test_a_mended_mapping_empties_quarantine_and_a_second_replay_finds_nothing(tmp_path):
+async def test_a_mended_mapping_empties_quarantine_and_a_second_replay_finds_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(ingest, "BATCH", 1)
     extract = FEEDS["jail-roster"][0]
     right = await worlds.open_site(tmp_path / "right")
     await right.deliver("jail-roster", extract)
@@ -213,6 +214,23 @@ async def test_a_mended_mapping_empties_quarantine_and_a_second_replay_finds_not
     assert content(wrong) == content(right)
     await wrong.close()
     await right.close()
+
+
+async def test_a_resource_that_r4_does_not_allow_waits_with_its_path(world):
+    encounter = {
+        "resourceType": "Encounter",
+        "id": "n1",
+        "meta": {"source": "urn:unit:riverside-main"},
+        "status": "somewhere",
+        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
+        "subject": {"reference": f"Patient/{records.CLINIC}"},
+    }
+    right = {**encounter, "id": "n2", "status": "finished"}
+    report = await world.deliver("riverside-ehr", records.ndjson(encounter, right))
+    (waiting,) = await world.services.store.quarantined(None)
+    assert (waiting.line, waiting.code, waiting.element) == (1, "invalid-resource", "Encounter.status")
+    assert "somewhere" not in waiting.expected
+    assert (report.written["Encounter"], report.quarantined) == (1, {"invalid-resource": 1})
 
 
 async def test_replay_of_what_is_still_broken_changes_nothing(world):
