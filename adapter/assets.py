@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import yaml
 
+from adapter.settings import LOADER
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -39,9 +41,14 @@ def code_tables() -> dict[str, Any]:
 def copy_fictional_county(folder: Path) -> None:
     """Put the site folder of the fictional county into ``folder``, without overwriting what is there."""
     with as_file(files("mappings").joinpath("fictional_county")) as source:
-        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+        for path in sorted(source.rglob("*")):
+            target = folder / path.relative_to(source)
+            if path.is_file() and path.suffix in {".yaml", ".toml"} and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
 
 
 def _yaml(package: str, *path: str) -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(files(package).joinpath(*path).read_text(encoding="utf-8"))
+    text = files(package).joinpath(*path).read_text(encoding="utf-8")
+    document: dict[str, Any] = yaml.load(text, Loader=LOADER)  # noqa: S506 - a safe loader
     return document

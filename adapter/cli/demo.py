@@ -68,6 +68,7 @@ def demo(
 async def _demo(folder: Path, *, people: int, seed: int, port: int, once: bool) -> None:
     copy_fictional_county(folder)
     site = load_site(folder)
+    site = site.model_copy(update={"site": site.site.model_copy(update={"base_url": f"http://127.0.0.1:{port}"})})
     extracts = folder / "extracts"
     as_of = clock_in(site.zone)
     with bar(f"building {site.site.name}", people) as advance:

@@ -104,13 +104,13 @@ def _permit(form: Form, submission: Submission, choice: Choice, partners: _Organ
     return permit
 
 
-def _revoked(submission: Submission, zone: tzinfo, now: int) -> tuple[bool, list[str]]:
-    """Whether everything is revoked by now, and the partners that are."""
+def _revoked(submission: Submission, zone: tzinfo) -> tuple[bool, list[str]]:
+    """Whether everything is revoked, and the partners that are."""
     everything = False
     partners: set[str] = set()
     for index, revocation in enumerate(submission.revocations):
-        if _instant(revocation.at, f"revocations[{index}].at", zone) > now:
-            continue
+        # Its date has to be readable; a date to come is a clock that is wrong, and holds at once like any other.
+        _instant(revocation.at, f"revocations[{index}].at", zone)
         if revocation.partners == "all":
             everything = True
         else:
@@ -186,7 +186,7 @@ def author(
     """
     submission = submission_of(form, values)
     part2 = _checked(form, submission, zone, now)
-    everything, revoked = _revoked(submission, zone, now)
+    everything, revoked = _revoked(submission, zone)
     partners = _Organisations(organisations)
     identifiers = [{"system": SUBMISSION_SYSTEM, "value": submission.submission}]
     if form.replaces_earlier:

@@ -209,7 +209,9 @@ class Assembly:
         trace = self._writer.resource_id(self._feed.feed, "Provenance", ident)
         facets = record.facets("provenance", domain=instrument.domain, labels=labels)
         provenance = _provenance(f"Observation/{ident}", record)
-        return [write, await self._writer.prepare(provenance, facets, ident=trace, patient=record.patient)]
+        # Written once: the same extract received again tells nothing new of where a summary came from.
+        traced = await self._writer.prepare(provenance, facets, ident=trace, patient=record.patient, seed=True)
+        return [write, traced]
 
     def _consent(self, record: _Record, source: SourceRecord) -> tuple[dict[str, Any], RecordError | None]:
         """The Consent of a signed form. One that cannot be used denies everything until it is mended.

@@ -81,7 +81,7 @@ class Ingest:
         self._new_id = new_id
 
     async def receive(self, feed: str, name: str, stream: BinaryIO) -> Receipt:
-        """Keep raw bytes durably; the same bytes again give the earlier receipt."""
+        """Keep raw bytes durably; the last file of this name sent again gives its receipt."""
         return await self._inbox.keep(receipt=self._new_id(), feed=feed, name=name, stream=stream, at=self._clock())
 
     async def process(self, receipt: Receipt, *, progress: Callable[[int, int], None] | None = None) -> FeedReport:

@@ -456,7 +456,10 @@ class Inbox(Protocol):
     """The raw inbox: bytes as received, kept before anything is acknowledged."""
 
     async def keep(self, *, receipt: str, feed: str, name: str, stream: BinaryIO, at: int) -> Receipt:
-        """Store a stream durably. The same bytes for the same feed give the earlier receipt again."""
+        """Store a stream durably.
+
+        The bytes of the last file of this name again give its receipt; an older state that comes back is news.
+        """
         ...
 
     def open(self, receipt: str) -> ReceiptStream:

@@ -137,10 +137,11 @@ def test_a_refusal_denies_and_is_kept():
         ([], "active", True, True),
         ([{"at": "2026-05-01T09:00:00-06:00", "partners": "all"}], "inactive", False, False),
         ([{"at": "2026-05-01T09:00:00-06:00", "partners": ["pretrial"]}], "active", False, True),
-        ([{"at": "2026-07-01T09:00:00-06:00", "partners": "all"}], "active", True, True),
+        # A date to come is a clock that is wrong.
+        ([{"at": "2026-07-01T09:00:00-06:00", "partners": "all"}], "inactive", False, False),
     ],
 )
-def test_a_revocation_holds_once_it_is_made(revocations, status, pretrial, cottonwood):
+def test_a_revocation_holds_once_it_is_received(revocations, status, pretrial, cottonwood):
     assert authored(revocations=revocations)["status"] == status
     assert permits("pretrial", "pretrial-release", "MH", revocations=revocations) is pretrial
     assert permits("cottonwood", "TREAT", "MH", revocations=revocations) is cottonwood

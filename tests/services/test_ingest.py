@@ -103,16 +103,27 @@ async def test_every_leaf_is_accounted_for(both, feed):
     assert not report.quarantined
 
 
-async def test_the_same_bytes_again_are_the_earlier_receipt_and_change_nothing(world):
+async def test_the_same_file_again_is_the_earlier_receipt_and_changes_nothing(world):
     extract = FEEDS["jail-roster"][0]
-    first = await world.deliver("jail-roster", extract, "monday.csv")
+    first = await world.deliver("jail-roster", extract, "roster.csv")
     before = content(world)
     world.clock.forward(minutes=15)
-    again = await world.deliver("jail-roster", extract, "tuesday.csv")
+    again = await world.deliver("jail-roster", extract, "roster.csv")
     assert again.receipt == first.receipt
     assert again.as_dict() == first.as_dict()
     assert content(world) == before
-    assert [one.name for one in await world.services.inbox.receipts()] == ["monday.csv"]
+    assert len(await world.services.inbox.receipts()) == 1
+
+
+async def test_a_roster_that_goes_back_to_an_older_state_is_news(world):
+    first, second = (
+        records.roster(records.roster_row()),
+        records.roster(records.roster_row(released="2026-03-05 10:00:00")),
+    )
+    for state in (first, second, first):
+        await world.deliver("jail-roster", state, "roster.csv")
+        world.clock.forward(minutes=15)
+    assert len(await world.services.inbox.receipts()) == 3
 
 
 async def test_the_same_records_in_another_file_are_counted_as_unchanged(world):

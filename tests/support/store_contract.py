@@ -385,10 +385,17 @@ class StoreContract:
         first = await inbox.keep(
             receipt=f"r{data.hex()[:40]}{len(data)}", feed="f", name="n", stream=io.BytesIO(data), at=NOW
         )
-        again = await inbox.keep(receipt="again", feed="f", name="m", stream=io.BytesIO(data), at=NOW)
+        again = await inbox.keep(receipt="again", feed="f", name="n", stream=io.BytesIO(data), at=NOW)
         assert again.id == first.id
         with inbox.open(first.id).stream as stream:
             assert stream.read() == data
+
+    async def test_an_older_state_that_comes_back_is_news(self, store):
+        inbox = store.inbox()
+        for receipt, data in (("one", b"empty"), ("two", b"full"), ("three", b"empty"), ("four", b"empty")):
+            kept = await inbox.keep(receipt=receipt, feed="f", name="roster", stream=io.BytesIO(data), at=NOW)
+        assert kept.id == "three"
+        assert [receipt.id for receipt in await inbox.receipts("f")] == ["one", "two", "three"]
 
     async def test_an_unfinished_receipt_does_not_exist(self, store):
         class Broken(io.BytesIO):

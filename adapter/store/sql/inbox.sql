@@ -16,15 +16,17 @@ UPDATE receipt SET bytes = ?, sha256 = ?, complete = 1 WHERE id = ?
 -- name: drop
 DELETE FROM receipt WHERE id = ?
 
--- name: same_content
-SELECT id, feed, name, bytes, sha256, received FROM receipt WHERE feed = ? AND sha256 = ? AND complete = 1 AND id <> ?
+-- name: latest
+-- The last file of this name, which a sender may repeat; an older one that comes again is news.
+SELECT id, feed, name, bytes, sha256, received FROM receipt
+WHERE feed = ? AND name = ? AND complete = 1 AND id <> ? ORDER BY seq DESC LIMIT 1
 
 -- name: by_id
 SELECT id, feed, name, bytes, sha256, received FROM receipt WHERE id = ? AND complete = 1
 
 -- name: all
 SELECT id, feed, name, bytes, sha256, received FROM receipt
-WHERE complete = 1 AND (:feed IS NULL OR feed = :feed) ORDER BY received, id
+WHERE complete = 1 AND (:feed IS NULL OR feed = :feed) ORDER BY seq
 
 -- name: chunk
 SELECT data FROM chunk WHERE receipt = ? AND seq = ?

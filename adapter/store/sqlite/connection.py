@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
+from adapter.errors import SallyportError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -20,7 +22,12 @@ _STEP = re.compile(r"^(\d{4})_\w+?(?:\.(\w+))?\.sql$")
 
 def connect(path: Path, *, durable: bool = True) -> apsw.Connection:
     """Open one file; commits are on disk when they return, unless a test that never loses power says otherwise."""
-    connection = apsw.Connection(str(path), statementcachesize=400)
+    try:
+        connection = apsw.Connection(str(path), statementcachesize=400)
+        list(connection.execute("PRAGMA schema_version"))
+    except apsw.Error as error:
+        told = f"`{path.name}` cannot be opened as a database ({error}); restore it from a backup"
+        raise SallyportError(told) from error
     connection.set_busy_timeout(10_000)
     # Without this promise of stable plans a new value for an instant recompiles the statement: 58 µs a read, not 5.
     # https://sqlite.org/queryplanner-ng.html#qpsg

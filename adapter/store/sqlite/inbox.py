@@ -46,12 +46,12 @@ class SqliteInbox:
                     size += len(data)
                     self._db.execute(SQL["add"], (receipt, seq, data))
                     seq += 1
-        earlier = self._db.execute(SQL["same_content"], (feed, digest.digest(), receipt)).fetchone()
+        latest = self._db.execute(SQL["latest"], (feed, name, receipt)).fetchone()
         with self._db:
-            if earlier is not None:
+            if latest is not None and latest[4] == digest.digest():
                 self._db.execute(SQL["clear"], (receipt,))
                 self._db.execute(SQL["drop"], (receipt,))
-                return _receipt(earlier)
+                return _receipt(latest)
             self._db.execute(SQL["finish"], (size, digest.digest(), receipt))
         return Receipt(id=receipt, feed=feed, name=name, size=size, sha256=digest.digest(), received=at)
 

@@ -1,14 +1,15 @@
 -- The raw inbox, a file of its own: what was received, byte for byte, before anyone is told that it was.
 CREATE TABLE receipt (
-  id       TEXT PRIMARY KEY,
+  seq      INTEGER PRIMARY KEY,
+  id       TEXT    NOT NULL UNIQUE,
   feed     TEXT    NOT NULL,
   name     TEXT    NOT NULL,
   bytes    INTEGER NOT NULL,
   sha256   BLOB    NOT NULL,
   received INTEGER NOT NULL,
   complete INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX receipt_of_content ON receipt (feed, sha256);
+) STRICT;
+CREATE INDEX receipt_of_name ON receipt (feed, name, seq);
 CREATE TABLE chunk (
   receipt TEXT    NOT NULL,
   seq     INTEGER NOT NULL,
