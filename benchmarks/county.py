@@ -26,7 +26,7 @@ from adapter.services.forms import read_form
 from adapter.services.in_force import InForce
 from adapter.services.write import Facets, Writer
 from adapter.settings import load_site
-from adapter.store.port import row_key
+from adapter.store.shapes import row_key
 from adapter.summary.build import summary
 from adapter.summary.loinc import PinnedList
 from adapter.summary.registry import Registry
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from adapter.bootstrap import Services
     from adapter.fhir.search import IndexRow
     from adapter.services.disclose import Caller
-    from adapter.store.port import ResourceWrite, Transaction
+    from adapter.store.port import Transaction
+    from adapter.store.shapes import ResourceWrite
 
 LOINC = "http://loinc.org"
 FORM = ("universal-release", "2026-1")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from adapter.bootstrap import Services
     from adapter.consent.recipient import RecipientContext
-    from adapter.store.port import ResourceWrite
+    from adapter.store.shapes import ResourceWrite
 
 BOTH = ("mental-health", "substance-use")
 TYPICAL = Choice(

@@ -18,7 +18,7 @@ from measure import Row, Scale, check, equal, share
 
 from adapter.cli.options import run_loop
 from adapter.fhir.search import parse_query
-from adapter.store.port import row_key
+from adapter.store.shapes import row_key
 
 if TYPE_CHECKING:
     from pathlib import Path

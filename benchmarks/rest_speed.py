@@ -27,7 +27,7 @@ from measure import Row, Scale, WrongAnswer, check, equal, middle, pin, share, s
 
 from adapter.bootstrap import clock
 from adapter.cli.options import run_loop
-from adapter.store.port import row_key
+from adapter.store.shapes import row_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

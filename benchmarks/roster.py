@@ -31,7 +31,7 @@ from adapter.fictional.drawing import someone
 from adapter.fictional.jail_csv import ROSTER_COLUMNS, ROSTER_ENCODING, line, roster_lines
 from adapter.fictional.partners import ROSTER, ZONE
 from adapter.source import Malformed
-from adapter.store.port import TYPES
+from adapter.store.shapes import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

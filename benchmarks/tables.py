@@ -17,7 +17,7 @@ from population import SYSTEM
 
 from adapter.cli.options import run_loop
 from adapter.fhir.search import parse_query
-from adapter.store.port import row_key
+from adapter.store.shapes import row_key
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ import worlds
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from adapter.store.port import TYPE_NAMES
+from adapter.store.shapes import TYPE_NAMES
 from adapter.store.sqlite.connection import connect
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ import orjson
 import pytest
 import worlds
 
-from adapter.store.port import TYPE_NAMES
+from adapter.store.shapes import TYPE_NAMES
 
 pytestmark = pytest.mark.anyio
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"

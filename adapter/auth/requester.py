@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from adapter.auth.tokens import Tokens
-    from adapter.store.port import TokenRow
+    from adapter.store.shapes import TokenRow
 
 PURPOSE_HEADER = "X-Purpose-Of-Use"
 CONTEXTS_KEPT = 1024

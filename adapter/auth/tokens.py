@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 from adapter.errors import NotAuthenticated
-from adapter.store.port import TokenRow
+from adapter.store.shapes import TokenRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

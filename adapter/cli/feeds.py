@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from adapter.bootstrap import Services
-    from adapter.store.port import QuarantinedRecord, Receipt
+    from adapter.store.shapes import QuarantinedRecord, Receipt
 
 SHOWN = 20
 """Waiting records listed for each receipt."""

@@ -13,7 +13,7 @@ from adapter.fhir.codings import codings_of
 from adapter.fhir.instants import instant_text
 from adapter.identity.traits import MATCH_ONLY
 from adapter.services.write import Facets
-from adapter.store.port import IdentityFacts, ResourceWrite, ScreeningPlace, row_key
+from adapter.store.shapes import IdentityFacts, ResourceWrite, ScreeningPlace, row_key
 from adapter.summary.build import summary
 from adapter.summary.screening import screenings
 

@@ -25,7 +25,7 @@ from adapter.errors import Unavailable
 from adapter.fhir.codec import parse
 from adapter.fhir.served import Parts, join
 from adapter.services.obligations import ObligationTexts
-from adapter.store.port import DENY, EXCEPTION, PERMIT, BoundRow, RuleRow
+from adapter.store.shapes import DENY, EXCEPTION, PERMIT, BoundRow, RuleRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from adapter.consent.agreement import Agreement
     from adapter.consent.obligations import Obligation
-    from adapter.store.port import Gap, Store
+    from adapter.store.port import Store
+    from adapter.store.shapes import Gap
 
 PURPOSES = "https://sallyport.example/fhir/CodeSystem/purpose-of-use"
 LOCAL_PURPOSES = frozenset({"pretrial-release", "diversion", "discharge-planning", "supervision"})

@@ -14,7 +14,7 @@ import orjson
 from adapter.errors import Issue, NotAllowed, NotFound, Unavailable
 from adapter.fhir.instants import instant_text
 from adapter.fhir.outcome import outcome
-from adapter.store.port import OF_PATIENT, TYPES, LedgerEntry, row_key
+from adapter.store.shapes import OF_PATIENT, TYPES, LedgerEntry, row_key
 from adapter.summary.order import Screened, extensions, order
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from adapter.fhir.search import Query
     from adapter.services.decisions import Decisions
-    from adapter.store.port import Found, Gap, Hit, Ledger, Snapshot, Store
+    from adapter.store.port import Ledger, Snapshot, Store
+    from adapter.store.shapes import Found, Gap, Hit
 
 Answer = TypeVar("Answer")
 DIRECTORY = frozenset({"Organization"})

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from adapter.services.decisions import Decisions
-    from adapter.store.port import Ledger, LedgerEntry, Snapshot, Store, StoredResource
+    from adapter.store.port import Ledger, Snapshot, Store
+    from adapter.store.shapes import LedgerEntry, StoredResource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,14 +15,15 @@ from adapter.consent.names import AtHand
 from adapter.consent.policy import Policy, timeline
 from adapter.fhir.codec import parse
 from adapter.fhir.served import Parts, join
-from adapter.store.port import BEGINNING, END, PolicySpan, row_key
+from adapter.store.shapes import BEGINNING, END, PolicySpan, row_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from zoneinfo import ZoneInfo
 
     from adapter.consent.directive import Directive
-    from adapter.store.port import StoredResource, Transaction
+    from adapter.store.port import Transaction
+    from adapter.store.shapes import StoredResource
 
 EMPTY = Policy().canonical()
 """Nothing is in force: default deny, recorded as such."""

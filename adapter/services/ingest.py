@@ -15,7 +15,7 @@ import orjson
 from adapter.errors import InvalidResource, RecordError
 from adapter.services.report import FeedReport
 from adapter.source import Malformed
-from adapter.store.port import QuarantinedRecord
+from adapter.store.shapes import QuarantinedRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from adapter.services.people import People
     from adapter.settings import Feed
     from adapter.source import Connector, ExtractOptions, SourceRecord
-    from adapter.store.port import Inbox, Receipt, Store, Transaction
+    from adapter.store.port import Inbox, Store, Transaction
+    from adapter.store.shapes import Receipt
 
 LEAVES = ("mapped", "lossy", "ignored", "unmapped")
 BATCH = 500

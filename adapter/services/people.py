@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.identity.deterministic import contradicts, facts, match_keys
 from adapter.identity.traits import traits_of
-from adapter.store.port import IdentityFacts
+from adapter.store.shapes import IdentityFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

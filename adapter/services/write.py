@@ -16,7 +16,7 @@ from adapter.errors import InvalidResource
 from adapter.fhir.instants import instant_text
 from adapter.fhir.search import index_rows
 from adapter.fhir.served import split
-from adapter.store.port import ResourceWrite, row_key
+from adapter.store.shapes import ResourceWrite, row_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from adapter.fhir.validate import Validator
     from adapter.services.decisions import Decisions
     from adapter.services.keys import SiteKeys
-    from adapter.store.port import ScreeningPlace
+    from adapter.store.shapes import ScreeningPlace
 
 SUBJECT = {
     "Encounter": "subject",

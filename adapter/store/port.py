@@ -1,253 +1,27 @@
-"""The port to the database: what every store must do, in the words of the domain.
-
-All instants are epoch microseconds in UTC and all periods are half open. Public names of resources are
-``Type/id``; everything else in these shapes is internal and never leaves the adapter.
-"""
+"""The port to the database: what every store must do. Its shapes are in `shapes.py`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
-from hashlib import blake2b
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from adapter.fhir.search import IndexRow, Query
-
-BEGINNING = -(2**62)
-"""Before every instant."""
-END = 2**62
-"""After every instant."""
-
-TYPES: Mapping[str, int] = {
-    "Patient": 1,
-    "Encounter": 2,
-    "Observation": 3,
-    "Condition": 4,
-    "QuestionnaireResponse": 5,
-    "Consent": 6,
-    "Provenance": 7,
-    "Organization": 8,
-}
-"""The stored resource types; the numbers are part of the database format."""
-TYPE_NAMES = {number: name for name, number in TYPES.items()}
-
-CLINICAL_DATE: Mapping[str, str] = {
-    "Observation": "date",
-    "Encounter": "date",
-    "QuestionnaireResponse": "authored",
-    "Consent": "date",
-}
-"""The date parameter of each type that is the clinical date of the wide index."""
-OF_PATIENT = frozenset({"patient", "subject"})
-"""Reference parameters that name the patient a record is about."""
-
-DENY, PERMIT, EXCEPTION = 0, 1, 2
-"""Effects in the rule table."""
-
-
-@lru_cache(maxsize=65_536)
-def row_key(kind: str, ident: str) -> int:
-    """The internal key of a resource: 63 bits of the hash of its public name, the same in every store."""
-    return int.from_bytes(blake2b(f"{kind}/{ident}".encode(), digest_size=8).digest(), "big") >> 1
-
-
-@dataclass(slots=True, kw_only=True)
-class ResourceWrite:
-    """One resource to put: its bytes around the disclosure fragment, its facets and its index rows.
-
-    ``opening`` is the start up to and with the `{` of `meta`, ``head`` what follows it up to the last security
-    label; the store writes version id and lastUpdated between them. ``digest`` covers the content without these two;
-    equal digests are no new version. ``index`` gives the index rows and is asked only if there is one. ``seed``
-    puts the resource only where none exists.
-    """
-
-    type: str
-    id: str
-    rid: int
-    patient: int
-    segment: int
-    digest: bytes
-    opening: bytes
-    head: bytes
-    tail: bytes
-    index: Callable[[], Sequence[IndexRow]]
-    seed: bool = False
-    screening: ScreeningPlace | None = None
-    relations: Sequence[tuple[str, int]] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScreeningPlace:
-    """Where a summary stands among the screenings of one instrument and day."""
-
-    instrument: str
-    day: str
-    instant: int | None
-    risk: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicySpan:
-    """A policy in force for one patient during ``[start, stop)``.
-
-    ``sources`` names, for each directive of the policy in its order, the Consents that say it.
-    """
-
-    start: int
-    stop: int
-    policy: int
-    sources: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdentityFacts:
-    """Keyed hashes by which two records are recognised as one person, and by which they contradict."""
-
-    patient: int
-    source: str
-    keys: Sequence[bytes]
-    facts: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuarantinedRecord:
-    """A record that waits to be mended. ``ordinal`` is its place in its receipt."""
-
-    feed: str
-    receipt: str
-    ordinal: int
-    line: int
-    part: str
-    code: str
-    element: str
-    expected: str
-    raw: bytes
-    id: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredResource:
-    """One version as stored, with the facets that a decision reads."""
-
-    type: str
-    id: str
-    rid: int
-    patient: int
-    segment: int
-    version: str
-    updated: int
-    head: bytes
-    tail: bytes
-
-
-class Hit(NamedTuple):
-    """A permitted resource: the version as stored, the policy that permitted it and its obligations.
-
-    ``repeats`` tells that another screening of the same instrument and day is held, whoever may see it. A tuple,
-    because a page makes many.
-    """
-
-    type: str
-    id: str
-    rid: int
-    patient: int
-    segment: int
-    version: str
-    updated: int
-    head: bytes
-    tail: bytes
-    repeats: int
-    policy: int
-    obligation: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """A decision the tables do not hold yet: of a segment, or of the single resource ``rid``."""
-
-    policy: int
-    segment: int
-    rid: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """The answer of a permitted search. With ``gaps`` the answer is incomplete and must not be given.
-
-    ``last`` is the place of the last hit in the order of the search, where the next page starts.
-    """
-
-    total: int
-    hits: Sequence[Hit]
-    more: bool
-    gaps: Sequence[Gap]
-    last: tuple[int | str, int] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleRow:
-    """One filled decision. ``rid`` is None for a rule and the resource's key for an exception."""
-
-    context: int
-    policy: int
-    segment: int
-    rid: int | None
-    effect: int
-    obligation: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoundRow:
-    """A period in which an agreement allows a segment to a context."""
-
-    context: int
-    segment: int
-    start: int
-    stop: int
-    agreement: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenRow:
-    """An access token as stored: its SHA-256 digest and what it grants."""
-
-    digest: bytes
-    client: str
-    organisation: str
-    purposes: tuple[str, ...]
-    rights: tuple[str, ...]
-    expires: int
-    revoked: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
-    """Raw bytes received for a feed, complete and durable."""
-
-    id: str
-    feed: str
-    name: str
-    size: int
-    sha256: bytes
-    received: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerEntry:
-    """One pass of the gate. ``passed`` lists (Type/id, version, policy, segment) of what left."""
-
-    at: int
-    request_id: str
-    client: str
-    context: int
-    purpose: str
-    interaction: str
-    target: str
-    passed: Sequence[tuple[str, str, int, int]]
+    from adapter.fhir.search import Query
+    from adapter.store.shapes import (
+        BoundRow,
+        Found,
+        IdentityFacts,
+        LedgerEntry,
+        PolicySpan,
+        QuarantinedRecord,
+        Receipt,
+        ResourceWrite,
+        RuleRow,
+        StoredResource,
+        TokenRow,
+    )
 
 
 class Interned(Protocol):

@@ -9,7 +9,7 @@ from adapter.auth.requester import Requester
 from adapter.auth.tokens import Tokens
 
 if TYPE_CHECKING:
-    from adapter.store.port import TokenRow
+    from adapter.store.shapes import TokenRow
 
 NOON = 1_773_000_000_000_000
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from adapter.fhir.search import Query
-    from adapter.store.port import TokenRow
+    from adapter.store.shapes import TokenRow
 
 BASE = "https://county.example/fhir"
 INSTANT = "2026-03-02T15:00:00.120Z"

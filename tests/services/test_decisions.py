@@ -11,7 +11,7 @@ from adapter.consent.segment import Segment
 from adapter.errors import Unavailable
 from adapter.services import decisions
 from adapter.services.write import Facets
-from adapter.store.port import Gap
+from adapter.store.shapes import Gap
 
 pytestmark = pytest.mark.anyio
 PRETRIAL = ("pretrial", "pretrial-release")

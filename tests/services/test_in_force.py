@@ -9,7 +9,7 @@ import records
 import worlds
 
 from adapter.services.in_force import EMPTY
-from adapter.store.port import BEGINNING, END, row_key
+from adapter.store.shapes import BEGINNING, END, row_key
 
 pytestmark = pytest.mark.anyio
 PRETRIAL, DEFENDER = ("pretrial", "pretrial-release"), ("defender", "diversion")

@@ -8,7 +8,7 @@ import worlds
 
 from adapter.services.keys import SiteKeys
 from adapter.services.people import People
-from adapter.store.port import row_key
+from adapter.store.shapes import row_key
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import pytest
 import store_contract as contract
 
 from adapter.errors import SallyportError
-from adapter.store.port import LedgerEntry
+from adapter.store.shapes import LedgerEntry
 from adapter.store.sqlite.store import SqliteStore
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from adapter.errors import SallyportError
 from adapter.fhir.search import Alternative, Filter, IndexRow, Query
-from adapter.store.port import (
+from adapter.store.shapes import (
     BEGINNING,
     DENY,
     END,

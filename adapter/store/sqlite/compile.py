@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from adapter.errors import NotSupported
-from adapter.store.port import BEGINNING, CLINICAL_DATE, TYPES, row_key
 from adapter.store.queries import load
+from adapter.store.shapes import BEGINNING, CLINICAL_DATE, TYPES, row_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,8 +11,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, BinaryIO
 
 from adapter.errors import SallyportError
-from adapter.store.port import Receipt
 from adapter.store.queries import load
+from adapter.store.shapes import Receipt
 
 if TYPE_CHECKING:
     import apsw

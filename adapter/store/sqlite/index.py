@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from adapter.fhir.search import PARAMETERS
-from adapter.store.port import BEGINNING, CLINICAL_DATE, OF_PATIENT, TYPES
 from adapter.store.queries import load
+from adapter.store.shapes import BEGINNING, CLINICAL_DATE, OF_PATIENT, TYPES
 from adapter.store.sqlite.connection import row_of
 
 if TYPE_CHECKING:
     import apsw
 
-    from adapter.store.port import ResourceWrite
+    from adapter.store.shapes import ResourceWrite
 
 SQL = load("write")
 _KEY = {"clinical": 4, "token": 5, "string": 5, "date": 5, "reference": 4}

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from adapter.errors import SallyportError, Unavailable
-from adapter.store.port import LedgerEntry
 from adapter.store.queries import load
+from adapter.store.shapes import LedgerEntry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

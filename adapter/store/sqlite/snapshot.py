@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from adapter.store.port import (
+from adapter.store.queries import load
+from adapter.store.shapes import (
     EXCEPTION,
     PERMIT,
     TYPE_NAMES,
@@ -20,7 +21,6 @@ from adapter.store.port import (
     StoredResource,
     row_key,
 )
-from adapter.store.queries import load
 from adapter.store.sqlite.compile import CompiledSearch, compile_search, order_of
 from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.transaction import stored

@@ -6,8 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from adapter.store.port import QuarantinedRecord, TokenRow
 from adapter.store.queries import load
+from adapter.store.shapes import QuarantinedRecord, TokenRow
 from adapter.store.sqlite.connection import connect, migrate, row_of
 from adapter.store.sqlite.inbox import SqliteInbox
 from adapter.store.sqlite.interning import InternTable, bodies
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from adapter.store.port import ResourceWrite, RuleRow
+    from adapter.store.shapes import ResourceWrite, RuleRow
 
 READ, WRITE = load("read"), load("write")
 _FILES = ("", "inbox", "ledger")

@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from adapter.errors import SallyportError
-from adapter.store.port import (
-    BEGINNING,
-    END,
-    TYPE_NAMES,
-    TYPES,
-    IdentityFacts,
-    PolicySpan,
-    StoredResource,
-)
 from adapter.store.queries import load
+from adapter.store.shapes import BEGINNING, END, TYPE_NAMES, TYPES, IdentityFacts, PolicySpan, StoredResource
 from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.index import IndexWriter
 from adapter.store.sqlite.interning import bodies
@@ -27,7 +19,7 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from adapter.store.port import BoundRow, QuarantinedRecord, ResourceWrite, TokenRow
+    from adapter.store.shapes import BoundRow, QuarantinedRecord, ResourceWrite, TokenRow
     from adapter.store.sqlite.interning import InternTable
 
 SQL = load("write")
