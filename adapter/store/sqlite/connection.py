@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 _STEP = re.compile(r"^(\d{4})_\w+?(?:\.(\w+))?\.sql$")
 
 
-def connect(path: Path, *, durable: bool = True) -> apsw.Connection:
-    """Open one file; commits are on disk when they return, unless a test that never loses power says otherwise."""
+def connect(path: Path, *, durable: bool = True, cache_mb: int = 64) -> apsw.Connection:
+    """Open one file with a page cache of up to ``cache_mb`` megabytes.
+
+    Commits are on disk when they return, unless a test that never loses power says otherwise.
+    """
     try:
         connection = apsw.Connection(str(path), statementcachesize=400)
         list(connection.execute("PRAGMA schema_version"))
@@ -36,7 +39,7 @@ def connect(path: Path, *, durable: bool = True) -> apsw.Connection:
         "journal_mode = WAL",
         f"synchronous = {'FULL' if durable else 'OFF'}",
         "foreign_keys = ON",
-        "cache_size = -65536",
+        f"cache_size = {-1024 * cache_mb}",
         "temp_store = MEMORY",
     ):
         list(connection.execute(f"PRAGMA {pragma}"))

@@ -42,8 +42,8 @@ class SqliteStore:
         self._stamp = stamp
         self._chain = chain
         self._writer = connect(folder / "store.sqlite", durable=durable)
-        self._inbox_db = connect(folder / "inbox.sqlite", durable=durable)
-        self._ledger_db = connect(folder / "ledger.sqlite", durable=durable)
+        self._inbox_db = connect(folder / "inbox.sqlite", durable=durable, cache_mb=4)
+        self._ledger_db = connect(folder / "ledger.sqlite", durable=durable, cache_mb=4)
         self._path = folder / "store.sqlite"
         self._reader = connect(self._path)
         self._interning = InternTable()
