@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from base64 import b32encode
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -69,8 +68,8 @@ def clock() -> int:
 
 
 def new_id() -> str:
-    """A random id of 130 bits: receipts, requests."""
-    return b32encode(secrets.token_bytes(17))[:26].decode().lower()
+    """A random id of 128 bits: receipts, requests."""
+    return secrets.token_hex(16)
 
 
 def new_token() -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ async def send_answer(send: Send, answer: Answer, request_id: str, *, without_bo
     await send({"type": "http.response.body", "body": b"" if without_body else body})
 
 
+@lru_cache(maxsize=4096)
 def http_date(instant: str) -> bytes:
     """A FHIR instant as an HTTP date in GMT, whole seconds.
 

@@ -181,10 +181,12 @@ class Disclosure:
         return seen
 
     async def _serve(self, view: Snapshot, caller: Caller, hits: Sequence[Hit], at: int) -> list[tuple[Hit, Served]]:
-        await self._decisions.obligations.know(hit.obligation for hit in hits)
-        fragment = self._decisions.obligations.fragment
+        obligations = self._decisions.obligations
+        fragment = obligations.fragment
         served = []
         for hit in hits:
+            if not obligations.knows(hit.obligation):
+                await obligations.load()
             added = fragment(hit.obligation)
             if hit.repeats:
                 added = fragment(hit.obligation, await self._place(view, caller, hit, at))

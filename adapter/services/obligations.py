@@ -12,7 +12,7 @@ from adapter.consent.vocabulary import ACT_CODE
 from adapter.fhir.served import PLAIN, fragment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from adapter.store.port import Store
 
@@ -42,10 +42,9 @@ class ObligationTexts:
         self._sets[number] = tuple(obligations)
         return number
 
-    async def know(self, numbers: Iterable[int]) -> None:
-        """Load the sets that another process added."""
-        if any(number and number not in self._sets for number in numbers):
-            await self.load()
+    def knows(self, number: int) -> bool:
+        """Whether a set is at hand; one that another process added has to be loaded first."""
+        return not number or number in self._sets
 
     def of(self, number: int) -> tuple[Obligation, ...]:
         """The obligations of a set."""

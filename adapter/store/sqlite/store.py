@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from adapter.store.queries import load
@@ -25,6 +26,25 @@ if TYPE_CHECKING:
 
 READ, WRITE = load("read"), load("write")
 _FILES = ("", "inbox", "ledger")
+
+
+class _View:
+    """One read transaction on an idle connection; written out because every answer makes one."""
+
+    __slots__ = ("_idle", "_path", "_reader")
+
+    def __init__(self, idle: list[apsw.Connection], path: Path) -> None:
+        self._idle = idle
+        self._path = path
+
+    async def __aenter__(self) -> SqliteSnapshot:
+        self._reader = self._idle.pop() if self._idle else connect(self._path)
+        self._reader.execute("BEGIN")
+        return SqliteSnapshot(self._reader)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._reader.execute("COMMIT")
+        self._idle.append(self._reader)
 
 
 class SqliteStore:
@@ -80,16 +100,9 @@ class SqliteStore:
                 raise
             self._interning.committed()
 
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[SqliteSnapshot]:
+    def snapshot(self) -> _View:
         # A view of its own for each answer: a shared one could outlive a revocation.
-        reader = self._idle.pop() if self._idle else connect(self._path)
-        reader.execute("BEGIN")
-        try:
-            yield SqliteSnapshot(reader)
-        finally:
-            reader.execute("COMMIT")
-            self._idle.append(reader)
+        return _View(self._idle, self._path)
 
     async def intern(self, table: str, body: bytes) -> int:
         async with self.transaction() as change:
@@ -114,15 +127,7 @@ class SqliteStore:
         row = self._reader.execute(READ["token_grant"], (digest,)).fetchone()
         if row is None:
             return None
-        return TokenRow(
-            digest=row[0],
-            client=row[1],
-            organisation=row[2],
-            purposes=tuple(row[3].split()),
-            rights=tuple(row[4].split()),
-            expires=row[5],
-            revoked=bool(row[6]),
-        )
+        return _token_row(*row)
 
     async def add_token(self, row: TokenRow) -> None:
         async with self.transaction() as change:
@@ -152,3 +157,19 @@ class SqliteStore:
     async def close(self) -> None:
         for db in (*self._idle, self._reader, self._writer, self._inbox_db, self._ledger_db):
             db.close()
+
+
+@lru_cache(maxsize=1024)
+def _token_row(
+    digest: bytes, client: str, organisation: str, purposes: str, rights: str, expires: int, revoked: int
+) -> TokenRow:
+    """The same row read again is the same object; a row that changed is another key."""
+    return TokenRow(
+        digest=digest,
+        client=client,
+        organisation=organisation,
+        purposes=tuple(purposes.split()),
+        rights=tuple(rights.split()),
+        expires=expires,
+        revoked=bool(revoked),
+    )
