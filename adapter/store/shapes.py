@@ -146,11 +146,13 @@ class StoredResource:
 class Hit(NamedTuple):
     """A permitted resource: the version as stored, the policy that permitted it and its obligations.
 
+    The fields are the columns of the statements that find it. ``number`` is its type as stored.
+
     ``repeats`` tells that another screening of the same instrument and day is held, whoever may see it. A tuple,
     because a page makes many.
     """
 
-    type: str
+    number: int
     id: str
     rid: int
     patient: int
@@ -162,6 +164,11 @@ class Hit(NamedTuple):
     repeats: int
     policy: int
     obligation: int
+
+    @property
+    def type(self) -> str:
+        """The resource type."""
+        return TYPE_NAMES[self.number]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

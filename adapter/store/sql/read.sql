@@ -3,9 +3,9 @@
 -- services fill it and ask again; it is never taken for a permit or a denial.
 
 -- name: read
-SELECT c.type, c.id, c.rid, c.patient, c.segment, c.version, c.updated, c.head, c.tail, c.repeats, p.policy,
-  CASE r.effect WHEN 2 THEN e.effect ELSE r.effect END,
-  CASE r.effect WHEN 2 THEN e.obligation ELSE r.obligation END, r.effect
+SELECT CASE r.effect WHEN 2 THEN e.effect ELSE r.effect END, r.effect,
+  c.type, c.id, c.rid, c.patient, c.segment, c.version, c.updated, c.head, c.tail, c.repeats, p.policy,
+  CASE r.effect WHEN 2 THEN e.obligation ELSE r.obligation END
 FROM resource c
 JOIN patient_policy p ON p.patient = c.patient AND p.start <= :at AND :at < p.stop
 JOIN bound b ON b.context = :context AND b.segment = c.segment AND b.start <= :at AND :at < b.stop
@@ -81,8 +81,8 @@ page AS (
   WHERE h.effect IS NULL OR ({after})
   ORDER BY h.effect IS NOT NULL, place {direction}, h.rid
   LIMIT :limit)
-SELECT (SELECT count(effect) FROM hit), d.type, d.id, d.rid, d.patient, d.segment, d.version, d.updated,
-  d.head, d.tail, d.repeats, h.policy, h.effect, h.obligation, h.place
+SELECT (SELECT count(effect) FROM hit), h.effect, h.place,
+  d.type, d.id, d.rid, d.patient, d.segment, d.version, d.updated, d.head, d.tail, d.repeats, h.policy, h.obligation
 FROM page h JOIN resource d ON d.rid = h.rid
 ORDER BY h.effect IS NOT NULL, h.place {direction}, h.rid
 

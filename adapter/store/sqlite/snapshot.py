@@ -11,7 +11,6 @@ from adapter.store.queries import load
 from adapter.store.shapes import (
     EXCEPTION,
     PERMIT,
-    TYPE_NAMES,
     TYPES,
     BoundRow,
     Found,
@@ -38,10 +37,6 @@ _MISSING = 2**62
 _NOTHING = Found(total=0, hits=(), more=False, gaps=())
 
 
-def _hit(row: Sequence[Any], policy: int, obligation: int) -> Hit:
-    return Hit._make((TYPE_NAMES[row[0]], *row[1:10], policy, obligation))
-
-
 class SqliteSnapshot:
     """Reads of one connection."""
 
@@ -52,13 +47,14 @@ class SqliteSnapshot:
         row = self._db.execute(SQL["read"], {"context": context, "rid": rid, "at": at}).fetchone()
         if row is None:
             return _NOTHING
-        policy, effect, obligation, ruled = row[10:14]
+        effect, ruled = row[:2]
+        hit = Hit._make(row[2:])
         if effect is None:
-            gap = Gap(policy=policy, segment=row[4], rid=rid if ruled == EXCEPTION else None)
+            gap = Gap(policy=hit.policy, segment=hit.segment, rid=rid if ruled == EXCEPTION else None)
             return Found(total=0, hits=(), more=False, gaps=(gap,))
         if effect != PERMIT:
             return _NOTHING
-        return Found(total=1, hits=(_hit(row, policy, obligation),), more=False, gaps=())
+        return Found(total=1, hits=(hit,), more=False, gaps=())
 
     async def read_patient(self, context: int, rid: int, *, at: int) -> Found:
         bindings = {"context": context, "rid": rid, "at": at}
@@ -67,7 +63,8 @@ class SqliteSnapshot:
             return _NOTHING
         if row[11] == _MISSING:
             return Found(total=0, hits=(), more=False, gaps=self._patient_gaps(bindings))
-        return Found(total=1, hits=(_hit(row, row[10], (row[11] - 1) // 2),), more=False, gaps=())
+        hit = Hit._make((*row[:11], (row[11] - 1) // 2))
+        return Found(total=1, hits=(hit,), more=False, gaps=())
 
     def _patient_gaps(self, bindings: dict[str, Any]) -> list[Gap]:
         return [Gap(policy=row[0], segment=row[1], rid=row[2]) for row in self._db.execute(SQL["gaps"], bindings)]
@@ -114,11 +111,11 @@ class SqliteSnapshot:
             # Behind the last page nothing follows, but the total is what it is.
             total = 0 if after is None else self._total(search)[0]
             return Found(total=total, hits=(), more=False, gaps=())
-        if rows[0][12] is None:
+        if rows[0][1] is None:
             return Found(total=0, hits=(), more=False, gaps=self._search_gaps(query, search.decided, search.bindings))
         page = rows[: query.count]
-        hits = [_hit(row[1:], row[11], row[13]) for row in page]
-        last = (page[-1][14], page[-1][3])
+        hits = [Hit._make(row[3:]) for row in page]
+        last = (page[-1][2], hits[-1].rid)
         return Found(total=rows[0][0], hits=hits, more=len(rows) > query.count, gaps=(), last=last)
 
     def _total(self, search: CompiledSearch) -> tuple[int, int]:
