@@ -170,15 +170,17 @@ class Disclosure:
         """The connected component of ``rid`` over records this caller sees: a hidden one never joins two visible."""
         if not await view.linked(rid):
             return [rid]
-        seen: list[int] = []
-        frontier, met = [rid], {rid}
-        while frontier:
-            member = frontier.pop()
-            if (await self._found(view, caller, "Patient", member, at)).hits:
-                seen.append(member)
-                frontier += [other for other in await view.linked(member) if other not in met]
-                met |= set(frontier)
-        return seen
+        visible: list[int] = []
+        level, met = [rid], {rid}
+        while level:
+            seen, gaps = await view.seen(caller.context, level, at=at)
+            if gaps:
+                raise MissingDecisions(gaps)
+            visible += seen
+            level = [other for member in seen for other in await view.linked(member) if other not in met]
+            level = list(dict.fromkeys(level))
+            met.update(level)
+        return visible
 
     async def _serve(self, view: Snapshot, caller: Caller, hits: Sequence[Hit], at: int) -> list[tuple[Hit, Served]]:
         obligations = self._decisions.obligations

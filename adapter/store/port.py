@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from adapter.store.shapes import (
         BoundRow,
         Found,
+        Gap,
         IdentityFacts,
         LedgerEntry,
         PolicySpan,
@@ -133,6 +134,10 @@ class Snapshot(Protocol):
         at: int,
     ) -> Found:
         """Permitted resources that match; of these patients, or of everyone."""
+        ...
+
+    async def seen(self, context: int, patients: Sequence[int], *, at: int) -> tuple[list[int], list[Gap]]:
+        """Which of these Patients this context sees, and the decisions that are missing to tell."""
         ...
 
     async def linked(self, patient: int) -> list[int]:

@@ -18,6 +18,9 @@ SELECT c.type, c.id, c.rid, c.patient, c.segment, c.version, c.updated, c.head, 
 FROM resource c JOIN patient_policy p ON p.patient = c.rid AND p.start <= :at AND :at < p.stop
 WHERE c.rid = :rid AND c.type = 1
 
+-- name: seen_patients
+SELECT c.rid, ({sees_patient}) FROM resource c WHERE c.type = 1 AND c.rid IN ({rids})
+
 -- name: gaps
 -- Decisions that the tables do not hold yet for one patient's records and the Patient itself.
 SELECT DISTINCT p.policy, c.segment, CASE WHEN r.effect = 2 THEN c.rid END

@@ -66,6 +66,16 @@ class SqliteSnapshot:
         hit = Hit._make((*row[:11], (row[11] - 1) // 2))
         return Found(total=1, hits=(hit,), more=False, gaps=())
 
+    async def seen(self, context: int, patients: Sequence[int], *, at: int) -> tuple[list[int], list[Gap]]:
+        sql = SQL["seen_patients"].format(
+            sees_patient=SQL["sees_patient"], rids=",".join(f":p{place}" for place in range(len(patients)))
+        )
+        bindings = {"context": context, "at": at} | {f"p{place}": rid for place, rid in enumerate(patients)}
+        rows = [(rid, how) for rid, how in self._db.execute(sql, bindings) if how]
+        missing = [rid for rid, how in rows if how == _MISSING]
+        gaps = [gap for rid in missing for gap in self._patient_gaps({"context": context, "rid": rid, "at": at})]
+        return [rid for rid, _ in rows], gaps
+
     def _patient_gaps(self, bindings: dict[str, Any]) -> list[Gap]:
         return [Gap(policy=row[0], segment=row[1], rid=row[2]) for row in self._db.execute(SQL["gaps"], bindings)]
 
