@@ -121,8 +121,8 @@ class Assembly:
                 writes += await self._detail(record, draft)
         problem = None if regime != UNDECLARED else self._undeclared()
         if self._forms:
-            consent, deficient = self._consent(record, source)
-            problem = deficient or problem
+            consent, unusable = self._consent(record, source)
+            problem = unusable or problem
             key = (*record.person, str(source.values.get("submission", "")))
             ident = self._writer.resource_id(self._feed.feed, "Consent", *key)
             writes.append(
@@ -214,11 +214,13 @@ class Assembly:
         return [write, traced]
 
     def _consent(self, record: _Record, source: SourceRecord) -> tuple[dict[str, Any], RecordError | None]:
-        """The Consent of a signed form. One that cannot be used denies everything until it is mended.
+        """The Consent of a signed form; one that is deficient or of an undeclared unit denies until it is mended.
 
         It may be a revocation: what was signed before must not go on as if it had not arrived.
         """
         patient = f"Patient/{record.patient}"
+        if record.regime == UNDECLARED:
+            return on_hold(patient), self._undeclared()
         form = self._forms.get(str(source.values.get("version", "")))
         if form is None:
             return on_hold(patient), RecordError("wrong-form", "version", f"one of {', '.join(self._forms)}")

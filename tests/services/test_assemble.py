@@ -141,6 +141,29 @@ async def test_records_of_an_undeclared_unit_are_for_their_sender_alone_until_it
 # Releases
 
 
+def undeclare_registry(folder):
+    """Two units where the sender names none: nobody can tell under which law its forms stand."""
+    feed = folder / "feeds" / "releases.yaml"
+    feed.write_text(feed.read_text() + "  annex: {organization: registry, regime: justice}\n")
+
+
+async def test_a_release_of_an_undeclared_unit_permits_nothing_until_it_is_declared(tmp_path):
+    world = await worlds.open_site(tmp_path / "site", adjust=undeclare_registry)
+    await world.deliver("jail-medical-hl7", records.hl7(records.admission(), records.phq9(14)))
+    report = await world.deliver("releases", records.ndjson(records.release(records.choice())))
+    assert (report.held, report.quarantined) == (1, {"undeclared-unit": 1})
+    assert await show(world) == 0
+    await world.close()
+
+    feed = tmp_path / "site" / "feeds" / "releases.yaml"
+    feed.write_text(feed.read_text().replace("  annex: {organization: registry, regime: justice}\n", ""))
+    world = await worlds.open_site(tmp_path / "site", first_id=1000)
+    await world.services.ingest.replay()
+    assert await world.services.store.quarantined(None) == []
+    assert await show(world) == 1
+    await world.close()
+
+
 async def show(world, caller=PRETRIAL):
     """How many summaries of Ada's a partner is shown now."""
     patient = world.patient("jail-medical-hl7", records.JAIL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import apsw
+import files_contract
 import pytest
 import store_contract as contract
 
@@ -43,7 +44,7 @@ async def store(tmp_path):
     await made.close()
 
 
-class TestSqlite(contract.StoreContract):
+class TestSqlite(contract.StoreContract, files_contract.FilesContract):
     """Every promise of the contract."""
 
 

@@ -1,0 +1,73 @@
+"""What every inbox and ledger must do, whatever the database: subclassed once per implementation."""
+
+from __future__ import annotations
+
+import io
+import itertools
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapter.errors import SallyportError
+from adapter.store.shapes import LedgerEntry
+
+RECEIPTS = itertools.count()
+NOW = 1_700_000_000_000_000
+pytestmark = pytest.mark.anyio
+
+
+class FilesContract:
+    """Give a ``store`` fixture: a migrated, empty store."""
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(pieces=st.lists(st.binary(max_size=300), max_size=5))
+    async def test_the_inbox_gives_back_every_byte_and_knows_what_it_has(self, store, pieces):
+        data = b"".join(pieces)
+        inbox = store.inbox()
+        first = await inbox.keep(receipt=f"r{next(RECEIPTS)}", feed="f", name="n", stream=io.BytesIO(data), at=NOW)
+        again = await inbox.keep(receipt=f"r{next(RECEIPTS)}", feed="f", name="n", stream=io.BytesIO(data), at=NOW)
+        assert again.id == first.id
+        with inbox.open(first.id).stream as stream:
+            assert stream.read() == data
+
+    async def test_an_older_state_that_comes_back_is_news(self, store):
+        inbox = store.inbox()
+        for receipt, data in (("one", b"empty"), ("two", b"full"), ("three", b"empty"), ("four", b"empty")):
+            kept = await inbox.keep(receipt=receipt, feed="f", name="roster", stream=io.BytesIO(data), at=NOW)
+        assert kept.id == "three"
+        assert [receipt.id for receipt in await inbox.receipts("f")] == ["one", "two", "three"]
+
+    async def test_an_unfinished_receipt_does_not_exist(self, store):
+        class Broken(io.BytesIO):
+            def read(self, size=-1, /):
+                if self.tell():
+                    raise OSError
+                return super().read(5)
+
+        inbox = store.inbox()
+        with pytest.raises(OSError):  # noqa: PT011 - any failure of the sender
+            await inbox.keep(receipt="cut", feed="f", name="n", stream=Broken(b"0123456789"), at=NOW)
+        assert await inbox.receipts() == []
+        with pytest.raises(SallyportError):
+            inbox.open("cut")
+        await inbox.keep(receipt="cut", feed="f", name="n", stream=io.BytesIO(b"0123456789"), at=NOW)
+        assert inbox.open("cut").stream.read() == b"0123456789"
+
+    async def test_the_ledger_keeps_entries_in_a_chain(self, store):
+        ledger = store.ledger()
+        entry = LedgerEntry(
+            at=NOW,
+            request_id="r1",
+            client="c",
+            context=1,
+            purpose="TREAT",
+            interaction="read",
+            target="Observation/a",
+            passed=[("Observation/a", "v", 1, 2)],
+        )
+        await ledger.append(entry)
+        await ledger.append(entry)
+        await store.ledger().append(entry)
+        assert await ledger.of_request("r1") == [entry] * 3
+        assert await ledger.verify() == 3
