@@ -31,6 +31,7 @@ from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import FeedLine, Ingest
 from adapter.services.keys import SiteKeys
 from adapter.services.people import People
+from adapter.services.standing import KnownFacts, Sources
 from adapter.services.write import Writer, stamp
 from adapter.settings import read_document
 from adapter.source import ExtractOptions
@@ -89,6 +90,7 @@ class Services:
     decisions: Decisions
     disclosure: Disclosure
     ingest: Ingest
+    in_force: InForce
     explain: Explain
     tokens: Tokens
     requester: Requester
@@ -224,7 +226,8 @@ async def build(
     await decisions.start()
     writer = Writer(keys, Validator(rules.facts), decisions, site.zone)
     await publish(store, writer, directory, EMPTY, at=now())
-    people, in_force = People(keys), InForce(site.zone)
+    people = People(keys)
+    in_force = InForce(site.zone, KnownFacts(decisions, await _sources(site, store), site.zone))
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
     tokens = Tokens(store=store, clock=now, new_token=make_token)
 
@@ -244,6 +247,7 @@ async def build(
         decisions=decisions,
         disclosure=Disclosure(store, ledger, decisions, now),
         ingest=Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id),
+        in_force=in_force,
         explain=Explain(store, ledger, decisions, now, site.zone),
         tokens=tokens,
         requester=Requester(tokens=tokens, contexts=decisions),
@@ -256,6 +260,33 @@ async def build(
         ready=ready,
         version=version("sallyport"),
     )
+
+
+async def _sources(site: Site, store: Store) -> Sources:
+    """Which units treat, and which feeds tell custody, as the feeds declare them."""
+    treating = {
+        f"Organization/{unit.organization}": _organisations(site, unit.organization)
+        for feed in site.feeds.values()
+        for unit in feed.units.values()
+        if unit.regime in {"hipaa", "part2"}
+    }
+    custody: dict[str, int] = {}
+    for feed in site.feeds.values():
+        if feed.custody_hours is not None:
+            async with store.transaction() as change:
+                number = await change.freshen(feed.feed, until=0)
+            custody |= {f"Organization/{unit.organization}": number for unit in feed.units.values()}
+    return Sources(treating=treating, custody=custody, window=site.site.treatment_window_days)
+
+
+def _organisations(site: Site, key: str) -> tuple[str, ...]:
+    """A unit and everything it is part of."""
+    found: list[str] = []
+    above: str | None = key
+    while above is not None and f"Organization/{above}" not in found:
+        found.append(f"Organization/{above}")
+        above = site.partners[above].part_of
+    return tuple(found)
 
 
 def _line(site: Site, feed: Feed, rules: Rules, writer: Writer, people: People) -> FeedLine:

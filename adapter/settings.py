@@ -46,6 +46,7 @@ class SiteSection(_Section):
     operator: Literal["business-associate", "qualified-service-organization", "intermediary", "member"]
     store: str = "data"
     token_minutes: int = Field(default=60, ge=1, le=24 * 60)
+    treatment_window_days: int = Field(default=365, ge=1, le=3 * 365)
 
 
 class Partner(_Section):
@@ -82,6 +83,7 @@ class Feed(_Section):
     time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
     units: dict[str, Unit] = Field(min_length=1)
     form: Key | None = None
+    custody_hours: int | None = Field(default=None, ge=1, le=30 * 24)
     extract: str = ""
     settings: dict[str, str] = {}
 

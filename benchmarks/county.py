@@ -23,7 +23,6 @@ from adapter.consent.release import author
 from adapter.fhir.facts import Facts
 from adapter.fhir.validate import Validator
 from adapter.services.forms import read_form
-from adapter.services.in_force import InForce
 from adapter.services.write import Facets, Writer
 from adapter.settings import load_site
 from adapter.store.shapes import row_key
@@ -209,7 +208,7 @@ class Filler:
     def __init__(self, services: Services) -> None:
         self._services = services
         self.writer = Writer(services.keys, Validator(Facts(assets.r4_facts())), services.decisions, services.zone)
-        self.in_force = InForce(services.zone)
+        self.in_force = services.in_force
         self.at = clock()
         self._registry = Registry.load(assets.instruments(), PinnedList.load(assets.loinc()))
         documents = (read_form(body, where) for where, body in services.site.forms.items())
@@ -225,7 +224,8 @@ class Filler:
     async def patient(self, number: int) -> ResourceWrite:
         """A Patient with nothing but a name."""
         ident = self.patient_id(number)
-        body = {"resourceType": "Patient", "name": [{"family": f"Person{number}", "given": ["Sample"]}]}
+        body = {"resourceType": "Patient", "birthDate": "1980-05-05"}
+        body["name"] = [{"family": f"Person{number}", "given": ["Sample"]}]
         return await self.writer.prepare(body, self._facets("identity"), ident=ident, patient=ident)
 
     async def consent(self, number: int, choice: Choice) -> ResourceWrite | None:

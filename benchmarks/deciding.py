@@ -78,7 +78,7 @@ async def _measure(scale: Scale, folder: Path) -> list[Row]:
         verdicts = [decide(case).effect is Effect.PERMIT for case in cases]
         equal(verdicts, expected, "verdicts of decide")
         policy = next(
-            policy for start, stop, policy, _ in timeline([directive], services.zone) if start <= filler.at < stop
+            policy for start, stop, policy, *_ in timeline([directive], services.zone) if start <= filler.at < stop
         )
         segments = [await services.decisions.segment(write.segment) for write in summaries]
         pairs = [(recipient, segment) for recipient in recipients for segment in segments]

@@ -10,15 +10,19 @@ none.
 from __future__ import annotations
 
 from datetime import date  # noqa: TC003  # pydantic reads the annotation when the class is made
-from typing import TYPE_CHECKING, Annotated, Literal
+from functools import reduce
+from itertools import pairwise
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from adapter.consent.bases import CONSENT, OWN
 from adapter.consent.basis import DIRECTORY, OWN_RECORD, is_own
 from adapter.fhir.dates import MAX, MIN, interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import tzinfo
 
     from adapter.consent.recipient import RecipientContext
@@ -105,27 +109,49 @@ def _grants(grant: Grant, recipient: RecipientContext, segment: Segment) -> bool
     )
 
 
+class Bound(NamedTuple):
+    """What agreements allow during ``[start, stop)``, epoch microseconds.
+
+    ``bases`` is a mask of the grounds they allow, with those that no agreement bounds; ``names`` are the agreements.
+    """
+
+    start: int
+    stop: int
+    bases: int
+    names: tuple[str, ...]
+
+
 def bound(
     agreements: Iterable[Agreement],
     recipient: RecipientContext,
     segment: Segment,
     *,
     zone: tzinfo,
-) -> list[tuple[int, int, str]]:
-    """When agreements allow ``recipient`` to receive ``segment``: intervals with the agreement's id.
+    floor: int = 0,
+) -> list[Bound]:
+    """On which grounds agreements let ``recipient`` receive ``segment``, and when: disjoint and in order.
 
-    Half-open, epoch microseconds, in order. Empty means never. A unit's own records and the directory are
-    allowed for all time, under the name of that ground.
+    ``floor`` are grounds that hold without an agreement: `UNBOUND` for a recipient to whom law gave one. A unit's own
+    records and the directory are allowed for all time, under the name of that ground.
     """
     if segment.tier == "directory":
-        return [(MIN, MAX, DIRECTORY)]
+        return [Bound(MIN, MAX, OWN, (DIRECTORY,))]
     if is_own(recipient, segment):
-        return [(MIN, MAX, OWN_RECORD)]
-    return sorted(
-        (*agreement.holds(zone), agreement.agreement)
+        return [Bound(MIN, MAX, OWN, (OWN_RECORD,))]
+    granted = [
+        (*agreement.holds(zone), CONSENT, agreement.agreement)
         for agreement in agreements
         if any(_grants(grant, recipient, segment) for grant in agreement.grants)
-    )
+    ]
+    edges = sorted({MIN, MAX, *(edge for start, stop, _, _ in granted for edge in (start, stop))})
+    found = (_bound_at(granted, start, stop, floor) for start, stop in pairwise(edges))
+    return [one for one in found if one.bases]
+
+
+def _bound_at(granted: Sequence[tuple[int, int, int, str]], start: int, stop: int, floor: int) -> Bound:
+    holding = [(bases, name) for begins, ends, bases, name in granted if begins <= start < ends]
+    allowed = reduce(or_, (bases for bases, _ in holding), floor)
+    return Bound(start, stop, allowed, tuple(sorted(name for _, name in holding)))
 
 
 def rights(agreements: Iterable[Agreement], organisation: str, *, at: int, zone: tzinfo) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""The grounds for an answer that no consent decides: own records, the directory, undeclared units.
+"""The grounds for an answer that no consent decides: own records, own shares, the directory, undeclared units.
 
 What a unit made itself is no disclosure when it comes back to it. The directory is public to every context. A
 unit whose legal regime nobody declared has its records held: visible to it alone until someone declares it.
@@ -8,8 +8,10 @@ unit whose legal regime nobody declared has its records held: visible to it alon
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from adapter.consent.bases import CONSENT, OWN
 from adapter.consent.evaluate import Effect, Verdict
 from adapter.consent.names import literal_key
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 DIRECTORY: Final = "directory"
 OWN_RECORD: Final = "own-record"
+OWN_SHARE: Final = "own-share"
 UNDECLARED: Final = "undeclared"
 
 
@@ -32,6 +35,8 @@ def basis(recipient: RecipientContext, segment: Segment) -> Verdict | None:
     """The verdict where no consent is asked, else None."""
     if segment.tier == "directory":
         return _settled(Effect.PERMIT, DIRECTORY, "the directory is public to every recipient")
+    if segment.audience:
+        return _share(recipient, segment)
     if is_own(recipient, segment):
         return _settled(Effect.PERMIT, OWN_RECORD, "the recipient made this record itself")
     if segment.regime == "undeclared":
@@ -39,5 +44,13 @@ def basis(recipient: RecipientContext, segment: Segment) -> Verdict | None:
     return None
 
 
+def _share(recipient: RecipientContext, segment: Segment) -> Verdict:
+    if literal_key(recipient.organisation) == literal_key(segment.audience):
+        # It tells of a release, so it is no more the recipient's own than what the release opens: agreements bound it.
+        return replace(_settled(Effect.PERMIT, OWN_SHARE, "this was made for the recipient alone"), bases=CONSENT)
+    return _settled(Effect.DENY, OWN_SHARE, "this was made for another recipient alone")
+
+
 def _settled(effect: Effect, rule: str, because: str) -> Verdict:
-    return Verdict(effect=effect, trace=((-1, "", rule, effect.value.lower(), because),))
+    bases = OWN if effect is Effect.PERMIT else 0
+    return Verdict(effect=effect, trace=((-1, "", rule, effect.value.lower(), because),), bases=bases)

@@ -11,9 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from adapter.consent.bases import CONSENT
 from adapter.consent.content import Content
 from adapter.consent.directive import applicable
-from adapter.consent.evaluate import Effect, Entry, Verdict, weigh
+from adapter.consent.evaluate import Effect, Entry, Verdict, Weighed, weigh
 from adapter.consent.facts import READ, Facts, claimed_profiles
 from adapter.consent.force import Combination, Revision, in_force
 from adapter.consent.labels import labels_of
@@ -93,7 +94,7 @@ def _facts(case: Case) -> Facts:
     )
 
 
-def _of_person(case: Case, patient: str, facts: Facts, trace: list[Entry]) -> tuple[Effect, tuple[Obligation, ...]]:
+def _of_person(case: Case, patient: str, facts: Facts, trace: list[Entry]) -> Weighed:
     """The decision of one patient's consents."""
     persons = frozenset((patient,))
     theirs: list[tuple[int, Directive]] = []
@@ -126,11 +127,12 @@ def decide(case: Case) -> Verdict:
     denied = False
     obligations: dict[Obligation, None] = {}
     for patient in sorted(case.record.patients):
-        effect, due = _of_person(case, patient, facts, trace)
+        effect, due, _ = _of_person(case, patient, facts, trace)
         denied = denied or effect is not Effect.PERMIT
         obligations.update(dict.fromkeys(due))
     return Verdict(
         effect=Effect.DENY if denied else Effect.PERMIT,
+        bases=0 if denied else CONSENT,
         obligations=() if denied else tuple(obligations),
         trace=tuple(trace),
         sources=sources,

@@ -15,11 +15,18 @@ from typing import TYPE_CHECKING, Any, Final
 from adapter.consent.criteria import Criterion, Opaque
 from adapter.consent.names import AtHand, items, listed, tail, type_of
 from adapter.consent.outcome import DENY, FALSE, PERMIT, TRUE, UNKNOWN
-from adapter.consent.provision import Body, Provision
+from adapter.consent.provision import PATIENT, Body, Provision
 from adapter.consent.reading import Contained, criteria, resolved_key
 from adapter.consent.sensitivity import codings
 from adapter.consent.shape import CONSENT, examine, examine_extension
-from adapter.consent.vocabulary import ACT_CODE, CONSENT_SCOPE, PART2_CONSENT, PCF_ADVANCED
+from adapter.consent.vocabulary import (
+    ACT_CODE,
+    CONSENT_SCOPE,
+    INSTRUMENT,
+    PART2_CONSENT,
+    PCF_ADVANCED,
+    SIGNER,
+)
 from adapter.fhir.dates import interval
 
 if TYPE_CHECKING:
@@ -65,6 +72,7 @@ class Directive:
     def doubted(self) -> Directive:
         """The same consent when nobody can tell whether it is about the patient decided for: it is capped."""
         body = _capped(self.provision, self.contained, _WHOM, typed=self.body.typed)
+        body = replace(body, instrument=self.body.instrument, signer=self.body.signer)
         return replace(self, patient=None, body=body)
 
 
@@ -194,6 +202,8 @@ def _refused(consent: Mapping[str, Any]) -> str:
         found = f"status: expected one of {', '.join(sorted(STATUSES))}"
     if not found and "scope" not in consent:
         found = "scope: expected one, patient-privacy for a privacy consent"
+    if not found and len(_instruments(consent)) > 1:
+        found = "category: expected one instrument, consents of different kinds are never merged"
     return found
 
 
@@ -211,6 +221,20 @@ def _typed(consent: Mapping[str, Any]) -> bool:
     return (ACT_CODE, PART2_CONSENT) in pairs
 
 
+def _instruments(consent: Mapping[str, Any]) -> set[str]:
+    """The kinds of release its category says it is."""
+    return {code for system, code in codings(consent.get("category")) if system == INSTRUMENT}
+
+
+def _signer(consent: Mapping[str, Any]) -> str:
+    """Who signed it, as it says; "unknown" where it says so in a way nobody can read."""
+    stated = [one for one in listed(consent.get("extension")) if isinstance(one, dict) and one.get("url") == SIGNER]
+    if not stated:
+        return PATIENT
+    said = stated[0].get("valueCode")
+    return said if len(stated) == 1 and isinstance(said, str) else "unknown"
+
+
 def _contained(consent: Mapping[str, Any]) -> Contained:
     return {
         resource["id"]: resource
@@ -220,6 +244,12 @@ def _contained(consent: Mapping[str, Any]) -> Contained:
 
 
 def _body(consent: Mapping[str, Any], contained: Contained) -> Body:
+    body = _tree(consent, contained)
+    instruments = _instruments(consent)
+    return replace(body, instrument=min(instruments, default=""), signer=_signer(consent))
+
+
+def _tree(consent: Mapping[str, Any], contained: Contained) -> Body:
     typed = _typed(consent)
     provision = consent.get("provision")
     why = _refused(consent)

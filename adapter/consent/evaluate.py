@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import reduce
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from adapter.consent.criteria import ActorCriterion
 from adapter.consent.obligations import PART2_OBLIGATIONS, Obligation, scope_obligation
@@ -33,7 +34,7 @@ from adapter.consent.outcome import (
 from adapter.consent.scope import scope_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from adapter.consent.criteria import Criterion
     from adapter.consent.facts import Facts
@@ -74,13 +75,14 @@ class Verdict:
     """An effect with its obligations and the trace of how it came about, losing rules included.
 
     ``sources`` names the consents the trace and the obligations refer to by index; a rule compiled from a
-    policy has none and keeps the index.
+    policy has none and keeps the index. ``bases`` are the grounds that permit, as a mask of `bases`.
     """
 
     effect: Effect
     obligations: tuple[Obligation, ...] = ()
     trace: tuple[Entry, ...] = ()
     sources: tuple[str, ...] = ()
+    bases: int = 0
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
@@ -240,24 +242,48 @@ def _part2(weighed: Sequence[_Weight], facts: Facts, trace: list[Entry]) -> tupl
     return Effect.PERMIT, (*PART2_OBLIGATIONS, *due)
 
 
+def _refused(weighed: Sequence[_Weight]) -> int:
+    """The truth of "a consent in force denies exactly this"."""
+    if any(verdict == DENY for _, _, verdict in weighed):
+        return TRUE
+    return DEFERRED if any(verdict & DENY for _, _, verdict in weighed) else FALSE
+
+
+class Weighed(NamedTuple):
+    """What the consents of one person amount to; ``refused`` is the truth of "one of them denies exactly this"."""
+
+    effect: Effect
+    obligations: tuple[Obligation, ...]
+    refused: int
+
+
 def weigh(
     held: Iterable[tuple[int, Body]],
     facts: Facts,
     trace: list[Entry],
     *,
     part2: int,
-) -> tuple[Effect, tuple[Obligation, ...]]:
+    silent: Mapping[int, str] = MappingProxyType({}),
+) -> Weighed:
     """Weigh the consents in force of one person, (index, body) each, and add every rule asked to ``trace``.
 
-    ``part2`` is the truth of "this is a Part 2 record": unless it is FALSE a Part 2 consent is required.
+    ``part2`` is the truth of "this is a Part 2 record": unless it is FALSE a Part 2 consent is required. ``silent``
+    gives, by index, why a consent cannot permit this by law; it may still deny.
     """
-    weighed = [(index, body, _consent(body, facts, index, trace)) for index, body in held]
+    weighed = []
+    for index, body in held:
+        verdict = _consent(body, facts, index, trace)
+        if index in silent and verdict & PERMIT:
+            verdict = verdict & ~PERMIT | NA
+            trace.append((index, "", "law", "not-applicable", silent[index]))
+        weighed.append((index, body, verdict))
+    refused = _refused(weighed)
     verdict = _combined(weighed, trace)
     if not verdict & PERMIT:
         if verdict == NA:
             trace.append((-1, "", "default-deny", "deny", "no consent in force permits this"))
-        return Effect.DENY, ()
+        return Weighed(Effect.DENY, (), refused)
     effect, obligations = (Effect.PERMIT, ()) if part2 == FALSE else _part2(weighed, facts, trace)
     if verdict != PERMIT and effect is Effect.PERMIT:
-        return Effect.EXCEPTION, ()
-    return effect, obligations
+        return Weighed(Effect.EXCEPTION, (), refused)
+    return Weighed(effect, obligations, refused)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -20,6 +20,8 @@ from adapter.consent.criteria import Opaque, PeriodCriterion
 from adapter.consent.force import Combination, Held, Revision, in_force
 from adapter.consent.instants import bounds
 from adapter.consent.provision import Body, Provision, body_of
+from adapter.consent.standing import Fact, Timed, fact_of
+from adapter.consent.standing import in_force as facts_in_force
 from adapter.fhir.dates import MAX, MIN
 
 if TYPE_CHECKING:
@@ -35,13 +37,15 @@ Sources = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """The consents in force during an interval, without anything that belongs to one person."""
+    """The consents and facts in force during an interval, without anything that belongs to one person."""
 
     directives: tuple[Body, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
     @cached_property
     def _bytes(self) -> bytes:
-        return orjson.dumps([body.canonical() for body in self.directives])
+        bodies = [body.canonical() for body in self.directives]
+        return orjson.dumps([bodies, [fact.canonical() for fact in self.facts]])
 
     def canonical(self) -> bytes:
         """The same bytes for the same rules; the key under which a policy is interned."""
@@ -50,7 +54,21 @@ class Policy:
     @classmethod
     def parse(cls, data: bytes) -> Policy:
         """The policy whose canonical bytes are ``data``."""
-        return cls(directives=tuple(body_of(parts) for parts in orjson.loads(data)))
+        bodies, facts = orjson.loads(data)
+        return cls(directives=tuple(map(body_of, bodies)), facts=tuple(map(fact_of, facts)))
+
+
+class Span(NamedTuple):
+    """A policy with the half-open interval it holds for, in epoch microseconds.
+
+    ``ends`` is the first instant at which a consent of it ends by its own period; `MAX` where none does.
+    """
+
+    start: int
+    stop: int
+    policy: Policy
+    sources: Sources
+    ends: int
 
 
 def _provisions(body: Body) -> Iterator[Provision]:
@@ -61,9 +79,11 @@ def _provisions(body: Body) -> Iterator[Provision]:
         pending += provision.children
 
 
-def _boundaries(held: Sequence[Held], zone: tzinfo) -> list[int]:
-    """Every instant at which some provision starts or stops to apply."""
+def _boundaries(held: Sequence[Held], zone: tzinfo, facts: Sequence[Timed]) -> list[int]:
+    """Every instant at which some provision or fact starts or stops to apply."""
     found = {MIN, MAX}
+    for start, stop, _ in facts:
+        found.update((start, stop))
     for one in held:
         for provision in _provisions(one.body):
             for criterion in provision.criteria:
@@ -97,17 +117,33 @@ def _body_at(body: Body, instant: int, zone: tzinfo) -> Body | None:
     return replace(body, roots=kept) if kept else None
 
 
-def _policy_at(held: Sequence[Held], names: Sequence[str], instant: int, zone: tzinfo) -> tuple[Policy, Sources]:
-    """The policy at ``instant``: equal directives said once, in an order that depends on themselves only."""
+def _end(body: Body, instant: int, zone: tzinfo) -> int:
+    """When a consent in force at ``instant`` ends by the periods of its roots."""
+    ends = MAX
+    for root in body.roots:
+        for criterion in root.criteria:
+            if isinstance(criterion, PeriodCriterion):
+                span = bounds(criterion.start, criterion.end, zone)
+                if span is not None and span[0] <= instant < span[1]:
+                    ends = min(ends, span[1])
+    return ends
+
+
+def _span(
+    held: Sequence[Held], names: Sequence[str], facts: Sequence[Timed], start: int, stop: int, zone: tzinfo
+) -> Span:
+    """The policy from ``start`` on: equal directives said once, in an order that depends on themselves only."""
     bodies: dict[bytes, tuple[Body, list[str]]] = {}
+    ends = MAX
     for one in held:
-        body = _body_at(one.body, instant, zone)
+        body = _body_at(one.body, start, zone)
         if body is not None:
             _, said_by = bodies.setdefault(orjson.dumps(body.canonical()), (body, []))
             said_by.append(names[one.index])
+            ends = min(ends, _end(one.body, start, zone))
     ordered = [bodies[key] for key in sorted(bodies)]
-    policy = Policy(directives=tuple(body for body, _ in ordered))
-    return policy, tuple(tuple(sorted(set(said_by))) for _, said_by in ordered)
+    policy = Policy(directives=tuple(body for body, _ in ordered), facts=facts_in_force(facts, start))
+    return Span(start, stop, policy, tuple(tuple(sorted(set(said_by))) for _, said_by in ordered), ends)
 
 
 def timeline(
@@ -116,20 +152,22 @@ def timeline(
     *,
     stated: Sequence[Revision] = (),
     combination: Combination = Combination.DENY_OVERRIDES,
-) -> list[tuple[int, int, Policy, Sources]]:
-    """Every policy of one person with the interval it holds for, half-open in epoch microseconds.
+    facts: Sequence[Timed] = (),
+) -> list[Span]:
+    """Every policy of one person with the interval it holds for.
 
-    ``directives`` are those that apply to the person (see `directive.applicable`). The intervals follow each
-    other without gaps from `MIN` to `MAX`; neighbours differ. Where nothing is in force the policy is empty
-    and denies.
+    ``directives`` are those that apply to the person (see `directive.applicable`), ``facts`` what else is known of
+    the person. The spans follow each other without gaps from `MIN` to `MAX`; neighbours differ. Where nothing is in
+    force the policy is empty and denies.
     """
     held = in_force(directives, zone, stated=stated, combination=combination)
     names = [directive.source for directive in directives]
-    rows: list[tuple[int, int, Policy, Sources]] = []
-    for start, stop in pairwise(_boundaries(held, zone)):
-        policy, sources = _policy_at(held, names, start, zone)
-        if rows and rows[-1][3] == sources and rows[-1][2].canonical() == policy.canonical():
-            rows[-1] = (rows[-1][0], stop, policy, sources)
+    spans: list[Span] = []
+    for start, stop in pairwise(_boundaries(held, zone, facts)):
+        span = _span(held, names, facts, start, stop, zone)
+        last = spans[-1] if spans else None
+        if last is not None and last[3:] == span[3:] and last.policy.canonical() == span.policy.canonical():
+            spans[-1] = last._replace(stop=stop)
         else:
-            rows.append((start, stop, policy, sources))
-    return rows
+            spans.append(span)
+    return spans

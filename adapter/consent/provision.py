@@ -30,6 +30,9 @@ from adapter.consent.outcome import DENY, PERMIT
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+PATIENT: Final = "patient"
+"""The signer where a consent does not say who signed it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Provision:
@@ -60,17 +63,21 @@ class Body:
 
     ``roots`` are its root provision and the additive rules rewritten from it. ``typed``: it is a 42 CFR Part
     2 consent. ``capped``: it could not be understood and only denies. ``rank``: where the latest consent
-    wins, the lower rank goes first; under deny-overrides every rank is 0.
+    wins, the lower rank goes first; under deny-overrides every rank is 0. ``instrument`` is the kind of release it
+    says it is, empty where it says nothing; ``signer`` who signed it.
     """
 
     roots: tuple[Provision, ...]
     typed: bool = False
     capped: bool = False
     rank: int = 0
+    instrument: str = ""
+    signer: str = PATIENT
 
     def canonical(self) -> list[Any]:
-        """Flags and roots, in this order."""
-        return [self.typed, self.capped, self.rank, [root.canonical() for root in self.roots]]
+        """Flags, words and roots, in this order."""
+        roots = [root.canonical() for root in self.roots]
+        return [self.typed, self.capped, self.rank, self.instrument, self.signer, roots]
 
     def doubted(self, element: str, why: str) -> Body:
         """The same with one more UNKNOWN criterion on every root: it may not be in force."""
@@ -123,5 +130,5 @@ def provision_of(parts: Sequence[Any]) -> Provision:
 
 def body_of(parts: Sequence[Any]) -> Body:
     """The body whose canonical list is ``parts``."""
-    typed, capped, rank, roots = parts
-    return Body(tuple(provision_of(root) for root in roots), typed, capped, rank)
+    typed, capped, rank, instrument, signer, roots = parts
+    return Body(tuple(provision_of(root) for root in roots), typed, capped, rank, instrument, signer)

@@ -1,10 +1,13 @@
 """The compiled form of the decision: what a policy says to a recipient about a segment or a resource.
 
+Three layers in one trace: what is settled without asking (own records, the directory); consents, as far as the law
+lets each of them speak; and the bases that stand without a consent. Agreements bound the result elsewhere.
+
 Both run the evaluator of `decide`. A rule is EXCEPTION when a criterion that only the single resource can
 answer (code, dataPeriod, data) could change the effect or the obligations; `exception` then decides that
 resource.
 
-https://hl7.org/fhir/R4/consent.html
+https://hl7.org/fhir/R4/consent.html; 42 CFR part 2; 45 CFR part 164
 """
 
 from __future__ import annotations
@@ -12,18 +15,22 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from adapter.consent.bases import CONSENT
 from adapter.consent.basis import basis
 from adapter.consent.content import Content
-from adapter.consent.evaluate import Entry, Verdict, weigh
+from adapter.consent.evaluate import Effect, Entry, Verdict, weigh
 from adapter.consent.facts import Facts
+from adapter.consent.grounds import CONSENT_ALONE
 from adapter.consent.outcome import TRUE
 from adapter.consent.sensitivity import sensitivity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
+    from adapter.consent.grounds import Ground, Law
     from adapter.consent.names import AtHand
+    from adapter.consent.obligations import Obligation
     from adapter.consent.policy import Policy
     from adapter.consent.recipient import RecipientContext
     from adapter.consent.segment import Segment
@@ -38,10 +45,14 @@ def _answer(
     segment: Segment,
     content: Content | None,
     zone: tzinfo,
+    law: Law,
 ) -> Rule:
     settled = basis(recipient, segment)
     if settled is not None:
         return settled
+    stopped = law.stops(policy.facts, recipient, segment)
+    if stopped is not None:
+        return Verdict(effect=Effect.DENY, trace=((-1, "", "law", "deny", stopped),))
     facts = Facts(
         recipient=recipient,
         kind=segment.type,
@@ -52,13 +63,37 @@ def _answer(
     )
     trace: list[Entry] = []
     part2 = TRUE if segment.regime == "part2" else facts.labels.part2
-    effect, obligations = weigh(enumerate(policy.directives), facts, trace, part2=part2)
-    return Verdict(effect=effect, obligations=obligations, trace=tuple(trace))
+    silent = {
+        index: why
+        for index, body in enumerate(policy.directives)
+        if (why := law.silences(body, policy.facts, recipient, segment)) is not None
+    }
+    effect, obligations, refused = weigh(enumerate(policy.directives), facts, trace, part2=part2, silent=silent)
+    grounds = law.standing(policy.facts, recipient, segment, refused=refused)
+    return _joined(effect, obligations, grounds, trace)
 
 
-def rule(policy: Policy, recipient: RecipientContext, segment: Segment) -> Rule:
+def _joined(effect: Effect, obligations: Sequence[Obligation], grounds: Sequence[Ground], trace: list[Entry]) -> Rule:
+    """Consents or a basis that stands by itself; what each asks for travels with what either permits."""
+    trace += [
+        (-1, "", ground.rule, "permit" if ground.permits else "not-applicable", ground.because) for ground in grounds
+    ]
+    if effect is Effect.EXCEPTION or any(ground.deferred for ground in grounds):
+        return Verdict(effect=Effect.EXCEPTION, trace=tuple(trace))
+    due = dict.fromkeys(obligations)
+    bases = CONSENT if effect is Effect.PERMIT else 0
+    for ground in grounds:
+        if ground.permits:
+            bases |= ground.basis
+            due.update(dict.fromkeys(ground.obligations))
+    return Verdict(
+        effect=Effect.PERMIT if bases else Effect.DENY, obligations=tuple(due), trace=tuple(trace), bases=bases
+    )
+
+
+def rule(policy: Policy, recipient: RecipientContext, segment: Segment, law: Law = CONSENT_ALONE) -> Rule:
     """The rule of ``policy`` for ``recipient`` and all of ``segment``: PERMIT, DENY or EXCEPTION."""
-    return _answer(policy, recipient, segment, None, UTC)
+    return _answer(policy, recipient, segment, None, UTC, law)
 
 
 def exception(
@@ -69,9 +104,10 @@ def exception(
     related: AtHand,
     *,
     zone: tzinfo,
+    law: Law = CONSENT_ALONE,
 ) -> Rule:
     """The verdict of ``policy`` for ``recipient`` and one ``resource`` of ``segment``: PERMIT or DENY.
 
     ``related`` holds what the resource refers to and what refers to it; ``zone`` reads its partial dates.
     """
-    return _answer(policy, recipient, segment, Content(resource, related), zone)
+    return _answer(policy, recipient, segment, Content(resource, related), zone, law)

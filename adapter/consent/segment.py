@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from adapter.consent.sensitivity import Label
 
-TIERS: Final = ("detail", "summary", "identity", "directory")
+TIERS: Final = ("detail", "summary", "identity", "directory", "share")
 REGIMES: Final = ("justice", "hipaa", "part2", "education", "undeclared")
 
 
@@ -26,7 +26,8 @@ REGIMES: Final = ("justice", "hipaa", "part2", "education", "undeclared")
 class Segment:
     """Type, claimed profiles, tier, labels, regime of the source unit, instrument domain, source unit.
 
-    ``unit`` is the Organization reference of the unit that made the record. Labels and profiles are sorted.
+    ``unit`` is the Organization reference of the unit that made the record. ``audience`` is that of the one recipient
+    for whom it was made, where there is one. Labels and profiles are sorted.
     """
 
     type: str
@@ -36,17 +37,19 @@ class Segment:
     regime: str
     domain: str = ""
     unit: str = ""
+    audience: str = ""
 
     def canonical(self) -> bytes:
         """The same bytes for the same facets."""
         labels = sorted(set(self.labels))
         profiles = sorted(set(self.profiles))
-        return orjson.dumps([self.type, profiles, self.tier, labels, self.regime, self.domain, self.unit])
+        facets = [self.type, profiles, self.tier, labels, self.regime, self.domain, self.unit, self.audience]
+        return orjson.dumps(facets)
 
     @classmethod
     def parse(cls, data: bytes) -> Segment:
         """The segment whose canonical bytes are ``data``."""
-        kind, profiles, tier, labels, regime, domain, unit = orjson.loads(data)
+        kind, profiles, tier, labels, regime, domain, unit, audience = orjson.loads(data)
         return cls(
             type=kind,
             profiles=tuple(profiles),
@@ -55,6 +58,7 @@ class Segment:
             regime=regime,
             domain=domain,
             unit=unit,
+            audience=audience,
         )
 
 
@@ -65,6 +69,7 @@ def segment_of(
     regime: str,
     domain: str = "",
     unit: str = "",
+    audience: str = "",
 ) -> Segment:
     """The segment of a labelled resource; what only its source knows is passed in."""
     kind = resource.get("resourceType")
@@ -76,4 +81,5 @@ def segment_of(
         regime=regime,
         domain=domain,
         unit=unit,
+        audience=audience,
     )

@@ -23,6 +23,8 @@ PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationTy
 ROLE_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
 RESOURCE_TYPES: Final = "http://hl7.org/fhir/resource-types"
 LOCAL_PURPOSE: Final = f"{CANONICAL}/CodeSystem/purpose-of-use"
+INSTRUMENT: Final = f"{CANONICAL}/CodeSystem/consent-instrument"
+SIGNER: Final = f"{CANONICAL}/StructureDefinition/consent-signer"
 PCF_ADVANCED: Final = "https://profiles.ihe.net/ITI/PCF/StructureDefinition/IHE.PCF.consentAdvanced"
 
 PART2: Final = "42CFRPart2"

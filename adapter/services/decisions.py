@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, TypeVar
 import orjson
 
 from adapter.consent.agreement import bound
+from adapter.consent.bases import UNBOUND
 from adapter.consent.evaluate import Effect
+from adapter.consent.grounds import CONSENT_ALONE
 from adapter.consent.names import AtHand
 from adapter.consent.obligations import SCOPE_CODE
 from adapter.consent.policy import Policy
@@ -25,26 +27,29 @@ from adapter.errors import Unavailable
 from adapter.fhir.codec import parse
 from adapter.fhir.served import Parts, join
 from adapter.services.obligations import ObligationTexts
-from adapter.store.shapes import DENY, EXCEPTION, PERMIT, BoundRow, RuleRow
+from adapter.store.shapes import EXCEPTION, BoundRow, RuleRow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any
     from zoneinfo import ZoneInfo
 
     from adapter.consent.agreement import Agreement
+    from adapter.consent.evaluate import Verdict
+    from adapter.consent.grounds import Law
     from adapter.consent.obligations import Obligation
-    from adapter.store.port import Store
+    from adapter.store.port import Store, Transaction
     from adapter.store.shapes import Gap
 
 PURPOSES = "https://sallyport.example/fhir/CodeSystem/purpose-of-use"
 LOCAL_PURPOSES = frozenset({"pretrial-release", "diversion", "discharge-planning", "supervision"})
 """Purposes no standard code system has; all others are v3 ActReason codes."""
 ACT_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
-ENGINE = 1
+ENGINE = 2
 """Raised when the same policy may decide differently: filled decisions of an older engine are forgotten."""
 Facet = TypeVar("Facet")
-_EFFECTS = {Effect.DENY: DENY, Effect.PERMIT: PERMIT, Effect.EXCEPTION: EXCEPTION}
+_LAWFUL = "lawful-contexts"
+"""Setting: the contexts to which someone recorded a ground that no agreement bounds."""
 
 
 class Decisions:
@@ -56,9 +61,11 @@ class Decisions:
         agreements: Sequence[Agreement],
         directory: Sequence[Mapping[str, Any]],
         zone: ZoneInfo,
+        law: Law = CONSENT_ALONE,
     ) -> None:
         self._store = store
         self._zone = zone
+        self._law = law
         self._agreements = agreements
         self._directory = directory
         self._segments: dict[int, Segment] = {}
@@ -71,12 +78,14 @@ class Decisions:
     async def start(self) -> None:
         """Load what is interned; refill everything when agreements or engine are not those of the last start."""
         await self._load()
-        in_force = sha256(orjson.dumps([ENGINE, [item.model_dump(mode="json") for item in self._agreements]])).digest()
+        agreements = [item.model_dump(mode="json") for item in self._agreements]
+        in_force = sha256(orjson.dumps([ENGINE, agreements, self._law.fingerprint])).digest()
         if await self._store.setting("decisions") != in_force:
             async with self._store.transaction() as change:
                 await change.clear_decisions()
+                lawful = await self._lawful(change)
                 for context, recipient in self._contexts.items():
-                    await change.add_bounds(self._bounds(context, recipient, self._segments))
+                    await change.add_bounds(self._bounds(context, recipient, self._segments, lawful))
                 await change.set_setting("decisions", in_force)
 
     async def _load(self) -> None:
@@ -100,10 +109,8 @@ class Decisions:
             number = await change.intern("context", recipient.canonical())
             if number not in self._contexts:
                 # Another process may have added segments meanwhile: what counts is what the store holds now.
-                segments = await change.interned("segment")
-                await change.add_bounds(
-                    self._bounds(number, recipient, {key: Segment.parse(body) for key, body in segments.items()})
-                )
+                segments = {key: Segment.parse(body) for key, body in (await change.interned("segment")).items()}
+                await change.add_bounds(self._bounds(number, recipient, segments, await self._lawful(change)))
         self._contexts[number] = recipient
         self._context_numbers[organisation, purpose] = number
         return number
@@ -116,8 +123,10 @@ class Decisions:
         async with self._store.transaction() as change:
             number = await change.intern("segment", segment.canonical())
             if number not in self._segments:
+                lawful = await self._lawful(change)
                 for context, body in (await change.interned("context")).items():
-                    await change.add_bounds(self._bounds(context, RecipientContext.parse(body), {number: segment}))
+                    recipient = RecipientContext.parse(body)
+                    await change.add_bounds(self._bounds(context, recipient, {number: segment}, lawful))
         self._segments[number] = segment
         self._segment_numbers[segment] = number
         return number
@@ -142,12 +151,37 @@ class Decisions:
             known = self._policies[number]
         return known
 
-    def _bounds(self, context: int, recipient: RecipientContext, segments: Mapping[int, Segment]) -> list[BoundRow]:
+    def _bounds(
+        self, context: int, recipient: RecipientContext, segments: Mapping[int, Segment], lawful: Collection[int]
+    ) -> list[BoundRow]:
+        floor = UNBOUND if context in lawful else 0
         return [
-            BoundRow(context=context, segment=number, start=start, stop=stop, agreement=agreement)
+            BoundRow(
+                context=context,
+                segment=number,
+                start=one.start,
+                stop=one.stop,
+                bases=one.bases,
+                agreement=" ".join(one.names),
+            )
             for number, segment in segments.items()
-            for start, stop, agreement in bound(self._agreements, recipient, segment, zone=self._zone)
+            for one in bound(self._agreements, recipient, segment, zone=self._zone, floor=floor)
         ]
+
+    @staticmethod
+    async def _lawful(change: Transaction) -> list[int]:
+        found: list[int] = orjson.loads(await change.setting(_LAWFUL) or b"[]")
+        return found
+
+    async def admit_lawful(self, change: Transaction, context: int) -> None:
+        """From now on a ground that no agreement bounds may reach this context."""
+        lawful = await self._lawful(change)
+        if context in lawful:
+            return
+        await change.set_setting(_LAWFUL, orjson.dumps(sorted([*lawful, context])))
+        recipient = RecipientContext.parse((await change.interned("context"))[context])
+        segments = {key: Segment.parse(body) for key, body in (await change.interned("segment")).items()}
+        await change.add_bounds(self._bounds(context, recipient, segments, [context]))
 
     async def fill(self, context: int, gaps: Sequence[Gap]) -> None:
         """Decide what the tables do not hold yet. Raises ``Unavailable`` if that cannot be done."""
@@ -156,21 +190,31 @@ class Decisions:
         for gap in dict.fromkeys(gaps):
             policy, segment = await self.policy(gap.policy), await self.segment(gap.segment)
             if gap.rid is None:
-                verdict = rule(policy, recipient, segment)
+                verdict = self.rule(policy, recipient, segment)
             else:
                 resource = await self._resource(gap.rid)
-                verdict = exception(policy, recipient, segment, resource, AtHand([]), zone=self._zone)
+                verdict = self.exception(policy, recipient, segment, resource)
             rows.append(
                 RuleRow(
                     context=context,
                     policy=gap.policy,
                     segment=gap.segment,
                     rid=gap.rid,
-                    effect=_EFFECTS[verdict.effect],
+                    effect=EXCEPTION if verdict.effect is Effect.EXCEPTION else verdict.bases,
                     obligation=await self.obligations.number(_told(verdict.obligations, segment)),
                 )
             )
         await self._store.add_rules(rows)
+
+    def rule(self, policy: Policy, recipient: RecipientContext, segment: Segment) -> Verdict:
+        """What a policy says to a recipient about a segment, under the law of this site."""
+        return rule(policy, recipient, segment, self._law)
+
+    def exception(
+        self, policy: Policy, recipient: RecipientContext, segment: Segment, resource: Mapping[str, Any]
+    ) -> Verdict:
+        """What a policy says to a recipient about one resource, under the law of this site."""
+        return exception(policy, recipient, segment, resource, AtHand([]), zone=self._zone, law=self._law)
 
     async def _resource(self, rid: int) -> Mapping[str, Any]:
         async with self._store.snapshot() as view:

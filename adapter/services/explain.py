@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from adapter.consent.bases import codes
 from adapter.consent.evaluate import Effect
 from adapter.consent.explain import explain
-from adapter.consent.names import AtHand
-from adapter.consent.rules import exception, rule
 from adapter.errors import NotFound
 from adapter.fhir.codec import parse
 from adapter.fhir.instants import instant_text
@@ -100,10 +99,10 @@ class Explain:
         if span is None:
             return Explanation(question=question, effect="DENY", lines=("no policy is recorded for this person",))
         policy = await self._decisions.policy(span.policy if passed is None else passed)
-        verdict = rule(policy, recipient, segment)
+        verdict = self._decisions.rule(policy, recipient, segment)
         if verdict.effect is Effect.EXCEPTION:
             resource = parse(join(Parts(head=row.head, tail=row.tail)))
-            verdict = exception(policy, recipient, segment, resource, AtHand([]), zone=self._zone)
+            verdict = self._decisions.exception(policy, recipient, segment, resource)
         lines = [f"record: {segment.tier} {segment.type} of {segment.unit}, regime {segment.regime}"]
         if passed is None or passed == span.policy:
             verdict = replace(verdict, sources=tuple(" and ".join(names) for names in span.sources))
@@ -111,10 +110,11 @@ class Explain:
             lines.append("what is in force has changed since; consents are numbered as they were then")
         lines += explain(verdict)
         bounds = [bound for bound in await view.bounds(context, row.segment) if bound.start <= at < bound.stop]
-        lines += [
-            f"agreement {bound.agreement} allows this kind of record to this recipient and purpose" for bound in bounds
-        ]
-        if not bounds:
+        allowed = bounds[0].bases if bounds else 0
+        if bounds and bounds[0].agreement:
+            told = ", ".join(codes(allowed))
+            lines.append(f"{bounds[0].agreement} allows this kind of record to this recipient and purpose on: {told}")
+        else:
             lines.append("no agreement in force allows this kind of record to this recipient for this purpose")
-        permitted = passed is not None or (verdict.effect is Effect.PERMIT and bool(bounds))
+        permitted = passed is not None or bool(verdict.bases & allowed)
         return Explanation(question=question, effect="PERMIT" if permitted else "DENY", lines=tuple(lines))

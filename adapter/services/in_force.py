@@ -15,15 +15,16 @@ from adapter.consent.names import AtHand
 from adapter.consent.policy import Policy, timeline
 from adapter.fhir.codec import parse
 from adapter.fhir.served import Parts, join
-from adapter.store.shapes import BEGINNING, END, PolicySpan, row_key
+from adapter.store.shapes import PolicySpan, row_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from zoneinfo import ZoneInfo
 
     from adapter.consent.directive import Directive
+    from adapter.services.standing import KnownFacts
     from adapter.store.port import Transaction
-    from adapter.store.shapes import StoredResource
+    from adapter.store.shapes import ResourceWrite, StoredResource
 
 EMPTY = Policy().canonical()
 """Nothing is in force: default deny, recorded as such."""
@@ -33,13 +34,10 @@ _CACHE = 4096
 class InForce:
     """Writes the `patient_policy` rows of whoever a change touches, in the transaction of that change."""
 
-    def __init__(self, zone: ZoneInfo) -> None:
+    def __init__(self, zone: ZoneInfo, known: KnownFacts) -> None:
         self._zone = zone
+        self._known = known
         self._directives: dict[str, Directive] = {}
-
-    async def admit(self, change: Transaction, patient: int) -> None:
-        """Default deny, recorded as such, for a patient of whom nothing is known yet."""
-        await change.admit(patient, await change.intern("policy", EMPTY))
 
     async def refresh(self, change: Transaction, patients: Iterable[int], *, at: int) -> int:
         """Recompute what is in force for these patients and everyone confirmed to be the same person."""
@@ -52,21 +50,27 @@ class InForce:
             await self._put(change, component, at)
         return len(done)
 
+    async def touched(self, change: Transaction, write: ResourceWrite, *, at: int) -> bool:
+        """Whether a new version of this resource may change what is in force for its person."""
+        if write.type == "Encounter":
+            return await self._known.concerned(change, write.patient, write.segment, at=at)
+        if write.type == "Patient":
+            return not await change.admit(write.patient, await change.intern("policy", EMPTY))
+        return write.type == "Consent"
+
     async def _put(self, change: Transaction, component: set[int], at: int) -> None:
         consents = await change.consents(component)
-        if not consents:
-            empty = await change.intern("policy", EMPTY)
-            spans = [PolicySpan(start=BEGINNING, stop=END, policy=empty, sources=())]
-        else:
-            spans = [
-                PolicySpan(
-                    start=start,
-                    stop=stop,
-                    policy=await change.intern("policy", policy.canonical()),
-                    sources=sources,
-                )
-                for start, stop, policy, sources in timeline(self._applicable(consents), self._zone)
-            ]
+        facts = await self._known.of(change, component, consents=bool(consents), at=at)
+        spans = [
+            PolicySpan(
+                start=span.start,
+                stop=span.stop,
+                policy=await change.intern("policy", span.policy.canonical()),
+                sources=span.sources,
+                ends=span.ends,
+            )
+            for span in timeline(self._applicable(consents), self._zone, facts=facts)
+        ]
         for member in sorted(component):
             await change.set_policy(member, spans)
         # What becomes permitted or denied by time alone is an event too; its moment waits in the outbox.

@@ -229,6 +229,9 @@ class Ingest:
                 await change.release_quarantined(ident)
             if position is not None:
                 await change.set_progress(receipt.id, records=position, report=report.to_json(), done=done)
+            hours = self._lines[receipt.feed].feed.custody_hours
+            if done and hours is not None:
+                await change.freshen(receipt.feed, until=receipt.received + hours * 3_600_000_000)
 
     @staticmethod
     async def _current(
@@ -261,9 +264,7 @@ class Ingest:
                 report.unchanged += 1
                 continue
             report.written[write.type] += 1
-            if write.type == "Patient":
-                await self._in_force.admit(change, write.patient)
-            elif write.type == "Consent":
+            if await self._in_force.touched(change, write, at=at):
                 touched.add(write.patient)
             if write.screening is not None:
                 events.append((at, orjson.dumps({"resource": write.rid})))

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from adapter.fhir.search import Query
     from adapter.store.shapes import (
         BoundRow,
+        ClinicalRow,
         Found,
         Gap,
         IdentityFacts,
         LedgerEntry,
+        LegalFact,
         PolicySpan,
         QuarantinedRecord,
         Receipt,
@@ -48,8 +50,8 @@ class Transaction(Interned, Protocol):
         """Whether a resource came from one of the ``later`` receipts, or from below ``line`` of this one."""
         ...
 
-    async def admit(self, patient: int, policy: int) -> None:
-        """Put ``policy`` in force for all time if nothing is recorded for this patient yet."""
+    async def admit(self, patient: int, policy: int) -> bool:
+        """Put ``policy`` in force for all time if nothing is in force for this patient yet; tells whether it did."""
         ...
 
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
@@ -60,8 +62,36 @@ class Transaction(Interned, Protocol):
         """Replace what is in force for one patient; the spans cover all time."""
         ...
 
+    async def clinical(self, patients: Iterable[int], kind: str) -> list[ClinicalRow]:
+        """What the wide index knows of these patients' records of one type, patient by patient in order of time."""
+        ...
+
+    async def rows(self, rids: Iterable[int]) -> list[StoredResource]:
+        """Stored resources by their internal keys; what is not there is left out."""
+        ...
+
+    async def record(self, fact: LegalFact) -> None:
+        """Keep what someone recorded of a person."""
+        ...
+
+    async def end_recorded(self, ident: str, *, at: int) -> bool:
+        """End a recorded fact at an instant; tells whether there was anything to end."""
+        ...
+
+    async def recorded(self, patients: Iterable[int]) -> list[LegalFact]:
+        """What was recorded of these patients, ended or not."""
+        ...
+
+    async def having_recorded(self, kind: str, *, at: int) -> set[int]:
+        """The patients of whom a fact of this kind is recorded that has not ended at an instant."""
+        ...
+
+    async def freshen(self, feed: str, *, until: int) -> int:
+        """The custody data of a feed may be relied on until an instant, never an earlier one; gives its number."""
+        ...
+
     async def add_bounds(self, rows: Sequence[BoundRow]) -> None:
-        """Add periods in which agreements allow a segment to a context."""
+        """Put all periods in which agreements allow a segment to a context, in place of those that were there."""
         ...
 
     async def clear_decisions(self) -> None:
@@ -106,6 +136,10 @@ class Transaction(Interned, Protocol):
 
     async def add_token(self, row: TokenRow) -> None:
         """Store the digest of an issued token."""
+        ...
+
+    async def setting(self, name: str) -> bytes | None:
+        """A remembered value, as this change sees it."""
         ...
 
     async def set_setting(self, name: str, value: bytes) -> None:

@@ -44,8 +44,10 @@ CLINICAL_DATE: Mapping[str, str] = {
 OF_PATIENT = frozenset({"patient", "subject"})
 """Reference parameters that name the patient a record is about."""
 
-DENY, PERMIT, EXCEPTION = 0, 1, 2
-"""Effects in the rule table."""
+DENY, EXCEPTION = 0, 1
+"""Effects in the rule table: every other one is a mask of the grounds that permit, without the bit of EXCEPTION."""
+LIVE = 2**62 - 2
+"""Every ground."""
 
 
 @lru_cache(maxsize=65_536)
@@ -93,13 +95,15 @@ class ScreeningPlace:
 class PolicySpan:
     """A policy in force for one patient during ``[start, stop)``.
 
-    ``sources`` names, for each directive of the policy in its order, the Consents that say it.
+    ``sources`` names, for each directive of the policy in its order, the Consents that say it. ``ends`` is when one of
+    them first ends by its own period.
     """
 
     start: int
     stop: int
     policy: int
     sources: Sequence[Sequence[str]]
+    ends: int = END
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +148,7 @@ class StoredResource:
 
 
 class Hit(NamedTuple):
-    """A permitted resource: the version as stored, the policy that permitted it and its obligations.
+    """A permitted resource: the version as stored, the policy that permitted it, when that ends, and its obligations.
 
     The fields are the columns of the statements that find it. ``number`` is its type as stored.
 
@@ -163,6 +167,7 @@ class Hit(NamedTuple):
     tail: bytes
     repeats: int
     policy: int
+    ends: int
     obligation: int
 
     @property
@@ -208,13 +213,42 @@ class RuleRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundRow:
-    """A period in which an agreement allows a segment to a context."""
+    """A period in which agreements allow a segment to a context, on the grounds of the mask ``bases``."""
 
     context: int
     segment: int
     start: int
     stop: int
+    bases: int
     agreement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegalFact:
+    """What someone recorded of a person besides consents, for ``[start, stop)``.
+
+    ``kind`` is "hold", "restriction", "treatment" or the code of the basis asserted. ``fact`` and ``evidence`` are
+    JSON: what decisions read, and what the law wants recorded with it. Evidence never leaves with an answer.
+    """
+
+    id: str
+    patient: int
+    kind: str
+    start: int
+    stop: int
+    fact: bytes
+    evidence: bytes
+    author: str
+    recorded: int
+
+
+class ClinicalRow(NamedTuple):
+    """What the wide index knows of one record: its clinical date as an interval, its key and its segment."""
+
+    low: int
+    high: int
+    rid: int
+    segment: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from consent_builders import DENVER, LOCAL, consent, deny, permit
 from pydantic import ValidationError
 
 from adapter.consent.agreement import Agreement, bound, data_class, rights
+from adapter.consent.bases import CONSENT, OWN, UNBOUND
 from adapter.consent.directive import read
 from adapter.consent.evaluate import Effect
 from adapter.consent.policy import timeline
@@ -50,8 +51,24 @@ def bounds_of(recipient=PRETRIAL, segment=SUMMARY, **elements):
 
 
 def test_an_agreement_holds_from_its_first_to_its_last_day():
-    assert bounds_of() == [(*HOLDS, "mou-2026")]
-    assert bounds_of(end=None) == [(HOLDS[0], MAX, "mou-2026")]
+    assert bounds_of() == [(*HOLDS, CONSENT, ("mou-2026",))]
+    assert bounds_of(end=None) == [(HOLDS[0], MAX, CONSENT, ("mou-2026",))]
+
+
+def test_what_law_gives_over_an_agreement_holds_before_and_after_it():
+    found = bound([Agreement.model_validate(MOU)], PRETRIAL, SUMMARY, zone=DENVER, floor=UNBOUND)
+    assert [(start, stop, bases) for start, stop, bases, _ in found] == [
+        (MIN, HOLDS[0], UNBOUND),
+        (*HOLDS, UNBOUND | CONSENT),
+        (HOLDS[1], MAX, UNBOUND),
+    ]
+
+
+def test_two_agreements_of_one_day_do_not_hide_each_other():
+    short = Agreement.model_validate({**MOU, "agreement": "mou-short", "end": "2026-06-30"})
+    found = bound([Agreement.model_validate(MOU), short], PRETRIAL, SUMMARY, zone=DENVER)
+    assert [names for _, _, _, names in found] == [("mou-2026", "mou-short"), ("mou-2026",)]
+    assert found[0].stop == found[1].start
 
 
 @pytest.mark.parametrize(
@@ -77,9 +94,9 @@ def test_no_agreement_is_no_interval():
 
 def test_own_records_and_the_directory_need_none():
     own = changed(SUMMARY, unit="Organization/pretrial")
-    assert bound([], PRETRIAL, own, zone=DENVER) == [(MIN, MAX, "own-record")]
+    assert bound([], PRETRIAL, own, zone=DENVER) == [(MIN, MAX, OWN, ("own-record",))]
     directory = Segment(type="Organization", tier="directory", regime="justice")
-    assert bound([], PRETRIAL, directory, zone=DENVER) == [(MIN, MAX, "directory")]
+    assert bound([], PRETRIAL, directory, zone=DENVER) == [(MIN, MAX, OWN, ("directory",))]
 
 
 @pytest.mark.parametrize(

@@ -265,7 +265,7 @@ def test_a_form_without_part2_may_serve_proceedings():
 
 def test_a_form_on_hold_denies_everything_until_it_is_mended():
     held = read(on_hold("Patient/a") | {"id": "h"})
-    ((_, _, policy, _),) = timeline([held], DENVER)
+    ((_, _, policy, *_),) = timeline([held], DENVER)
     recipient = close(["Organization/cottonwood"], AtHand([]), purposes=((LOCAL, "discharge-planning"),))
     segment = Segment(type="Observation", tier="summary", labels=labels_for(instrument_labels=["MH"]), regime="hipaa")
     assert rule(policy, recipient, segment).effect is Effect.DENY

@@ -49,7 +49,7 @@ def assert_compiled_agrees(line, combination):
     rows = policies(case.directives, stated, combination, at_hand)
     assert (rows[0][0], rows[-1][1]) == (MIN, MAX)
     assert all(left[1] == right[0] for left, right in itertools.pairwise(rows))
-    policy, sources = next(row[2:] for row in rows if row[0] <= case.at < row[1])
+    policy, sources = next(row[2:4] for row in rows if row[0] <= case.at < row[1])
     assert len(sources) == len(policy.directives)
     policy = Policy.parse(policy.canonical())
     segment = Segment.parse(segment_of(resource, tier="detail", regime="justice").canonical())
@@ -94,7 +94,7 @@ TREAT = close([X], AtHand([{"resourceType": "Organization", "id": "x"}]), purpos
 
 def current(*consents):
     at = interval("2026-11-22", DENVER)[0]
-    return next(row[2:] for row in policies(map(read, consents)) if row[0] <= at < row[1])
+    return next(row[2:4] for row in policies(map(read, consents)) if row[0] <= at < row[1])
 
 
 def signed(identity, patient, start, end):
@@ -150,7 +150,7 @@ def test_neighbouring_intervals_with_one_policy_are_one_row():
 
 
 def test_no_consent_is_one_empty_policy_that_denies():
-    ((start, stop, policy, sources),) = policies([])
+    ((start, stop, policy, sources, _),) = policies([])
     assert (start, stop, policy.directives, sources) == (MIN, MAX, (), ())
     assert rule(policy, TREAT, SUMMARY).effect is Effect.DENY
 
@@ -213,7 +213,7 @@ def test_a_case_with_two_patients_is_both_their_policies():
 
 def test_a_period_nobody_can_tell_stays_unknown_and_names_no_date():
     evening = {"start": "2026-11-22T20:00:00-07:00", "end": "2026-11-22"}
-    ((_, _, policy, _),) = timeline([read(consent(permit(period=evening)))], UTC)
+    ((_, _, policy, *_),) = timeline([read(consent(permit(period=evening)))], UTC)
     assert b"2026" not in policy.canonical()
     assert rule(Policy.parse(policy.canonical()), TREAT, SUMMARY).effect is Effect.DENY
 

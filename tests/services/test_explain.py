@@ -36,7 +36,7 @@ async def test_a_permitted_resource_names_record_provision_and_agreement(county)
     assert "summary Observation of Organization/jail-medical, regime hipaa" in words
     assert "Consent/" in words
     assert "#provision[0].provision[0] permits" in words
-    assert "agreement alder-mou-2026 allows" in words
+    assert "alder-mou-2026 allows" in words
 
 
 async def test_a_denied_resource_names_the_losing_rules_too(county):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from adapter.consent.bases import CONSENT, EMERGENCY, custody
 from adapter.errors import SallyportError
 from adapter.fhir.search import Alternative, Filter, IndexRow, Query
 from adapter.store.shapes import (
@@ -11,9 +12,9 @@ from adapter.store.shapes import (
     DENY,
     END,
     EXCEPTION,
-    PERMIT,
     BoundRow,
     IdentityFacts,
+    LegalFact,
     PolicySpan,
     QuarantinedRecord,
     ResourceWrite,
@@ -23,6 +24,7 @@ from adapter.store.shapes import (
     row_key,
 )
 
+PERMIT = CONSENT
 PATIENTS = (row_key("Patient", "p"),)
 NOW = 1_700_000_000_000_000
 pytestmark = pytest.mark.anyio
@@ -60,7 +62,7 @@ def code_is(*codes):
 class StoreContract:
     """Give a ``store`` fixture: a migrated, empty store."""
 
-    async def fill(self, store, *, effect=PERMIT, rules=True):
+    async def fill(self, store, *, effect=PERMIT, bases=CONSENT, rules=True):
         """One patient with two Observations in segment and policy 1, seen by context 1."""
         async with store.transaction() as change:
             segment = await change.intern("segment", b"segment")
@@ -78,7 +80,9 @@ class StoreContract:
             await change.set_policy(
                 row_key("Patient", "p"), [PolicySpan(start=BEGINNING, stop=END, policy=policy, sources=["c"])]
             )
-            await change.add_bounds([BoundRow(context=context, segment=segment, start=0, stop=END, agreement="mou")])
+            await change.add_bounds(
+                [BoundRow(context=context, segment=segment, start=0, stop=END, bases=bases, agreement="mou")]
+            )
         if rules:
             await store.add_rules(
                 [RuleRow(context=context, policy=policy, segment=segment, rid=None, effect=effect, obligation=0)]
@@ -106,6 +110,58 @@ class StoreContract:
             other = await view.read(context + 1, row_key("Observation", "a"), at=NOW)
         assert denied == unbounded == absent == other
         assert not denied.hits
+
+    @pytest.mark.parametrize(("effect", "passes"), [(CONSENT, True), (EMERGENCY, False), (CONSENT | EMERGENCY, True)])
+    async def test_a_ground_passes_only_where_agreements_allow_it(self, store, effect, passes):
+        context, _, _ = await self.fill(store, effect=effect)
+        async with store.snapshot() as view:
+            found = await view.read(context, row_key("Observation", "a"), at=NOW)
+            seen, _ = await view.seen(context, PATIENTS, at=NOW)
+        assert bool(found.hits) is passes
+        assert bool(seen) is passes
+        assert (await self.search(store, context, query())).total == 2 * passes
+
+    async def test_custody_that_nobody_confirmed_lately_is_no_ground(self, store):
+        async with store.transaction() as change:
+            number = await change.freshen("roster", until=NOW)
+            assert await change.freshen("other", until=NOW + 9) != number
+        context, _, _ = await self.fill(store, effect=custody(number), bases=custody(number))
+        assert (await self.search(store, context, query(), at=NOW - 1)).total == 2
+        assert (await self.search(store, context, query(), at=NOW)).total == 0
+        async with store.transaction() as change:
+            assert await change.freshen("roster", until=NOW + 9) == number
+            assert await change.freshen("roster", until=NOW - 9) == number
+        assert (await self.search(store, context, query(), at=NOW)).total == 2
+
+    async def test_what_was_recorded_of_a_person_ends_and_stays(self, store):
+        fact = LegalFact(
+            id="f1",
+            patient=7,
+            kind="K",
+            start=NOW,
+            stop=END,
+            fact=b"{}",
+            evidence=b'{"official":"warden"}',
+            author="records desk",
+            recorded=NOW,
+        )
+        async with store.transaction() as change:
+            await change.record(fact)
+            assert await change.recorded([7, 8]) == [fact]
+            assert await change.having_recorded("K", at=NOW) == {7}
+            assert await change.end_recorded("f1", at=NOW + 5)
+            assert not await change.end_recorded("f1", at=NOW + 5)
+            assert not await change.end_recorded("f2", at=NOW + 5)
+            assert [one.stop for one in await change.recorded([7])] == [NOW + 5]
+            assert await change.having_recorded("K", at=NOW + 5) == set()
+
+    async def test_bounds_are_put_in_place_of_those_before(self, store):
+        context, _, segment = await self.fill(store)
+        later = BoundRow(context=context, segment=segment, start=5, stop=9, bases=CONSENT, agreement="moa")
+        async with store.transaction() as change:
+            await change.add_bounds([later])
+        async with store.snapshot() as view:
+            assert await view.bounds(context, segment) == [later]
 
     async def test_a_missing_rule_is_a_gap_and_never_an_answer(self, store):
         context, policy, segment = await self.fill(store, rules=False)
@@ -154,7 +210,9 @@ class StoreContract:
         async with store.transaction() as change:
             hidden = await change.intern("segment", b"hidden")
             await change.put([write("Patient", "p", "p", hidden, content=b"two", names=["oak"])], at=NOW, origin=None)
-            await change.add_bounds([BoundRow(context=context, segment=hidden, start=0, stop=END, agreement="mou")])
+            await change.add_bounds(
+                [BoundRow(context=context, segment=hidden, start=0, stop=END, bases=CONSENT, agreement="mou")]
+            )
         await store.add_rules(
             [RuleRow(context=context, policy=policy, segment=hidden, rid=None, effect=DENY, obligation=0)]
         )

@@ -83,11 +83,14 @@ INSERT INTO term (system, code) VALUES (?, ?) RETURNING id
 SELECT r.type, r.id, r.rid, r.patient, r.segment, r.version, r.updated, r.head, r.tail
 FROM clinical c JOIN resource r ON r.rid = c.rid WHERE c.patient = ? AND c.type = ? ORDER BY r.id
 
+-- name: row
+SELECT type, id, rid, patient, segment, version, updated, head, tail FROM resource WHERE rid = ?
+
 -- name: drop_policy
 DELETE FROM patient_policy WHERE patient = ?
 
 -- name: put_policy
-INSERT INTO patient_policy (patient, start, stop, policy) VALUES (?, ?, ?, ?)
+INSERT INTO patient_policy (patient, start, stop, policy, ends) VALUES (?, ?, ?, ?, ?)
 
 -- name: drop_policy_sources
 DELETE FROM patient_policy_source WHERE patient = ?
@@ -96,12 +99,37 @@ DELETE FROM patient_policy_source WHERE patient = ?
 INSERT INTO patient_policy_source (patient, start, sources) VALUES (?, ?, ?)
 
 -- name: admit
-INSERT INTO patient_policy (patient, start, stop, policy)
-SELECT :patient, -4611686018427387904, 4611686018427387904, :policy
+INSERT INTO patient_policy (patient, start, stop, policy, ends)
+SELECT :patient, -4611686018427387904, 4611686018427387904, :policy, 4611686018427387904
 WHERE NOT EXISTS (SELECT 1 FROM patient_policy WHERE patient = :patient)
 
+-- name: put_legal_fact
+INSERT INTO legal_fact (id, patient, kind, start, stop, fact, evidence, author, recorded)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: end_legal_fact
+UPDATE legal_fact SET stop = max(start, ?2) WHERE id = ?1 AND stop > ?2
+
+-- name: legal_facts_of
+SELECT id, patient, kind, start, stop, fact, evidence, author, recorded FROM legal_fact WHERE patient = ? ORDER BY id
+
+-- name: recorded_kind
+SELECT DISTINCT patient FROM legal_fact WHERE kind = ? AND stop > ?
+
+-- name: clinical_of
+-- What the wide index knows of a patient's records of one type.
+SELECT low, high, rid, segment FROM clinical WHERE patient = ? AND type = ? ORDER BY low, rid
+
+-- name: put_freshness
+INSERT INTO freshness (feed, number, until)
+SELECT ?1, coalesce((SELECT max(number) + 1 FROM freshness), 0), ?2 WHERE true
+ON CONFLICT (feed) DO UPDATE SET until = max(until, excluded.until) RETURNING number
+
 -- name: put_bound
-INSERT OR REPLACE INTO bound (context, segment, start, stop, agreement) VALUES (?, ?, ?, ?, ?)
+INSERT INTO bound (context, segment, start, stop, bases, agreement) VALUES (?, ?, ?, ?, ?, ?)
+
+-- name: drop_bounds
+DELETE FROM bound WHERE context = ? AND segment = ?
 
 -- name: put_rule
 INSERT OR REPLACE INTO rule (key, context, policy, segment, effect, obligation)
@@ -157,6 +185,9 @@ INSERT INTO outbox (channel, due, body) VALUES (?, ?, ?)
 -- name: put_token_grant
 INSERT OR REPLACE INTO token_grant (digest, client, organisation, purposes, rights, expires, revoked)
 VALUES (?, ?, ?, ?, ?, ?, ?)
+
+-- name: setting
+SELECT value FROM setting WHERE name = ?
 
 -- name: put_setting
 INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)

@@ -62,10 +62,16 @@ class CompiledSearch:
 
 
 def compile_search(
-    query: Query, patients: Sequence[int] | None, terms: Callable[[str], list[int]], *, context: int, at: int
+    query: Query,
+    patients: Sequence[int] | None,
+    terms: Callable[[str], list[int]],
+    *,
+    context: int,
+    at: int,
+    live: int,
 ) -> CompiledSearch:
     """Join the fragments for ``query``. ``terms`` resolves a token value (`system|code`, `*|code`, `system|`)."""
-    statement = Statement({"context": context, "at": at, "type": TYPES[query.type]})
+    statement = Statement({"context": context, "at": at, "live": live, "type": TYPES[query.type]})
     if query.type == "Patient":
         where = [_filter(statement, query.type, item, terms) for item in query.filters]
         if patients is not None:

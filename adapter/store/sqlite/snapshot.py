@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from adapter.consent.bases import custody
 from adapter.store.queries import load
 from adapter.store.shapes import (
     EXCEPTION,
-    PERMIT,
+    LIVE,
     TYPES,
     BoundRow,
     Found,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 SQL = load("read")
 _READ_PATIENT = SQL["read_patient"].format(sees_patient=SQL["sees_patient"])
 _MISSING = 2**62
+_SEEN = len(Hit._fields) - 1
+"""Where `read_patient` tells how the Patient is seen: behind the columns of a hit, in place of its obligation."""
 _NOTHING = Found(total=0, hits=(), more=False, gaps=())
 
 
@@ -43,8 +46,16 @@ class SqliteSnapshot:
     def __init__(self, connection: apsw.Connection) -> None:
         self._db = connection
 
+    def _live(self, at: int) -> int:
+        """The grounds that count at ``at``: all but custody as told by a feed whose data is too old."""
+        live = LIVE
+        for (number,) in self._db.execute(SQL["stale_feeds"], (at,)):
+            live &= ~custody(number)
+        return live
+
     async def read(self, context: int, rid: int, *, at: int) -> Found:
-        row = self._db.execute(SQL["read"], {"context": context, "rid": rid, "at": at}).fetchone()
+        bindings = {"context": context, "rid": rid, "at": at, "live": self._live(at)}
+        row = self._db.execute(SQL["read"], bindings).fetchone()
         if row is None:
             return _NOTHING
         effect, ruled = row[:2]
@@ -52,31 +63,33 @@ class SqliteSnapshot:
         if effect is None:
             gap = Gap(policy=hit.policy, segment=hit.segment, rid=rid if ruled == EXCEPTION else None)
             return Found(total=0, hits=(), more=False, gaps=(gap,))
-        if effect != PERMIT:
+        if not effect:
             return _NOTHING
         return Found(total=1, hits=(hit,), more=False, gaps=())
 
     async def read_patient(self, context: int, rid: int, *, at: int) -> Found:
-        bindings = {"context": context, "rid": rid, "at": at}
+        bindings = {"context": context, "rid": rid, "at": at, "live": self._live(at)}
         row = self._db.execute(_READ_PATIENT, bindings).fetchone()
-        if row is None or not row[11]:
+        if row is None or not row[_SEEN]:
             return _NOTHING
-        if row[11] == _MISSING:
-            return Found(total=0, hits=(), more=False, gaps=self._patient_gaps(bindings))
-        hit = Hit._make((*row[:11], (row[11] - 1) // 2))
+        if row[_SEEN] == _MISSING:
+            return Found(total=0, hits=(), more=False, gaps=self._patient_gaps(context, rid, at))
+        hit = Hit._make((*row[:_SEEN], (row[_SEEN] - 1) // 2))
         return Found(total=1, hits=(hit,), more=False, gaps=())
 
     async def seen(self, context: int, patients: Sequence[int], *, at: int) -> tuple[list[int], list[Gap]]:
         sql = SQL["seen_patients"].format(
             sees_patient=SQL["sees_patient"], rids=",".join(f":p{place}" for place in range(len(patients)))
         )
-        bindings = {"context": context, "at": at} | {f"p{place}": rid for place, rid in enumerate(patients)}
+        bindings = {f"p{place}": rid for place, rid in enumerate(patients)}
+        bindings |= {"context": context, "at": at, "live": self._live(at)}
         rows = [(rid, how) for rid, how in self._db.execute(sql, bindings) if how]
         missing = [rid for rid, how in rows if how == _MISSING]
-        gaps = [gap for rid in missing for gap in self._patient_gaps({"context": context, "rid": rid, "at": at})]
+        gaps = [gap for rid in missing for gap in self._patient_gaps(context, rid, at)]
         return [rid for rid, _ in rows], gaps
 
-    def _patient_gaps(self, bindings: dict[str, Any]) -> list[Gap]:
+    def _patient_gaps(self, context: int, rid: int, at: int) -> list[Gap]:
+        bindings = {"context": context, "rid": rid, "at": at}
         return [Gap(policy=row[0], segment=row[1], rid=row[2]) for row in self._db.execute(SQL["gaps"], bindings)]
 
     async def search(
@@ -101,7 +114,7 @@ class SqliteSnapshot:
         after: tuple[Any, int] | None,
         at: int,
     ) -> Found:
-        search = compile_search(query, patients, self._terms, context=context, at=at)
+        search = compile_search(query, patients, self._terms, context=context, at=at, live=self._live(at))
         if query.summary == "count" or query.count == 0:
             total, missing = self._total(search)
             gaps = self._search_gaps(query, search.decided, search.bindings) if missing else []
@@ -137,7 +150,7 @@ class SqliteSnapshot:
         if query.type != "Patient":
             return list(dict.fromkeys(Gap(policy=row[0], segment=row[1], rid=row[2]) for row in rows))
         context, at = bindings["context"], bindings["at"]
-        return [gap for row in rows for gap in self._patient_gaps({"context": context, "rid": row[3], "at": at})]
+        return [gap for row in rows for gap in self._patient_gaps(context, row[3], at)]
 
     def _terms(self, value: str) -> list[int]:
         system, _, code = value.partition("|")
@@ -182,10 +195,11 @@ class SqliteSnapshot:
         row = self._db.execute(SQL["policy_of"], {"patient": patient, "at": at}).fetchone()
         if row is None:
             return None
-        return PolicySpan(start=row[0], stop=row[1], policy=row[2], sources=orjson.loads(row[3] or b"[]"))
+        sources = orjson.loads(row[4] or b"[]")
+        return PolicySpan(start=row[0], stop=row[1], policy=row[2], ends=row[3], sources=sources)
 
     async def bounds(self, context: int, segment: int) -> list[BoundRow]:
         return [
-            BoundRow(context=row[0], segment=row[1], start=row[2], stop=row[3], agreement=row[4])
+            BoundRow(context=row[0], segment=row[1], start=row[2], stop=row[3], bases=row[4], agreement=row[5])
             for row in self._db.execute(SQL["bounds"], (context, segment))
         ]

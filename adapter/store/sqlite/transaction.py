@@ -9,7 +9,17 @@ import orjson
 
 from adapter.errors import SallyportError
 from adapter.store.queries import load
-from adapter.store.shapes import BEGINNING, END, TYPE_NAMES, TYPES, IdentityFacts, PolicySpan, StoredResource
+from adapter.store.shapes import (
+    BEGINNING,
+    END,
+    TYPE_NAMES,
+    TYPES,
+    ClinicalRow,
+    IdentityFacts,
+    LegalFact,
+    PolicySpan,
+    StoredResource,
+)
 from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.index import IndexWriter
 from adapter.store.sqlite.interning import bodies
@@ -23,6 +33,7 @@ if TYPE_CHECKING:
     from adapter.store.sqlite.interning import InternTable
 
 SQL = load("write")
+_LEGAL_FACT = ("id", "patient", "kind", "start", "stop", "fact", "evidence", "author", "recorded")
 
 
 class _Current(NamedTuple):
@@ -133,8 +144,9 @@ class SqliteTransaction:
         bindings = (rid, receipt, line, orjson.dumps(sorted(later)).decode())
         return self._db.execute(SQL["outdated"], bindings).fetchone() is not None
 
-    async def admit(self, patient: int, policy: int) -> None:
+    async def admit(self, patient: int, policy: int) -> bool:
         self._db.execute(SQL["admit"], {"patient": patient, "policy": policy})
+        return bool(self._db.changes())
 
     def finish(self) -> None:
         """Write what waits, before the transaction commits."""
@@ -158,14 +170,49 @@ class SqliteTransaction:
             raise SallyportError("the policies of a patient must cover all time without gap or overlap")
         self._db.execute(SQL["drop_policy"], (patient,))
         self._db.execute(SQL["drop_policy_sources"], (patient,))
-        self._db.executemany(SQL["put_policy"], [(patient, span.start, span.stop, span.policy) for span in spans])
+        rows = [(patient, span.start, span.stop, span.policy, span.ends) for span in spans]
+        self._db.executemany(SQL["put_policy"], rows)
         told = [(patient, span.start, orjson.dumps(list(span.sources))) for span in spans if span.sources]
         self._db.executemany(SQL["put_policy_sources"], told)
 
     async def add_bounds(self, rows: Sequence[BoundRow]) -> None:
+        self._db.executemany(SQL["drop_bounds"], {(row.context, row.segment) for row in rows})
         self._db.executemany(
-            SQL["put_bound"], [(row.context, row.segment, row.start, row.stop, row.agreement) for row in rows]
+            SQL["put_bound"],
+            [(row.context, row.segment, row.start, row.stop, row.bases, row.agreement) for row in rows],
         )
+
+    async def clinical(self, patients: Iterable[int], kind: str) -> list[ClinicalRow]:
+        self._index.flush()
+        return [
+            ClinicalRow._make(row)
+            for patient in sorted(patients)
+            for row in self._db.execute(SQL["clinical_of"], (patient, TYPES[kind]))
+        ]
+
+    async def rows(self, rids: Iterable[int]) -> list[StoredResource]:
+        found = (self._db.execute(SQL["row"], (rid,)).fetchone() for rid in sorted(rids))
+        return [stored(row) for row in found if row is not None]
+
+    async def record(self, fact: LegalFact) -> None:
+        self._db.execute(SQL["put_legal_fact"], tuple(getattr(fact, name) for name in _LEGAL_FACT))
+
+    async def end_recorded(self, ident: str, *, at: int) -> bool:
+        self._db.execute(SQL["end_legal_fact"], (ident, at))
+        return bool(self._db.changes())
+
+    async def recorded(self, patients: Iterable[int]) -> list[LegalFact]:
+        return [
+            LegalFact(**dict(zip(_LEGAL_FACT, row, strict=True)))
+            for patient in sorted(patients)
+            for row in self._db.execute(SQL["legal_facts_of"], (patient,))
+        ]
+
+    async def having_recorded(self, kind: str, *, at: int) -> set[int]:
+        return {row[0] for row in self._db.execute(SQL["recorded_kind"], (kind, at))}
+
+    async def freshen(self, feed: str, *, until: int) -> int:
+        return int(row_of(self._db.execute(SQL["put_freshness"], (feed, until)))[0])
 
     async def clear_decisions(self) -> None:
         for table in ("rule", "exception", "bound"):
@@ -238,6 +285,10 @@ class SqliteTransaction:
                 int(row.revoked),
             ),
         )
+
+    async def setting(self, name: str) -> bytes | None:
+        row = self._db.execute(SQL["setting"], (name,)).fetchone()
+        return None if row is None else bytes(row[0])
 
     async def set_setting(self, name: str, value: bytes) -> None:
         self._db.execute(SQL["put_setting"], (name, value))

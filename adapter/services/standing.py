@@ -1,0 +1,140 @@
+"""What is known of a person besides consents: collected from what was recorded and from records of the right kind.
+
+A treatment relationship is an encounter at a unit that treats, inside the window of the site; a purpose claim never
+makes one. Custody is a booking without release, and counts only where someone asserted it. The age counts while it is
+under 18.
+
+45 CFR 164.506, 164.512(k)(5); 42 CFR 2.14.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from adapter.consent.standing import AGE, ASSERTION, CUSTODY, TREATMENT, Fact, fact_of
+from adapter.fhir.codec import parse
+from adapter.fhir.dates import interval
+from adapter.fhir.served import Parts, join
+from adapter.store.shapes import BEGINNING, END
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from zoneinfo import ZoneInfo
+
+    from adapter.consent.standing import Timed
+    from adapter.services.decisions import Decisions
+    from adapter.store.port import Transaction
+    from adapter.store.shapes import StoredResource
+
+ADULT = 18
+"""Years; who signs before is for the law and its overlays."""
+UNKNOWN_AGE = Fact(kind=AGE, value="unknown")
+_DAY = 86_400_000_000
+_TREATED = frozenset({"arrived", "triaged", "in-progress", "onleave", "finished"})
+"""Statuses of an encounter that took place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Which units tell what, by Organization reference.
+
+    ``treating`` gives, for a unit that treats, the organisations that thereby have the relationship: itself and what it
+    is part of. ``custody`` gives the number of the feed that tells custody at a unit, where one does. ``window`` is how
+    many days a treatment relationship outlasts its last encounter.
+    """
+
+    treating: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    custody: Mapping[str, int] = field(default_factory=dict)
+    window: int = 365
+
+
+class KnownFacts:
+    """Collects the facts of a person, inside the transaction that writes what is in force."""
+
+    def __init__(self, decisions: Decisions, sources: Sources, zone: ZoneInfo) -> None:
+        self._decisions = decisions
+        self._sources = sources
+        self._zone = zone
+
+    async def of(self, change: Transaction, component: set[int], *, consents: bool, at: int) -> list[Timed]:
+        """The facts of the person whose records are ``component``; those that ended before ``at`` are left out.
+
+        ``consents``: the person has some, so that the age matters.
+        """
+        recorded = await change.recorded(component)
+        found = [(one.start, one.stop, fact_of(orjson.loads(one.fact))) for one in recorded]
+        if self._sources.treating:
+            found += await self._treatment(change, component)
+        if self._sources.custody and any(fact.kind == ASSERTION and fact.basis == "K" for _, _, fact in found):
+            found += await self._custody(change, component)
+        if consents:
+            found += self._ages(await change.rows(component), at)
+        return [one for one in found if one[1] > at]
+
+    async def concerned(self, change: Transaction, patient: int, segment: int, *, at: int) -> bool:
+        """Whether a changed Encounter of this patient and segment may change what is known of the person."""
+        unit = (await self._decisions.segment(segment)).unit
+        if unit in self._sources.treating:
+            return True
+        if unit not in self._sources.custody:
+            return False
+        # Custody counts only where it was asserted, so a roster changes what is in force for hardly anyone.
+        asserted = await change.having_recorded("K", at=at)
+        return bool(asserted) and not asserted.isdisjoint(await change.component(patient))
+
+    async def _treatment(self, change: Transaction, component: set[int]) -> list[Timed]:
+        visits = [
+            (row, organisations)
+            for row in await change.clinical(component, "Encounter")
+            if (organisations := self._sources.treating.get((await self._decisions.segment(row.segment)).unit))
+        ]
+        status = {one.rid: _element(one, "status") for one in await change.rows(row.rid for row, _ in visits)}
+        found: list[Timed] = []
+        for row, organisations in visits:
+            if status.get(row.rid) in _TREATED and row.low > BEGINNING:
+                # An encounter that nobody closed is no treatment for ever.
+                last = row.low if row.high >= END else row.high
+                until = last + self._sources.window * _DAY
+                found += [(row.low, until, Fact(kind=TREATMENT, recipient=one)) for one in organisations]
+        return found
+
+    async def _custody(self, change: Transaction, component: set[int]) -> list[Timed]:
+        found: list[Timed] = []
+        for row in await change.clinical(component, "Encounter"):
+            unit = (await self._decisions.segment(row.segment)).unit
+            number = self._sources.custody.get(unit)
+            if number is not None and row.low > BEGINNING:
+                found.append((row.low, row.high, Fact(kind=CUSTODY, recipient=unit, value=str(number))))
+        return found
+
+    def _ages(self, patients: Sequence[StoredResource], at: int) -> list[Timed]:
+        """The age by the latest birth date any record tells, year by year, while it is under 18."""
+        born = [stated for one in patients if isinstance(stated := _element(one, "birthDate"), str)]
+        if not born:
+            return [(BEGINNING, END, UNKNOWN_AGE)]
+        days = [datetime.fromtimestamp(interval(one, self._zone)[1] / 1e6 - 1, self._zone) for one in born]
+        day = max(days)
+        if _birthday(day, ADULT) <= at:
+            return []
+        return [
+            (_birthday(day, years), _birthday(day, years + 1), Fact(kind=AGE, value=str(years)))
+            for years in range(ADULT)
+        ]
+
+
+def _birthday(born: datetime, years: int) -> int:
+    """Midnight of a birthday in epoch microseconds; a leap day's is the first of March."""
+    start = born.replace(hour=0, minute=0, second=0, microsecond=0)
+    try:
+        day = start.replace(year=born.year + years)
+    except ValueError:
+        day = start.replace(year=born.year + years, month=3, day=1)
+    return round(day.timestamp() * 1_000_000)
+
+
+def _element(row: StoredResource, name: str) -> Any:
+    return parse(join(Parts(head=row.head, tail=row.tail))).get(name)
