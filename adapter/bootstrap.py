@@ -214,8 +214,12 @@ async def build(
     make_token: Callable[[], str] = new_token,
     secret: bytes | None = None,
     durable: bool = True,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Services:
-    """Wire a site: open and migrate its store, compile its documents, bring the decision tables up to date."""
+    """Wire a site: open and migrate its store, compile its documents, bring the decision tables up to date.
+
+    ``progress`` is told of patients done, of all, where what is in force has to be computed anew for everyone.
+    """
     rules = compile_rules(site)
     keys = SiteKeys(secret or site_secret(site.folder))
     store = SqliteStore(site.store_folder, stamp=stamp(keys), chain=make_id().encode(), durable=durable)
@@ -227,7 +231,9 @@ async def build(
     writer = Writer(keys, Validator(rules.facts), decisions, site.zone)
     await publish(store, writer, directory, EMPTY, at=now())
     people = People(keys)
-    in_force = InForce(site.zone, KnownFacts(decisions, await _sources(site, store), site.zone))
+    sources = await _sources(site, store)
+    in_force = InForce(site.zone, KnownFacts(decisions, sources, site.zone))
+    await in_force.start(store, sources.fingerprint, at=now(), progress=progress)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
     tokens = Tokens(store=store, clock=now, new_token=make_token)
 

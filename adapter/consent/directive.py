@@ -287,6 +287,24 @@ def _date(value: object) -> str | None:
     return value
 
 
+def addressed(form: Directive, consent: Mapping[str, Any], body: Body, provision: object) -> Directive:
+    """The directive of ``consent``, where all that does not belong to one person says what ``form`` says.
+
+    ``body`` and ``provision`` are the form's with the life of this consent.
+    """
+    return Directive(
+        source=f"Consent/{consent['id']}",
+        patient=resolved_key(consent["patient"], form.contained),
+        status=form.status,
+        scope=form.scope,
+        identifiers=_identifiers(consent.get("identifier")),
+        signed=_date(consent.get("dateTime")),
+        body=body,
+        provision=provision,
+        contained=form.contained,
+    )
+
+
 def read(consent: object) -> Directive:
     """Read any JSON value as a Consent. Never raises: what is not understood is capped."""
     stated: Mapping[str, Any] = consent if isinstance(consent, dict) else {}

@@ -6,29 +6,35 @@ records those are is internal. Policies are patient-neutral and interned: most p
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
-import orjson
-
-from adapter.consent.directive import applicable, read
+from adapter.consent.directive import applicable
+from adapter.consent.instants import bounds
 from adapter.consent.names import AtHand
+from adapter.consent.outcome import TRUE
 from adapter.consent.policy import Policy, timeline
-from adapter.fhir.codec import parse
-from adapter.fhir.served import Parts, join
-from adapter.store.shapes import PolicySpan, row_key
+from adapter.services.signed import SignedConsents
+from adapter.store.shapes import BEGINNING, END, PolicySpan, row_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from zoneinfo import ZoneInfo
 
     from adapter.consent.directive import Directive
+    from adapter.consent.standing import Timed
+    from adapter.services.signed import Signed
     from adapter.services.standing import KnownFacts
-    from adapter.store.port import Transaction
-    from adapter.store.shapes import ResourceWrite, StoredResource
+    from adapter.store.port import Store, Transaction
+    from adapter.store.shapes import ResourceWrite
 
 EMPTY = Policy().canonical()
 """Nothing is in force: default deny, recorded as such."""
-_CACHE = 4096
+ENGINE = 1
+"""Raised when the same Consents and facts may amount to another policy."""
+_RULES = "policies"
+BATCH = 2000
+"""Patients per transaction of a rebuild."""
 
 
 class InForce:
@@ -37,18 +43,7 @@ class InForce:
     def __init__(self, zone: ZoneInfo, known: KnownFacts) -> None:
         self._zone = zone
         self._known = known
-        self._directives: dict[str, Directive] = {}
-
-    async def refresh(self, change: Transaction, patients: Iterable[int], *, at: int) -> int:
-        """Recompute what is in force for these patients and everyone confirmed to be the same person."""
-        done: set[int] = set()
-        for patient in patients:
-            if patient in done:
-                continue
-            component = await change.component(patient)
-            done |= component
-            await self._put(change, component, at)
-        return len(done)
+        self._signed = SignedConsents()
 
     async def touched(self, change: Transaction, write: ResourceWrite, *, at: int) -> bool:
         """Whether a new version of this resource may change what is in force for its person."""
@@ -58,10 +53,73 @@ class InForce:
             return not await change.admit(write.patient, await change.intern("policy", EMPTY))
         return write.type == "Consent"
 
-    async def _put(self, change: Transaction, component: set[int], at: int) -> None:
-        consents = await change.consents(component)
-        facts = await self._known.of(change, component, consents=bool(consents), at=at)
-        spans = [
+    async def refresh(self, change: Transaction, patients: Iterable[int], *, at: int) -> int:
+        """Recompute what is in force for these patients and everyone confirmed to be the same person."""
+        components = await change.components(patients)
+        await self._settle(change, components, at)
+        return sum(map(len, components))
+
+    async def start(self, store: Store, sources: str, *, at: int, progress: Callable[[int, int], None]) -> None:
+        """Recompute what is in force for everyone unless it was computed by the same rules; see `rebuild`.
+
+        ``sources`` tells apart what facts are read from; the zone of the site tells where a day ends.
+        """
+        rules = sha256(repr((ENGINE, sources, str(self._zone))).encode()).digest()
+        if await store.setting(_RULES) != rules:
+            await self.rebuild(store, at=at, progress=progress)
+            async with store.transaction() as change:
+                await change.set_setting(_RULES, rules)
+
+    async def rebuild(self, store: Store, *, at: int, progress: Callable[[int, int], None]) -> int:
+        """Recompute what is in force for everyone, in batches; a crash between two leaves the rest as it was.
+
+        ``progress`` is told how many patients are done, of how many.
+        """
+        patients = await store.patients()
+        done: set[int] = set()
+        for first in range(0, len(patients), BATCH):
+            async with store.transaction() as change:
+                batch = [patient for patient in patients[first : first + BATCH] if patient not in done]
+                components = await change.components(batch)
+                done.update(member for component in components if len(component) > 1 for member in component)
+                await self._settle(change, components, at)
+            progress(min(first + BATCH, len(patients)), len(patients))
+        return len(patients)
+
+    async def _settle(self, change: Transaction, components: Sequence[frozenset[int]], at: int) -> None:
+        """Put what is in force for these people, each of them the records that are one person."""
+        everyone = [patient for component in components for patient in component]
+        consents: dict[int, list[Signed]] = {}
+        for row in await change.consents(everyone):
+            consents.setdefault(row.patient, []).append(self._signed.read(row))
+        facts = await self._known.of(change, components, having_consents=consents.keys(), at=at)
+        empty = await change.intern("policy", EMPTY)
+        settled: list[tuple[int, Sequence[PolicySpan]]] = []
+        later: list[tuple[int, bytes]] = []
+        for component in components:
+            theirs = [one for patient in sorted(component) for one in consents.get(patient, ())]
+            spans = await self._spans(change, component, theirs, facts.get(component, ()), empty)
+            settled += [(member, spans) for member in component]
+            # What becomes permitted or denied by time alone is an event too; its moment waits in the outbox.
+            later += [(span.start, b'{"patient":%d}' % min(component)) for span in spans if span.start > at]
+        await change.set_policies(settled)
+        await change.enqueue("boundary", later)
+
+    async def _spans(
+        self,
+        change: Transaction,
+        component: frozenset[int],
+        consents: Sequence[Signed],
+        facts: Sequence[Timed],
+        empty: int,
+    ) -> list[PolicySpan]:
+        if not facts:
+            if not consents:
+                return [PolicySpan(start=BEGINNING, stop=END, policy=empty, sources=())]
+            spans = await self._one_form(change, consents, component, empty)
+            if spans is not None:
+                return spans
+        return [
             PolicySpan(
                 start=span.start,
                 stop=span.stop,
@@ -69,31 +127,45 @@ class InForce:
                 sources=span.sources,
                 ends=span.ends,
             )
-            for span in timeline(self._applicable(consents), self._zone, facts=facts)
+            for span in timeline(_applicable(consents, component), self._zone, facts=facts)
         ]
-        for member in sorted(component):
-            await change.set_policy(member, spans)
-        # What becomes permitted or denied by time alone is an event too; its moment waits in the outbox.
-        later = [(span.start, orjson.dumps({"patient": min(component)})) for span in spans if span.start > at]
-        await change.enqueue("boundary", later)
 
-    def _applicable(self, consents: Sequence[StoredResource]) -> list[Directive]:
-        # A Consent names the record it was signed for; which records are that person's is decided by the links.
-        found = []
-        for row in consents:
-            directive = self._directive(row)
-            named = directive.patient or ""
-            own = row_key("Patient", named.partition("/")[2]) == row.patient
-            persons = frozenset({named} if own else ())
-            fitting = applicable(directive, persons, AtHand([]))
-            if fitting is not None:
-                found.append(fitting)
-        return found
+    async def _one_form(
+        self, change: Transaction, consents: Sequence[Signed], component: frozenset[int], empty: int
+    ) -> list[PolicySpan] | None:
+        """The timeline of someone who signed one form that is in force from one instant to another, else None.
 
-    def _directive(self, row: StoredResource) -> Directive:
-        known = self._directives.get(row.version)
-        if known is None:
-            if len(self._directives) >= _CACHE:
-                self._directives.clear()
-            known = self._directives[row.version] = read(parse(join(Parts(head=row.head, tail=row.tail))))
-        return known
+        It is what `timeline` would say, without taking apart again what many have signed.
+        """
+        (directive, form, life), *others = consents
+        if others or form is None or directive.scope != TRUE or directive.status != "active":
+            return None
+        span = bounds(*life, self._zone)
+        if span is None or not _names(directive, component):
+            return None
+        start, stop = span
+        policy = await change.intern("policy", form.policy)
+        spans = [
+            PolicySpan(start=BEGINNING, stop=start, policy=empty, sources=()),
+            PolicySpan(start=start, stop=stop, policy=policy, sources=((directive.source,),), ends=stop),
+            PolicySpan(start=stop, stop=END, policy=empty, sources=()),
+        ]
+        return [one for one in spans if one.start < one.stop]
+
+
+def _names(directive: Directive, component: frozenset[int]) -> bool:
+    """Whether a Consent names one of these records."""
+    kind, _, ident = (directive.patient or "").partition("/")
+    return kind == "Patient" and row_key(kind, ident) in component
+
+
+def _applicable(consents: Sequence[Signed], component: frozenset[int]) -> list[Directive]:
+    """The Consents as they apply to the person: each names the record it was signed for, links say whose that is."""
+    found = []
+    for one in consents:
+        directive = one.directive
+        persons = frozenset({directive.patient or ""} if _names(directive, component) else ())
+        fitting = applicable(directive, persons, AtHand([]))
+        if fitting is not None:
+            found.append(fitting)
+    return found

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from adapter.consent.standing import AGE, ASSERTION, CUSTODY, TREATMENT, Fact, fact_of
-from adapter.fhir.codec import parse
 from adapter.fhir.dates import interval
 from adapter.fhir.served import Parts, join
 from adapter.store.shapes import BEGINNING, END
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from adapter.consent.standing import Timed
@@ -34,6 +33,8 @@ ADULT = 18
 """Years; who signs before is for the law and its overlays."""
 UNKNOWN_AGE = Fact(kind=AGE, value="unknown")
 _DAY = 86_400_000_000
+_SURELY_ADULT = 19 * 366 * _DAY
+"""So long after a birth nobody has to look at a calendar."""
 _TREATED = frozenset({"arrived", "triaged", "in-progress", "onleave", "finished"})
 """Statuses of an encounter that took place."""
 
@@ -51,6 +52,11 @@ class Sources:
     custody: Mapping[str, int] = field(default_factory=dict)
     window: int = 365
 
+    @property
+    def fingerprint(self) -> str:
+        """Equal where the same records tell the same facts."""
+        return repr((sorted(self.treating.items()), sorted(self.custody.items()), self.window))
+
 
 class KnownFacts:
     """Collects the facts of a person, inside the transaction that writes what is in force."""
@@ -60,20 +66,37 @@ class KnownFacts:
         self._sources = sources
         self._zone = zone
 
-    async def of(self, change: Transaction, component: set[int], *, consents: bool, at: int) -> list[Timed]:
-        """The facts of the person whose records are ``component``; those that ended before ``at`` are left out.
+    async def of(
+        self,
+        change: Transaction,
+        components: Sequence[frozenset[int]],
+        *,
+        having_consents: Collection[int],
+        at: int,
+    ) -> dict[frozenset[int], list[Timed]]:
+        """The facts of people, each of them the records that are one person; those that ended before ``at`` left out.
 
-        ``consents``: the person has some, so that the age matters.
+        ``having_consents`` are the patients of whom a Consent is held: of them the age matters.
         """
-        recorded = await change.recorded(component)
-        found = [(one.start, one.stop, fact_of(orjson.loads(one.fact))) for one in recorded]
+        everyone = [patient for component in components for patient in component]
+        found: dict[int, list[Timed]] = {}
+        for one in await change.recorded(everyone):
+            found.setdefault(one.patient, []).append((one.start, one.stop, fact_of(orjson.loads(one.fact))))
         if self._sources.treating:
-            found += await self._treatment(change, component)
-        if self._sources.custody and any(fact.kind == ASSERTION and fact.basis == "K" for _, _, fact in found):
-            found += await self._custody(change, component)
-        if consents:
-            found += self._ages(await change.rows(component), at)
-        return [one for one in found if one[1] > at]
+            await self._treatment(change, everyone, found)
+        signers = {one for one in components if any(patient in having_consents for patient in one)}
+        births = await self._births(change, signers)
+        known: dict[frozenset[int], list[Timed]] = {}
+        for component in components:
+            facts = [fact for patient in component for fact in found.get(patient, ())]
+            if self._sources.custody and any(fact.kind == ASSERTION and fact.basis == "K" for _, _, fact in facts):
+                facts += await self._custody(change, component)
+            if component in signers:
+                facts += self._ages([births[one] for one in component if one in births], at)
+            facts = [one for one in facts if one[1] > at]
+            if facts:
+                known[component] = facts
+        return known
 
     async def concerned(self, change: Transaction, patient: int, segment: int, *, at: int) -> bool:
         """Whether a changed Encounter of this patient and segment may change what is known of the person."""
@@ -84,25 +107,26 @@ class KnownFacts:
             return False
         # Custody counts only where it was asserted, so a roster changes what is in force for hardly anyone.
         asserted = await change.having_recorded("K", at=at)
-        return bool(asserted) and not asserted.isdisjoint(await change.component(patient))
+        return bool(asserted) and any(not asserted.isdisjoint(one) for one in await change.components([patient]))
 
-    async def _treatment(self, change: Transaction, component: set[int]) -> list[Timed]:
+    async def _treatment(self, change: Transaction, everyone: Sequence[int], found: dict[int, list[Timed]]) -> None:
         visits = [
             (row, organisations)
-            for row in await change.clinical(component, "Encounter")
+            for row in await change.clinical(everyone, "Encounter")
             if (organisations := self._sources.treating.get((await self._decisions.segment(row.segment)).unit))
         ]
+        if not visits:
+            return
         status = {one.rid: _element(one, "status") for one in await change.rows(row.rid for row, _ in visits)}
-        found: list[Timed] = []
         for row, organisations in visits:
             if status.get(row.rid) in _TREATED and row.low > BEGINNING:
                 # An encounter that nobody closed is no treatment for ever.
                 last = row.low if row.high >= END else row.high
                 until = last + self._sources.window * _DAY
-                found += [(row.low, until, Fact(kind=TREATMENT, recipient=one)) for one in organisations]
-        return found
+                facts = [(row.low, until, Fact(kind=TREATMENT, recipient=one)) for one in organisations]
+                found.setdefault(row.patient, []).extend(facts)
 
-    async def _custody(self, change: Transaction, component: set[int]) -> list[Timed]:
+    async def _custody(self, change: Transaction, component: frozenset[int]) -> list[Timed]:
         found: list[Timed] = []
         for row in await change.clinical(component, "Encounter"):
             unit = (await self._decisions.segment(row.segment)).unit
@@ -111,13 +135,20 @@ class KnownFacts:
                 found.append((row.low, row.high, Fact(kind=CUSTODY, recipient=unit, value=str(number))))
         return found
 
-    def _ages(self, patients: Sequence[StoredResource], at: int) -> list[Timed]:
-        """The age by the latest birth date any record tells, year by year, while it is under 18."""
-        born = [stated for one in patients if isinstance(stated := _element(one, "birthDate"), str)]
-        if not born:
+    async def _births(self, change: Transaction, people: Collection[frozenset[int]]) -> dict[int, int]:
+        """When the patients were born at the latest, where a birth date is told: epoch microseconds."""
+        rows = await change.rows(patient for component in people for patient in component)
+        told = ((row.rid, _element(row, "birthDate")) for row in rows)
+        return {rid: interval(stated, self._zone)[1] for rid, stated in told if isinstance(stated, str)}
+
+    def _ages(self, births: Sequence[int], at: int) -> list[Timed]:
+        """The age by the latest birth any record tells, year by year, while it is under 18."""
+        if not births:
             return [(BEGINNING, END, UNKNOWN_AGE)]
-        days = [datetime.fromtimestamp(interval(one, self._zone)[1] / 1e6 - 1, self._zone) for one in born]
-        day = max(days)
+        born = max(births) - 1
+        if born + _SURELY_ADULT < at:
+            return []
+        day = datetime.fromtimestamp(born / 1e6, self._zone)
         if _birthday(day, ADULT) <= at:
             return []
         return [
@@ -137,4 +168,5 @@ def _birthday(born: datetime, years: int) -> int:
 
 
 def _element(row: StoredResource, name: str) -> Any:
-    return parse(join(Parts(head=row.head, tail=row.tail))).get(name)
+    # Stored bytes were checked when they were written, and no number of theirs is asked for.
+    return orjson.loads(join(Parts(head=row.head, tail=row.tail))).get(name)

@@ -58,8 +58,8 @@ class Transaction(Interned, Protocol):
         """Every current Consent about these patients, whatever its status."""
         ...
 
-    async def set_policy(self, patient: int, spans: Sequence[PolicySpan]) -> None:
-        """Replace what is in force for one patient; the spans cover all time."""
+    async def set_policies(self, settled: Sequence[tuple[int, Sequence[PolicySpan]]]) -> None:
+        """Replace what is in force for patients; the spans of each cover all time."""
         ...
 
     async def clinical(self, patients: Iterable[int], kind: str) -> list[ClinicalRow]:
@@ -114,8 +114,8 @@ class Transaction(Interned, Protocol):
         """Confirm that two Patients are one person."""
         ...
 
-    async def component(self, patient: int) -> set[int]:
-        """All Patients confirmed to be the same person, itself included. Internal: never what a caller sees."""
+    async def components(self, patients: Iterable[int]) -> list[frozenset[int]]:
+        """The people these patients are: all Patients confirmed to be one, each person once. Internal: never told."""
         ...
 
     async def quarantine(self, records: Sequence[QuarantinedRecord], *, at: int) -> None:
@@ -240,6 +240,10 @@ class Store(Interned, Protocol):
 
     async def quarantined(self, feed: str | None) -> list[QuarantinedRecord]:
         """Records waiting, oldest first."""
+        ...
+
+    async def patients(self) -> list[int]:
+        """The keys of all Patients, and of the directory's nobody, in order."""
         ...
 
     async def counts(self) -> Mapping[str, int]:

@@ -243,8 +243,9 @@ class LegalFact:
 
 
 class ClinicalRow(NamedTuple):
-    """What the wide index knows of one record: its clinical date as an interval, its key and its segment."""
+    """What the wide index knows of one record: whose it is, its clinical date as an interval, its key and segment."""
 
+    patient: int
     low: int
     high: int
     rid: int

@@ -115,3 +115,28 @@ async def test_consents_of_both_records_apply_once_they_are_linked(tmp_path):
     await world.deliver("jail-medical-hl7", records.hl7(records.admission()))
     assert await seen(world) == 1
     await world.close()
+
+
+async def test_a_rebuild_says_what_was_in_force_before(ada):
+    await ada.deliver(
+        "releases", records.ndjson(records.release(*CHOICES, submission="r9", person="q9", ssn="433-27-5999"))
+    )
+    before = await policies(ada)
+    done = []
+    count = await ada.services.in_force.rebuild(
+        ada.services.store, at=ada.clock(), progress=lambda *told: done.append(told)
+    )
+    assert await policies(ada) == before
+    assert len(before) > 2
+    assert done[-1] == (count, count)
+    assert (await seen(ada), await seen(ada, DEFENDER)) == (1, 1)
+
+
+async def policies(world):
+    found = {}
+    async with world.services.store.snapshot() as view:
+        for patient in await world.services.store.patients():
+            for at in (world.clock(), world.clock() + 10**15, 0):
+                span = await view.policy_of(patient, at=at)
+                found[patient, at] = (span.start, span.stop, span.policy, span.ends, span.sources)
+    return found

@@ -77,9 +77,8 @@ class StoreContract:
                 at=NOW,
                 origin=("receipt", 1),
             )
-            await change.set_policy(
-                row_key("Patient", "p"), [PolicySpan(start=BEGINNING, stop=END, policy=policy, sources=["c"])]
-            )
+            always = [PolicySpan(start=BEGINNING, stop=END, policy=policy, sources=["c"])]
+            await change.set_policies([(row_key("Patient", "p"), always)])
             await change.add_bounds(
                 [BoundRow(context=context, segment=segment, start=0, stop=END, bases=bases, agreement="mou")]
             )
@@ -330,7 +329,9 @@ class StoreContract:
         for spans in ([(BEGINNING, 5)], [(BEGINNING, 5), (6, END)], [(0, END)], []):
             with pytest.raises(SallyportError):
                 async with store.transaction() as change:
-                    await change.set_policy(1, [PolicySpan(start=a, stop=b, policy=1, sources=()) for a, b in spans])
+                    await change.set_policies(
+                        [(1, [PolicySpan(start=a, stop=b, policy=1, sources=()) for a, b in spans])]
+                    )
 
     async def test_the_policy_of_the_moment_decides(self, store):
         context, policy, segment = await self.fill(store)
@@ -340,7 +341,7 @@ class StoreContract:
                 PolicySpan(start=BEGINNING, stop=NOW, policy=policy, sources=["c"]),
                 PolicySpan(start=NOW, stop=END, policy=other, sources=()),
             ]
-            await change.set_policy(row_key("Patient", "p"), spans)
+            await change.set_policies([(row_key("Patient", "p"), spans)])
         await store.add_rules(
             [RuleRow(context=context, policy=other, segment=segment, rid=None, effect=DENY, obligation=0)]
         )
@@ -382,10 +383,10 @@ class StoreContract:
             assert await change.identify(two) == [one]
             assert await change.identify(two) is None
             await change.link(2, 1, rule="deterministic", at=NOW)
-            assert await change.component(1) == {1, 2}
+            assert await change.components([2, 1, 9]) == [{1, 2}, {9}]
             assert await change.linked(1) == [two]
             await change.unlink(1, 2)
-            assert await change.component(2) == {2}
+            assert await change.components([2]) == [{2}]
 
     async def test_quarantine_keeps_position_and_reason(self, store):
         record = QuarantinedRecord(

@@ -149,3 +149,7 @@ SELECT rid FROM reference WHERE type = ? AND param = ? AND target = ?
 -- name: stale_feeds
 -- The custody feeds whose data is too old at an instant.
 SELECT number FROM freshness WHERE until <= ?
+
+-- name: patients
+-- Whoever has records, and those alone: a Patient is about itself.
+SELECT 0 UNION SELECT rid FROM resource WHERE type = 1

@@ -81,10 +81,15 @@ INSERT INTO term (system, code) VALUES (?, ?) RETURNING id
 
 -- name: of_type
 SELECT r.type, r.id, r.rid, r.patient, r.segment, r.version, r.updated, r.head, r.tail
-FROM clinical c JOIN resource r ON r.rid = c.rid WHERE c.patient = ? AND c.type = ? ORDER BY r.id
+FROM json_each(?) k CROSS JOIN clinical c ON c.patient = k.value AND c.type = ? CROSS JOIN resource r ON r.rid = c.rid
+ORDER BY c.patient, r.id
 
--- name: row
-SELECT type, id, rid, patient, segment, version, updated, head, tail FROM resource WHERE rid = ?
+-- name: rows
+SELECT r.type, r.id, r.rid, r.patient, r.segment, r.version, r.updated, r.head, r.tail
+FROM json_each(?) k CROSS JOIN resource r ON r.rid = k.value ORDER BY r.rid
+
+-- name: having_links
+SELECT k.value FROM json_each(?) k WHERE EXISTS (SELECT 1 FROM patient_link l WHERE l.patient = k.value)
 
 -- name: drop_policy
 DELETE FROM patient_policy WHERE patient = ?
@@ -111,14 +116,16 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 UPDATE legal_fact SET stop = max(start, ?2) WHERE id = ?1 AND stop > ?2
 
 -- name: legal_facts_of
-SELECT id, patient, kind, start, stop, fact, evidence, author, recorded FROM legal_fact WHERE patient = ? ORDER BY id
+SELECT f.id, f.patient, f.kind, f.start, f.stop, f.fact, f.evidence, f.author, f.recorded
+FROM json_each(?) k CROSS JOIN legal_fact f ON f.patient = k.value ORDER BY f.patient, f.id
 
 -- name: recorded_kind
 SELECT DISTINCT patient FROM legal_fact WHERE kind = ? AND stop > ?
 
 -- name: clinical_of
 -- What the wide index knows of a patient's records of one type.
-SELECT low, high, rid, segment FROM clinical WHERE patient = ? AND type = ? ORDER BY low, rid
+SELECT c.patient, c.low, c.high, c.rid, c.segment
+FROM json_each(?) k CROSS JOIN clinical c ON c.patient = k.value AND c.type = ? ORDER BY c.patient, c.low, c.rid
 
 -- name: put_freshness
 INSERT INTO freshness (feed, number, until)

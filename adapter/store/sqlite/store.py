@@ -148,6 +148,9 @@ class SqliteStore:
             for row in self._writer.execute(READ["quarantined"], {"feed": feed})
         ]
 
+    async def patients(self) -> list[int]:
+        return [row[0] for row in self._writer.execute(READ["patients"])]
+
     async def counts(self) -> Mapping[str, int]:
         tables = [
             row[0] for row in self._reader.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")

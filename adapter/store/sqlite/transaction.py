@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -25,7 +25,7 @@ from adapter.store.sqlite.index import IndexWriter
 from adapter.store.sqlite.interning import bodies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     import apsw
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from adapter.store.sqlite.interning import InternTable
 
 SQL = load("write")
+_INCOMPLETE = "the policies of a patient must cover all time without gap or overlap"
 _LEGAL_FACT = ("id", "patient", "kind", "start", "stop", "fact", "evidence", "author", "recorded")
 
 
@@ -152,27 +153,31 @@ class SqliteTransaction:
         """Write what waits, before the transaction commits."""
         self._index.flush()
 
+    def _of(self, statement: str, keys: Iterable[int], *bindings: object) -> Iterator[tuple[Any, ...]]:
+        """The rows of a statement about any number of keys, in their order."""
+        return self._db.execute(SQL[statement], (orjson.dumps(sorted(keys)).decode(), *bindings))
+
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
         self._index.flush()
-        return [
-            stored(row)
-            for patient in sorted(patients)
-            for row in self._db.execute(SQL["of_type"], (patient, TYPES["Consent"]))
-        ]
+        return [stored(row) for row in self._of("of_type", patients, TYPES["Consent"])]
 
-    async def set_policy(self, patient: int, spans: Sequence[PolicySpan]) -> None:
-        instant = BEGINNING
-        for span in spans:
-            if span.start != instant:
-                raise SallyportError("the policies of a patient must cover all time without gap or overlap")
-            instant = span.stop
-        if instant != END:
-            raise SallyportError("the policies of a patient must cover all time without gap or overlap")
-        self._db.execute(SQL["drop_policy"], (patient,))
-        self._db.execute(SQL["drop_policy_sources"], (patient,))
-        rows = [(patient, span.start, span.stop, span.policy, span.ends) for span in spans]
+    async def set_policies(self, settled: Sequence[tuple[int, Sequence[PolicySpan]]]) -> None:
+        rows, told = [], []
+        for patient, spans in settled:
+            instant = BEGINNING
+            for span in spans:
+                if span.start != instant:
+                    raise SallyportError(_INCOMPLETE)
+                instant = span.stop
+                rows.append((patient, span.start, span.stop, span.policy, span.ends))
+                if span.sources:
+                    told.append((patient, span.start, orjson.dumps(span.sources)))
+            if instant != END:
+                raise SallyportError(_INCOMPLETE)
+        patients = [(patient,) for patient, _ in settled]
+        self._db.executemany(SQL["drop_policy"], patients)
+        self._db.executemany(SQL["drop_policy_sources"], patients)
         self._db.executemany(SQL["put_policy"], rows)
-        told = [(patient, span.start, orjson.dumps(list(span.sources))) for span in spans if span.sources]
         self._db.executemany(SQL["put_policy_sources"], told)
 
     async def add_bounds(self, rows: Sequence[BoundRow]) -> None:
@@ -184,15 +189,10 @@ class SqliteTransaction:
 
     async def clinical(self, patients: Iterable[int], kind: str) -> list[ClinicalRow]:
         self._index.flush()
-        return [
-            ClinicalRow._make(row)
-            for patient in sorted(patients)
-            for row in self._db.execute(SQL["clinical_of"], (patient, TYPES[kind]))
-        ]
+        return [ClinicalRow._make(row) for row in self._of("clinical_of", patients, TYPES[kind])]
 
     async def rows(self, rids: Iterable[int]) -> list[StoredResource]:
-        found = (self._db.execute(SQL["row"], (rid,)).fetchone() for rid in sorted(rids))
-        return [stored(row) for row in found if row is not None]
+        return [stored(row) for row in self._of("rows", rids)]
 
     async def record(self, fact: LegalFact) -> None:
         self._db.execute(SQL["put_legal_fact"], tuple(getattr(fact, name) for name in _LEGAL_FACT))
@@ -202,11 +202,7 @@ class SqliteTransaction:
         return bool(self._db.changes())
 
     async def recorded(self, patients: Iterable[int]) -> list[LegalFact]:
-        return [
-            LegalFact(**dict(zip(_LEGAL_FACT, row, strict=True)))
-            for patient in sorted(patients)
-            for row in self._db.execute(SQL["legal_facts_of"], (patient,))
-        ]
+        return [LegalFact(**dict(zip(_LEGAL_FACT, row, strict=True))) for row in self._of("legal_facts_of", patients)]
 
     async def having_recorded(self, kind: str, *, at: int) -> set[int]:
         return {row[0] for row in self._db.execute(SQL["recorded_kind"], (kind, at))}
@@ -248,14 +244,25 @@ class SqliteTransaction:
         self._db.execute(SQL["drop_link"], (patient, other))
         self._db.execute(SQL["drop_link"], (other, patient))
 
-    async def component(self, patient: int) -> set[int]:
+    async def components(self, patients: Iterable[int]) -> list[frozenset[int]]:
+        alone = dict.fromkeys(patients)
+        found: dict[frozenset[int], None] = {}
+        for (patient,) in self._of("having_links", alone):
+            if patient in alone:
+                component = self._component(patient)
+                found[component] = None
+                for member in component:
+                    alone.pop(member, None)
+        return [*found, *(frozenset((patient,)) for patient in alone)]
+
+    def _component(self, patient: int) -> frozenset[int]:
         found, frontier = {patient}, [patient]
         while frontier:
             for (other,) in self._db.execute(SQL["linked"], (frontier.pop(),)):
                 if other not in found:
                     found.add(other)
                     frontier.append(other)
-        return found
+        return frozenset(found)
 
     async def quarantine(self, records: Sequence[QuarantinedRecord], *, at: int) -> None:
         self._db.executemany(
