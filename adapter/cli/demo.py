@@ -14,8 +14,8 @@ import typer
 from adapter.assets import copy_fictional_county
 from adapter.bootstrap import build, clock
 from adapter.cli.explain import print_explanation
-from adapter.cli.feeds import bar, files_of, run_file, show
-from adapter.cli.options import run_loop
+from adapter.cli.feeds import files_of, run_file, show
+from adapter.cli.options import bar, run_loop
 from adapter.cli.server import listen
 from adapter.cli.site import issue
 from adapter.errors import NotFound, SallyportError
@@ -71,7 +71,7 @@ async def _demo(folder: Path, *, people: int, seed: int, port: int, once: bool) 
     site = site.model_copy(update={"site": site.site.model_copy(update={"base_url": f"http://127.0.0.1:{port}"})})
     extracts = folder / "extracts"
     as_of = clock_in(site.zone)
-    with bar(f"building {site.site.name}", people) as advance:
+    with bar(f"building {site.site.name}", "people", people) as advance:
         write_county(extracts, people=people, seed=seed, as_of=as_of, progress=lambda count: advance(count, count))
     services = await build(site)
     try:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from adapter.cli.options import AsJson, SiteFolder, on_site
+from adapter.cli.options import AsJson, SiteFolder, bar, on_site
 from adapter.errors import ConfigurationError, Problem
 from adapter.services.report import FeedReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from adapter.bootstrap import Services
     from adapter.store.shapes import QuarantinedRecord, Receipt
@@ -130,23 +128,8 @@ async def run_file(services: Services, feed: str, path: Path) -> FeedReport:
 
 async def run_receipt(services: Services, receipt: Receipt) -> FeedReport:
     """Bring one receipt into the store with a progress bar."""
-    with bar(f"{receipt.feed} {receipt.name}", receipt.size) as advance:
+    with bar(f"{receipt.feed} {receipt.name}", "records", receipt.size) as advance:
         return await services.ingest.process(receipt, progress=advance)
-
-
-@contextmanager
-def bar(title: str, size: int) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on a terminal; nothing elsewhere."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description:<42}"),
-        BarColumn(),
-        TextColumn("{task.fields[records]:>9,} records"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task(title, total=max(size, 1), records=0)
-        yield lambda records, consumed: progress.update(task, completed=consumed, records=records)
 
 
 def merged(reports: Iterable[FeedReport]) -> list[FeedReport]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adapter.bootstrap import build
 from adapter.settings import load_site
@@ -18,7 +21,7 @@ else:
     from uvloop import new_event_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
     from adapter.bootstrap import Services
 
@@ -37,11 +40,31 @@ def run_loop(work: Coroutine[Any, Any, Result]) -> Result:
         return runner.run(work)
 
 
+@contextmanager
+def bar(title: str, counted: str, size: int = 1) -> Iterator[Callable[..., None]]:
+    """A progress bar on a terminal; nothing elsewhere. Tell it how many are done, how far that is, and of how much."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description:<42}"),
+        BarColumn(),
+        TextColumn("{task.fields[done]:>9,} " + counted),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=size == 1) as progress:
+        task = progress.add_task(title, total=max(size, 1), done=0)
+
+        def advance(done: int, completed: int, total: int | None = None) -> None:
+            progress.update(task, completed=completed, done=done, total=total or max(size, 1))
+
+        yield advance
+
+
 def on_site(folder: Path, work: Callable[[Services], Awaitable[Result]]) -> Result:
     """Wire the site in ``folder``, run ``work``, and release what was opened."""
 
     async def main() -> Result:
-        services = await build(load_site(folder))
+        with bar("what is in force, person by person", "people") as advance:
+            services = await build(load_site(folder), progress=lambda done, total: advance(done, done, total))
         try:
             return await work(services)
         finally:

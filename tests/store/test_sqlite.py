@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.resources import files
 
 import apsw
 import files_contract
+import orjson
 import pytest
 import store_contract as contract
 
+from adapter.consent.segment import Segment
 from adapter.errors import SallyportError
 from adapter.store.shapes import LedgerEntry
 from adapter.store.sqlite.store import SqliteStore
@@ -96,3 +99,23 @@ async def test_chains_of_two_processes_interleave_and_verify(store, tmp_path):
         await ledger.append(ENTRY)
     assert await store.ledger().verify() == 4
     await other.close()
+
+
+async def test_a_store_of_the_first_schema_is_brought_up_to_date(tmp_path):
+    script = files("adapter.store").joinpath("migrations", "sqlite", "0001_first_schema.sql")
+    old = apsw.Connection(str(tmp_path / "store.sqlite"))
+    list(old.execute(script.read_text(encoding="utf-8")))
+    segment = ["Observation", [], "summary", [["urn:s", "MH"]], "hipaa", "mh", "Organization/jail"]
+    old.execute("INSERT INTO segment (body) VALUES (?)", (orjson.dumps(segment),))
+    old.execute("INSERT INTO policy (body) VALUES (?)", (b"[]",))
+    old.execute("INSERT INTO setting (name, value) VALUES ('decisions', x'00')")
+    old.execute("PRAGMA user_version = 1")
+    old.close()
+    store = SqliteStore(tmp_path, stamp=stamp, chain=b"a")
+    assert "0002_legal_bases" in await store.migrate()
+    (body,) = (await store.interned("segment")).values()
+    read = Segment.parse(body)
+    assert (read.unit, read.audience, read.labels) == ("Organization/jail", "", (("urn:s", "MH"),))
+    assert await store.interned("policy") == {}
+    assert await store.setting("decisions") is None
+    await store.close()
