@@ -226,7 +226,7 @@ class Filler:
         ident = self.patient_id(number)
         body = {"resourceType": "Patient", "birthDate": "1980-05-05"}
         body["name"] = [{"family": f"Person{number}", "given": ["Sample"]}]
-        return await self.writer.prepare(body, self._facets("identity"), ident=ident, patient=ident)
+        return await self.writer.prepare(body, self.facets("identity"), ident=ident, patient=ident)
 
     async def consent(self, number: int, choice: Choice) -> ResourceWrite | None:
         """What somebody signed as a Consent; None if they never signed."""
@@ -249,7 +249,7 @@ class Filler:
             "patient": {"reference": f"Patient/{patient}"},
             "identifier": [{"system": "urn:benchmark", "value": f"s{number}"}],
         }
-        return await self.writer.prepare(own, self._facets("consent"), ident=ident, patient=patient)
+        return await self.writer.prepare(own, self.facets("consent"), ident=ident, patient=patient)
 
     async def summary(self, number: int, kind: Kind, score: int, day: str) -> ResourceWrite:
         """A screening summary of a person, as ingest builds it.
@@ -308,7 +308,8 @@ class Filler:
         return known
 
     @staticmethod
-    def _facets(tier: str) -> Facets:
+    def facets(tier: str) -> Facets:
+        """The facets of a record of the release registry."""
         return Facets(
             tier=tier,
             labels=labels_for(regime="justice"),

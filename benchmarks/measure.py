@@ -56,6 +56,7 @@ class Scale:
     candidates: tuple[int, ...]
     people: int
     decisions: int
+    rebuilt: int
     stream_bytes: int = 0
     stored_rows: int = 0
 
@@ -69,6 +70,7 @@ SHORT = Scale(
     candidates=(400, 1_000, 4_000),
     people=1_000,
     decisions=4_000,
+    rebuilt=10_000,
 )
 FULL = Scale(
     rounds=3,
@@ -79,6 +81,7 @@ FULL = Scale(
     candidates=(400, 1_000, 4_000),
     people=10_000,
     decisions=20_000,
+    rebuilt=100_000,
     stream_bytes=1 << 30,
     stored_rows=100_000,
 )

@@ -21,6 +21,7 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
+import changing
 import deciding
 import population
 import rest_speed
@@ -33,6 +34,7 @@ MEASURED = {
     "roster": roster.measure,
     "population": population.measure,
     "tables": tables.measure,
+    "changing": changing.measure,
     "decide": deciding.measure,
 }
 

@@ -8,7 +8,7 @@ hold it.
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import apsw
 from county import AUDIT, DAST10, PHQ9, PURPOSES, Choice, Filler, Kind, caller, choices, opened
@@ -49,6 +49,19 @@ _MORE = {
 """Ten contexts more than the county's memorandum grants."""
 
 
+def further_grants() -> list[dict[str, Any]]:
+    """Grants for the contexts that the county's memorandum does not know."""
+    return [
+        {
+            "recipient": partner,
+            "purposes": list(purposes),
+            "classes": ["screening-summary"],
+            "regimes": ["hipaa", "part2"],
+        }
+        for partner, purposes in _MORE.items()
+    ]
+
+
 def contexts() -> list[tuple[str, str]]:
     """Twenty recipients with a purpose each."""
     own = [(partner, purpose) for partner, purposes in PURPOSES.items() for purpose in purposes]
@@ -61,19 +74,11 @@ def measure(scale: Scale, folder: Path) -> list[Row]:
 
 
 async def _measure(scale: Scale, folder: Path) -> list[Row]:
-    grants = [
-        {
-            "recipient": partner,
-            "purposes": list(purposes),
-            "classes": ["screening-summary"],
-            "regimes": ["hipaa", "part2"],
-        }
-        for partner, purposes in _MORE.items()
-    ]
+    grants = further_grants()
     ways = choices(WAYS)
     async with opened(folder, durable=False, grants=grants) as services:
         filler = Filler(services)
-        await _fill(services, filler, ways, scale.people)
+        await fill(services, filler, ways, scale.people)
     async with opened(folder, grants=grants) as services:
         filler = Filler(services)
         asking = [await caller(services, *each, "population-search") for each in contexts()]
@@ -86,7 +91,8 @@ async def _measure(scale: Scale, folder: Path) -> list[Row]:
     return rows
 
 
-async def _fill(services: Services, filler: Filler, ways: list[Choice], people: int) -> None:
+async def fill(services: Services, filler: Filler, ways: list[Choice], people: int) -> None:
+    """Put people with their releases and summaries into the store."""
     for start in range(0, people, BATCH):
         numbers, writes = range(start, min(people, start + BATCH)), []
         for number in numbers:

@@ -8,6 +8,7 @@ import socket
 import threading
 from contextlib import suppress
 
+import changing
 import county
 import deciding
 import load
@@ -28,6 +29,7 @@ TINY = measure.Scale(
     candidates=(30, 50, 80),
     people=60,
     decisions=16,
+    rebuilt=60,
     stream_bytes=20_000,
     stored_rows=30,
 )
@@ -186,3 +188,9 @@ def test_a_wrong_answer_ends_with_exit_code_1(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["run.py"])
     assert run.main() == 1
     assert "WRONG ANSWER: total: expected 2, found 3" in capsys.readouterr().out
+
+
+def test_what_changes_is_measured_and_its_answers_checked(tmp_path):
+    found = figures(changing.measure(TINY, tmp_path))
+    assert len(found) == 3
+    assert all(value > 0 for numbers in found.values() for value in numbers.values())
