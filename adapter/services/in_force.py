@@ -95,15 +95,15 @@ class InForce:
         facts = await self._known.of(change, components, having_consents=consents.keys(), at=at)
         empty = await change.intern("policy", EMPTY)
         settled: list[tuple[int, Sequence[PolicySpan]]] = []
-        later: list[tuple[int, bytes]] = []
+        later: list[tuple[int, int]] = []
         for component in components:
             theirs = [one for patient in sorted(component) for one in consents.get(patient, ())]
             spans = await self._spans(change, component, theirs, facts.get(component, ()), empty)
             settled += [(member, spans) for member in component]
-            # What becomes permitted or denied by time alone is an event too; its moment waits in the outbox.
-            later += [(span.start, b'{"patient":%d}' % min(component)) for span in spans if span.start > at]
+            # What becomes permitted or denied by time alone is an event too.
+            later += [(span.start, min(component)) for span in spans if span.start > at]
         await change.set_policies(settled)
-        await change.enqueue("boundary", later)
+        await change.mark_boundaries(later)
 
     async def _spans(
         self,
@@ -137,17 +137,18 @@ class InForce:
 
         It is what `timeline` would say, without taking apart again what many have signed.
         """
-        (directive, form, life), *others = consents
-        if others or form is None or directive.scope != TRUE or directive.status != "active":
+        one, *others = consents
+        form = one.form
+        if others or form is None or form.directive.scope != TRUE or form.directive.status != "active":
             return None
-        span = bounds(*life, self._zone)
-        if span is None or not _names(directive, component):
+        span = bounds(*one.life, self._zone)
+        if span is None or row_key(*one.patient) not in component:
             return None
         start, stop = span
         policy = await change.intern("policy", form.policy)
         spans = [
             PolicySpan(start=BEGINNING, stop=start, policy=empty, sources=()),
-            PolicySpan(start=start, stop=stop, policy=policy, sources=((directive.source,),), ends=stop),
+            PolicySpan(start=start, stop=stop, policy=policy, sources=((one.source,),), ends=stop),
             PolicySpan(start=stop, stop=END, policy=empty, sources=()),
         ]
         return [one for one in spans if one.start < one.stop]

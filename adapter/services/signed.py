@@ -7,7 +7,7 @@ is read the first time it is met. Only stored bytes come here: they were validat
 from __future__ import annotations
 
 from datetime import UTC
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 import orjson
 
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from adapter.consent.directive import Directive
     from adapter.store.shapes import StoredResource
 
-_KEPT: Final = 4096
+_KEPT: Final = 2048
 """Forms with different choices, and single Consents, that are remembered."""
-_PERSONAL: Final = frozenset({"id", "meta", "patient", "identifier", "dateTime", "sourceReference"})
+ALWAYS: Final = (None, None)
+"""The life of a consent that states none."""
+_NAMED: Final = ("id", "patient", "identifier", "dateTime")
+_PERSONAL: Final = frozenset({*_NAMED, "meta", "sourceReference"})
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -41,12 +44,44 @@ class Form(NamedTuple):
     plain: bool
 
 
-class Signed(NamedTuple):
-    """One Consent: its directive and, where it is a plain form, what the form says and from when to when."""
+class Signed:
+    """One Consent: where it is a plain form, what the form says and from when to when; its directive when asked for."""
 
-    directive: Directive
-    form: Form | None
-    life: tuple[str | None, str | None]
+    __slots__ = ("_consent", "_directive", "form", "life")
+
+    def __init__(self, consent: dict[str, Any], form: Form | None, life: tuple[str | None, str | None]) -> None:
+        self.form = form
+        self.life = life
+        self._consent = consent
+        self._directive: Directive | None = None
+
+    @property
+    def source(self) -> str:
+        """Its reference."""
+        return f"Consent/{self._consent['id']}"
+
+    @property
+    def patient(self) -> tuple[str, str]:
+        """Type and id of the patient it names; empty where it names none by reference."""
+        kind, _, ident = self._consent["patient"].get("reference", "").partition("/")
+        return kind, ident
+
+    @property
+    def directive(self) -> Directive:
+        """It as a directive."""
+        if self._directive is None:
+            self._directive = self._read()
+        return self._directive
+
+    def _read(self) -> Directive:
+        if self.form is None:
+            return read(self._consent)
+        form = self.form.directive
+        if self.life == ALWAYS:
+            return addressed(form, self._consent, form.body, form.provision)
+        period = {name: value for name, value in zip(("start", "end"), self.life, strict=True) if value is not None}
+        stated = {**cast("dict[str, Any]", form.provision), "period": period}
+        return addressed(form, self._consent, _dated(form.body, *self.life), stated)
 
 
 class SignedConsents:
@@ -68,7 +103,7 @@ class SignedConsents:
         root = consent.get("provision")
         period = root.get("period") if root else None
         if not _datable(period):
-            return Signed(read(consent), None, (None, None))
+            return Signed(consent, None, ALWAYS)
         common = {name: value for name, value in consent.items() if name not in _PERSONAL}
         if "profile" in consent["meta"]:
             common["meta"] = {"profile": consent["meta"]["profile"]}
@@ -79,11 +114,10 @@ class SignedConsents:
         if form is None:
             form = _keep(self._forms, key, _form(common))
         if not form.plain:
-            return Signed(read(consent), None, (None, None))
-        if not period:
-            return Signed(addressed(form.directive, consent, form.directive.body, root), form, (None, None))
-        life = period.get("start"), period.get("end")
-        return Signed(addressed(form.directive, consent, _dated(form.directive.body, *life), root), form, life)
+            return Signed(consent, None, ALWAYS)
+        # The rest is let go at once: thousands of trees held together would be walked by every garbage collection.
+        personal = {name: consent[name] for name in _NAMED if name in consent}
+        return Signed(personal, form, (period.get("start"), period.get("end")) if period else ALWAYS)
 
 
 def _form(common: dict[str, Any]) -> Form:

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from adapter.consent.standing import AGE, ASSERTION, CUSTODY, TREATMENT, Fact, fact_of
 from adapter.fhir.dates import interval
-from adapter.fhir.served import Parts, join
 from adapter.store.shapes import BEGINNING, END
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from adapter.consent.standing import Timed
     from adapter.services.decisions import Decisions
     from adapter.store.port import Transaction
-    from adapter.store.shapes import StoredResource
 
 ADULT = 18
 """Years; who signs before is for the law and its overlays."""
@@ -117,7 +115,7 @@ class KnownFacts:
         ]
         if not visits:
             return
-        status = {one.rid: _element(one, "status") for one in await change.rows(row.rid for row, _ in visits)}
+        status = await change.elements((row.rid for row, _ in visits), "status")
         for row, organisations in visits:
             if status.get(row.rid) in _TREATED and row.low > BEGINNING:
                 # An encounter that nobody closed is no treatment for ever.
@@ -137,9 +135,8 @@ class KnownFacts:
 
     async def _births(self, change: Transaction, people: Collection[frozenset[int]]) -> dict[int, int]:
         """When the patients were born at the latest, where a birth date is told: epoch microseconds."""
-        rows = await change.rows(patient for component in people for patient in component)
-        told = ((row.rid, _element(row, "birthDate")) for row in rows)
-        return {rid: interval(stated, self._zone)[1] for rid, stated in told if isinstance(stated, str)}
+        told = await change.elements((patient for component in people for patient in component), "birthDate")
+        return {rid: interval(stated, self._zone)[1] for rid, stated in told.items() if isinstance(stated, str)}
 
     def _ages(self, births: Sequence[int], at: int) -> list[Timed]:
         """The age by the latest birth any record tells, year by year, while it is under 18."""
@@ -165,8 +162,3 @@ def _birthday(born: datetime, years: int) -> int:
     except ValueError:
         day = start.replace(year=born.year + years, month=3, day=1)
     return round(day.timestamp() * 1_000_000)
-
-
-def _element(row: StoredResource, name: str) -> Any:
-    # Stored bytes were checked when they were written, and no number of theirs is asked for.
-    return orjson.loads(join(Parts(head=row.head, tail=row.tail))).get(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
@@ -66,8 +66,8 @@ class Transaction(Interned, Protocol):
         """What the wide index knows of these patients' records of one type, patient by patient in order of time."""
         ...
 
-    async def rows(self, rids: Iterable[int]) -> list[StoredResource]:
-        """Stored resources by their internal keys; what is not there is left out."""
+    async def elements(self, rids: Iterable[int], name: str) -> dict[int, Any]:
+        """One top-level element of stored resources by their internal keys; None where a resource lacks it."""
         ...
 
     async def record(self, fact: LegalFact) -> None:
@@ -128,6 +128,10 @@ class Transaction(Interned, Protocol):
 
     async def set_progress(self, receipt: str, *, records: int, report: bytes, done: bool) -> None:
         """How far a receipt is in the store."""
+        ...
+
+    async def mark_boundaries(self, boundaries: Sequence[tuple[int, int]]) -> None:
+        """Remember (due, patient): what is in force for the patient changes at that instant by time alone."""
         ...
 
     async def enqueue(self, channel: str, bodies: Sequence[tuple[int, bytes]]) -> None:

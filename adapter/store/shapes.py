@@ -91,8 +91,7 @@ class ScreeningPlace:
     risk: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicySpan:
+class PolicySpan(NamedTuple):
     """A policy in force for one patient during ``[start, stop)``.
 
     ``sources`` names, for each directive of the policy in its order, the Consents that say it. ``ends`` is when one of
@@ -132,8 +131,7 @@ class QuarantinedRecord:
     id: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredResource:
+class StoredResource(NamedTuple):
     """One version as stored, with the facets that a decision reads."""
 
     type: str

@@ -84,9 +84,8 @@ SELECT r.type, r.id, r.rid, r.patient, r.segment, r.version, r.updated, r.head, 
 FROM json_each(?) k CROSS JOIN clinical c ON c.patient = k.value AND c.type = ? CROSS JOIN resource r ON r.rid = c.rid
 ORDER BY c.patient, r.id
 
--- name: rows
-SELECT r.type, r.id, r.rid, r.patient, r.segment, r.version, r.updated, r.head, r.tail
-FROM json_each(?) k CROSS JOIN resource r ON r.rid = k.value ORDER BY r.rid
+-- name: elements
+SELECT r.rid, json_extract(r.head || ']' || r.tail, '$.' || ?2) FROM json_each(?1) k CROSS JOIN resource r ON r.rid = k.value
 
 -- name: having_links
 SELECT k.value FROM json_each(?) k WHERE EXISTS (SELECT 1 FROM patient_link l WHERE l.patient = k.value)
@@ -185,6 +184,9 @@ DELETE FROM quarantine WHERE id = ?
 
 -- name: put_progress
 INSERT OR REPLACE INTO ingest_progress (receipt, records, report, done) VALUES (?, ?, ?, ?)
+
+-- name: put_boundary
+INSERT OR IGNORE INTO boundary (due, patient) VALUES (?, ?)
 
 -- name: enqueue
 INSERT INTO outbox (channel, due, body) VALUES (?, ?, ?)

@@ -60,20 +60,9 @@ class _Current(NamedTuple):
         return self.revision, self.version, self.segment, self.updated, self.head, self.tail
 
 
-def stored(row: Sequence[object]) -> StoredResource:
+def stored(row: tuple[Any, ...]) -> StoredResource:
     """A row of `stored`-shaped columns."""
-    kind, ident, rid, patient, segment, version, updated, head, tail = row
-    return StoredResource(
-        type=TYPE_NAMES[kind],  # type: ignore[index]
-        id=ident,  # type: ignore[arg-type]
-        rid=rid,  # type: ignore[arg-type]
-        patient=patient,  # type: ignore[arg-type]
-        segment=segment,  # type: ignore[arg-type]
-        version=version,  # type: ignore[arg-type]
-        updated=updated,  # type: ignore[arg-type]
-        head=head,  # type: ignore[arg-type]
-        tail=tail,  # type: ignore[arg-type]
-    )
+    return StoredResource(TYPE_NAMES[row[0]], *row[1:])
 
 
 class SqliteTransaction:
@@ -191,8 +180,8 @@ class SqliteTransaction:
         self._index.flush()
         return [ClinicalRow._make(row) for row in self._of("clinical_of", patients, TYPES[kind])]
 
-    async def rows(self, rids: Iterable[int]) -> list[StoredResource]:
-        return [stored(row) for row in self._of("rows", rids)]
+    async def elements(self, rids: Iterable[int], name: str) -> dict[int, Any]:
+        return dict(self._of("elements", rids, name))
 
     async def record(self, fact: LegalFact) -> None:
         self._db.execute(SQL["put_legal_fact"], tuple(getattr(fact, name) for name in _LEGAL_FACT))
@@ -275,6 +264,9 @@ class SqliteTransaction:
 
     async def set_progress(self, receipt: str, *, records: int, report: bytes, done: bool) -> None:
         self._db.execute(SQL["put_progress"], (receipt, records, report, int(done)))
+
+    async def mark_boundaries(self, boundaries: Sequence[tuple[int, int]]) -> None:
+        self._db.executemany(SQL["put_boundary"], boundaries)
 
     async def enqueue(self, channel: str, bodies: Sequence[tuple[int, bytes]]) -> None:
         self._db.executemany(SQL["enqueue"], [(channel, due, body) for due, body in bodies])

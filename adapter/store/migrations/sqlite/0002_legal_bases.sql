@@ -54,3 +54,11 @@ CREATE TABLE freshness (
   number INTEGER NOT NULL UNIQUE,
   until  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- When what is in force for a person changes by time alone: what becomes permitted then is an event too.
+CREATE TABLE boundary (
+  due     INTEGER NOT NULL,
+  patient INTEGER NOT NULL,
+  PRIMARY KEY (due, patient)
+) STRICT, WITHOUT ROWID;
+DELETE FROM outbox WHERE channel = 'boundary';
