@@ -1,0 +1,468 @@
+"""A slow, obvious reading of the law layer, written from the reference page on law and not from the code.
+
+Every rule is one line that says no. Nothing is precomputed and nothing is shared with `adapter.consent.law`: the
+decision matrix stands here a second time, typed from the page. What the page calls off until counsel enables it is in
+brackets. `own` is a justice record under local law. The other data (facts, segments, consents) are the plain ones.
+"""
+
+from dataclasses import dataclass, field
+
+ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+LEVEL = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+LOCAL = "https://sallyport.example/fhir/CodeSystem/purpose-of-use"
+
+COLUMNS = ["identity", "mh-summary", "mh-detail", "sud", "part2", "notes", "clinical", "risk", "criminal-history"]
+MATRIX = """
+correctional-health | own | T K U E O | T K U E O | T K U E O | S U E O   | NC | T K U E O | U   | -
+custody             | own | K U J O   | (K)       | K U J O   | U O       | -  | (K)       | own | own
+pretrial            | own | U O       | O (U)     | U O       | C X O (U) | -  | (U)       | own | own
+defense             | own | U O       | U O       | U O       | U X O     | NC | U O       | own | own
+prosecution         | own | O (U)     | O         | O (U)     | C X O     | -  | O         | own | own
+court               | own | U O       | O         | U O       | C X O     | O  | O         | own | own
+supervision         | own | U O       | (U)       | U O       | C X O (U) | -  | O (U)     | own | own
+covered-entity      | U   | T U E O   | T U E O   | T U E O   | S U E O   | NC | T U E O   | U   | -
+part2-program       | U   | T U E O   | T U E O   | T U E O   | S U E O   | NC | T U E O   | U   | -
+exchange            | Q   | Q         | Q         | Q         | Q U       | -  | Q         | (Q) | (Q)
+social-services     | U   | U J       | (U)       | U         | U         | -  | (U)       | -   | -
+managed-care        | U   | U (T)     | (U)       | U (T)     | S U       | -  | U (T)     | -   | -
+law-enforcement     | own | J O (U)   | -         | O (U)     | O         | -  | -         | -   | own
+vendor              | Q   | Q         | Q         | Q         | Q         | -  | Q         | (Q) | (Q)
+not-covered         | (U) | (U)       | -         | (U)       | -         | -  | -         | -   | -
+"""
+# Which sources' law a basis is about.
+REGIMES = {
+    "T": {"hipaa"},
+    "K": {"hipaa"},
+    "J": {"hipaa"},
+    "E": {"hipaa", "part2"},
+    "O": {"justice", "hipaa", "part2", "education"},
+    "Q": {"justice", "hipaa", "part2"},
+    "X": {"part2"},
+}
+BITS = {"T": 4, "J": 8, "E": 16, "O": 32, "Q": 64, "X": 256}
+CONTRACTS = {"hipaa": "baa", "part2": "qsoa", "justice": "dua"}
+PAPERS = {
+    "release",
+    "criminal-justice",
+    "proceedings",
+    "counseling-notes",
+    "psychotherapy-notes",
+    "domestic-violence",
+}
+HEALTH_PURPOSES = {
+    "HMARKT",
+    "HOPERAT",
+    "HPAYMT",
+    "HRESCH",
+    "PATRQT",
+    "PUBHLTH",
+    "TREAT",
+    "CAREMGT",
+    "COVERAGE",
+    "CLINTRL",
+    "COC",
+    "ETREAT",
+    "POPHLTH",
+    "BTG",
+    "ERTREAT",
+    "THREAT",
+    "DISASTER",
+    "FAMRQT",
+}
+# Sensitivities that a word may mean, in both directions: narrower, wider, or the same thing by another name.
+MEANS = {
+    "MH": {"MH", "PSY", "PSYTHPN", "BH", "SPI"},
+    "PSY": {"PSY", "MH", "BH", "SPI"},
+    "PSYTHPN": {"PSYTHPN", "MH", "BH", "SPI"},
+    "COGN": {"COGN", "BH", "SPI"},
+    "SUD": {"SUD", "ETH", "ETHUD", "OPIOIDUD", "BH", "SPI"},
+    "ETH": {"ETH", "SUD", "ETHUD", "OPIOIDUD", "BH", "SPI"},
+    "ETHUD": {"ETHUD", "ETH", "SUD", "BH", "SPI"},
+    "OPIOIDUD": {"OPIOIDUD", "ETH", "SUD", "BH", "SPI"},
+    "BH": {"BH", "MH", "PSY", "PSYTHPN", "COGN", "SUD", "ETH", "ETHUD", "OPIOIDUD", "SPI"},
+    "SPI": {"SPI", "BH", "MH", "PSY", "PSYTHPN", "COGN", "SUD", "ETH", "ETHUD", "OPIOIDUD"},
+    "SDV": {"SDV"},
+    "SEX": {"SEX"},
+}
+HANDLING = {"42CFRPart2", "NORDSCLCD", "PERSISTLABEL", "HIPAAPsyNotes"}
+
+
+@dataclass
+class County:
+    """Partners as dicts, contracts as (source, recipient, kinds), enabled partners, overlays as written in YAML."""
+
+    partners: dict
+    contracts: list = field(default_factory=list)
+    enabled: frozenset = frozenset()
+    overlays: list = field(default_factory=list)
+
+    def chain(self, organisation):
+        """A partner and all it is part of."""
+        found = []
+        while organisation in self.partners and organisation not in found:
+            found.append(organisation)
+            organisation = self.partners[organisation]["part_of"]
+        return found
+
+    def is_intermediary(self, organisation):
+        partner = self.partners.get(organisation)
+        return partner is not None and (partner["intermediary"] or partner["entity"] == "exchange")
+
+
+def cell(entity, column):
+    """What law allows, and what is off, for one kind of recipient and one kind of data."""
+    for line in MATRIX.strip().splitlines():
+        name, *cells = (part.strip() for part in line.split("|"))
+        if name == entity:
+            words = cells[COLUMNS.index(column)].split()
+            allowed = {word for word in words if word != "-" and not word.startswith("(")}
+            return allowed, {word.strip("()") for word in words if word.startswith("(")}
+    raise KeyError(entity)
+
+
+# -- the record ------------------------------------------------------------------------------------
+
+
+def sensitivities(segment):
+    return {code for system, code in segment.labels if system == ACT and code in MEANS}
+
+
+def strange(segment):
+    """Whether some label is not understood, so that it may mean anything."""
+    return any(
+        not (system == LEVEL or (system == ACT and code in MEANS.keys() | HANDLING)) for system, code in segment.labels
+    )
+
+
+def may_be(segment, words):
+    """Whether a label of the record may mean one of these sensitivities."""
+    if not words:
+        return False
+    return strange(segment) or any(word in MEANS[code] for code in sensitivities(segment) for word in words)
+
+
+def part2(segment):
+    if segment.regime == "part2" or (ACT, "42CFRPart2") in segment.labels:
+        return "yes"
+    return "maybe" if any(not system for system, _ in segment.labels) else "no"
+
+
+def is_note(segment):
+    return bool({(ACT, "PSYTHPN"), (ACT, "HIPAAPsyNotes")} & set(segment.labels))
+
+
+def content_columns(segment, overlays):
+    """What the record is about, whatever law it stands under."""
+    if segment.tier == "identity":
+        hidden = any(overlay.get("fact_of_treatment_protected") for overlay in overlays)
+        return {"identity", "mh-summary"} if hidden and segment.regime != "justice" else {"identity"}
+    columns = set()
+    summary = segment.tier == "summary"
+    if segment.domain == "court":
+        columns.add("criminal-history")
+    elif not summary and (segment.domain == "booking" or (segment.type == "Encounter" and segment.regime == "justice")):
+        columns.add("identity")
+    elif not summary and (segment.type in CLINICAL or segment.type == "Encounter"):
+        columns.add("clinical")
+    elif not summary:
+        columns.add("mh-detail")
+    elif segment.domain not in {"sud", "risk"}:
+        columns.add("mh-summary")
+    if segment.domain == "risk":
+        columns.add("risk")
+    if segment.domain in {"sud", "mh+sud"} or may_be(segment, ["SUD"]):
+        columns.add("sud")
+    if summary and may_be(segment, ["MH"]):
+        columns.add("mh-summary")
+    return columns
+
+
+CLINICAL = {
+    "Condition",
+    "MedicationRequest",
+    "MedicationStatement",
+    "MedicationAdministration",
+    "MedicationDispense",
+    "AllergyIntolerance",
+    "Procedure",
+    "Immunization",
+}
+
+
+def columns(segment, overlays):
+    if is_note(segment):
+        return {"notes"}
+    if part2(segment) == "yes":
+        return {"part2"}
+    content = content_columns(segment, overlays)
+    return content | {"part2"} if part2(segment) == "maybe" else content
+
+
+def data_class(segment):
+    if segment.tier == "identity":
+        return "identity"
+    if segment.tier == "summary":
+        return "screening-summary"
+    if segment.type == "Consent" or segment.tier != "detail":
+        return ""
+    if segment.domain in {"court", "booking"}:
+        return segment.domain
+    return "booking" if segment.type == "Encounter" else "screening-detail"
+
+
+def domestic_violence(county, segment):
+    words = {"domestic-violence"}
+    for overlay in county.overlays:
+        words |= set(overlay.get("separate_form_class", []))
+    return any(county.partners[one]["programme"] in words for one in county.chain(segment.unit))
+
+
+# -- the request -----------------------------------------------------------------------------------
+
+PROCEEDINGS = {"pretrial-release", "supervision", "HLEGAL"}
+
+
+def for_proceedings(recipient):
+    """Every purpose is certainly one of a proceeding."""
+    return bool(recipient.purposes) and all(code in PROCEEDINGS for _, code in recipient.purposes)
+
+
+def perhaps_for_proceedings(recipient):
+    """Some purpose is, or nobody can tell."""
+    helps = {(LOCAL, "diversion"), (LOCAL, "discharge-planning"), *((REASON, code) for code in HEALTH_PURPOSES)}
+    return not recipient.purposes or any(purpose not in helps for purpose in recipient.purposes)
+
+
+def for_treatment(recipient):
+    care = {(REASON, code) for code in ("TREAT", "COC", "ETREAT", "ERTREAT")}
+    return bool(recipient.purposes) and set(recipient.purposes) <= care
+
+
+def concerns(county, fact, recipient):
+    return not fact.recipient or fact.recipient in {recipient.organisation, *county.chain(recipient.organisation)}
+
+
+def held(county, facts, recipient, *, oral):
+    return any(
+        fact.kind == "hold" and (fact.value == "oral") is oral and concerns(county, fact, recipient) for fact in facts
+    )
+
+
+def restricted(county, facts, recipient, segment):
+    return any(
+        fact.kind == "restriction"
+        and concerns(county, fact, recipient)
+        and (not fact.classes or data_class(segment) in fact.classes)
+        for fact in facts
+    )
+
+
+def age(facts):
+    """None for an adult, -1 where nobody knows."""
+    ages = [int(fact.value) if fact.value.isdigit() else -1 for fact in facts if fact.kind == "age"]
+    return min(ages) if ages else None
+
+
+# -- the three questions ---------------------------------------------------------------------------
+
+
+def stops(county, facts, recipient, segment):
+    return held(county, facts, recipient, oral=False)
+
+
+def silences(county, body, facts, recipient, segment):
+    """Whether a consent cannot permit this."""
+    return any(objections(county, body, facts, recipient, segment))
+
+
+def objections(county, body, facts, recipient, segment):
+    partner = county.partners.get(recipient.organisation)
+    if partner is None:
+        yield True
+        return
+    entity, program, note = partner["entity"], part2(segment), is_note(segment)
+    form = body.instrument or "release"
+    violence = domestic_violence(county, segment)
+    yield form not in PAPERS
+    # held and restricted
+    yield held(county, facts, recipient, oral=True)
+    yield restricted(county, facts, recipient, segment)
+    # 2.31(b), 164.508(b)(3)(ii): notes have papers of their own
+    yield note and form != {"yes": "counseling-notes", "no": "psychotherapy-notes", "maybe": None}[program]
+    yield not note and form in {"counseling-notes", "psychotherapy-notes"}
+    # a program for victims of domestic violence needs its own paper
+    yield violence is not (form == "domestic-violence")
+    # 2.35: only Part 2 records, only those who imposed the condition
+    yield form == "criminal-justice" and program != "yes"
+    yield form == "criminal-justice" and entity not in {"court", "pretrial", "supervision", "prosecution"}
+    # 2.31(d): only proceedings
+    yield form == "proceedings" and not for_proceedings(recipient)
+    # 2.12(d): no proceeding on anything else
+    bar = perhaps_for_proceedings(recipient)
+    yield program != "no" and bar and form not in {"criminal-justice", "proceedings"}
+    yield program != "no" and by_general_designation(county, body, facts, recipient)
+    yield from signatures(county, body, facts, segment)
+    # the matrix
+    yield not all(accepts(county, recipient, entity, column, form) for column in columns(segment, county.overlays))
+    if program == "yes" and not note and segment.tier not in {"identity", "summary"}:
+        outside = content_columns(segment, county.overlays) & {"mh-detail", "clinical"}
+        yield any("U" not in cell(entity, column)[0] for column in outside)
+    for overlay in county.overlays:
+        yield may_be(segment, overlay.get("proceeding_bar", [])) and bar and form != "proceedings"
+
+
+def accepts(county, recipient, entity, column, form):
+    allowed, off = cell(entity, column)
+    if column == "notes":
+        return "NC" in allowed
+    if column == "part2":
+        if "U" in off and recipient.organisation in county.enabled:
+            allowed = allowed | {"U"}
+        wanted = {"criminal-justice": {"C"}, "proceedings": {"X"}}.get(form, {"U", "S"})
+        return bool(wanted & allowed)
+    if form == "proceedings":
+        return bool({"U", "own", "X"} & allowed)
+    return bool({"U", "own"} & allowed)
+
+
+def permitted_names(provisions):
+    for provision in provisions:
+        if provision.kind == 2:  # permit
+            for criterion in provision.criteria:
+                if criterion.element == "actor":
+                    yield from criterion.names
+        yield from permitted_names(provision.children)
+
+
+def by_general_designation(county, body, facts, recipient):
+    """2.31(a)(4)(ii): through an intermediary, but neither named nor known to treat the patient."""
+    me = recipient.organisation
+    names = set(permitted_names(body.roots))
+    if county.is_intermediary(me):
+        return not any(name != me and me in county.chain(name) for name in names)
+    if not any(county.is_intermediary(one) for one in county.chain(me)):
+        return False
+    matched = names & recipient.actors
+    direct = {
+        name
+        for name in matched
+        if name.startswith(("Organization/", "Practitioner/", "PractitionerRole/")) and not county.is_intermediary(name)
+    }
+    treats = any(fact.kind == "treatment" and fact.recipient == me for fact in facts)
+    return bool(matched) and not direct and not treats
+
+
+def signatures(county, body, facts, segment):
+    years = age(facts)
+    if years is None:
+        yield body.signer not in {"patient", "guardian", "representative"}
+        return
+    yield years < 0
+    # 2.14: a parent alone never releases a Part 2 record
+    yield part2(segment) != "no" and body.signer != "minor"
+    tables = [overlay["minor_consent"] for overlay in county.overlays if overlay.get("minor_consent")]
+    said = [who for table in tables if (who := may_sign(table, years, segment)) is not None]
+    yield not said
+    yield any(body.signer not in who for who in said)
+
+
+def may_sign(table, years, segment):
+    """Who signs by one overlay, None where it does not say."""
+    reached = [one for one in table.get("classes", []) if may_be(segment, one["labels"])]
+    if not reached:
+        return set(table["others"]) if table.get("others") else None
+    who = {"minor", "parent", "guardian", "representative"}
+    for one in reached:
+        who &= {"minor"} if years >= one["age"] else set(one.get("below", []))
+    return who
+
+
+def standing(county, facts, recipient, segment, refused):
+    """Every bit that permits, with True, or "later" where it depends on the single resource."""
+    found = {}
+    oral = held(county, facts, recipient, oral=True)
+    for basis in "TKJEOQX":
+        bits = basis_bits(county, basis, facts, recipient, segment)
+        if basis in "TX" and (refused == "yes" or oral):
+            bits = []
+        found |= dict.fromkeys(bits, "later" if basis in "TX" and refused == "later" else True)
+    return found
+
+
+def basis_bits(county, basis, facts, recipient, segment):
+    if any(barriers(county, basis, facts, recipient, segment)):
+        return []
+    me = recipient.organisation
+    asserted = [
+        fact
+        for fact in facts
+        if fact.kind == "assertion"
+        and fact.basis == basis
+        and fact.recipient == me
+        and {code for _, code in recipient.purposes} == {fact.purpose}
+        and data_class(segment) in fact.classes
+        and (not fact.units or segment.unit in fact.units)
+    ]
+    match basis:
+        case "T":
+            stands = for_treatment(recipient) and any(f.kind == "treatment" and f.recipient == me for f in facts)
+        case "K":
+            feeds = {
+                int(f.value)
+                for f in facts
+                if f.kind == "custody" and f.recipient in county.chain(me) and f.value.isdigit() and int(f.value) <= 30
+            }
+            return [1 << (10 + feed) for feed in feeds] if asserted else []
+        case "O":
+            stands = any(order_reaches(fact, segment) for fact in asserted)
+        case "X":
+            stands = bool(asserted) and for_proceedings(recipient)
+        case "Q":
+            kinds = {CONTRACTS[regime] for regime in regimes(segment) if regime in CONTRACTS}
+            stands = any(
+                source == segment.unit and to == me and kinds <= set(held_kinds)
+                for source, to, held_kinds in county.contracts
+            )
+        case _:
+            stands = bool(asserted)
+    return [BITS[basis]] if stands else []
+
+
+def order_reaches(fact, segment):
+    words = fact.value.split()
+    if part2(segment) != "no" and not {"2.64", "2.65"} & set(words):
+        return False
+    if segment.regime == "hipaa" and part2(segment) != "yes" and "hipaa" not in words:
+        return False
+    return not is_note(segment) or "notes" in words
+
+
+def regimes(segment):
+    """The laws a record stands under, or may stand under."""
+    program = part2(segment)
+    return {"part2"} if program == "yes" else {"part2", segment.regime} if program == "maybe" else {segment.regime}
+
+
+def barriers(county, basis, facts, recipient, segment):
+    partner = county.partners.get(recipient.organisation)
+    if partner is None:
+        yield True
+        return
+    entity, program = partner["entity"], part2(segment) != "no"
+    bar = perhaps_for_proceedings(recipient)
+    # never by HIPAA alone; never custody as an emergency; never into proceedings; notes and victims apart
+    yield program and basis in "TKJ"
+    yield basis == "E" and entity not in {"correctional-health", "covered-entity", "part2-program"}
+    yield program and bar and basis in "EQ"
+    yield is_note(segment) and basis in "TKJQX"
+    yield domestic_violence(county, segment) and basis != "O"
+    # minors
+    yield age(facts) is not None and basis in "QX"
+    yield age(facts) is not None and program and basis not in "EO"
+    yield not regimes(segment) <= REGIMES[basis]
+    yield not all(basis in cell(entity, column)[0] for column in columns(segment, county.overlays))
+    for overlay in county.overlays:
+        yield basis == "T" and may_be(segment, overlay.get("tpo_narrowing", []))
+        yield basis in "TKQ" and bar and may_be(segment, overlay.get("proceeding_bar", []))
+    yield basis not in "EJO" and restricted(county, facts, recipient, segment)
