@@ -1,8 +1,8 @@
 """The site folder: one model for everything a county writes down, and the only place that reads the environment.
 
-`site.toml` names the site; `partners.yaml` its organisations; `feeds/*.yaml`, `agreements/*.yaml` and `forms/*.yaml`
-one thing each. Every mistake is reported with file, key path and what was expected, all of them at once. The keys of
-`site.toml` may be overridden by `SALLYPORT_*` variables (`SALLYPORT_BASE_URL`).
+`site.toml` names the site; `partners.yaml` its organisations; `feeds/*.yaml`, `agreements/*.yaml`, `forms/*.yaml` and
+`overlays/*.yaml` one thing each. Every mistake is reported with file, key path and what was expected, all of them at
+once. The keys of `site.toml` may be overridden by `SALLYPORT_*` variables (`SALLYPORT_BASE_URL`).
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ class SiteSection(_Section):
     operator: Literal["business-associate", "qualified-service-organization", "intermediary", "member"]
     store: str = "data"
     token_minutes: int = Field(default=60, ge=1, le=24 * 60)
+    overlays: tuple[Key, ...] = ()
+    enabled: tuple[str, ...] = ()
     treatment_window_days: int = Field(default=365, ge=1, le=3 * 365)
 
 
@@ -53,8 +55,26 @@ class Partner(_Section):
     """One organisation of `partners.yaml`; the key is its Organization id."""
 
     name: str
-    entity: Literal["covered-entity", "part2-program", "court", "custody", "supervision", "defense", "not-covered"]
+    entity: Literal[
+        "covered-entity",
+        "part2-program",
+        "correctional-health",
+        "court",
+        "custody",
+        "supervision",
+        "pretrial",
+        "defense",
+        "prosecution",
+        "law-enforcement",
+        "exchange",
+        "social-services",
+        "managed-care",
+        "vendor",
+        "not-covered",
+    ]
     part_of: Key | None = None
+    intermediary: bool = False
+    programme: Key | None = None
     contact: str = ""
 
 
@@ -89,7 +109,7 @@ class Feed(_Section):
 
 
 class Site(_Section):
-    """A whole site folder. Agreements and forms are kept as read; the consent package knows their schema."""
+    """A whole site folder. Agreements, forms and overlays are kept as read; the consent package knows their schema."""
 
     folder: Path
     site: SiteSection
@@ -97,6 +117,7 @@ class Site(_Section):
     feeds: dict[str, Feed]
     agreements: dict[str, Any]
     forms: dict[str, Any]
+    own_overlays: dict[str, Any] = {}
 
     @property
     def zone(self) -> ZoneInfo:
@@ -122,6 +143,7 @@ def load_site(folder: Path) -> Site:
             if partners is not None:
                 problems += _unknown_organizations(feed, path, partners)
     documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms")}
+    own_overlays = _documents(folder / "overlays", problems)
     if not feeds and not problems:
         problems.append(
             Problem(
@@ -133,7 +155,9 @@ def load_site(folder: Path) -> Site:
         )
     if problems or site is None or partners is None:
         raise ConfigurationError(problems)
-    return Site(folder=folder, site=site, partners=partners.partners, feeds=feeds, **documents)
+    return Site(
+        folder=folder, site=site, partners=partners.partners, feeds=feeds, own_overlays=own_overlays, **documents
+    )
 
 
 def _environment() -> dict[str, str]:

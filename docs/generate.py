@@ -126,6 +126,7 @@ def site_folder() -> str:
         "feeds/*.yaml         one extract each: who sends it, how it is read, under which law its units stand",
         "agreements/*.yaml    who may receive what, for which purposes: the upper bound of every disclosure",
         "forms/*.yaml         one version of a release form each",
+        "overlays/*.yaml      a jurisdiction overlay of the county's own: see the page on legal bases",
         "mappings/*.yaml      from columns, segments and elements to FHIR: see the mapping language",
         "site.key             the secret behind every id, made on first use; losing it changes every id: back it up",
         "data/                the embedded store",

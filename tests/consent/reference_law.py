@@ -26,7 +26,7 @@ part2-program       | U   | T U E O   | T U E O   | T U E O   | S U E O   | NC |
 exchange            | Q   | Q         | Q         | Q         | Q U       | -  | Q         | (Q) | (Q)
 social-services     | U   | U J       | (U)       | U         | U         | -  | (U)       | -   | -
 managed-care        | U   | U (T)     | (U)       | U (T)     | S U       | -  | U (T)     | -   | -
-law-enforcement     | own | J O (U)   | -         | O (U)     | O         | -  | -         | -   | own
+law-enforcement     | own | U J O     | -         | O (U)     | O         | -  | -         | -   | own
 vendor              | Q   | Q         | Q         | Q         | Q         | -  | Q         | (Q) | (Q)
 not-covered         | (U) | (U)       | -         | (U)       | -         | -  | -         | -   | -
 """
@@ -41,7 +41,6 @@ REGIMES = {
     "X": {"part2"},
 }
 BITS = {"T": 4, "J": 8, "E": 16, "O": 32, "Q": 64, "X": 256}
-CONTRACTS = {"hipaa": "baa", "part2": "qsoa", "justice": "dua"}
 PAPERS = {
     "release",
     "criminal-justice",
@@ -90,7 +89,7 @@ HANDLING = {"42CFRPart2", "NORDSCLCD", "PERSISTLABEL", "HIPAAPsyNotes"}
 
 @dataclass
 class County:
-    """Partners as dicts, contracts as (source, recipient, kinds), enabled partners, overlays as written in YAML."""
+    """Partners as dicts, contracts as (source, recipient), enabled partners, overlays as written in YAML."""
 
     partners: dict
     contracts: list = field(default_factory=list)
@@ -212,7 +211,7 @@ def data_class(segment):
 
 
 def domestic_violence(county, segment):
-    words = {"domestic-violence"}
+    words = {"domestic-violence", "dating-violence", "sexual-assault", "stalking"}
     for overlay in county.overlays:
         words |= set(overlay.get("separate_form_class", []))
     return any(county.partners[one]["programme"] in words for one in county.chain(segment.unit))
@@ -292,7 +291,10 @@ def objections(county, body, facts, recipient, segment):
     yield note and form != {"yes": "counseling-notes", "no": "psychotherapy-notes", "maybe": None}[program]
     yield not note and form in {"counseling-notes", "psychotherapy-notes"}
     # a program for victims of domestic violence needs its own paper
-    yield violence is not (form == "domestic-violence")
+    yield violence and form != "domestic-violence"
+    yield form == "domestic-violence" and not any(
+        county.partners[one]["programme"] for one in county.chain(segment.unit)
+    )
     # 2.35: only Part 2 records, only those who imposed the condition
     yield form == "criminal-justice" and program != "yes"
     yield form == "criminal-justice" and entity not in {"court", "pretrial", "supervision", "prosecution"}
@@ -419,11 +421,7 @@ def basis_bits(county, basis, facts, recipient, segment):
         case "X":
             stands = bool(asserted) and for_proceedings(recipient)
         case "Q":
-            kinds = {CONTRACTS[regime] for regime in regimes(segment) if regime in CONTRACTS}
-            stands = any(
-                source == segment.unit and to == me and kinds <= set(held_kinds)
-                for source, to, held_kinds in county.contracts
-            )
+            stands = (segment.unit, me) in county.contracts
         case _:
             stands = bool(asserted)
     return [BITS[basis]] if stands else []

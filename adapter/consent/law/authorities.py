@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from adapter.consent.bases import custody, mask
 from adapter.consent.grounds import Ground
 from adapter.consent.law.denials import BASES, MINORS, ORDERS, Asked, denied
-from adapter.consent.law.partners import CONTRACT_KINDS
 from adapter.consent.law.purposes import for_care
 from adapter.consent.obligations import OBLIGATION_SYSTEM, PART2_OBLIGATIONS, Obligation, scope_obligation
 from adapter.consent.outcome import DEFERRED, TRUE
@@ -22,13 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from adapter.consent.law.basis_spec import Standing
-    from adapter.consent.law.matrix_spec import Matrix
+    from adapter.consent.law.matrix_spec import Offers
     from adapter.consent.law.matter import Matter
-    from adapter.consent.law.partners import Entity
+    from adapter.consent.law.partners import Contract, Entity
     from adapter.consent.law.person import Person
-
-Contracts = frozenset[tuple[str, str, str]]
-"""Contracts as (source, recipient, kind)."""
 
 _NOT_OVER_BAR: Final = frozenset("TKQ")
 """Bases that bring nothing into a proceeding that an overlay bars."""
@@ -65,7 +61,7 @@ def authority_of(basis: Standing) -> Authority:
     )
 
 
-def closed(basis: Authority, matter: Matter, matrix: Matrix) -> str | None:
+def closed(basis: Authority, matter: Matter, offers: Offers) -> str | None:
     """Why a basis does not reach this record for this recipient, whatever is known of the person; None if it may."""
     if matter.entity is None:
         return "nobody declared what the organisation that asks is in law"
@@ -73,12 +69,12 @@ def closed(basis: Authority, matter: Matter, matrix: Matrix) -> str | None:
         return why
     if not matter.regimes <= basis.regimes:
         return "the basis is not about records under this law"
-    return _unoffered(basis, matter, matter.entity, matrix) or _overlaid(basis, matter)
+    return _unoffered(basis, matter, matter.entity, offers) or _overlaid(basis, matter)
 
 
-def _unoffered(basis: Authority, matter: Matter, entity: Entity, matrix: Matrix) -> str | None:
+def _unoffered(basis: Authority, matter: Matter, entity: Entity, offers: Offers) -> str | None:
     for column in sorted(matter.columns):
-        if basis.code not in matrix.cell(entity, column).bases:
+        if basis.code not in offers[entity, column].bases:
             return f"the decision matrix does not offer it to {entity} for {column}"
     return None
 
@@ -99,7 +95,7 @@ class Found(NamedTuple):
     scopes: tuple[Obligation, ...] = ()
 
 
-def _treatment(basis: Authority, matter: Matter, person: Person, _: Contracts) -> Found:
+def _treatment(basis: Authority, matter: Matter, person: Person, _: frozenset[Contract]) -> Found:
     if not for_care(matter.purposes, basis.purposes):
         return Found(0, "the purpose is not treatment")
     if not person.treated:
@@ -107,7 +103,7 @@ def _treatment(basis: Authority, matter: Matter, person: Person, _: Contracts) -
     return Found(basis.bits, "the recipient treats the person")
 
 
-def _custody(basis: Authority, _: Matter, person: Person, __: Contracts) -> Found:
+def _custody(basis: Authority, _: Matter, person: Person, __: frozenset[Contract]) -> Found:
     if basis.code not in person.assertions:
         return Found(0, "no representation for exactly this is in force")
     if not person.feeds:
@@ -118,13 +114,13 @@ def _custody(basis: Authority, _: Matter, person: Person, __: Contracts) -> Foun
     return Found(bits, "the recipient has custody and represented its need")
 
 
-def _asserted(basis: Authority, _: Matter, person: Person, __: Contracts) -> Found:
+def _asserted(basis: Authority, _: Matter, person: Person, __: frozenset[Contract]) -> Found:
     if basis.code not in person.assertions:
         return Found(0, "it was not asserted for exactly this")
     return Found(basis.bits, "it was asserted for exactly this")
 
 
-def _order(basis: Authority, matter: Matter, person: Person, _: Contracts) -> Found:
+def _order(basis: Authority, matter: Matter, person: Person, _: frozenset[Contract]) -> Found:
     because = "no order for exactly this is in force"
     for fact in person.assertions.get(basis.code, ()):
         why = denied(ORDERS, Asked(matter=matter, words=frozenset(fact.value.split())))
@@ -134,14 +130,13 @@ def _order(basis: Authority, matter: Matter, person: Person, _: Contracts) -> Fo
     return Found(0, because)
 
 
-def _contract(basis: Authority, matter: Matter, _: Person, contracts: Contracts) -> Found:
-    kinds = {CONTRACT_KINDS[regime] for regime in matter.regimes}
-    if any((matter.segment.unit, matter.organisation, kind) not in contracts for kind in kinds):
-        return Found(0, "the recipient has no contract of the right kind with the unit that made the record")
+def _contract(basis: Authority, matter: Matter, _: Person, contracts: frozenset[Contract]) -> Found:
+    if (matter.segment.unit, matter.organisation) not in contracts:
+        return Found(0, "the recipient has no contract with the unit that made the record")
     return Found(basis.bits, "the recipient works for the unit that made the record")
 
 
-def _proceeding(basis: Authority, matter: Matter, person: Person, __: Contracts) -> Found:
+def _proceeding(basis: Authority, matter: Matter, person: Person, __: frozenset[Contract]) -> Found:
     facts = person.assertions.get(basis.code, ())
     if not facts:
         return Found(0, "no consent for exactly this proceeding is on record")
@@ -155,7 +150,7 @@ def _proceeding(basis: Authority, matter: Matter, person: Person, __: Contracts)
     return Found(basis.bits, "the patient consented to this proceeding", (scope_obligation(-1, "", text),))
 
 
-_EVIDENCE: Final[Mapping[str, Callable[[Authority, Matter, Person, Contracts], Found]]] = {
+_EVIDENCE: Final[Mapping[str, Callable[[Authority, Matter, Person, frozenset[Contract]], Found]]] = {
     "T": _treatment,
     "K": _custody,
     "J": _asserted,
@@ -189,7 +184,7 @@ def ground(
     matter: Matter,
     person: Person,
     *,
-    contracts: Contracts,
+    contracts: frozenset[Contract],
     onward: tuple[Obligation, ...],
     refused: int,
 ) -> Ground:

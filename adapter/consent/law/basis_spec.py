@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from adapter.consent.bases import UNBOUND, mask
 from adapter.consent.law.ceilings import CUSTODIANS, IMPOSERS, MEDICAL
-from adapter.consent.law.partners import CONTRACT_KINDS, Entity
+from adapter.consent.law.partners import Entity  # noqa: TC001  # pydantic reads the annotations
 from adapter.consent.vocabulary import PURPOSES
 
 if TYPE_CHECKING:
@@ -140,8 +140,6 @@ class Standing(_Basis):
             yield f"expected `agreement: {str(not self.agreement).lower()}`: what binds {self.code} is fixed"
         if (self.code in ASSERTED) is not (self.longest is not None and bool(self.records)):
             yield "expected `records` and `longest` exactly for the bases that are asserted: K, J, E, O, X"
-        if self.code == "Q" and not CONTRACT_KINDS.keys() >= set(self.regimes):
-            yield f"expected `regimes` of Q among {', '.join(CONTRACT_KINDS)}"
         if self.code == "T" and not self.purposes:
             yield "expected `purposes` of T: a purpose of treatment"
         if unknown := sorted(set(self.purposes) - PURPOSES.keys()):

@@ -31,6 +31,7 @@ NOTES_ORDER: Final = "notes"
 _NOTES_PAPER: Final = {TRUE: "counseling-notes", FALSE: "psychotherapy-notes"}
 """The paper that opens notes, by whether they are a Part 2 record; none does where that is unknown."""
 _NOTES_PAPERS: Final = frozenset(_NOTES_PAPER.values())
+_VIOLENCE_PAPER: Final = "domestic-violence"
 _PERSONS: Final = frozenset({"Organization", "Practitioner", "PractitionerRole"})
 
 
@@ -68,7 +69,11 @@ def _notes_paper_elsewhere(asked: Asked) -> bool:
 
 
 def _violence_without_paper(asked: Asked) -> bool:
-    return asked.matter.violence is not (asked.paper == "domestic-violence")
+    return asked.matter.violence and asked.paper != _VIOLENCE_PAPER
+
+
+def _violence_paper_elsewhere(asked: Asked) -> bool:
+    return asked.paper == _VIOLENCE_PAPER and not asked.matter.programme
 
 
 def _criminal_justice_outside_part2(asked: Asked) -> bool:
@@ -103,8 +108,14 @@ PAPERS: Final = (
     Denial(
         name="domestic-violence-needs-its-own-paper",
         citation="34 U.S.C. 12291(b)(2)",
-        because="records of a domestic violence programme need the release of their own kind, which opens nothing else",
+        because="records of a domestic violence programme need the release of their own kind",
         test=_violence_without_paper,
+    ),
+    Denial(
+        name="a-domestic-violence-paper-opens-such-programmes-alone",
+        citation="34 U.S.C. 12291(b)(2)(B)",
+        because="a release for domestic violence services opens nothing of other sources",
+        test=_violence_paper_elsewhere,
     ),
     Denial(
         name="criminal-justice-consent-is-for-part-2-alone",
@@ -127,7 +138,7 @@ PAPERS: Final = (
     Denial(
         name="part-2-into-proceedings",
         citation="42 CFR 2.12(d), 2.31(d)",
-        because="a Part 2 record goes into no proceeding without a consent for it, a criminal justice consent or an order",
+        because="a Part 2 record goes into no proceeding without a consent for it, or one under 2.35, or an order",
         test=_proceeding_on_another_paper,
     ),
 )

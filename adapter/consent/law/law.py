@@ -68,8 +68,9 @@ class _Settled:
 class Law:
     """The law of one site. Raises ConfigurationError where matrix and bases contradict each other.
 
-    ``partners`` by Organization reference. ``contracts`` are those in the agreements of the site; when they hold is the
-    agreements' to say. ``enabled``: partners for which counsel enabled Part 2 records under a general release.
+    ``partners`` by Organization reference. ``contracts`` are those in the agreements of the site; what they cover
+    and when is for the agreements to bound. ``enabled``: partners for which counsel enabled
+    Part 2 records under a general release.
     """
 
     def __init__(
@@ -90,8 +91,10 @@ class Law:
         self.jurisdiction = merged(overlays)
         self.partners = dict(partners)
         self.enabled = frozenset(enabled)
+        self._offers = matrix.offers()
+        self._papers = {paper: bases.papers_of(paper) for paper in INSTRUMENTS}
         self._authorities = tuple(map(authority_of, bases.standing))
-        self._contracts = frozenset((one.source, one.recipient, kind) for one in contracts for kind in one.kinds)
+        self._contracts = frozenset(contracts)
         self._participants = participants(self.partners)
         self._settled = lru_cache(maxsize=_REMEMBERED)(self._settle)
 
@@ -117,11 +120,11 @@ class Law:
         matter = matter_of(
             recipient, segment, partners=self.partners, matrix=self.matrix, jurisdiction=self.jurisdiction
         )
-        reasons = [(basis, closed(basis, matter, self.matrix)) for basis in self._authorities]
+        reasons = [(basis, closed(basis, matter, self._offers)) for basis in self._authorities]
         enabled = matter.organisation in self.enabled
         return _Settled(
             matter=matter,
-            papers=objections(matter, bases=self.bases, matrix=self.matrix, enabled=enabled),
+            papers=objections(matter, papers=self._papers, offers=self._offers, enabled=enabled),
             open=tuple(basis for basis, why in reasons if why is None),
             closed=tuple(lost(basis, why) for basis, why in reasons if why is not None),
             onward=(NO_ONWARD,) if matter.onward else (),

@@ -5,7 +5,8 @@ It narrows what `bases.yaml` allows, never widens it: a cell that offers more th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -37,6 +38,16 @@ class Cell(Spec):
         if both := sorted(set(self.bases) & set(self.disabled)):
             raise ValueError(f"expected {', '.join(both)} either in `bases` or in `disabled`")
         return self
+
+
+class Offered(NamedTuple):
+    """A cell ready to be asked: the codes in use, and those that counsel has not enabled."""
+
+    bases: frozenset[str]
+    disabled: frozenset[str]
+
+
+Offers = Mapping[tuple[Entity, Column], Offered]
 
 
 class Row(Spec):
@@ -90,32 +101,41 @@ class Matrix(Spec):
             raise ValueError(f"expected a title for each column in `columns`, missing {', '.join(untold)}")
         return self
 
-    def cell(self, entity: Entity, column: Column) -> Cell:
-        """The cell of a kind of recipient and a column."""
-        return self.recipients[entity].cell(column)
+    def offers(self) -> dict[tuple[Entity, Column], Offered]:
+        """Every cell by kind of recipient and column."""
+        return {
+            (entity, column): Offered(frozenset(row.cell(column).bases), frozenset(row.cell(column).disabled))
+            for entity, row in self.recipients.items()
+            for column in COLUMNS
+        }
 
-    def enabling(self, choices: Iterable[tuple[Entity, Column, str]]) -> Matrix:
-        """The matrix with choices that counsel took out of `disabled`; only what is marked there can be enabled.
+    def enabling(self, choices: Iterable[str], *, where: str) -> Matrix:
+        """The matrix with what counsel enabled, each choice as ``recipient/column/basis``.
 
-        Raises ConfigurationError naming each choice that is not.
+        Only what a cell lists in `disabled` can be enabled. Raises ConfigurationError naming every other choice, as
+        ``enabled`` of the file ``where``.
         """
         document = self.model_dump(by_alias=True)
         problems = []
-        for entity, column, code in choices:
-            cell = document["recipients"][entity][column]
-            if code not in cell["disabled"]:
-                offered = ", ".join(cell["disabled"]) or "nothing"
-                path = f"recipients.{entity}.{column}"
-                problems.append(
-                    Problem(
-                        where=FILE, path=path, message=f"{code} cannot be enabled", expected=f"{offered} of `disabled`"
-                    )
-                )
+        for choice in choices:
+            entity, _, rest = choice.partition("/")
+            column, _, code = rest.partition("/")
+            cell = document["recipients"].get(entity, {}).get(column) if column in COLUMNS else None
+            if cell is None or code not in cell["disabled"]:
+                problems.append(_unenabled(where, choice, cell))
+                continue
             cell["disabled"] = [one for one in cell["disabled"] if one != code]
             cell["bases"] = [*cell["bases"], code]
         if problems:
             raise ConfigurationError(problems)
         return Matrix.model_validate(document)
+
+
+def _unenabled(where: str, choice: str, cell: Mapping[str, Any] | None) -> Problem:
+    expected = "recipient/column/basis, such as pretrial/mh-detail/U"
+    if cell is not None:
+        expected = f"one of `disabled` in that cell: {', '.join(cell['disabled']) or 'it has none'}"
+    return Problem(where=where, path="enabled", message=f"`{choice}` cannot be enabled", expected=expected)
 
 
 def contradictions(matrix: Matrix, bases: Bases) -> Iterator[Problem]:

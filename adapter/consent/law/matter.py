@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from adapter.consent.agreement import data_class
 from adapter.consent.law.columns import columns, content, is_note, may_be, part2, regimes
-from adapter.consent.law.partners import DOMESTIC_VIOLENCE, chain, is_intermediary
+from adapter.consent.law.partners import VICTIM_SERVICES, chain, is_intermediary
 from adapter.consent.law.purposes import for_proceedings, perhaps_for_proceedings
 from adapter.consent.outcome import FALSE
 
@@ -31,10 +31,10 @@ class Matter:
 
     ``entity`` is what the recipient is, empty where nobody declared it; ``within`` is the recipient and all it is part
     of, ``intermediaries`` those of them that are one. ``proceeding``: every purpose certainly is one; ``perhaps``: some
-    purpose may be. ``part2`` is a truth value. ``violence``: the source is a programme for victims of domestic
-    violence, or one that an overlay treats alike. ``content`` are the columns of what the record is about, whatever law
-    it stands under. ``barred``: an overlay bars its use in proceedings; ``narrowed``: and its disclosure for treatment;
-    ``onward``: and its redisclosure.
+    purpose may be. ``part2`` is a truth value. ``violence``: the source serves victims of violence, or an overlay
+    treats it alike; ``programme``: it declares some programme, this or another. ``content`` are the columns of what the
+    record is about, whatever law it stands under. ``barred``: an overlay bars its use in proceedings; ``narrowed``: its
+    disclosure for treatment; ``onward``: its redisclosure.
     """
 
     entity: Entity | None
@@ -51,6 +51,7 @@ class Matter:
     part2: int
     note: bool
     violence: bool
+    programme: bool
     columns: frozenset[Column]
     content: frozenset[Column]
     barred: bool
@@ -79,7 +80,8 @@ def matter_of(
     organisation = recipient.organisation
     partner = partners.get(organisation)
     within = chain(partners, organisation)
-    programmes = {DOMESTIC_VIOLENCE} | jurisdiction.separate_form_class
+    programmes = VICTIM_SERVICES | jurisdiction.separate_form_class
+    stated = [partners[one].programme for one in chain(partners, segment.unit)]
     hidden = jurisdiction.fact_of_treatment_protected
     more = frozenset(matrix.purposes.proceedings)
     return Matter(
@@ -96,7 +98,8 @@ def matter_of(
         regimes=regimes(segment),
         part2=part2(segment),
         note=is_note(segment),
-        violence=any(partners[one].programme in programmes for one in chain(partners, segment.unit)),
+        violence=any(one in programmes for one in stated),
+        programme=any(stated),
         columns=columns(segment, treatment_hidden=hidden),
         content=content(segment, treatment_hidden=hidden),
         barred=may_be(segment, jurisdiction.proceeding_bar),

@@ -31,33 +31,27 @@ Entity = Literal[
 """What an organisation is in law; each practitioner type needs its own analysis, so each partner says it."""
 ENTITIES: Final[tuple[Entity, ...]] = get_args(Entity)
 
-DOMESTIC_VIOLENCE: Final = "domestic-violence"
-"""A programme funded for victims of domestic violence, dating violence, sexual assault or stalking."""
+VICTIM_SERVICES: Final = frozenset({"domestic-violence", "dating-violence", "sexual-assault", "stalking"})
+"""Programmes whose records need a release of their own kind by federal law, 34 U.S.C. 12291(b)(2)."""
 
-CONTRACT_KINDS: Final[Mapping[str, str]] = {"hipaa": "baa", "part2": "qsoa", "justice": "dua"}
-"""The kind of contract that lets a contractor have records, by the law they stand under."""
+Contract = tuple[str, str]
+"""A contract in the agreements of a site: source unit and contractor, as Organization references.
+
+Which records it covers, under which law and when, is for the agreement to bound.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerFacts:
     """One organisation: what it is, the ``Organization/x`` it is a unit of, whether it is an intermediary.
 
-    ``programme`` says that it is funded under a law with a confidentiality rule of its own (`DOMESTIC_VIOLENCE`).
+    ``programme`` says that it is funded under a law with a confidentiality rule of its own (`VICTIM_SERVICES`).
     """
 
     entity: Entity
     part_of: str | None = None
     intermediary: bool = False
     programme: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Contract:
-    """A contract between one ``source`` unit and one ``recipient`` (references), of `CONTRACT_KINDS`."""
-
-    source: str
-    recipient: str
-    kinds: tuple[str, ...]
 
 
 def chain(partners: Mapping[str, PartnerFacts], organisation: str) -> tuple[str, ...]:

@@ -36,12 +36,13 @@ def tables(
     overlays: Mapping[str, object],
     *,
     names: Iterable[str] = (),
+    enabled: Iterable[str] = (),
     where: str = "site.toml",
 ) -> Tables:
     """Check the documents of the law. Raises ConfigurationError with every problem in any of them.
 
     ``overlays`` are all overlay documents by file name (``profiles/law/overlays/nm.yaml``); ``names`` those in force,
-    as ``overlays`` of ``where`` lists them.
+    ``enabled`` the choices of the matrix that counsel enabled, as ``overlays`` and ``enabled`` of ``where`` list them.
     """
     problems: list[Problem] = []
     known_bases = _checked(Bases, bases, BASES_FILE, problems)
@@ -61,6 +62,10 @@ def tables(
     ]
     if known_bases is not None and known_matrix is not None:
         problems += contradictions(known_matrix, known_bases)
+        try:
+            known_matrix = known_matrix.enabling(enabled, where=where)
+        except ConfigurationError as error:
+            problems += error.problems
     if problems or known_bases is None or known_matrix is None:
         raise ConfigurationError(problems)
     return Tables(known_bases, known_matrix, tuple(by_name[name] for name in wanted))

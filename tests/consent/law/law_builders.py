@@ -1,4 +1,4 @@
-"""A made-up county for the law: one partner of every kind, units, sources, and short ways to write facts and records."""
+"""A made-up county for the law, one partner of every kind, and short ways to write facts and records."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -6,10 +6,10 @@ from functools import lru_cache
 from reference_law import ACT, LEVEL, LOCAL, REASON, County
 
 from adapter import assets
-from adapter.consent.criteria import ActorCriterion
+from adapter.consent.criteria import ActionCriterion, ActorCriterion
 from adapter.consent.law.law import Law
 from adapter.consent.law.overlay import Overlay
-from adapter.consent.law.partners import ENTITIES, Contract, PartnerFacts
+from adapter.consent.law.partners import ENTITIES, PartnerFacts
 from adapter.consent.law.tables import tables
 from adapter.consent.outcome import FALSE, PERMIT
 from adapter.consent.provision import Body, Provision
@@ -35,14 +35,14 @@ PARTNERS = {org(entity): plain(entity) for entity in ENTITIES} | {
     org("spoke"): plain("social-services", org("hub")),
     org("refuge"): plain("covered-entity", programme="domestic-violence"),
     org("refuge-clinic"): plain("part2-program", org("refuge")),
-    org("hotline"): plain("covered-entity", programme="sexual-assault"),
+    org("hotline"): plain("covered-entity", programme="human-trafficking"),
     org("ring"): plain("defense", org("ring")),
 }
 CONTRACTS = [
-    (org("clinic"), org("exchange"), ("baa",)),
-    (org("otp"), org("exchange"), ("qsoa",)),
-    (org("otp"), org("vendor"), ("qsoa", "baa")),
-    (org("custody"), org("vendor"), ("dua",)),
+    (org("clinic"), org("exchange")),
+    (org("otp"), org("exchange")),
+    (org("otp"), org("vendor")),
+    (org("custody"), org("vendor")),
 ]
 
 
@@ -75,7 +75,7 @@ def law_of(county, *, bases=None, matrix=None):
             Overlay.model_validate({"overlay": "x", "title": "x", "sources": ["x"]} | o) for o in county.overlays
         ],
         partners={name: PartnerFacts(**facts) for name, facts in county.partners.items()},
-        contracts=[Contract(source=a, recipient=b, kinds=kinds) for a, b, kinds in county.contracts],
+        contracts=county.contracts,
         enabled=county.enabled,
     )
 
@@ -88,7 +88,7 @@ TREAT = (REASON, "TREAT")
 LEGAL = (REASON, "HLEGAL")
 
 
-def asks(name, *purposes, actors=()):
+def asked_by(name, *purposes, actors=()):
     """A recipient context for a partner, closed over what it is part of."""
     within = County(PARTNERS).chain(org(name)) or [org(name)]
     return RecipientContext(actors=frozenset({*within, *actors}), purposes=purposes or (HELP,), organisation=org(name))
@@ -110,7 +110,7 @@ VICTIM = replace(SUMMARY, unit=org("refuge"))
 
 
 def paper(instrument="", signer="patient", names=(), kind=PERMIT):
-    criteria = (ActorCriterion(frozenset(names)),) if names else ()
+    criteria = (ActionCriterion(frozenset({"read"})), *([ActorCriterion(frozenset(names))] if names else []))
     return Body((Provision(kind, "provision[0]", criteria),), instrument=instrument, signer=signer)
 
 

@@ -55,7 +55,7 @@ OVERLAYS = [
     {"tpo_narrowing": ["PSY"]},
     {"proceeding_bar": ["SUD"]},
     {"fact_of_treatment_protected": True},
-    {"separate_form_class": ["sexual-assault"]},
+    {"separate_form_class": ["human-trafficking"]},
     {
         "minor_consent": {
             "classes": [{"labels": ["MH"], "age": 12}, {"labels": ["SUD"], "age": 15, "below": ["parent"]}]
@@ -175,10 +175,7 @@ class Maker:
     def body(self, recipient):
         if self.pick([True, False]):
             return paper(self.pick(["", "proceedings", "criminal-justice"]), names=[recipient.organisation])
-        instrument = self.pick(
-            ["", "", "release", "criminal-justice", "proceedings", "counseling-notes", "psychotherapy-notes"]
-            + ["domestic-violence", "napkin"]
-        )
+        instrument = self.pick(["", "napkin", *sorted(reference_law.PAPERS)])
         signer = self.pick(["patient", "patient", "patient", "minor", "minor", "parent", "guardian", "aunt"])
         names = [recipient.organisation, *recipient.actors, "Group/g", "Practitioner/p", org("member"), org("spoke")]
         return paper(instrument, signer, self.some(names, 3), kind=self.pick([PERMIT, PERMIT, PERMIT, DENY]))
