@@ -1,35 +1,14 @@
 """A slow, obvious reading of the law layer, written from the reference page on law and not from the code.
 
-Every rule is one line that says no. Nothing is precomputed and nothing is shared with `adapter.consent.law`: the
-decision matrix stands here a second time, typed from the page. What the page calls off until counsel enables it is in
-brackets. `own` is a justice record under local law. The other data (facts, segments, consents) are the plain ones.
+Every rule is one line that says no. Nothing is precomputed and nothing is shared with `adapter.consent.law`; facts,
+segments and consents are the plain ones.
 """
 
 from dataclasses import dataclass, field
 
-ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
-REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
-LEVEL = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
-LOCAL = "https://sallyport.example/fhir/CodeSystem/purpose-of-use"
+from reference_matrix import cell
+from reference_record import LOCAL, REASON, columns, content_columns, data_class, is_note, may_be, part2
 
-COLUMNS = ["identity", "mh-summary", "mh-detail", "sud", "part2", "notes", "clinical", "risk", "criminal-history"]
-MATRIX = """
-correctional-health | own | T K U E O | T K U E O | T K U E O | S U E O   | NC | T K U E O | U   | -
-custody             | own | K U J O   | (K)       | K U J O   | U O       | -  | (K)       | own | own
-pretrial            | own | U O       | O (U)     | U O       | C X O (U) | -  | (U)       | own | own
-defense             | own | U O       | U O       | U O       | U X O     | NC | U O       | own | own
-prosecution         | own | O (U)     | O         | O (U)     | C X O     | -  | O         | own | own
-court               | own | U O       | O         | U O       | C X O     | O  | O         | own | own
-supervision         | own | U O       | (U)       | U O       | C X O (U) | -  | O (U)     | own | own
-covered-entity      | U   | T U E O   | T U E O   | T U E O   | S U E O   | NC | T U E O   | U   | -
-part2-program       | U   | T U E O   | T U E O   | T U E O   | S U E O   | NC | T U E O   | U   | -
-exchange            | Q   | Q         | Q         | Q         | Q U       | -  | Q         | (Q) | (Q)
-social-services     | U   | U J       | (U)       | U         | U         | -  | (U)       | -   | -
-managed-care        | U   | U (T)     | (U)       | U (T)     | S U       | -  | U (T)     | -   | -
-law-enforcement     | own | U J O     | -         | O (U)     | O         | -  | -         | -   | own
-vendor              | Q   | Q         | Q         | Q         | Q         | -  | Q         | (Q) | (Q)
-not-covered         | (U) | (U)       | -         | (U)       | -         | -  | -         | -   | -
-"""
 # Which sources' law a basis is about.
 REGIMES = {
     "T": {"hipaa"},
@@ -69,22 +48,6 @@ HEALTH_PURPOSES = {
     "DISASTER",
     "FAMRQT",
 }
-# Sensitivities that a word may mean, in both directions: narrower, wider, or the same thing by another name.
-MEANS = {
-    "MH": {"MH", "PSY", "PSYTHPN", "BH", "SPI"},
-    "PSY": {"PSY", "MH", "BH", "SPI"},
-    "PSYTHPN": {"PSYTHPN", "MH", "BH", "SPI"},
-    "COGN": {"COGN", "BH", "SPI"},
-    "SUD": {"SUD", "ETH", "ETHUD", "OPIOIDUD", "BH", "SPI"},
-    "ETH": {"ETH", "SUD", "ETHUD", "OPIOIDUD", "BH", "SPI"},
-    "ETHUD": {"ETHUD", "ETH", "SUD", "BH", "SPI"},
-    "OPIOIDUD": {"OPIOIDUD", "ETH", "SUD", "BH", "SPI"},
-    "BH": {"BH", "MH", "PSY", "PSYTHPN", "COGN", "SUD", "ETH", "ETHUD", "OPIOIDUD", "SPI"},
-    "SPI": {"SPI", "BH", "MH", "PSY", "PSYTHPN", "COGN", "SUD", "ETH", "ETHUD", "OPIOIDUD"},
-    "SDV": {"SDV"},
-    "SEX": {"SEX"},
-}
-HANDLING = {"42CFRPart2", "NORDSCLCD", "PERSISTLABEL", "HIPAAPsyNotes"}
 
 
 @dataclass
@@ -109,105 +72,7 @@ class County:
         return partner is not None and (partner["intermediary"] or partner["entity"] == "exchange")
 
 
-def cell(entity, column):
-    """What law allows, and what is off, for one kind of recipient and one kind of data."""
-    for line in MATRIX.strip().splitlines():
-        name, *cells = (part.strip() for part in line.split("|"))
-        if name == entity:
-            words = cells[COLUMNS.index(column)].split()
-            allowed = {word for word in words if word != "-" and not word.startswith("(")}
-            return allowed, {word.strip("()") for word in words if word.startswith("(")}
-    raise KeyError(entity)
-
-
-# -- the record ------------------------------------------------------------------------------------
-
-
-def sensitivities(segment):
-    return {code for system, code in segment.labels if system == ACT and code in MEANS}
-
-
-def strange(segment):
-    """Whether some label is not understood, so that it may mean anything."""
-    return any(
-        not (system == LEVEL or (system == ACT and code in MEANS.keys() | HANDLING)) for system, code in segment.labels
-    )
-
-
-def may_be(segment, words):
-    """Whether a label of the record may mean one of these sensitivities."""
-    if not words:
-        return False
-    return strange(segment) or any(word in MEANS[code] for code in sensitivities(segment) for word in words)
-
-
-def part2(segment):
-    if segment.regime == "part2" or (ACT, "42CFRPart2") in segment.labels:
-        return "yes"
-    return "maybe" if any(not system for system, _ in segment.labels) else "no"
-
-
-def is_note(segment):
-    return bool({(ACT, "PSYTHPN"), (ACT, "HIPAAPsyNotes")} & set(segment.labels))
-
-
-def content_columns(segment, overlays):
-    """What the record is about, whatever law it stands under."""
-    if segment.tier == "identity":
-        hidden = any(overlay.get("fact_of_treatment_protected") for overlay in overlays)
-        return {"identity", "mh-summary"} if hidden and segment.regime != "justice" else {"identity"}
-    columns = set()
-    summary = segment.tier == "summary"
-    if segment.domain == "court":
-        columns.add("criminal-history")
-    elif not summary and (segment.domain == "booking" or (segment.type == "Encounter" and segment.regime == "justice")):
-        columns.add("identity")
-    elif not summary and (segment.type in CLINICAL or segment.type == "Encounter"):
-        columns.add("clinical")
-    elif not summary:
-        columns.add("mh-detail")
-    elif segment.domain not in {"sud", "risk"}:
-        columns.add("mh-summary")
-    if segment.domain == "risk":
-        columns.add("risk")
-    if segment.domain in {"sud", "mh+sud"} or may_be(segment, ["SUD"]):
-        columns.add("sud")
-    if summary and may_be(segment, ["MH"]):
-        columns.add("mh-summary")
-    return columns
-
-
-CLINICAL = {
-    "Condition",
-    "MedicationRequest",
-    "MedicationStatement",
-    "MedicationAdministration",
-    "MedicationDispense",
-    "AllergyIntolerance",
-    "Procedure",
-    "Immunization",
-}
-
-
-def columns(segment, overlays):
-    if is_note(segment):
-        return {"notes"}
-    if part2(segment) == "yes":
-        return {"part2"}
-    content = content_columns(segment, overlays)
-    return content | {"part2"} if part2(segment) == "maybe" else content
-
-
-def data_class(segment):
-    if segment.tier == "identity":
-        return "identity"
-    if segment.tier == "summary":
-        return "screening-summary"
-    if segment.type == "Consent" or segment.tier != "detail":
-        return ""
-    if segment.domain in {"court", "booking"}:
-        return segment.domain
-    return "booking" if segment.type == "Encounter" else "screening-detail"
+# -- the record and the request ----------------------------------------------------------------
 
 
 def domestic_violence(county, segment):
@@ -216,8 +81,6 @@ def domestic_violence(county, segment):
         words |= set(overlay.get("separate_form_class", []))
     return any(county.partners[one]["programme"] in words for one in county.chain(segment.unit))
 
-
-# -- the request -----------------------------------------------------------------------------------
 
 PROCEEDINGS = {"pretrial-release", "supervision", "HLEGAL"}
 

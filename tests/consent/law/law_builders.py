@@ -3,7 +3,8 @@
 from dataclasses import replace
 from functools import lru_cache
 
-from reference_law import ACT, LEVEL, LOCAL, REASON, County
+from reference_law import County
+from reference_record import ACT, LEVEL, LOCAL, REASON
 
 from adapter import assets
 from adapter.consent.criteria import ActionCriterion, ActorCriterion

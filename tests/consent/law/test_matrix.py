@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-import reference_law
+import reference_matrix
+import reference_record
 from law_builders import (
     CONTRACTS,
     DETAIL,
@@ -52,7 +53,7 @@ PURPOSES = {"T": TREAT, "O": LEGAL, "X": LEGAL}
 
 
 def data_class(segment):
-    return reference_law.data_class(segment)
+    return reference_record.data_class(segment)
 
 
 def facts_for(entity, segment):
@@ -68,7 +69,7 @@ def facts_for(entity, segment):
 @pytest.mark.parametrize("entity", ENTITIES)
 def test_a_row_is_that_of_the_reference(entity):
     for column in COLUMNS:
-        assert OFFERS[entity, column] == reference_law.cell(entity, column), column
+        assert OFFERS[entity, column] == reference_matrix.cell(entity, column), column
 
 
 @pytest.mark.parametrize("entity", ENTITIES)
