@@ -1,8 +1,9 @@
 """The site folder: one model for everything a county writes down, and the only place that reads the environment.
 
-`site.toml` names the site; `partners.yaml` its organisations; `feeds/*.yaml`, `agreements/*.yaml` and `forms/*.yaml`
-one thing each. Every mistake is reported with file, key path and what was expected, all of them at once. The keys of
-`site.toml` may be overridden by `SALLYPORT_*` variables (`SALLYPORT_BASE_URL`).
+`site.toml` names the site; `partners.yaml` its organisations; `feeds/*.yaml`, `agreements/*.yaml`,
+`user_agreements/*.yaml` and `forms/*.yaml` one thing each. Every mistake is reported with file, key path and what was
+expected, all of them at once. The keys of `site.toml` may be overridden by `SALLYPORT_*` variables
+(`SALLYPORT_BASE_URL`).
 """
 
 from __future__ import annotations
@@ -53,7 +54,23 @@ class Partner(_Section):
     """One organisation of `partners.yaml`; the key is its Organization id."""
 
     name: str
-    entity: Literal["covered-entity", "part2-program", "court", "custody", "supervision", "defense", "not-covered"]
+    entity: Literal[
+        "covered-entity",
+        "part2-program",
+        "correctional-health",
+        "court",
+        "custody",
+        "supervision",
+        "pretrial",
+        "defense",
+        "prosecution",
+        "law-enforcement",
+        "exchange",
+        "social-services",
+        "managed-care",
+        "vendor",
+        "not-covered",
+    ]
     part_of: Key | None = None
     contact: str = ""
 
@@ -85,11 +102,12 @@ class Feed(_Section):
     form: Key | None = None
     custody_hours: int | None = Field(default=None, ge=1, le=30 * 24)
     extract: str = ""
+    post_megabytes: int = Field(default=64, ge=1, le=4096)
     settings: dict[str, str] = {}
 
 
 class Site(_Section):
-    """A whole site folder. Agreements and forms are kept as read; the consent package knows their schema."""
+    """A whole site folder. Agreements, user agreements and forms are kept as read: `consent` knows their schema."""
 
     folder: Path
     site: SiteSection
@@ -97,6 +115,7 @@ class Site(_Section):
     feeds: dict[str, Feed]
     agreements: dict[str, Any]
     forms: dict[str, Any]
+    user_agreements: dict[str, Any] = {}
 
     @property
     def zone(self) -> ZoneInfo:
@@ -121,7 +140,7 @@ def load_site(folder: Path) -> Site:
             feeds[feed.feed] = feed
             if partners is not None:
                 problems += _unknown_organizations(feed, path, partners)
-    documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms")}
+    documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms", "user_agreements")}
     if not feeds and not problems:
         problems.append(
             Problem(

@@ -18,6 +18,8 @@ from adapter.store.shapes import TokenRow
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from adapter.store.shapes import LastWord
+
 MICROSECONDS = 1_000_000
 LONGEST = 512
 """Characters of the longest token looked up; what the factory makes is far shorter."""
@@ -28,7 +30,7 @@ SHORTEST_MADE = 32
 
 
 class TokenStore(Protocol):
-    """The two store operations that tokens need."""
+    """The store operations that tokens need."""
 
     async def token(self, digest: bytes) -> TokenRow | None:
         """The row of a digest, or None."""
@@ -42,8 +44,8 @@ class TokenStore(Protocol):
 class Users(Protocol):
     """Who knows whether the user of a token may ask."""
 
-    def refused(self, row: TokenRow, at: int) -> bool:
-        """Whether the user of a token may not ask at an instant, or a user is missing where one is required."""
+    def may_ask(self, organisation: str, user: str, last_word: LastWord, at: int) -> bool:
+        """Whether a user may ask at an instant; without a user, whether none is required."""
         ...
 
 
@@ -111,11 +113,15 @@ class Tokens:
         """The row of a live token; ``NotAuthenticated`` when it is unknown, expired, revoked or unsigned alike."""
         if len(token) <= LONGEST:
             row = await self._store.token(sha256(token).digest())
-            if row is not None and not row.revoked:
-                now = self._clock()
-                if now < row.expires and not (self._users is not None and self._users.refused(row, now)):
-                    return row
+            now = self._clock()
+            if row is not None and not row.revoked and now < row.expires and self._signed(row, now):
+                return row
         raise NotAuthenticated("the access token is not valid; ask for a new one")
+
+    def _signed(self, row: TokenRow, now: int) -> bool:
+        """Whether the user of a token has signed. The row was read just now, so leaving holds for the next request."""
+        users = self._users
+        return users is None or users.may_ask(row.organisation, row.user, row.last_word, now)
 
 
 def digest_of(token: bytes) -> bytes:

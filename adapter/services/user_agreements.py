@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from adapter.consent.agreement_spec import with_units
 from adapter.consent.agreement_user import DAY, DEPARTED, SIGNED, UserAgreement, current, versions, why_not
 from adapter.errors import ConfigurationError, Problem
+from adapter.fhir.dates import MAX
 from adapter.services.agreements import units_of
 from adapter.settings import check
-from adapter.store.shapes import UserEvent
+from adapter.store.shapes import NOTHING_SAID, UserEvent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -23,9 +24,17 @@ if TYPE_CHECKING:
     from adapter.consent.agreement_user import Version
     from adapter.settings import Partner
     from adapter.store.port import Store
-    from adapter.store.shapes import LastWord, TokenRow
+    from adapter.store.shapes import LastWord
 
 ORGANIZATION = "Organization/"
+
+
+def read_user_agreement(document: Any, where: str) -> UserAgreement:
+    """One file of `user_agreements/`, as written; ``ConfigurationError`` lists all that is wrong with it."""
+    problems = check(UserAgreement, document, where)
+    if problems:
+        raise ConfigurationError(problems)
+    return UserAgreement.model_validate(document)
 
 
 def read_user_agreements(documents: Mapping[str, Any], partners: Mapping[str, Partner]) -> list[UserAgreement]:
@@ -37,11 +46,11 @@ def read_user_agreements(documents: Mapping[str, Any], partners: Mapping[str, Pa
     found: list[UserAgreement] = []
     units = units_of(partners)
     for where, document in documents.items():
-        wrong = check(UserAgreement, document, where)
-        problems += wrong
-        if wrong:
+        try:
+            one = read_user_agreement(document, where)
+        except ConfigurationError as error:
+            problems += error.problems
             continue
-        one = UserAgreement.model_validate(document)
         problems += _problems(one, where, found, partners, units)
         found.append(one.model_copy(update={"required_of": with_units(one.required_of, units)}))
     if problems:
@@ -115,11 +124,15 @@ class UserAgreements:
             return "no user is named" if current(required, at) else ""
         return why_not(required, kind, text_hash, signed, at)
 
-    def refused(self, row: TokenRow, at: int) -> bool:
-        """Whether the user of a token may not ask now. Asked with every request."""
-        if not row.user and row.organisation not in self._versions:
-            return False
-        return bool(self.why_not(row.organisation, row.user, row.last_word, at))
+    def unsigned(self, organisation: str, user: str, at: int) -> str:
+        """Why a user of whom nothing is recorded may not ask; empty where nothing has to be signed."""
+        return self.why_not(organisation, user, NOTHING_SAID, at)
+
+    def may_ask(self, organisation: str, user: str, last_word: LastWord, at: int) -> bool:
+        """Whether a user may ask now. Asked with every request."""
+        if not user and organisation not in self._versions:
+            return True
+        return not self.why_not(organisation, user, last_word, at)
 
     async def sign(self, store: Store, event: UserEvent) -> UserEvent:
         """Keep a signature. ``event`` names the user, and in ``certified`` the boxes that were ticked.
@@ -171,7 +184,10 @@ class UserAgreements:
         required = self._versions.get(event.organisation, ())
         why = why_not(required, event.kind, event.text_hash, event.at, at)
         version = current(required, at)
-        until = None if why or version is None else signature.at + version.lasts
+        if why or version is None:
+            return Standing(event=signature, why_not=why, until=None)
+        replaced = min((one.since for one in required if one.since > at), default=MAX)
+        until = min(signature.at + version.lasts, replaced)
         return Standing(event=signature, why_not=why, until=until)
 
 

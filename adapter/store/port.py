@@ -236,7 +236,7 @@ class Store(Interned, Protocol):
         ...
 
     async def token(self, digest: bytes) -> TokenRow | None:
-        """A stored token by the digest of its text."""
+        """A stored token by the digest of its text, with the last word of its user."""
         ...
 
     async def add_token(self, row: TokenRow) -> None:

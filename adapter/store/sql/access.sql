@@ -4,20 +4,19 @@
 INSERT OR REPLACE INTO token_grant (digest, client, organisation, purposes, rights, expires, revoked, user, issued)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 
+-- name: grant
+-- Fragment: a token with the last word of its user, as `kind at hash`: one look-up in the index, and none without a user.
+SELECT digest, client, organisation, purposes, rights, expires, revoked, user, issued,
+  CASE user WHEN '' THEN NULL ELSE (
+    SELECT e.kind || ' ' || e.at || ' ' || hex(e.text_hash) FROM user_event e
+    WHERE e.user = token_grant.user AND e.organisation = token_grant.organisation ORDER BY e.seq DESC LIMIT 1) END
+FROM token_grant
+
 -- name: token
--- One look-up of the token and one of its user's last word, so that what was signed counts for the next request.
-SELECT g.digest, g.client, g.organisation, g.purposes, g.rights, g.expires, g.revoked, g.user, g.issued,
-  s.kind, s.text_hash, s.at
-FROM token_grant g LEFT JOIN user_event s ON s.seq =
-  (SELECT max(seq) FROM user_event WHERE user = g.user AND organisation = g.organisation)
-WHERE g.digest = ?
+{grant} WHERE digest = ?
 
 -- name: tokens
-SELECT g.digest, g.client, g.organisation, g.purposes, g.rights, g.expires, g.revoked, g.user, g.issued,
-  s.kind, s.text_hash, s.at
-FROM token_grant g LEFT JOIN user_event s ON s.seq =
-  (SELECT max(seq) FROM user_event WHERE user = g.user AND organisation = g.organisation)
-ORDER BY g.issued, g.digest
+{grant} ORDER BY issued, digest
 
 -- name: revoke_token
 UPDATE token_grant SET revoked = 1 WHERE digest = ? AND revoked = 0

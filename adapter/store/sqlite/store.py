@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from adapter.store.shapes import ResourceWrite, RuleRow
 
 READ, WRITE, ACCESS = load("read"), load("write"), load("access")
+_TOKEN, _TOKENS = (ACCESS[name].format(grant=ACCESS["grant"]) for name in ("token", "tokens"))
 _FILES = ("", "inbox", "ledger")
 _USER_EVENT = (
     "kind",
@@ -137,13 +138,13 @@ class SqliteStore:
                     )
 
     async def token(self, digest: bytes) -> TokenRow | None:
-        row = self._reader.execute(ACCESS["token"], (digest,)).fetchone()
+        row = self._reader.execute(_TOKEN, (digest,)).fetchone()
         if row is None:
             return None
         return _token_row(*row)
 
     async def tokens(self) -> list[TokenRow]:
-        return [_token_row(*row) for row in self._reader.execute(ACCESS["tokens"])]
+        return [_token_row(*row) for row in self._reader.execute(_TOKENS)]
 
     async def add_token(self, row: TokenRow) -> None:
         async with self.transaction() as change:
@@ -184,7 +185,7 @@ class SqliteStore:
 @lru_cache(maxsize=1024)
 def _token_row(*row: Any) -> TokenRow:
     """The same row read again is the same object; a row that changed is another key."""
-    digest, client, organisation, purposes, rights, expires, revoked, user, issued, *last_word = row
+    digest, client, organisation, purposes, rights, expires, revoked, user, issued, said = row
     return TokenRow(
         digest=digest,
         client=client,
@@ -195,8 +196,12 @@ def _token_row(*row: Any) -> TokenRow:
         revoked=bool(revoked),
         user=user,
         issued=issued,
-        last_word=NOTHING_SAID if last_word[0] is None else LastWord._make(last_word),
+        last_word=NOTHING_SAID if said is None else _last_word(*said.split(" ")),
     )
+
+
+def _last_word(kind: str, at: str, text_hash: str) -> LastWord:
+    return LastWord(kind=kind, text_hash=bytes.fromhex(text_hash), at=int(at))
 
 
 def _user_event(*row: Any) -> UserEvent:
