@@ -189,8 +189,16 @@ def check(model: type[BaseModel], document: Any, where: str) -> list[Problem]:
     try:
         model.model_validate(document)
     except ValidationError as error:
-        return [_problem(where, detail) for detail in error.errors()]
+        return [problem for detail in error.errors() for problem in _problems(where, detail)]
     return []
+
+
+def _problems(where: str, detail: Any) -> list[Problem]:
+    """One finding as problems. What a model finds about several of its parts names their key paths itself."""
+    faults = detail.get("ctx", {}).get("faults")
+    if faults is None:
+        return [_problem(where, detail)]
+    return [Problem(where=where, path=path, message=message, expected=expected) for path, message, expected in faults]
 
 
 def _problem(where: str, detail: Any) -> Problem:

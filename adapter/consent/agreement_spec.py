@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from datetime import date  # noqa: TC003  # pydantic reads the annotation when the class is made
-from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -23,10 +23,26 @@ Code = Annotated[str, Field(pattern=r"^[^\s]+$")]
 Words = Annotated[str, Field(min_length=1)]
 
 
+class Fault(NamedTuple):
+    """Two parts of a file that do not fit: the key path of one, what is wrong and what was expected."""
+
+    path: str
+    message: str
+    expected: str
+
+
 class Spec(BaseModel):
     """A section of a file: nothing in it that is not described here."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def refuse(faults: Iterable[Fault]) -> None:
+    """Refuse a file whose parts do not fit, with every fault."""
+    found = [tuple(fault) for fault in faults]
+    if found:
+        told = "; ".join(f"{path}: {message}, expected {expected}" for path, message, expected in found)
+        raise PydanticCustomError("inconsistent", "{told}", {"told": told, "faults": found})
 
 
 class Grant(Spec):
@@ -123,7 +139,7 @@ class Instrument(Spec):
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Instrument:
         if self.end is not None and self.end < self.start:
-            raise ValueError("expected `end` on or after `start`")
+            refuse([Fault("end", "it ends before it starts", "a day on or after `start`")])
         return self
 
 
@@ -142,42 +158,59 @@ class Agreement(Instrument):
 
     @model_validator(mode="after")
     def _consistent(self) -> Agreement:
-        strangers = sorted(self._named() - set(self.parties))
-        if strangers:
-            raise ValueError(
-                f"expected recipients, signatories and counsel's partners among `parties`, not {strangers}"
-            )
-        for number, amendment in enumerate(self.amendments, 1):
-            if amendment.number != number:
-                raise ValueError(f"expected amendment {number} where number {amendment.number} stands")
-            if amendment.directions and not self.directions:
-                raise ValueError("expected `directions` in the agreement before an amendment adds to them")
-        if any(later.date < earlier.date for earlier, later in pairwise(self.amendments)):
-            raise ValueError("expected amendments in the order of their dates")
-        self._check_names()
+        refuse((*self._strangers(), *self._misnumbered(), *self._misnamed()))
         return self
 
-    def _named(self) -> set[str]:
-        """The partners that have to be parties."""
-        every: list[Agreement | Amendment] = [self, *self.amendments]
-        return {
-            *(grant.recipient for grant in self.every_grant()),
-            *(signatory.organisation for item in every for signatory in item.signatories),
-            *(recipient for item in every for direction in item.directions for recipient in direction.recipients),
-            *(party for amendment in self.amendments for party in amendment.withdraws),
-            *(enablement.partner for enablement in self.counsel.part2_under_general_release),
-        }
+    def _strangers(self) -> Iterator[Fault]:
+        """Whoever has to be a party and is none."""
+        for path, key in self._named():
+            if key not in self.parties:
+                yield Fault(path, f"`{key}` is no party", ", ".join(self.parties))
 
-    def _check_names(self) -> None:
+    def _named(self) -> Iterator[tuple[str, str]]:
+        """Key path and partner of everything that only a party can be."""
+        for place, item in enumerate(self.counsel.part2_under_general_release):
+            yield f"counsel.part2_under_general_release[{place}].partner", item.partner
+        for path, paper, grants in self._papers():
+            for place, one in enumerate(grants):
+                yield f"{path}{'adds' if path else 'grants'}[{place}].recipient", one.recipient
+            for place, signatory in enumerate(paper.signatories):
+                yield f"{path}signatories[{place}].organisation", signatory.organisation
+            for place, direction in enumerate(paper.directions):
+                yield from ((f"{path}directions[{place}].recipients", key) for key in direction.recipients)
+            if isinstance(paper, Amendment):
+                yield from ((f"{path}withdraws", key) for key in paper.withdraws)
+
+    def _papers(self) -> Iterator[tuple[str, Agreement | Amendment, tuple[Grant, ...]]]:
+        """The agreement and each amendment with its key path and its grants."""
+        yield "", self, self.grants
+        for place, item in enumerate(self.amendments):
+            yield f"amendments[{place}].", item, item.adds
+
+    def _misnumbered(self) -> Iterator[Fault]:
+        before = None
+        for place, item in enumerate(self.amendments):
+            path = f"amendments[{place}]"
+            if item.number != place + 1:
+                yield Fault(f"{path}.number", f"number {item.number} stands in place {place + 1}", str(place + 1))
+            if before is not None and item.date < before:
+                yield Fault(f"{path}.date", "it is dated before the one above it", f"{before} or later")
+            if item.directions and not self.directions:
+                yield Fault(f"{path}.directions", "the agreement itself has none", "`directions` in the agreement")
+            before = item.date
+
+    def _misnamed(self) -> Iterator[Fault]:
+        """Names of grants that are used twice, or ended before anything was called so."""
         known: set[str] = set()
-        for grants, ends in ((self.grants, ()), *((item.adds, item.ends) for item in self.amendments)):
-            unknown = sorted(set(ends) - known)
-            if unknown:
-                raise ValueError(f"expected `ends` to name earlier grants ({', '.join(sorted(known))}), not {unknown}")
-            for name in (grant.grant for grant in grants if grant.grant is not None):
-                if name in known:
-                    raise ValueError(f"expected one grant named {name}")
-                known.add(name)
+        for path, paper, grants in self._papers():
+            for name in paper.ends if isinstance(paper, Amendment) else ():
+                if name not in known:
+                    yield Fault(f"{path}ends", f"no earlier grant is named `{name}`", ", ".join(sorted(known)))
+            for place, one in enumerate(grants):
+                if one.grant in known:
+                    told = f"another grant is named `{one.grant}`"
+                    yield Fault(f"{path}{'adds' if path else 'grants'}[{place}].grant", told, "a name of its own")
+                known |= {one.grant} if one.grant is not None else set()
 
     def every_grant(self) -> Iterator[Grant]:
         """The grants of the agreement and of its amendments."""
@@ -262,14 +295,19 @@ class DataUse(Instrument):
 
     @model_validator(mode="after")
     def _consistent(self) -> DataUse:
-        strangers = sorted({item.organisation for item in self.signatories} - {self.vendor, *self.sources})
-        if strangers:
-            raise ValueError(f"expected signatories of the vendor and of `sources`, not {strangers}")
-        if "part2" in self.regimes and self.qualified_service is None:
-            raise ValueError("expected `qualified_service` where records of Part 2 programs are covered, 42 CFR 2.11")
-        if self.vendor in self.sources:
-            raise ValueError("expected a vendor that is not one of `sources`")
+        refuse(self._faults())
         return self
+
+    def _faults(self) -> Iterator[Fault]:
+        for place, one in enumerate(self.signatories):
+            if one.organisation not in self.parties:
+                told = f"`{one.organisation}` is neither the vendor nor a source"
+                yield Fault(f"signatories[{place}].organisation", told, ", ".join(self.parties))
+        if "part2" in self.regimes and self.qualified_service is None:
+            told = "records of Part 2 programs are covered without it, 42 CFR 2.11"
+            yield Fault("qualified_service", told, "`bound_by_part2: true` and `resists_legal_process: true`")
+        if self.vendor in self.sources:
+            yield Fault("vendor", "the vendor is one of `sources`", "another partner")
 
     @property
     def parties(self) -> tuple[str, ...]:

@@ -228,7 +228,7 @@ def test_contracts_name_each_source_and_the_vendor_once_both_have_signed():
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"end": "2025-01-01"}, "on or after"),
+        ({"end": "2025-01-01"}, "on or after `start`"),
         ({"regimes": ["part2"]}, "qualified_service"),
         ({"regimes": ["part2"], "qualified_service": {"bound_by_part2": True}}, "resists_legal_process"),
         (
@@ -237,7 +237,7 @@ def test_contracts_name_each_source_and_the_vendor_once_both_have_signed():
         ),
         ({"model_training": "allowed"}, "prohibited"),
         ({"at_end": "keep"}, "destroy"),
-        ({"vendor": "jail-medical", "signatories": []}, "not one of"),
+        ({"vendor": "jail-medical", "signatories": []}, "the vendor is one of"),
         ({"signatories": [signatory("pretrial")]}, "pretrial"),
         ({"sources": []}, "at least 1"),
     ],
@@ -305,18 +305,18 @@ def test_an_enablement_counts_for_its_own_agreement_alone():
         ({"amendments": [amendment(withdraws=["nobody"])]}, "nobody"),
         ({"amendments": [amendment(signatories=[signatory("nobody")])]}, "nobody"),
         ({"amendments": [amendment(adds=[grant("nobody")])]}, "nobody"),
-        ({"amendments": [amendment(2)]}, "amendment 1"),
-        ({"amendments": [amendment(1, JUNE), amendment(2, MARCH)]}, "order of their dates"),
+        ({"amendments": [amendment(2)]}, "number 2 stands in place 1"),
+        ({"amendments": [amendment(1, JUNE), amendment(2, MARCH)]}, "dated before the one above"),
         ({"amendments": [amendment(ends=["unheard-of"])]}, "unheard-of"),
         ({"amendments": [amendment(adds=[grant(grant="late")], ends=["late"])]}, "late"),
-        ({"grants": [grant(grant="one"), grant(grant="one")]}, "one grant named one"),
+        ({"grants": [grant(grant="one"), grant(grant="one")]}, "another grant is named `one`"),
         (
             {
                 "amendments": [
                     amendment(directions=[{"senders": ["a"], "recipients": ["pretrial"], "classes": ["court"]}])
                 ]
             },
-            "before an amendment adds",
+            "the agreement itself has none",
         ),
         ({"breach_notice_hours": 0}, "greater than or equal to 1"),
         ({"onward": "sell"}, "none"),

@@ -496,10 +496,14 @@ class StoreContract:
             text_hash=bytes(range(32)),
             certified=("one", "two"),
         )
-        with pytest.raises(RuntimeError):
+
+        async def interrupted():
             async with store.transaction() as change:
                 await change.add_user_event(event)
                 raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            await interrupted()
         assert await store.user_events() == []
         async with store.transaction() as change:
             await change.add_user_event(event)
