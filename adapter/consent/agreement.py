@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date, tzinfo
 
-    from adapter.consent.agreement_spec import Direction, Signatory
+    from adapter.consent.agreement_spec import Direction
     from adapter.consent.recipient import RecipientContext
     from adapter.consent.segment import Segment
 
@@ -105,54 +105,30 @@ def holds(agreement: AnyAgreement, zone: tzinfo) -> tuple[int, int]:
     return _first(agreement.start, zone), stop
 
 
-def _signatures(agreement: AnyAgreement) -> list[Sequence[Signatory]]:
-    amendments = agreement.amendments if isinstance(agreement, Agreement) else ()
-    return [agreement.signatories, *(amendment.signatories for amendment in amendments)]
-
-
 def _signed(agreement: AnyAgreement, organisation: str, instrument: int, zone: tzinfo) -> int:
     """From when an organisation is bound by the agreement (0) or an amendment; `MAX` while it has not signed.
 
     Who signs a later amendment joins the agreement as it stands then; who signed earlier has not signed the amendment.
     """
-    days = (
-        signatory.date
-        for signatories in _signatures(agreement)[instrument:]
-        for signatory in signatories
-        if signatory.organisation == organisation
-    )
+    papers = (agreement, *agreement.amendments)[instrument:]
+    days = (one.date for paper in papers for one in paper.signatories if one.organisation == organisation)
     return min((_first(day, zone) for day in days), default=MAX)
 
 
 def _left(agreement: AnyAgreement, organisation: str, zone: tzinfo) -> int:
     """When an organisation leaves the agreement; `MAX` while it does not."""
-    amendments = agreement.amendments if isinstance(agreement, Agreement) else ()
-    return min((_first(item.date, zone) for item in amendments if organisation in item.withdraws), default=MAX)
+    return min((_first(one.date, zone) for one in agreement.amendments if organisation in one.withdraws), default=MAX)
 
 
 def _instruments(agreement: AnyAgreement, zone: tzinfo) -> Iterator[tuple[int, int, Sequence[Grant]]]:
     """The number, first instant and grants of the agreement and of each of its amendments."""
-    if isinstance(agreement, DataUse):
-        if agreement.classes:
-            yield 0, MIN, (_contract_grant(agreement),)
-        return
     yield 0, MIN, agreement.grants
     for amendment in agreement.amendments:
         yield amendment.number, _first(amendment.date, zone), amendment.adds
 
 
-def _contract_grant(contract: DataUse) -> Grant:
-    return Grant(
-        recipient=contract.vendor,
-        purposes=contract.purposes,
-        classes=contract.classes,
-        regimes=contract.regimes,
-        bases=("Q",),
-    )
-
-
 def _ended(agreement: AnyAgreement, grant: Grant, zone: tzinfo) -> int:
-    if grant.grant is None or isinstance(agreement, DataUse):
+    if grant.grant is None:
         return MAX
     return next((_first(item.date, zone) for item in agreement.amendments if grant.grant in item.ends), MAX)
 

@@ -314,6 +314,25 @@ class DataUse(Instrument):
         """The vendor and the sources."""
         return (self.vendor, *self.sources)
 
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """What the vendor may receive itself, on the contract: one grant, or none for a vendor that only hosts."""
+        if not self.classes:
+            return ()
+        granted = Grant(
+            recipient=self.vendor,
+            purposes=self.purposes,
+            classes=self.classes,
+            regimes=self.regimes,
+            bases=("Q",),
+        )
+        return (granted,)
+
+    @property
+    def amendments(self) -> tuple[Amendment, ...]:
+        """None: a contract that changes is written anew."""
+        return ()
+
     def with_units(self, units: Mapping[str, Collection[str]]) -> DataUse:
         """The same contract where each source is written out with its units."""
         signatories = _signed(self.signatories, units)

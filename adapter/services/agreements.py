@@ -148,8 +148,7 @@ def _grants(agreements: Sequence[AnyAgreement], recipient: str, at: int, zone: t
 
 def signed_by(agreement: AnyAgreement) -> set[str]:
     """The partners someone signed for, in the agreement or in an amendment."""
-    amendments = agreement.amendments if isinstance(agreement, Agreement) else ()
-    return {item.organisation for one in (agreement, *amendments) for item in one.signatories}
+    return {item.organisation for one in (agreement, *agreement.amendments) for item in one.signatories}
 
 
 def state(agreement: AnyAgreement, *, at: int, zone: tzinfo) -> str:

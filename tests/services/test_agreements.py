@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+import yaml
 
 from adapter.assets import copy_fictional_county
 from adapter.errors import ConfigurationError
 from adapter.services.agreements import purposes_of, read_agreement, read_agreements, rights_of, state, units_of
+from adapter.services.user_agreements import read_user_agreements
 from adapter.settings import Feed, Partner, load_site
 
 ZONE = ZoneInfo("America/Denver")
@@ -238,3 +242,25 @@ def test_the_agreements_of_the_fictional_county_are_sound(tmp_path):
     assert purposes_of(every, "police", **now) == {"diversion"}
     assert purposes_of(every, "police-triage", **now) == {"TREAT"}
     assert all(state(one, **now) == "in force" for one in every)
+
+
+HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "howto" / "write-an-agreement.md"
+
+
+def test_the_agreement_of_the_how_to_is_one_that_can_be_used(tmp_path):
+    copy_fictional_county(tmp_path)
+    site = load_site(tmp_path)
+    written = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", HOW_TO.read_text(), re.DOTALL)]
+    agreement = {key: value for part in written if "user_agreement" not in part for key, value in part.items()}
+    (found,) = read_agreements({"agreements/x.yaml": agreement}, site.partners, site.feeds)
+    for day, pretrial, probation in (
+        ("2025-12-31", set(), set()),
+        ("2026-05-31", {"pretrial-release"}, set()),
+        ("2026-06-01", set(), {"supervision"}),
+        ("2027-01-01", set(), set()),
+    ):
+        now = {"at": at(day), "zone": ZONE}
+        assert purposes_of([found], "pretrial", **now) == pretrial
+        assert purposes_of([found], "probation", **now) == probation
+    (users,) = [part for part in written if "user_agreement" in part]
+    assert read_user_agreements({"user_agreements/x.yaml": users}, site.partners)
