@@ -20,18 +20,22 @@ from adapter.fhir.validate import Validator
 from adapter.mapping.compile import compile_mapping
 from adapter.mapping.mapped import Environment
 from adapter.mapping.tables import CodeTable, read_table
+from adapter.services.access import Access
 from adapter.services.agreements import read_agreements
 from adapter.services.assemble import Assembly
 from adapter.services.decisions import Decisions
 from adapter.services.directory import organizations, publish
 from adapter.services.disclose import Disclosure
 from adapter.services.explain import Explain
+from adapter.services.feed_contracts import FeedGate, endings
 from adapter.services.forms import read_form
 from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import FeedLine, Ingest
+from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
 from adapter.services.people import People
 from adapter.services.standing import KnownFacts, Sources
+from adapter.services.user_agreements import UserAgreements, read_user_agreements
 from adapter.services.write import Writer, stamp
 from adapter.settings import read_document
 from adapter.source import ExtractOptions
@@ -43,6 +47,7 @@ from connectors.behavioral_health.release_forms import ReleaseForms
 from connectors.court.niem_xml import NiemXml
 from connectors.jail.charge_csv import ChargeCsv
 from connectors.jail.corerm_roster import CoremrRoster
+from connectors.jail.hl7v2.acknowledgement import acknowledgement
 from connectors.jail.hl7v2.connector import Hl7v2
 
 if TYPE_CHECKING:
@@ -50,8 +55,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
-    from adapter.consent.agreement import Agreement
+    from adapter.consent.agreement import AnyAgreement
+    from adapter.consent.agreement_user import UserAgreement
     from adapter.consent.release_form import Form
+    from adapter.services.feed_contracts import Ending
     from adapter.settings import Feed, Site
     from adapter.source import Connector
     from adapter.store.port import Inbox, Ledger, Store
@@ -86,10 +93,14 @@ class Services:
     store: Store
     inbox: Inbox
     ledger: Ledger
-    agreements: tuple[Agreement, ...]
+    agreements: tuple[AnyAgreement, ...]
+    user_agreements: UserAgreements
+    gate: FeedGate
+    access: Access
     decisions: Decisions
     disclosure: Disclosure
     ingest: Ingest
+    intake: Intake
     in_force: InForce
     explain: Explain
     tokens: Tokens
@@ -102,6 +113,10 @@ class Services:
     new_id: Callable[[], str]
     ready: Callable[[], Awaitable[bool]]
     version: str
+
+    def endings(self) -> list[Ending]:
+        """Agreements that are about to end, and ended ones that keep a feed closed."""
+        return endings(self.agreements, self.gate, at=self.now(), zone=self.zone)
 
 
 def site_secret(folder: Path) -> bytes:
@@ -119,7 +134,8 @@ def site_secret(folder: Path) -> bytes:
 class Rules:
     """What the site's documents and the shipped ones compile to. Making it needs no store."""
 
-    agreements: tuple[Agreement, ...]
+    agreements: tuple[AnyAgreement, ...]
+    user_agreements: tuple[UserAgreement, ...]
     forms: dict[str, dict[str, Form]]
     mappings: dict[str, Any]
     registry: Registry
@@ -130,7 +146,8 @@ def compile_rules(site: Site) -> Rules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
     problems: list[Problem] = []
     facts, tables, registry = Facts(assets.r4_facts()), _tables(), _registry()
-    agreements = _collect(problems, partial(read_agreements, site.agreements, site.partners), ())
+    agreements = _collect(problems, partial(read_agreements, site.agreements, site.partners, site.feeds), ())
+    user_agreements = _collect(problems, partial(read_user_agreements, site.user_agreements, site.partners), ())
     forms: dict[str, dict[str, Form]] = {}
     for where, document in site.forms.items():
         form = _collect(problems, partial(read_form, document, where), None)
@@ -144,7 +161,14 @@ def compile_rules(site: Site) -> Rules:
             mappings[feed.feed] = mapping
     if problems:
         raise ConfigurationError(problems)
-    return Rules(agreements=tuple(agreements), forms=forms, mappings=mappings, registry=registry, facts=facts)
+    return Rules(
+        agreements=tuple(agreements),
+        user_agreements=tuple(user_agreements),
+        forms=forms,
+        mappings=mappings,
+        registry=registry,
+        facts=facts,
+    )
 
 
 def _tables() -> dict[str, CodeTable]:
@@ -235,7 +259,10 @@ async def build(
     in_force = InForce(site.zone, KnownFacts(decisions, sources, site.zone))
     await in_force.start(store, sources.fingerprint, at=now(), progress=progress)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
-    tokens = Tokens(store=store, clock=now, new_token=make_token)
+    user_agreements = UserAgreements(rules.user_agreements, site.zone)
+    tokens = Tokens(store=store, clock=now, new_token=make_token, users=user_agreements)
+    gate = FeedGate(rules.agreements, site.feeds, site.zone)
+    ingest = Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id, admit=gate.admit)
 
     async def ready() -> bool:
         try:
@@ -250,9 +277,29 @@ async def build(
         inbox=inbox,
         ledger=ledger,
         agreements=rules.agreements,
+        user_agreements=user_agreements,
+        gate=gate,
+        access=Access(
+            partners=site.partners,
+            feeds=site.feeds,
+            agreements=rules.agreements,
+            gate=gate,
+            users=user_agreements,
+            zone=site.zone,
+        ),
         decisions=decisions,
         disclosure=Disclosure(store, ledger, decisions, now),
-        ingest=Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id),
+        ingest=ingest,
+        intake=Intake(
+            store=store,
+            inbox=inbox,
+            ingest=ingest,
+            gate=gate,
+            feeds=site.feeds,
+            acknowledge={Hl7v2.name: acknowledgement},
+            clock=now,
+            new_id=make_id,
+        ),
         in_force=in_force,
         explain=Explain(store, ledger, decisions, now, site.zone),
         tokens=tokens,

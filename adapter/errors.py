@@ -11,6 +11,7 @@
     │   ├── NotSupported
     │   └── NotAcceptable
     └── Unavailable             the answer cannot be given now; never a shorter answer instead
+        └── FeedClosed          a feed takes nothing in now; its sender keeps what it has and sends it later
 
 Messages are for the person who must mend something: lowercase, what and where, what was expected, what to do
 next. No message carries a value from a health record.
@@ -114,6 +115,10 @@ class NotAcceptable(RequestError):
 
 class Unavailable(SallyportError):
     """The answer cannot be given now."""
+
+
+class FeedClosed(Unavailable):
+    """A feed takes nothing in: no contract that covers it is in force."""
 
 
 STATUS: dict[type[SallyportError], tuple[int, str]] = {

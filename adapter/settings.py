@@ -1,8 +1,9 @@
 """The site folder: one model for everything a county writes down, and the only place that reads the environment.
 
-`site.toml` names the site; `partners.yaml` its organisations; `feeds/*.yaml`, `agreements/*.yaml`, `forms/*.yaml` and
-`overlays/*.yaml` one thing each. Every mistake is reported with file, key path and what was expected, all of them at
-once. The keys of `site.toml` may be overridden by `SALLYPORT_*` variables (`SALLYPORT_BASE_URL`).
+`site.toml` names the site; `partners.yaml` its organisations; `feeds/*.yaml`, `agreements/*.yaml`,
+`user_agreements/*.yaml`, `forms/*.yaml` and `overlays/*.yaml` one thing each. Every mistake is reported with file, key
+path and what was expected, all of them at once. The keys of `site.toml` may be overridden by `SALLYPORT_*` variables
+(`SALLYPORT_BASE_URL`).
 """
 
 from __future__ import annotations
@@ -105,11 +106,12 @@ class Feed(_Section):
     form: Key | None = None
     custody_hours: int | None = Field(default=None, ge=1, le=30 * 24)
     extract: str = ""
+    post_megabytes: int = Field(default=64, ge=1, le=4096)
     settings: dict[str, str] = {}
 
 
 class Site(_Section):
-    """A whole site folder. Agreements, forms and overlays are kept as read; the consent package knows their schema."""
+    """A whole site folder. Agreements, forms and the like are kept as read: the consent package knows their schema."""
 
     folder: Path
     site: SiteSection
@@ -118,6 +120,7 @@ class Site(_Section):
     agreements: dict[str, Any]
     forms: dict[str, Any]
     own_overlays: dict[str, Any] = {}
+    user_agreements: dict[str, Any] = {}
 
     @property
     def zone(self) -> ZoneInfo:
@@ -142,7 +145,7 @@ def load_site(folder: Path) -> Site:
             feeds[feed.feed] = feed
             if partners is not None:
                 problems += _unknown_organizations(feed, path, partners)
-    documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms")}
+    documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms", "user_agreements")}
     own_overlays = _documents(folder / "overlays", problems)
     if not feeds and not problems:
         problems.append(
@@ -194,8 +197,16 @@ def check(model: type[BaseModel], document: Any, where: str) -> list[Problem]:
     try:
         model.model_validate(document)
     except ValidationError as error:
-        return [_problem(where, detail) for detail in error.errors()]
+        return [problem for detail in error.errors() for problem in _problems(where, detail)]
     return []
+
+
+def _problems(where: str, detail: Any) -> list[Problem]:
+    """One finding as problems. What a model finds about several of its parts names their key paths itself."""
+    faults = detail.get("ctx", {}).get("faults")
+    if faults is None:
+        return [_problem(where, detail)]
+    return [Problem(where=where, path=path, message=message, expected=expected) for path, message, expected in faults]
 
 
 def _problem(where: str, detail: Any) -> Problem:

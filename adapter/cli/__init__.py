@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from adapter.cli import decide, demo, explain, feeds, server, site
+from adapter.cli import agreements, decide, demo, explain, feeds, server, site, tokens, user_agreement
 from adapter.errors import ConfigurationError, SallyportError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (demo, server, feeds, site, decide, explain):
+for module in (demo, server, feeds, site, agreements, tokens, user_agreement, decide, explain):
     module.register(app)
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from typing import Any
     from zoneinfo import ZoneInfo
 
-    from adapter.consent.agreement import Agreement
+    from adapter.consent.agreement import AnyAgreement
     from adapter.consent.evaluate import Verdict
     from adapter.consent.grounds import Law
     from adapter.consent.obligations import Obligation
@@ -58,7 +58,7 @@ class Decisions:
     def __init__(
         self,
         store: Store,
-        agreements: Sequence[Agreement],
+        agreements: Sequence[AnyAgreement],
         directory: Sequence[Mapping[str, Any]],
         zone: ZoneInfo,
         law: Law = CONSENT_ALONE,

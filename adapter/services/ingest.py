@@ -18,7 +18,7 @@ from adapter.source import Malformed
 from adapter.store.shapes import QuarantinedRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from adapter.mapping.compile import CompiledMapping
     from adapter.mapping.mapped import Environment
@@ -72,6 +72,7 @@ class Ingest:
         in_force: InForce,
         clock: Callable[[], int],
         new_id: Callable[[], str],
+        admit: Callable[[str, int], None],
     ) -> None:
         self._store = store
         self._inbox = inbox
@@ -80,16 +81,30 @@ class Ingest:
         self._in_force = in_force
         self._clock = clock
         self._new_id = new_id
+        self._admit = admit
 
     async def receive(self, feed: str, name: str, stream: BinaryIO) -> Receipt:
-        """Keep raw bytes durably; the last file of this name sent again gives its receipt."""
+        """Keep raw bytes durably; the last file of this name sent again gives its receipt.
+
+        Raises ``FeedClosed``, before a byte is taken, while no contract that covers the feed is in force.
+        """
+        self._admit(feed, self._clock())
         return await self._inbox.keep(receipt=self._new_id(), feed=feed, name=name, stream=stream, at=self._clock())
 
-    async def process(self, receipt: Receipt, *, progress: Callable[[int, int], None] | None = None) -> FeedReport:
+    async def process(
+        self,
+        receipt: Receipt,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+        batch_size: int | None = None,
+        pause: Callable[[], Awaitable[None]] | None = None,
+    ) -> FeedReport:
         """Bring a receipt into the store, from where it stands. Returns the report over all of it.
 
-        ``progress`` is told how many records are in the store and how many bytes were read for them.
+        ``progress`` is told how many records are in the store and how many bytes were read for them. ``batch_size`` are
+        the records of one transaction; ``pause`` is awaited after each record, outside of transactions.
         """
+        most = batch_size or BATCH
         line = self._lines[receipt.feed]
         done, report = 0, FeedReport(feed=receipt.feed, receipt=receipt.id)
         earlier = await self._store.progress(receipt.id)
@@ -106,7 +121,9 @@ class Ingest:
                     continue
                 await self._take(line, item, ordinal, receipt, report, batch)
                 position = ordinal + 1
-                if len(batch) >= BATCH:
+                if pause is not None:
+                    await pause()
+                if len(batch) >= most:
                     await self._write(batch, report, receipt, position, done=False)
                     batch = _Batch(later=later)
                     if progress is not None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         RuleRow,
         StoredResource,
         TokenRow,
+        UserEvent,
     )
 
 
@@ -146,6 +147,14 @@ class Transaction(Interned, Protocol):
         """A remembered value, as this change sees it."""
         ...
 
+    async def revoke_token(self, digest: bytes) -> bool:
+        """Revoke a token; tells whether it was not revoked before."""
+        ...
+
+    async def add_user_event(self, event: UserEvent) -> None:
+        """Keep that a user signed or left, after everything kept before."""
+        ...
+
     async def set_setting(self, name: str, value: bytes) -> None:
         """Remember a value of the store itself (hash of the agreements in force, engine version)."""
         ...
@@ -227,11 +236,19 @@ class Store(Interned, Protocol):
         ...
 
     async def token(self, digest: bytes) -> TokenRow | None:
-        """A stored token by the digest of its text."""
+        """A stored token by the digest of its text, with the last word of its user."""
         ...
 
     async def add_token(self, row: TokenRow) -> None:
         """Store an issued token."""
+        ...
+
+    async def tokens(self) -> list[TokenRow]:
+        """Every issued token, oldest first."""
+        ...
+
+    async def user_events(self, user: str | None = None) -> list[UserEvent]:
+        """What users signed and when they left, oldest first; of one user or of all."""
         ...
 
     async def setting(self, name: str) -> bytes | None:
@@ -273,6 +290,25 @@ class ReceiptStream(Protocol):
         ...
 
 
+class Arrival(Protocol):
+    """A receipt that is arriving. It is none before ``finish`` returns."""
+
+    def add(self, data: bytes) -> None:
+        """Take the next bytes."""
+        ...
+
+    def finish(self) -> Receipt:
+        """Make it durable.
+
+        The bytes of the last file of this name again give its receipt; an older state that comes back is news.
+        """
+        ...
+
+    def abandon(self) -> None:
+        """Forget what arrived."""
+        ...
+
+
 class Inbox(Protocol):
     """The raw inbox: bytes as received, kept before anything is acknowledged."""
 
@@ -283,8 +319,16 @@ class Inbox(Protocol):
         """
         ...
 
+    def arrive(self, *, receipt: str, feed: str, name: str | None, at: int) -> Arrival:
+        """Begin a receipt whose bytes come piece by piece; without a name it is called by their hash."""
+        ...
+
     def open(self, receipt: str) -> ReceiptStream:
         """The bytes of a receipt as a readable binary stream."""
+        ...
+
+    async def receipt(self, ident: str) -> Receipt | None:
+        """A complete receipt."""
         ...
 
     async def receipts(self, feed: str | None = None) -> list[Receipt]:

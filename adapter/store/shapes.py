@@ -221,6 +221,37 @@ class BoundRow:
     agreement: str
 
 
+class LastWord(NamedTuple):
+    """What is last recorded of a user in an organisation: `signed` with the hash of the text, or `departed`, and when.
+
+    Nothing is recorded while ``kind`` is empty.
+    """
+
+    kind: str = ""
+    text_hash: bytes = b""
+    at: int = 0
+
+
+NOTHING_SAID = LastWord()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserEvent:
+    """A user signed the user agreement for an organisation, or left it. ``kind`` is `signed` or `departed`."""
+
+    kind: str
+    user: str
+    organisation: str
+    at: int
+    name: str = ""
+    role: str = ""
+    client: str = ""
+    agreement: str = ""
+    version: str = ""
+    text_hash: bytes = b""
+    certified: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegalFact:
     """What someone recorded of a person besides consents, for ``[start, stop)``.
@@ -252,7 +283,10 @@ class ClinicalRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRow:
-    """An access token as stored: its SHA-256 digest and what it grants."""
+    """An access token as stored: its SHA-256 digest, what it grants, and the user it was issued for, if any.
+
+    ``last_word`` is read with it and never written.
+    """
 
     digest: bytes
     client: str
@@ -261,6 +295,9 @@ class TokenRow:
     rights: tuple[str, ...]
     expires: int
     revoked: bool = False
+    user: str = ""
+    issued: int = 0
+    last_word: LastWord = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

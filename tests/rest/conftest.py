@@ -111,6 +111,8 @@ class FakeServices:
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Denver"))
     cursor_key: bytes = bytes(range(64))
     ready: Callable[[], Awaitable[bool]] = _ready
+    endings: Callable[[], list[Any]] = list
+    intake: Any = None
     version: str = "0.1.0"
 
     def __post_init__(self) -> None:

@@ -12,8 +12,10 @@ from adapter.store.shapes import (
     DENY,
     END,
     EXCEPTION,
+    NOTHING_SAID,
     BoundRow,
     IdentityFacts,
+    LastWord,
     LegalFact,
     PolicySpan,
     QuarantinedRecord,
@@ -21,6 +23,7 @@ from adapter.store.shapes import (
     RuleRow,
     ScreeningPlace,
     TokenRow,
+    UserEvent,
     row_key,
 )
 
@@ -430,3 +433,78 @@ class StoreContract:
         await store.add_token(row)
         assert await store.token(b"d") == row
         assert await store.token(b"e") is None
+
+    async def test_tokens_are_listed_in_the_order_of_their_issue_and_revoked_once(self, store):
+        rows = [
+            TokenRow(
+                digest=bytes([n]),
+                client=f"c{n}",
+                organisation="Organization/o",
+                purposes=(),
+                rights=("feed:x",),
+                expires=NOW,
+                user="u" if n else "",
+                issued=NOW - n,
+            )
+            for n in range(3)
+        ]
+        for row in rows:
+            await store.add_token(row)
+        assert await store.tokens() == rows[::-1]
+        async with store.transaction() as change:
+            assert await change.revoke_token(b"\x01")
+            assert not await change.revoke_token(b"\x01")
+            assert not await change.revoke_token(b"\x09")
+        assert [row.revoked for row in await store.tokens()] == [False, True, False]
+        assert (await store.token(b"\x01")).revoked
+
+    async def test_a_token_comes_with_the_last_word_of_its_user_in_its_organisation(self, store):
+        row = TokenRow(
+            digest=b"d", client="c", organisation="Organization/o", purposes=("a",), rights=(), expires=NOW, user="u"
+        )
+        await store.add_token(row)
+        said = [
+            UserEvent(kind="signed", user="u", organisation="Organization/o", at=NOW, text_hash=b"\x00 one"),
+            UserEvent(kind="signed", user="u", organisation="Organization/p", at=NOW + 1, text_hash=b"other place"),
+            UserEvent(kind="signed", user="v", organisation="Organization/o", at=NOW + 2, text_hash=b"other user"),
+            UserEvent(kind="departed", user="u", organisation="Organization/o", at=NOW - 5),
+        ]
+        words = [await self._last_word(store)]
+        for event in said:
+            async with store.transaction() as change:
+                await change.add_user_event(event)
+            words.append(await self._last_word(store))
+        first = LastWord(kind="signed", text_hash=b"\x00 one", at=NOW)
+        assert words == [NOTHING_SAID, first, first, first, LastWord(kind="departed", text_hash=b"", at=NOW - 5)]
+        assert await store.user_events() == said
+        assert await store.user_events("v") == [said[2]]
+
+    async def _last_word(self, store):
+        return (await store.token(b"d")).last_word
+
+    async def test_what_a_user_signed_is_kept_whole_and_survives_nothing_else(self, store):
+        event = UserEvent(
+            kind="signed",
+            user="c.reyes",
+            organisation="Organization/police",
+            at=NOW,
+            name="Cam Reyes",
+            role="officer",
+            client="car-7",
+            agreement="users",
+            version="1",
+            text_hash=bytes(range(32)),
+            certified=("one", "two"),
+        )
+
+        async def interrupted():
+            async with store.transaction() as change:
+                await change.add_user_event(event)
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            await interrupted()
+        assert await store.user_events() == []
+        async with store.transaction() as change:
+            await change.add_user_event(event)
+        assert await store.user_events() == [event]

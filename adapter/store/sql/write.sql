@@ -191,10 +191,6 @@ INSERT OR IGNORE INTO boundary (due, patient) VALUES (?, ?)
 -- name: enqueue
 INSERT INTO outbox (channel, due, body) VALUES (?, ?, ?)
 
--- name: put_token_grant
-INSERT OR REPLACE INTO token_grant (digest, client, organisation, purposes, rights, expires, revoked)
-VALUES (?, ?, ?, ?, ?, ?, ?)
-
 -- name: setting
 SELECT value FROM setting WHERE name = ?
 

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from adapter.store.shapes import BoundRow, QuarantinedRecord, ResourceWrite, TokenRow
+    from adapter.store.shapes import BoundRow, QuarantinedRecord, ResourceWrite, TokenRow, UserEvent
     from adapter.store.sqlite.interning import InternTable
 
-SQL = load("write")
+SQL, ACCESS = load("write"), load("access")
 _INCOMPLETE = "the policies of a patient must cover all time without gap or overlap"
 _LEGAL_FACT = ("id", "patient", "kind", "start", "stop", "fact", "evidence", "author", "recorded")
 
@@ -273,7 +273,7 @@ class SqliteTransaction:
 
     async def add_token(self, row: TokenRow) -> None:
         self._db.execute(
-            SQL["put_token_grant"],
+            ACCESS["put_token"],
             (
                 row.digest,
                 row.client,
@@ -282,6 +282,30 @@ class SqliteTransaction:
                 " ".join(row.rights),
                 row.expires,
                 int(row.revoked),
+                row.user,
+                row.issued,
+            ),
+        )
+
+    async def revoke_token(self, digest: bytes) -> bool:
+        self._db.execute(ACCESS["revoke_token"], (digest,))
+        return bool(self._db.changes())
+
+    async def add_user_event(self, event: UserEvent) -> None:
+        self._db.execute(
+            ACCESS["put_user_event"],
+            (
+                event.kind,
+                event.user,
+                event.organisation,
+                event.name,
+                event.role,
+                event.client,
+                event.agreement,
+                event.version,
+                event.text_hash,
+                " ".join(event.certified),
+                event.at,
             ),
         )
 
