@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from adapter.consent.recipient import RecipientContext
     from adapter.consent.segment import Segment
 
-DataClass = Literal["screening-summary", "screening-detail", "booking", "court", "identity"]
+DataClass = Literal["screening-summary", "screening-detail", "booking", "court", "identity", "consent-share"]
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 Code = Annotated[str, Field(pattern=r"^[^\s]+$")]
 
@@ -85,12 +85,14 @@ def data_class(segment: Segment) -> str:
     """The class of data of a segment as agreements name it; empty for what no agreement can grant.
 
     The domains ``court`` and ``booking`` name their class themselves; an Encounter of any other domain is a
-    booking, and a Consent is never handed on.
+    booking, and a Consent is handed on only as the share of it that was made for one recipient.
     """
     if segment.tier == "identity":
         return "identity"
     if segment.tier == "summary":
         return "screening-summary"
+    if segment.tier == "share":
+        return "consent-share"
     if segment.type == "Consent" or segment.tier != "detail":
         return ""
     if segment.domain in {"court", "booking"}:

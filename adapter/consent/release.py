@@ -4,7 +4,8 @@ The root denies; under it one permit for each choice (partner, purposes, kind of
 denial for each refusal of part, and in every permit that the Part 2 section does not reach a deny of Part 2 records. A
 refusal is an active Consent that denies everything; a revocation of everything makes it inactive; a revocation of one
 partner is a deny of that partner. The consent lives from its signature to the end of its last day, or to the event that
-ends it. A criminal-justice consent is about Part 2 records only, and says nothing of others.
+ends it. What Part 2 alone knows, consents for criminal justice, for proceedings and for counseling notes, is about the
+records of a program and says nothing of others.
 
 42 CFR 2.31, 2.33, 2.35; 45 CFR 164.508; https://hl7.org/fhir/R4/consent.html
 """
@@ -20,9 +21,9 @@ from pydantic import ValidationError
 from adapter.consent.expiry import Expiry
 from adapter.consent.release_elements import check_elements, check_signature, pending
 from adapter.consent.release_evidence import evidence
-from adapter.consent.release_form import CRIMINAL_JUSTICE, NOTES, Form
-from adapter.consent.release_submission import TREATING, Choice, Refusal, Submission, submission_of
-from adapter.consent.release_terms import Terms, terms
+from adapter.consent.release_form import NOTES, OF_PROGRAMS
+from adapter.consent.release_submission import TREATING, submission_of
+from adapter.consent.release_terms import terms
 from adapter.consent.vocabulary import (
     ACT_CODE,
     ACT_REASON,
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import tzinfo
 
-    from adapter.consent.release_submission import Part2Signed
+    from adapter.consent.release_form import Form
+    from adapter.consent.release_submission import Choice, Part2Signed, Refusal, Submission
+    from adapter.consent.release_terms import Terms
 
 PROFILE: Final = f"{CANONICAL}/StructureDefinition/release-of-information"
 SUMMARY_PROFILE: Final = f"{CANONICAL}/StructureDefinition/screening-summary"
@@ -143,7 +146,7 @@ def _root(
         "type": "deny",
         "period": {"start": submission.signed, **({"end": agreed.last} if agreed.last else {})},
     }
-    if form.instrument == CRIMINAL_JUSTICE:
+    if form.instrument in OF_PROGRAMS:
         root["securityLabel"] = _labels([PART2])
     return root | ({"provision": rules} if rules else {})
 
@@ -170,13 +173,13 @@ def author(
 
     ``organisations`` maps partner keys to Organization references; ``zone`` reads dates without a time. A form offered
     to somebody who cannot sign now becomes a proposed Consent, which permits and denies nothing.
-    Raises RecordError, naming the elements, for a form that is deficient, 42 CFR 2.31(c), 45 CFR 164.508(b)(2): unsigned,
-    undated, future-dated, without an element of its instrument, choosing what was not offered, signed by somebody who
-    may not or on a version or text that was not offered; and for one that is flagged and has to be looked into.
+    Raises RecordError, naming the elements, for a form that is deficient, 42 CFR 2.31(c), 45 CFR 164.508(b)(2):
+    unsigned, undated, future-dated, without an element of its instrument, choosing what was not offered, signed by
+    somebody who may not or on a version or text that was not offered; and for one that somebody has to look into.
     """
     submission = submission_of(form, values)
     partners = Organisations(organisations)
-    drafted = {
+    drafted: Element = {
         "resourceType": "Consent",
         "meta": {"profile": [PROFILE]},
         "scope": _concept(CONSENT_SCOPE, "patient-privacy"),

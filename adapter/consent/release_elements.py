@@ -1,4 +1,4 @@
-"""What a signed form must have before anything rests on it: the elements of its instrument, and a signature that counts.
+"""What a signed form must have before anything rests on it: the elements of its instrument, a signature that counts.
 
 A form that lacks an element is deficient on its face and no disclosure may be made on it, 42 CFR 2.31(c), 45 CFR
 164.508(b)(2). The statements were checked when the form file was read; here is what was filled in.
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from adapter.consent.expiry import OPEN_ENDED
 from adapter.consent.release_form import (
     CRIMINAL_JUSTICE,
+    OF_PROGRAMS,
     PROCEEDINGS,
     TREATMENT_PAYMENT_OPERATIONS,
     Form,
@@ -33,7 +34,7 @@ INCAPACITY: Final = "incapacity"
 
 def missing_elements(form: Form, submission: Submission) -> list[str]:
     """The elements a signed form lacks, by their place in the submission."""
-    present = {
+    present: dict[str, object] = {
         "signature.name": submission.signature.name,
         "expires": submission.expires or submission.expires_on,
         "copy_given": submission.copy_given,
@@ -63,7 +64,7 @@ def missing_part2_elements(form: Form, submission: Submission) -> list[str]:
     statements more.
     """
     part2 = submission.part2 or Part2Signed()
-    present = {
+    present: dict[str, object] = {
         "person.last": submission.person.last,
         "person.first": submission.person.first,
         "part2.discloser": part2.discloser,
@@ -105,8 +106,8 @@ def check_elements(form: Form, submission: Submission) -> Part2Signed | None:
     part2 = submission.part2 if submission.part2 is not None and submission.part2.signed else None
     if part2 is not None and form.part2 is None:
         raise RecordError("unknown-section", "part2", "a form that has a Part 2 section")
-    if part2 is None and not submission.refused and form.instrument == CRIMINAL_JUSTICE:
-        raise RecordError("missing-part2-element", "part2.signed", "a signature, 42 CFR 2.35")
+    if part2 is None and not submission.refused and form.instrument in OF_PROGRAMS:
+        raise RecordError("missing-part2-element", "part2.signed", "the signed section that names the program")
     missing = missing_part2_elements(form, submission) if part2 is not None else []
     if missing:
         raise RecordError("missing-part2-element", ", ".join(missing), "every element of 42 CFR 2.31(a)")
@@ -121,17 +122,16 @@ def check_elements(form: Form, submission: Submission) -> Part2Signed | None:
 
 
 def _check_recipients(form: Form, submission: Submission) -> None:
-    """A consent of 2.35 reaches only who imposed the condition, and needs its Part 2 section for each of them."""
-    if form.instrument != CRIMINAL_JUSTICE or submission.refused:
+    """What is about a program's records alone names who receives them; 2.35 reaches only who imposed the condition."""
+    if form.instrument not in OF_PROGRAMS or submission.refused:
         return
     condition, part2 = submission.condition or Condition(), submission.part2 or Part2Signed()
     for index, choice in enumerate(submission.choices):
-        if choice.partner not in condition.partners:
-            raise RecordError(
-                "stranger", f"choices[{index}].partner", "one of those who imposed the condition, 42 CFR 2.35(a)"
-            )
+        place = f"choices[{index}].partner"
         if choice.partner not in part2.partners:
-            raise RecordError("stranger", f"choices[{index}].partner", "one of those whom the Part 2 section names")
+            raise RecordError("stranger", place, "one of those whom the Part 2 section names, 42 CFR 2.31(a)(4)")
+        if form.instrument == CRIMINAL_JUSTICE and choice.partner not in condition.partners:
+            raise RecordError("stranger", place, "one of those who imposed the condition, 42 CFR 2.35(a)")
 
 
 def _check_event(form: Form, submission: Submission) -> None:
@@ -144,7 +144,7 @@ def _check_event(form: Form, submission: Submission) -> None:
             raise RecordError(
                 "bad-expiry",
                 "expires_on.event",
-                "a day or an event of the case; only treatment, payment and operations may go without, 42 CFR 2.31(a)(7)",
+                "a day or another event; only treatment, payment and operations may go without, 42 CFR 2.31(a)(7)",
             )
     elif submission.expires is None:
         raise RecordError("bad-expiry", "expires", "a last day beside the event, for an event that nobody hears of")
@@ -182,7 +182,7 @@ def _check_text(form: Form, submission: Submission) -> None:
     if signature.method == "electronic":
         if not form.electronic:
             raise RecordError(
-                "wet-signature", "signature.method", "a signature on paper; the law of the place asks for it"
+                "wet-signature", "signature.method", "a signature on paper, which the law of the place asks for"
             )
         parts = {"hash": signature.hash, "intent": signature.intent, "identity": signature.identity, "at": signature.at}
         missing = [f"signature.{name}" for name, value in parts.items() if not value]

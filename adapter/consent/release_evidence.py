@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from adapter.consent.provision import PATIENT
-from adapter.consent.vocabulary import CANONICAL, SIGNER
+from adapter.consent.vocabulary import CANONICAL, PART2_ELEMENTS, SIGNER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from adapter.consent.release_form import Form
     from adapter.consent.release_submission import Condition, Named, Part2Signed, Submission
 
-PART2_ELEMENTS: Final = f"{CANONICAL}/StructureDefinition/part2-consent-elements"
 SIGNING: Final = f"{CANONICAL}/StructureDefinition/consent-signing"
 DISCLOSER: Final = f"{CANONICAL}/StructureDefinition/consent-discloser"
 CONDITION: Final = f"{CANONICAL}/StructureDefinition/consent-condition"

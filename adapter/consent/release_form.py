@@ -35,14 +35,14 @@ DOMESTIC_VIOLENCE: Final = "domestic-violence"
 NOTES: Final = frozenset({COUNSELING_NOTES, PSYCHOTHERAPY_NOTES})
 """Instruments for notes; the class of information they offer has their name, and no other form may offer it."""
 LEGAL: Final = "HLEGAL"
-"""The purpose of a proceeding, 42 CFR 2.31(d)."""
+PROCEEDING_PURPOSES: Final = frozenset({LEGAL, "pretrial-release", "supervision"})
+"""What a consent for proceedings may be for, 42 CFR 2.12(d), 2.31(d)."""
 
 TREATMENT_PAYMENT_OPERATIONS: Final = (PURPOSES["TREAT"] | PURPOSES["HPAYMT"] | PURPOSES["HOPERAT"]) - EXPLICIT_PURPOSES
 """Purposes of treatment, payment and health care operations, 45 CFR 164.501."""
 
-_OFFERS_PART2: Final = frozenset({RELEASE, CRIMINAL_JUSTICE, PROCEEDINGS, COUNSELING_NOTES})
-_NEEDS_PART2: Final = frozenset({CRIMINAL_JUSTICE, COUNSELING_NOTES})
-"""What these instruments are for are Part 2 records."""
+OF_PROGRAMS: Final = frozenset({CRIMINAL_JUSTICE, PROCEEDINGS, COUNSELING_NOTES})
+"""Instruments that Part 2 alone knows: they are about the records of a program, and say nothing of others."""
 
 
 class _Spec(BaseModel):
@@ -140,8 +140,8 @@ def _merged(form: Form) -> str:
     """What of another instrument stands on the form."""
     legal = {LEGAL in purposes for purposes in form.partners.values()}
     if form.instrument == PROCEEDINGS:
-        if any(set(purposes) != {LEGAL} for purposes in form.partners.values()):
-            return f"expected no purpose but {LEGAL}: a consent for proceedings stands alone, 42 CFR 2.31(d)"
+        if any(not PROCEEDING_PURPOSES.issuperset(purposes) for purposes in form.partners.values()):
+            return "expected no purpose but proceedings: a consent for proceedings stands alone, 42 CFR 2.31(d)"
     elif True in legal:
         return f"expected no purpose {LEGAL}: proceedings need a form of their own, 42 CFR 2.31(d)"
     if form.instrument in NOTES:
@@ -155,8 +155,8 @@ def _merged(form: Form) -> str:
 def _part2(form: Form) -> str:
     """What is wrong with the Part 2 section, or with its being there."""
     if form.part2 is None:
-        return f"expected `part2` on a form for {form.instrument}" if form.instrument in _NEEDS_PART2 else ""
-    if form.instrument not in _OFFERS_PART2:
+        return f"expected `part2` on a form for {form.instrument}" if form.instrument in OF_PROGRAMS else ""
+    if form.instrument not in OF_PROGRAMS | {RELEASE}:
         return f"expected no `part2` on a form for {form.instrument}: records of a program need a form of their own"
     if form.part2.needs not in form.classes:
         return f"expected `part2.needs` to be one of {', '.join(form.classes)}"

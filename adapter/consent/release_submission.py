@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from adapter.consent.expiry import DISCHARGE, DISPOSITION, END_OF_TREATMENT, NO_END, RELEASED
-from adapter.consent.release_form import Capacity, Form, Key, Text
+from adapter.consent.release_form import Capacity, Key, Text  # noqa: TC001  # pydantic reads the annotations
 from adapter.errors import RecordError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from adapter.consent.release_form import Form
+
 TREATING: Final = "treating"
 """The general designation of an intermediary's participants that treat the person, 42 CFR 2.31(a)(4)(ii)(B)."""
 Event = Literal["release", "discharge", "disposition", "end-of-treatment", "none"]
-EVENTS: Final = (RELEASED, DISCHARGE, DISPOSITION, END_OF_TREATMENT, NO_END)
+"""The codes of `expiry.EVENTS`."""
 Flag = Literal["incapacity", "coercion", "forgery", "signer-declined"]
 
 
@@ -209,11 +210,11 @@ def _offered(form: Form, choice: Choice, place: str) -> None:
     if not set(choice.classes) <= form.classes.keys():
         raise RecordError("unknown-class", f"{place}.classes", f"some of {', '.join(form.classes)}")
     through = form.intermediaries.get(choice.partner)
-    listed = through.participants if through is not None else ()
-    if choice.participants != TREATING and not set(choice.participants) <= set(listed):
-        raise RecordError("unknown-partner", f"{place}.participants", f"some of {', '.join(listed) or 'nobody'}")
-    if through is None and choice.participants:
-        raise RecordError("unknown-partner", f"{place}.participants", "an intermediary as the partner")
+    if through is None:
+        if choice.participants:
+            raise RecordError("unknown-partner", f"{place}.participants", "an intermediary as the partner")
+    elif choice.participants != TREATING and not set(choice.participants) <= set(through.participants):
+        raise RecordError("unknown-partner", f"{place}.participants", f"some of {', '.join(through.participants)}")
 
 
 def _refusable(form: Form, submission: Submission, refusal: Refusal, place: str) -> None:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from adapter.consent.expiry import EXPIRY_EVENT
 from adapter.consent.names import listed
 from adapter.consent.release import CATEGORY
-from adapter.consent.release_evidence import DISCLOSER, PART2_ELEMENTS
+from adapter.consent.release_evidence import DISCLOSER
 from adapter.consent.release_form import CRIMINAL_JUSTICE, PROCEEDINGS
-from adapter.consent.vocabulary import ACT_CODE, CANONICAL, CONSENT_SCOPE, PART2_CONSENT, WIDE
+from adapter.consent.vocabulary import ACT_CODE, CANONICAL, CONSENT_SCOPE, PART2_CONSENT, PART2_ELEMENTS, WIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -119,7 +119,7 @@ def _denials(consent: Mapping[str, Any], recipient: str) -> Iterator[Element]:
 
 
 def _without(permit: Element, denial: Element) -> list[Element]:
-    """What a permit lets through beside a denial: other classes for all its purposes, all classes for other purposes."""
+    """What a permit lets through beside a denial: other classes for its purposes, its classes for other purposes."""
     left = []
     for element, kept in (
         ("securityLabel", _other_labels(permit, denial)),
