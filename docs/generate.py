@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 from adapter.bootstrap import CONNECTORS  # noqa: E402
 from adapter.cli import app  # noqa: E402
 from adapter.consent.agreement import Agreement, Grant  # noqa: E402
-from adapter.consent.release_form import Form, Part2Section  # noqa: E402
+from adapter.consent.release_form import Form, Intermediary, Part2Section, Statements  # noqa: E402
 from adapter.settings import Feed, Partner, SiteSection, Unit, read_document  # noqa: E402
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
     ("agreements/*.yaml", Agreement, "agreements/*.yaml", ""),
     ("agreements/*.yaml, each grant", Grant, "agreements/*.yaml", "grants.*"),
     ("forms/*.yaml", Form, "forms/*.yaml", ""),
+    ("forms/*.yaml, the statements", Statements, "forms/*.yaml", "statements"),
     ("forms/*.yaml, the Part 2 section", Part2Section, "forms/*.yaml", "part2"),
+    ("forms/*.yaml, each intermediary", Intermediary, "forms/*.yaml", "intermediaries.*"),
 )
 """Heading, model, files and place in them of every section."""
 WORDS: dict[str, dict[str, str]] = yaml.safe_load((ROOT / "docs" / "site-keys.yaml").read_text(encoding="utf-8"))

@@ -155,4 +155,5 @@ def _condition(rng: Random, number: int, case: Case, day: date, choice: Choice, 
         at = form.signed + timedelta(days=between(rng, 0, max((today - day).days - 1, 0)))
         partners = (choice.partner,) if chance(rng, 0.5) else None
         revocations = (Revocation(at=at, partners=partners),)
-    return replace(form, condition=condition, revocations=revocations, ends_with="disposition")
+    # The court takes signatures on paper alone.
+    return replace(form, condition=condition, revocations=revocations, ends_with="disposition", electronic=False)
