@@ -103,7 +103,9 @@ def _reaches(form: Form, part2: Part2Signed | None, choice: Choice) -> bool:
     )
 
 
-def _permit(form: Form, part2: Part2Signed | None, choice: Choice, partners: Organisations) -> Element:
+def _permit(
+    form: Form, submission: Submission, part2: Part2Signed | None, choice: Choice, partners: Organisations
+) -> Element:
     # Of an intermediary's participants only those named receive: who treats the person is not for a form to say.
     named = () if choice.participants == TREATING else choice.participants
     permit: Element = {
@@ -113,6 +115,8 @@ def _permit(form: Form, part2: Part2Signed | None, choice: Choice, partners: Org
         "purpose": [_purpose(code) for code in sorted(set(choice.purposes))],
         "class": [{"system": PROFILE_SYSTEM, "code": _record_class(form)}],
     }
+    if not form.future:
+        permit["dataPeriod"] = {"end": (submission.signed or "")[:10]}
     if not _reaches(form, part2, choice):
         permit["provision"] = [{"type": "deny", "securityLabel": _labels([PART2])}]
     return permit
@@ -139,7 +143,7 @@ def _root(
 ) -> Element:
     choices = sorted(submission.choices, key=lambda choice: (choice.partner, choice.purposes, choice.classes))
     refusals = sorted(submission.refusals, key=lambda one: (one.partner or "", one.classes, one.purposes))
-    rules = [_permit(form, part2, choice, partners) for choice in choices]
+    rules = [_permit(form, submission, part2, choice, partners) for choice in choices]
     rules += [_denial(form, refusal, partners) for refusal in refusals]
     rules += [_closed(key, day, partners) for key, day in sorted(agreed.closed.items())]
     root: Element = {
@@ -172,7 +176,8 @@ def author(
     """The Consent that a submitted form amounts to at ``now`` (epoch microseconds), without an id.
 
     ``organisations`` maps partner keys to Organization references; ``zone`` reads dates without a time. A form offered
-    to somebody who cannot sign now becomes a proposed Consent, which permits and denies nothing.
+    to somebody who cannot sign now becomes a proposed Consent, one taken in by mistake one that is entered in error:
+    neither permits or denies anything.
     Raises RecordError, naming the elements, for a form that is deficient, 42 CFR 2.31(c), 45 CFR 164.508(b)(2):
     unsigned, undated, future-dated, without an element of its instrument, choosing what was not offered, signed by
     somebody who may not or on a version or text that was not offered; and for one that somebody has to look into.
@@ -190,8 +195,9 @@ def author(
         "policy": [{"uri": uri} for uri in form.policies],
     }
     category = [CATEGORY, _concept(INSTRUMENT, form.instrument)]
-    if pending(submission):
-        return _validated({**drafted, "status": "proposed", "category": category, "provision": {"type": "deny"}})
+    void = "entered-in-error" if submission.entered_in_error else "proposed" if pending(submission) else ""
+    if void:
+        return _validated({**drafted, "status": void, "category": category, "provision": {"type": "deny"}})
     part2 = check_elements(form, submission)
     check_signature(form, submission, zone, now)
     agreed = terms(form, submission, zone, now)

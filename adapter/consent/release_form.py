@@ -111,6 +111,7 @@ class Form(_Spec):
         default=(), description="Who may sign for somebody under 18, where the law of the place says so."
     )
     longest_days: int | None = Field(default=None, ge=1, description="Days after which a signature ends at the latest.")
+    future: bool = Field(default=True, description="Whether it covers what is made after it was signed.")
     retired: date | None = Field(default=None, description="Last day on which this version could be signed.")
     replaces_earlier: bool = Field(
         default=False,

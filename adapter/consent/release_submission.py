@@ -171,6 +171,7 @@ class Submission(_Spec):
     interpreter: Interpreter | None = None
     copy_given: bool = False
     flags: tuple[Flag, ...] = ()
+    entered_in_error: bool = False
 
 
 def submission_of(form: Form, values: Mapping[str, object]) -> Submission:

@@ -104,9 +104,10 @@ def _of_case(rng: Random, number: int, case: Case, today: date) -> list[Release]
     orders = [order for order in case.orders if order.kind in _IMPOSED]
     if not orders or not _open(case):
         return found
-    day = orders[-1].day + timedelta(days=between(rng, 0, 2))
-    if day < _FORMS_SINCE:
+    first, last = max(orders[-1].day, _FORMS_SINCE), today - timedelta(days=2)
+    if first > last:
         return found
+    day = first + timedelta(days=between(rng, 0, (last - first).days))
     if chance(rng, CONDITIONED):
         partner, purposes = _IMPOSED[orders[-1].kind]
         found.append(

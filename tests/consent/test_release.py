@@ -9,6 +9,7 @@ from signed_forms import (
     ELECTRONIC,
     FOR_COURT,
     NOTES,
+    NOW,
     ORGANISATIONS,
     PART2,
     PROCEEDINGS,
@@ -19,8 +20,8 @@ from signed_forms import (
     authored,
     instant,
     permits,
-    record_of,
     recipient_of,
+    record_of,
 )
 
 from adapter.consent.directive import read
@@ -34,7 +35,7 @@ PRETRIAL = ("pretrial", "pretrial-release")
 CLINIC = ("cottonwood", "TREAT")
 
 
-def shown(partner, purpose, *labels, regime="justice", at=instant("2026-06-01"), **elements):
+def shown(partner, purpose, *labels, regime="justice", at=NOW, **elements):
     """Whether a partner may see a summary with these labels under the form as handed in."""
     return permits([authored(**elements)], partner, purpose, *labels, regime=regime, at=at)
 

@@ -7,7 +7,6 @@ from signed_forms import (
     CONDITIONED,
     DENVER,
     ELECTRONIC,
-    FOR_COURT,
     NOTES,
     PART2,
     PROCEEDINGS,

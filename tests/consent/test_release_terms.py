@@ -6,6 +6,7 @@ from signed_forms import CASE, CONDITION, CONDITIONED, SIGNED, authored, instant
 from adapter.consent.expiry import Known
 from adapter.errors import RecordError
 
+GUARDIAN = {"capacity": "guardian", "name": "Bo Lund", "authority": "letters 26-1"}
 CHILD = SIGNED["person"] | {"dob": "2008-10-01"}
 COURT = ("treatment-court", "diversion", "SUD")
 PRETRIAL = ("pretrial", "pretrial-release", "SUD")
@@ -25,11 +26,11 @@ def last(document=None, **elements):
         ("2027-03-02", {}, {}),
         ("2026-08-29", {"longest_days": 180}, {}),
         ("2027-03-02", {"longest_days": 3650}, {}),
-        ("2026-09-30", {}, {"signer": {"capacity": "guardian", "name": "B", "authority": "a", "authority_until": "2026-09-30"}}),
+        ("2026-09-30", {}, {"signer": GUARDIAN | {"authority_until": "2026-09-30"}}),
         ("2026-09-30", {"minors": ["parent"]}, {"person": CHILD, "signer": {"capacity": "parent"}}),
         ("2027-03", {}, {"expires": "2027-03"}),
     ],
-)  # fmt: skip
+)
 def test_the_shortest_end_counts(end, changed_form, elements):
     assert last(changed_form=changed_form, **elements) == end
 
