@@ -173,19 +173,30 @@ def _rank(weight: _Weight) -> int:
 def _combined(weighed: Sequence[_Weight], trace: list[Entry]) -> tuple[int, Sequence[_Weight]]:
     """The verdicts all consents can have together, and the consents that speak for a permit.
 
-    Deny over permit among those of one instrument and those that state none. Consents of different instruments are
-    papers signed apart: what one leaves closed does not close another, 42 CFR 2.31(b) and (d), 2.35.
+    Deny over permit among consents of one instrument. Those of different instruments are papers signed apart: what one
+    leaves closed does not close another, 42 CFR 2.31(b) and (d), 2.35. A consent that states no instrument is weighed
+    against every other, both ways.
     """
-    instruments = {body.instrument for _, body, _ in weighed if body.instrument and not body.capped}
+    instruments = {_instrument(body) for _, body, _ in weighed}
     if len(instruments) < 2:  # noqa: PLR2004 - nothing to keep apart
         return _together(weighed, trace), weighed
     verdict, speaking = NA, []
     for instrument in sorted(instruments):
-        same = [weight for weight in weighed if weight[1].capped or weight[1].instrument in {"", instrument}]
-        one = _together(same, trace)
+        same = [weight for weight in weighed if _instrument(weight[1]) == instrument]
+        others = [
+            (index, body, one & ~PERMIT | NA if one & PERMIT else one)
+            for index, body, one in weighed
+            if _instrument(body) != instrument and "" in {instrument, _instrument(body)}
+        ]
+        one = _together([*same, *others], trace)
         verdict = _either(verdict, one)
-        speaking += [weight for weight in same if one & PERMIT]
+        speaking += same if one & PERMIT else []
     return verdict, speaking
+
+
+def _instrument(body: Body) -> str:
+    """The instrument of a consent; none for one that cannot be understood, so that it blocks all it might cover."""
+    return "" if body.capped else body.instrument
 
 
 def _either(left: int, right: int) -> int:

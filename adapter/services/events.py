@@ -8,25 +8,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from adapter.consent.expiry import DISCHARGE, DISPOSITION, RELEASED, Known
-from adapter.fhir.codec import parse
 from adapter.fhir.codings import codings_of
 from adapter.fhir.dates import interval
-from adapter.fhir.served import Parts, join
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
+    from adapter.consent.segment import Segment
     from adapter.services.decisions import Decisions
     from adapter.store.port import Transaction
-    from adapter.store.shapes import ResourceWrite, StoredResource
+    from adapter.store.shapes import ClinicalRow, ResourceWrite
 
 BOOKING: Final = "https://sallyport.example/fhir/StructureDefinition/booking-encounter"
 COURT_EVENT: Final = "https://sallyport.example/fhir/CodeSystem/court-event"
 STAYS: Final = frozenset({"IMP", "ACUTE", "NONAC"})
 """Classes of an encounter with a bed, v3-ActCode."""
 _COURT: Final = "court"
+_OF_STAY: Final = ("status", "period", "class", "identifier")
+_OF_COURT: Final = ("status", "effectiveDateTime", "effectivePeriod", "code", "identifier")
 _VOID: Final = frozenset({"entered-in-error", "cancelled"})
 
 
@@ -50,34 +53,42 @@ class KnownEvents:
         return {component: await self._person(change, component) for component in components}
 
     async def _person(self, change: Transaction, component: frozenset[int]) -> list[Known]:
-        rids = [row.rid for row in await change.clinical(component, "Encounter")]
-        rids += [
-            row.rid
-            for row in await change.clinical(component, "Observation")
-            if (await self._decisions.segment(row.segment)).domain == _COURT
-        ]
-        found = (self._event(row) for row in await change.rows(rids))
+        stays = await self._segments(await change.clinical(component, "Encounter"))
+        told = await _elements(change, stays, _OF_STAY)
+        found = [self._stay(BOOKING in segment.profiles, told[rid]) for rid, segment in stays.items()]
+        seen = await self._segments(await change.clinical(component, "Observation"))
+        decided = {rid: segment for rid, segment in seen.items() if segment.domain == _COURT}
+        told = await _elements(change, decided, _OF_COURT)
+        found += [self._disposition(told[rid]) for rid in decided]
         return [one for one in found if one is not None]
 
-    def _event(self, row: StoredResource) -> Known | None:
-        resource = parse(join(Parts(head=row.head, tail=row.tail)))
-        return self._stay(resource) if row.type == "Encounter" else self._decided(resource)
+    async def _segments(self, rows: Iterable[ClinicalRow]) -> dict[int, Segment]:
+        return {row.rid: await self._decisions.segment(row.segment) for row in rows}
 
-    def _stay(self, encounter: Mapping[str, Any]) -> Known | None:
-        left = encounter.get("period", {}).get("end")
+    def _stay(self, booking: bool, encounter: Mapping[str, Any]) -> Known | None:  # noqa: FBT001 - which of two kinds
+        left = (encounter["period"] or {}).get("end")
         if left is None or encounter["status"] != "finished":
             return None
-        if BOOKING in encounter["meta"].get("profile", ()):
+        if booking:
             return self._known(RELEASED, encounter, left)
         return self._known(DISCHARGE, encounter, left) if encounter["class"].get("code") in STAYS else None
 
-    def _decided(self, event: Mapping[str, Any]) -> Known | None:
-        day = event.get("effectiveDateTime") or event.get("effectivePeriod", {}).get("start")
+    def _disposition(self, event: Mapping[str, Any]) -> Known | None:
+        day = event["effectiveDateTime"] or (event["effectivePeriod"] or {}).get("start")
         if day is None or event["status"] in _VOID or (COURT_EVENT, DISPOSITION) not in codings_of(event["code"]):
             return None
         return self._known(DISPOSITION, event, day)
 
     def _known(self, event: str, resource: Mapping[str, Any], when: str) -> Known:
         start, stop = interval(when, self._zone)
-        numbers = {(one.get("system", ""), one.get("value", "")) for one in resource.get("identifier", ())}
+        numbers = {(one.get("system", ""), one.get("value", "")) for one in resource["identifier"] or ()}
         return Known(event=event, start=start, stop=stop, identifiers=frozenset(numbers))
+
+
+async def _elements(change: Transaction, rids: Iterable[int], names: Sequence[str]) -> dict[int, dict[str, Any]]:
+    """Some elements of stored resources; those that are no plain values come as JSON."""
+    found: dict[int, dict[str, Any]] = {rid: {} for rid in rids}
+    for name in names:
+        for rid, value in (await change.elements(found, name)).items():
+            found[rid][name] = orjson.loads(value) if isinstance(value, str) and value[0] in "{[" else value
+    return found

@@ -109,6 +109,7 @@ def test_own_records_and_the_directory_need_none():
         ({"tier": "detail", "domain": "court"}, "court"),
         ({"tier": "detail", "domain": "booking"}, "booking"),
         ({"tier": "detail", "type": "Consent"}, ""),
+        ({"tier": "share", "type": "Consent"}, "consent-share"),
         ({"tier": "novel"}, ""),
     ],
 )

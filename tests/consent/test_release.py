@@ -202,6 +202,17 @@ def test_papers_signed_apart_stand_beside_each_other():
     assert not permits(everything, "probation", "supervision", "SUD", regime="part2")
 
 
+def test_what_states_no_kind_is_weighed_against_every_paper():
+    silent = authored()
+    silent["category"] = silent["category"][:1]
+    assert permits([silent], *CLINIC, "SUD")
+    assert not permits([silent, authored(CONDITION)], "treatment-court", "diversion", "SUD", regime="part2")
+    narrow = authored(choices=SIGNED["choices"][:1], submission="r2")
+    assert not permits([silent, narrow], *CLINIC, "SUD")
+    # One more paper that says nothing of it opens nothing.
+    assert not permits([silent, narrow, authored(CONDITION)], *CLINIC, "SUD")
+
+
 def test_what_cannot_be_understood_or_says_nothing_of_its_kind_closes_every_paper():
     held = on_hold("Patient/a")
     odd = authored() | {"status": "active", "modifierExtension": [{"url": "https://x.example", "valueBoolean": True}]}
