@@ -26,6 +26,7 @@ from adapter.services.assemble import Assembly
 from adapter.services.decisions import Decisions
 from adapter.services.directory import organizations, publish
 from adapter.services.disclose import Disclosure
+from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
 from adapter.services.feed_contracts import FeedGate, endings
 from adapter.services.forms import read_form
@@ -213,9 +214,12 @@ def _feed_problems(feed: Feed, forms: dict[str, dict[str, Form]]) -> list[Proble
         problems.append(
             Problem(where=where, path="connector", message=f"no connector `{feed.connector}`", expected=expected)
         )
-    if feed.form is not None and feed.form not in forms:
-        expected = ", ".join(sorted(forms)) or "a file in forms/"
-        problems.append(Problem(where=where, path="form", message=f"no form `{feed.form}`", expected=expected))
+    expected = ", ".join(sorted(forms)) or "a file in forms/"
+    problems += [
+        Problem(where=where, path="forms", message=f"no form `{name}`", expected=expected)
+        for name in feed.forms
+        if name not in forms
+    ]
     try:
         "".encode(feed.encoding)
     except LookupError:
@@ -256,7 +260,7 @@ async def build(
     await publish(store, writer, directory, EMPTY, at=now())
     people = People(keys)
     sources = await _sources(site, store)
-    in_force = InForce(site.zone, KnownFacts(decisions, sources, site.zone))
+    in_force = InForce(site.zone, KnownFacts(decisions, sources, site.zone), KnownEvents(decisions, site.zone))
     await in_force.start(store, sources.fingerprint, at=now(), progress=progress)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
     user_agreements = UserAgreements(rules.user_agreements, site.zone)
@@ -354,7 +358,7 @@ def _line(site: Site, feed: Feed, rules: Rules, writer: Writer, people: People) 
             writer=writer,
             people=people,
             registry=rules.registry,
-            forms=rules.forms[feed.form] if feed.form else {},
+            forms={(name, version): form for name in feed.forms for version, form in rules.forms[name].items()},
             organisations={key: f"Organization/{key}" for key in site.partners},
             zone=site.zone,
         ),

@@ -103,7 +103,7 @@ class Feed(_Section):
     encoding: str = "utf-8"
     time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
     units: dict[str, Unit] = Field(min_length=1)
-    form: Key | None = None
+    forms: tuple[Key, ...] = ()
     custody_hours: int | None = Field(default=None, ge=1, le=30 * 24)
     extract: str = ""
     post_megabytes: int = Field(default=64, ge=1, le=4096)

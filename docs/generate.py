@@ -35,7 +35,7 @@ from adapter.consent.agreement_spec import (  # noqa: E402
     Subcontractors,
 )
 from adapter.consent.agreement_user import UserAgreement  # noqa: E402
-from adapter.consent.release_form import Form, Part2Section  # noqa: E402
+from adapter.consent.release_form import Form, Intermediary, Part2Section, Statements  # noqa: E402
 from adapter.settings import Feed, Partner, SiteSection, Unit, read_document  # noqa: E402
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
     ("agreements/*.yaml, a qualified service", QualifiedService, "agreements/*.yaml", "qualified_service"),
     ("user_agreements/*.yaml", UserAgreement, "user_agreements/*.yaml", ""),
     ("forms/*.yaml", Form, "forms/*.yaml", ""),
+    ("forms/*.yaml, the statements", Statements, "forms/*.yaml", "statements"),
     ("forms/*.yaml, the Part 2 section", Part2Section, "forms/*.yaml", "part2"),
+    ("forms/*.yaml, each intermediary", Intermediary, "forms/*.yaml", "intermediaries.*"),
 )
 """Heading, model, files and place in them of every section."""
 WORDS: dict[str, dict[str, str]] = yaml.safe_load((ROOT / "docs" / "site-keys.yaml").read_text(encoding="utf-8"))

@@ -107,6 +107,22 @@ async def test_parameters_that_could_infer_are_refused_by_name(world, case, quer
     assert orjson.loads(answer.content)["resourceType"] == "OperationOutcome"
 
 
+async def test_a_share_of_a_consent_names_its_reader_and_no_other_partner(world):
+    partners = {ident for (ident,) in world.rows("SELECT id FROM resource WHERE type = 8")}
+    found = 0
+    for caller in worlds.CALLERS:
+        if caller[0] == "registry":
+            continue  # it keeps the forms
+        for (ident,) in world.rows("SELECT id FROM resource WHERE type = 1 ORDER BY rid LIMIT 120"):
+            for share in await world.matches(caller, f"/fhir/Consent?patient={ident}"):
+                text = orjson.dumps(share).decode()
+                named = {partner for partner in partners if f'Organization/{partner}"' in text}
+                assert named <= {caller[0], "registry", "riverside-otp"}
+                assert "identifier/release" not in text
+                found += 1
+    assert found > 20
+
+
 @pytest.mark.parametrize("tail", ["/_history", "/_history/1", "/$everything"])
 async def test_other_ways_to_a_resource_do_not_exist(world, case, tail):
     hidden = await world.ask(case["caller"], f"/fhir/Observation/{min(case['hidden'])}{tail}")

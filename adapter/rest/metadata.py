@@ -25,7 +25,7 @@ _PROFILES = {
     "Patient": ("source-patient",),
     "Encounter": ("booking-encounter",),
     "Observation": ("screening-summary", "screening-detail"),
-    "Consent": ("release-of-information",),
+    "Consent": ("consent-share", "release-of-information"),
     "Provenance": ("ingest-provenance",),
 }
 _KINDS = {"id": "token"}

@@ -22,6 +22,7 @@ from adapter.consent.obligations import SCOPE_CODE
 from adapter.consent.policy import Policy
 from adapter.consent.recipient import RecipientContext, close
 from adapter.consent.rules import exception, rule
+from adapter.consent.scope import parties
 from adapter.consent.segment import Segment
 from adapter.errors import Unavailable
 from adapter.fhir.codec import parse
@@ -73,7 +74,8 @@ class Decisions:
         self._contexts: dict[int, RecipientContext] = {}
         self._context_numbers: dict[tuple[str, str], int] = {}
         self._policies: dict[int, Policy] = {}
-        self.obligations = ObligationTexts(store)
+        self._names = {f"Organization/{one['id']}": str(one["name"]) for one in directory}
+        self.obligations = ObligationTexts(store, zone)
 
     async def start(self) -> None:
         """Load what is interned; refill everything when agreements or engine are not those of the last start."""
@@ -201,10 +203,23 @@ class Decisions:
                     segment=gap.segment,
                     rid=gap.rid,
                     effect=EXCEPTION if verdict.effect is Effect.EXCEPTION else verdict.bases,
-                    obligation=await self.obligations.number(_told(verdict.obligations, segment)),
+                    obligation=await self.obligations.number(self._told(verdict.obligations, recipient, segment)),
                 )
             )
         await self._store.add_rules(rows)
+
+    def _told(
+        self, obligations: Sequence[Obligation], recipient: RecipientContext, segment: Segment
+    ) -> list[Obligation]:
+        """The obligations with who disclosed and who receives named in the explanation of scope, 42 CFR 2.32(b)."""
+        discloser = self._names.get(segment.unit, segment.unit)
+        named = self._names.get(recipient.organisation, recipient.organisation)
+        return [
+            replace(item, text=parties(item.text, discloser=discloser, recipient=named))
+            if item.code == SCOPE_CODE
+            else item
+            for item in obligations
+        ]
 
     def rule(self, policy: Policy, recipient: RecipientContext, segment: Segment) -> Verdict:
         """What a policy says to a recipient about a segment, under the law of this site."""
@@ -228,11 +243,3 @@ def _known(found: Mapping[int, Facet], number: int) -> Facet:
     if number not in found:
         raise Unavailable("a decision could not be prepared; ask again")
     return found[number]
-
-
-def _told(obligations: Sequence[Obligation], segment: Segment) -> list[Obligation]:
-    """The obligations with the discloser named in the explanation of scope, 42 CFR 2.32(b)."""
-    return [
-        replace(item, text=f"{item.text}; disclosed by {segment.unit}") if item.code == SCOPE_CODE else item
-        for item in obligations
-    ]

@@ -121,7 +121,7 @@ class Disclosure:
 
         found, hits = await self._decided(caller, answer)
         await self._enter(caller, "search-type", _asked(query), hits, at)
-        notices = self._decisions.obligations.notices({hit.obligation for hit, _ in hits})
+        notices = self._decisions.obligations.notices((hit.obligation, hit.ends) for hit, _ in hits)
         return Page(
             total=found.total,
             served=tuple(served for _, served in hits),
@@ -189,9 +189,8 @@ class Disclosure:
         for hit in hits:
             if not obligations.knows(hit.obligation):
                 await obligations.load()
-            added = fragment(hit.obligation)
-            if hit.repeats:
-                added = fragment(hit.obligation, await self._place(view, caller, hit, at))
+            extra = await self._place(view, caller, hit, at) if hit.repeats else ()
+            added = fragment(hit.obligation, extra, ends=hit.ends)
             body = hit.head + added + hit.tail
             if hit.type == "Patient":
                 body = await self._linked(view, caller, hit, body, at)

@@ -7,22 +7,25 @@ records those are is internal. Policies are patient-neutral and interned: most p
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from adapter.consent.directive import applicable
 from adapter.consent.instants import bounds
 from adapter.consent.names import AtHand
 from adapter.consent.outcome import TRUE
 from adapter.consent.policy import Policy, timeline
+from adapter.consent.share import SHARE_PROFILE
 from adapter.services.signed import SignedConsents
 from adapter.store.shapes import BEGINNING, END, PolicySpan, row_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from adapter.consent.directive import Directive
+    from adapter.consent.expiry import Known
     from adapter.consent.standing import Timed
+    from adapter.services.events import KnownEvents
     from adapter.services.signed import Signed
     from adapter.services.standing import KnownFacts
     from adapter.store.port import Store, Transaction
@@ -30,9 +33,10 @@ if TYPE_CHECKING:
 
 EMPTY = Policy().canonical()
 """Nothing is in force: default deny, recorded as such."""
-ENGINE = 1
+ENGINE = 2
 """Raised when the same Consents and facts may amount to another policy."""
 _RULES = "policies"
+_SHARE = SHARE_PROFILE.encode()
 BATCH = 2000
 """Patients per transaction of a rebuild."""
 
@@ -40,18 +44,34 @@ BATCH = 2000
 class InForce:
     """Writes the `patient_policy` rows of whoever a change touches, in the transaction of that change."""
 
-    def __init__(self, zone: ZoneInfo, known: KnownFacts) -> None:
+    def __init__(self, zone: ZoneInfo, known: KnownFacts, events: KnownEvents) -> None:
         self._zone = zone
         self._known = known
+        self._events = events
         self._signed = SignedConsents()
 
     async def touched(self, change: Transaction, write: ResourceWrite, *, at: int) -> bool:
         """Whether a new version of this resource may change what is in force for its person."""
+        if await self._events.tells(write) and await self._awaited(change, write.patient):
+            return True
         if write.type == "Encounter":
             return await self._known.concerned(change, write.patient, write.segment, at=at)
         if write.type == "Patient":
             return not await change.admit(write.patient, await change.intern("policy", EMPTY))
         return write.type == "Consent"
+
+    async def _awaited(self, change: Transaction, patient: int) -> bool:
+        """Whether a consent of this person ends with an event."""
+        consents: dict[int, list[Signed]] = {}
+        (component,) = await change.components([patient])
+        await self._read(change, component, consents)
+        return _awaiting(component, consents)
+
+    async def _read(self, change: Transaction, patients: Iterable[int], consents: dict[int, list[Signed]]) -> None:
+        for row in await change.consents(patients):
+            # What tells a recipient of a Consent is no consent of its own.
+            if _SHARE not in row.head:
+                consents.setdefault(row.patient, []).append(self._signed.read(row))
 
     async def refresh(self, change: Transaction, patients: Iterable[int], *, at: int) -> int:
         """Recompute what is in force for these patients and everyone confirmed to be the same person."""
@@ -90,15 +110,16 @@ class InForce:
         """Put what is in force for these people, each of them the records that are one person."""
         everyone = [patient for component in components for patient in component]
         consents: dict[int, list[Signed]] = {}
-        for row in await change.consents(everyone):
-            consents.setdefault(row.patient, []).append(self._signed.read(row))
+        await self._read(change, everyone, consents)
         facts = await self._known.of(change, components, having_consents=consents.keys(), at=at)
+        events = await self._events.of(change, [one for one in components if _awaiting(one, consents)])
         empty = await change.intern("policy", EMPTY)
         settled: list[tuple[int, Sequence[PolicySpan]]] = []
         later: list[tuple[int, int]] = []
         for component in components:
             theirs = [one for patient in sorted(component) for one in consents.get(patient, ())]
-            spans = await self._spans(change, component, theirs, facts.get(component, ()), empty)
+            known = _Known(facts.get(component, ()), events.get(component, ()))
+            spans = await self._spans(change, component, theirs, known, empty)
             settled += [(member, spans) for member in component]
             # What becomes permitted or denied by time alone is an event too.
             later += [(span.start, min(component)) for span in spans if span.start > at]
@@ -110,10 +131,10 @@ class InForce:
         change: Transaction,
         component: frozenset[int],
         consents: Sequence[Signed],
-        facts: Sequence[Timed],
+        known: _Known,
         empty: int,
     ) -> list[PolicySpan]:
-        if not facts:
+        if not known.facts:
             if not consents:
                 return [PolicySpan(start=BEGINNING, stop=END, policy=empty, sources=())]
             spans = await self._one_form(change, consents, component, empty)
@@ -127,7 +148,7 @@ class InForce:
                 sources=span.sources,
                 ends=span.ends,
             )
-            for span in timeline(_applicable(consents, component), self._zone, facts=facts)
+            for span in timeline(_applicable(consents, component), self._zone, facts=known.facts, events=known.events)
         ]
 
     async def _one_form(
@@ -152,6 +173,19 @@ class InForce:
             PolicySpan(start=stop, stop=END, policy=empty, sources=()),
         ]
         return [one for one in spans if one.start < one.stop]
+
+
+class _Known(NamedTuple):
+    """What is known of a person besides consents."""
+
+    facts: Sequence[Timed]
+    events: Sequence[Known]
+
+
+def _awaiting(component: Iterable[int], consents: Mapping[int, Sequence[Signed]]) -> bool:
+    """Whether a consent of these records ends with an event."""
+    mine = (one for patient in component for one in consents.get(patient, ()))
+    return any(one.form is None and one.directive.expiries for one in mine)
 
 
 def _names(directive: Directive, component: frozenset[int]) -> bool:

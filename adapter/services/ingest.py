@@ -262,10 +262,13 @@ class Ingest:
         if later is None:
             return assembled
         receipt, line = origin
+        old = [await change.outdated(write.rid, receipt=receipt, line=line, later=later) for write in assembled.writes]
+        # The shares of a consent are as old as it is: one that was never given out before says nothing of its age.
+        signed = any(late for late, write in zip(old, assembled.writes, strict=True) if write.type == "Consent")
         writes = [
             write
-            for write in assembled.writes
-            if not await change.outdated(write.rid, receipt=receipt, line=line, later=later)
+            for late, write in zip(old, assembled.writes, strict=True)
+            if not late and not (signed and write.type == "Consent")
         ]
         report.unchanged += len(assembled.writes) - len(writes)
         told = any(write.type == "Patient" for write in writes)

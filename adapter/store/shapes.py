@@ -63,7 +63,7 @@ class ResourceWrite:
     ``opening`` is the start up to and with the `{` of `meta`, ``head`` what follows it up to the last security
     label; the store writes version id and lastUpdated between them. ``digest`` covers the content without these two;
     equal digests are no new version. ``index`` gives the index rows and is asked only if there is one. ``seed``
-    puts the resource only where none exists.
+    puts the resource only where none exists, ``existing`` only where one does.
     """
 
     type: str
@@ -77,6 +77,7 @@ class ResourceWrite:
     tail: bytes
     index: Callable[[], Sequence[IndexRow]]
     seed: bool = False
+    existing: bool = False
     screening: ScreeningPlace | None = None
     relations: Sequence[tuple[str, int]] = ()
 

@@ -21,7 +21,7 @@ MISTAKES = {
         "jail.corerm_roster",
     ),
     "feed encoding": ("feeds/jail_roster.yaml", "encoding: cp1252", "encoding: runes", "`encoding`", "utf-8"),
-    "feed form": ("feeds/releases.yaml", "form: universal-release", "form: napkin", "`form`", "universal-release"),
+    "feed form": ("feeds/releases.yaml", "[universal-release", "[napkin", "`forms`", "universal-release"),
     "partner": (
         "partners.yaml",
         "entity: custody, contact: records desk",
@@ -31,8 +31,8 @@ MISTAKES = {
     ),
     "agreement": (
         "agreements/memorandum.yaml",
-        "classes: [screening-summary], regimes: [hipaa]}\n  - {recipient: defender",
-        "classes: [gossip], regimes: [hipaa]}\n  - {recipient: defender",
+        "classes: [screening-summary], regimes: [hipaa, part2]}\n  - {recipient: defender",
+        "classes: [gossip], regimes: [hipaa, part2]}\n  - {recipient: defender",
         "`grants[0].classes[0]`",
         "'screening-summary'",
     ),
@@ -139,7 +139,7 @@ def test_every_mistake_is_told_at_once(sallyport, folder):
 
 def test_a_sound_folder_is_counted_and_nothing_is_opened(sallyport, folder):
     ran = sallyport("validate", "--site", folder)
-    assert (ran.code, ran.out) == (0, "Alder County: 19 partners, 6 feeds, 3 agreements, 1 forms; nothing to mend\n")
+    assert (ran.code, ran.out) == (0, "Alder County: 19 partners, 6 feeds, 3 agreements, 3 forms; nothing to mend\n")
     assert not (folder / "data").exists()
     assert not (folder / "site.key").exists()
 

@@ -94,6 +94,8 @@ class SqliteTransaction:
         current = None if row is None else _Current(*row)
         if current is not None and (current.id, current.type) != (write.id, TYPES[write.type]):
             raise SallyportError(f"two resources share the internal key {rid}; the later one was not stored")
+        if current is None and write.existing:
+            return False
         changed = current is None or not (write.seed or current.holds(write))
         if changed:
             self._replace(rid, current, write, at)
