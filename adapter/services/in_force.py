@@ -48,9 +48,11 @@ class InForce:
     async def touched(self, change: Transaction, write: ResourceWrite, *, at: int) -> bool:
         """Whether a new version of this resource may change what is in force for its person."""
         if write.type == "Encounter":
-            return await self._known.concerned(change, write.patient, write.segment, at=at)
+            return await self._known.concerned(change, write.rid, write.patient, write.segment, at=at)
         if write.type == "Patient":
-            return not await change.admit(write.patient, await change.intern("policy", EMPTY))
+            # Of someone who is new something may have been recorded before any record came.
+            new = await change.admit(write.patient, await change.intern("policy", EMPTY))
+            return not new or bool(await change.recorded([write.patient]))
         return write.type == "Consent"
 
     async def refresh(self, change: Transaction, patients: Iterable[int], *, at: int) -> int:
