@@ -32,8 +32,5 @@ async def recorded_of(change: Transaction, patients: Iterable[int]) -> dict[int,
     found: dict[int, list[LegalFact]] = {}
     for one in await change.recorded({key for those in keys.values() for key in those}):
         found.setdefault(one.patient, []).append(one)
-    return {
-        patient: [one for key in sorted(those) for one in found[key]]
-        for patient, those in keys.items()
-        if (those := those & found.keys())
-    }
+    theirs = {patient: [one for key in sorted(those) for one in found.get(key, ())] for patient, those in keys.items()}
+    return {patient: facts for patient, facts in theirs.items() if facts}

@@ -46,7 +46,7 @@ def stays(visits: Iterable[Visit]) -> list[Stay]:
     closed without an end was over when that came in.
     """
     found: list[Stay] = []
-    for visit in sorted(visits):
+    for visit in sorted(visits, key=lambda one: (one.unit, one.start)):
         stop = _over(visit)
         if stop <= visit.start:
             continue
