@@ -9,7 +9,9 @@
     │   ├── NotAllowed
     │   ├── NotFound            absent, deleted and withheld are one and the same
     │   ├── NotSupported
-    │   └── NotAcceptable
+    │   ├── NotAcceptable
+    │   ├── Conflict            the request contradicts an earlier one of the same caller
+    │   └── TooMany             the caller has asked too often
     └── Unavailable             the answer cannot be given now; never a shorter answer instead
 
 Messages are for the person who must mend something: lowercase, what and where, what was expected, what to do
@@ -112,6 +114,14 @@ class NotAcceptable(RequestError):
     """None of the accepted formats is offered."""
 
 
+class Conflict(RequestError):
+    """The request contradicts an earlier one of the same caller."""
+
+
+class TooMany(RequestError):
+    """The caller has asked too often."""
+
+
 class Unavailable(SallyportError):
     """The answer cannot be given now."""
 
@@ -122,6 +132,8 @@ STATUS: dict[type[SallyportError], tuple[int, str]] = {
     NotFound: (404, "not-found"),
     NotSupported: (400, "not-supported"),
     NotAcceptable: (406, "not-supported"),
+    Conflict: (409, "conflict"),
+    TooMany: (429, "throttled"),
     RequestError: (400, "invalid"),
     InvalidResource: (422, "structure"),
     Unavailable: (503, "transient"),

@@ -52,8 +52,12 @@ class LegalRecords(Protocol):
         """What was done about a recorded fact, in order."""
         ...
 
-    async def await_person(self, person: IdentityFacts) -> list[IdentityFacts]:
-        """Keep how to recognise a person of whom something is recorded; gives the records that share a key."""
+    async def await_person(self, person: IdentityFacts) -> None:
+        """Keep how to recognise a person of whom something is recorded and who may have no record yet."""
+        ...
+
+    async def sharing(self, person: int) -> list[int]:
+        """The records that share a key with an awaited person; none for anyone else."""
         ...
 
     async def awaited(self, patients: Iterable[int]) -> list[Awaited]:

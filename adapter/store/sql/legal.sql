@@ -37,10 +37,7 @@ INSERT OR IGNORE INTO awaited (person, facts) VALUES (?, ?)
 INSERT OR IGNORE INTO awaited_key (key, person) VALUES (?, ?)
 
 -- name: sharing
--- The records that share a key with an awaited person.
-SELECT i.patient, i.source, i.facts FROM awaited_key a
-JOIN identity_key k ON k.key = a.key JOIN identity i ON i.patient = k.patient
-WHERE a.person = ? GROUP BY i.patient ORDER BY i.patient
+SELECT DISTINCT k.patient FROM awaited_key a JOIN identity_key k ON k.key = a.key WHERE a.person = ? ORDER BY k.patient
 
 -- name: awaited
 -- The awaited people who share a key with records, with what is known of both.

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import orjson
 
 from adapter.store.queries import load
-from adapter.store.shapes import Awaited, IdentityFacts, LegalAct, LegalFact
+from adapter.store.shapes import Awaited, LegalAct, LegalFact
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     import apsw
 
-    from adapter.store.shapes import Revoked
+    from adapter.store.shapes import IdentityFacts, Revoked
 
 SQL = load("legal")
 _FACT = ("id", "patient", "kind", "start", "stop", "fact", "evidence", "author", "recorded", "request")
@@ -61,14 +61,13 @@ class SqliteLegalRecords:
         rows = self._db.execute(SQL["legal_acts_of"], (fact,))
         return [LegalAct(**dict(zip(_ACT, row, strict=True))) for row in rows]
 
-    async def await_person(self, person: IdentityFacts) -> list[IdentityFacts]:
+    async def await_person(self, person: IdentityFacts) -> None:
         known = orjson.dumps(dict(person.facts), option=orjson.OPT_SORT_KEYS)
         self._db.execute(SQL["put_awaited"], (person.patient, known))
         self._db.executemany(SQL["put_awaited_key"], [(key, person.patient) for key in person.keys])
-        return [
-            IdentityFacts(patient=patient, source=source, keys=(), facts=orjson.loads(facts))
-            for patient, source, facts in self._db.execute(SQL["sharing"], (person.patient,))
-        ]
+
+    async def sharing(self, person: int) -> list[int]:
+        return [row[0] for row in self._db.execute(SQL["sharing"], (person,))]
 
     async def awaited(self, patients: Iterable[int]) -> list[Awaited]:
         return [
