@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 from adapter import assets
 from adapter.auth.requester import Requester
 from adapter.auth.tokens import Tokens
+from adapter.consent.law.law import Law
+from adapter.consent.law.partners import PartnerFacts
+from adapter.consent.law.tables import tables
 from adapter.errors import ConfigurationError, Problem, SallyportError
 from adapter.fhir.facts import Facts
 from adapter.fhir.validate import Validator
@@ -22,6 +25,9 @@ from adapter.mapping.mapped import Environment
 from adapter.mapping.tables import CodeTable, read_table
 from adapter.services.agreements import read_agreements
 from adapter.services.assemble import Assembly
+from adapter.services.asserting import PartnerAssertions
+from adapter.services.assertion_rules import LawOfAssertions
+from adapter.services.authorities import Authorities
 from adapter.services.decisions import Decisions
 from adapter.services.directory import organizations, publish
 from adapter.services.disclose import Disclosure
@@ -31,6 +37,7 @@ from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import FeedLine, Ingest
 from adapter.services.keys import SiteKeys
 from adapter.services.people import People
+from adapter.services.reviews import Reviews
 from adapter.services.standing import KnownFacts, Sources
 from adapter.services.write import Writer, stamp
 from adapter.settings import read_document
@@ -92,6 +99,10 @@ class Services:
     ingest: Ingest
     in_force: InForce
     explain: Explain
+    law: Law
+    authorities: Authorities
+    assertions: PartnerAssertions
+    reviews: Reviews
     tokens: Tokens
     requester: Requester
     keys: SiteKeys
@@ -236,6 +247,17 @@ async def build(
     await in_force.start(store, sources.fingerprint, at=now(), progress=progress)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
     tokens = Tokens(store=store, clock=now, new_token=make_token)
+    law = _law(site)
+    authorities = Authorities(
+        store,
+        ledger,
+        decisions=decisions,
+        in_force=in_force,
+        people=people,
+        keys=keys,
+        rules=LawOfAssertions(law),
+        clock=now,
+    )
 
     async def ready() -> bool:
         try:
@@ -255,6 +277,10 @@ async def build(
         ingest=Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id),
         in_force=in_force,
         explain=Explain(store, ledger, decisions, now, site.zone),
+        law=law,
+        authorities=authorities,
+        assertions=PartnerAssertions(authorities, site.site.assert_basis, hourly=site.site.assertions_per_hour),
+        reviews=Reviews(authorities, store, ledger, decisions, now),
         tokens=tokens,
         requester=Requester(tokens=tokens, contexts=decisions),
         keys=keys,
@@ -266,6 +292,18 @@ async def build(
         ready=ready,
         version=version("sallyport"),
     )
+
+
+def _law(site: Site) -> Law:
+    """The law of the site, as far as its documents state it."""
+    partners = {
+        f"Organization/{key}": PartnerFacts(
+            entity=partner.entity, part_of=partner.part_of and f"Organization/{partner.part_of}"
+        )
+        for key, partner in site.partners.items()
+    }
+    known = tables(**assets.law(), overlays={})
+    return Law(bases=known.bases, matrix=known.matrix, partners=partners)
 
 
 async def _sources(site: Site, store: Store) -> Sources:

@@ -19,7 +19,7 @@ from adapter.errors import Conflict, NotFound, RequestError, TooMany
 from adapter.services.recorded import recorded_of
 from adapter.services.recordings import assertion
 from adapter.services.standing import NO_FACT
-from adapter.store.shapes import END, LedgerEntry, LegalAct, LegalFact, row_key
+from adapter.store.shapes import LedgerEntry, LegalAct, LegalFact, row_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -210,12 +210,7 @@ class Authorities:
 
 
 def _fact(what: Recording, *, ident: str, patient: int, digest: bytes, by: Author, at: int) -> LegalFact:
-    start = max(at, what.start or at)
-    stop = what.stop or (END if what.longest is None else start + what.longest)
-    if stop <= start:
-        raise RequestError("expected an end after the start, and one that is still to come", expression="stop")
-    if what.longest is not None and stop - start > what.longest:
-        raise RequestError("the period is longer than it may be", expression="stop")
+    start, stop = what.period(at)
     return LegalFact(
         id=ident,
         patient=patient,

@@ -10,11 +10,14 @@ for counsel to see.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from adapter.consent.standing import ASSERTION, HOLD, RESTRICTION, TREATMENT, Fact
 from adapter.errors import RequestError
+from adapter.fhir.dates import interval
+from adapter.store.shapes import END
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,8 +41,8 @@ class Recording:
     """One thing to record. Instants are epoch microseconds.
 
     ``interaction`` is what the disclosure ledger calls it. It holds from ``start`` (from now where it is None) to
-    ``stop``, at most for ``longest``; where both are None, until somebody ends it. ``fact`` is None where no decision
-    reads it. ``evidence`` is kept with it and never leaves with an answer.
+    ``stop``, at most for ``longest`` and not after ``until``; where all are None, until somebody ends it. ``fact`` is
+    None where no decision reads it. ``evidence`` is kept with it and never leaves with an answer.
     """
 
     interaction: str
@@ -49,6 +52,21 @@ class Recording:
     start: int | None = None
     stop: int | None = None
     longest: int | None = None
+    until: int | None = None
+
+    def period(self, at: int) -> tuple[int, int]:
+        """From when to when it holds if it is recorded at an instant: never before, and not longer than it may.
+
+        Raises ``RequestError`` for a period that is empty or too long.
+        """
+        start = max(at, self.start or at)
+        longest = END if self.longest is None else start + self.longest
+        stop = self.stop or min(longest, self.until or END)
+        if stop <= start:
+            raise RequestError("expected an end after the start, and one that is still to come", expression="stop")
+        if stop > longest:
+            raise RequestError("the period is longer than it may be", expression="stop")
+        return start, stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,28 +176,29 @@ def assertion(asked: Assertion, rules: AssertionRules, *, at: int) -> Recording:
         classes=tuple(sorted(set(asked.classes))),
         units=tuple(sorted(set(asked.units))),
     )
-    start = max(at, asked.start or at)
-    stop = asked.stop or start + longest
-    wrong = rules.issues(asked.basis, facts, start=start, stop=stop, fact=fact)
-    if wrong:
-        raise RequestError("; ".join(f"`{issue.path}`: {issue.message}" for issue in wrong), expression="fact")
-    return Recording(
+    made = Recording(
         interaction="assert-basis",
         kind=asked.basis,
-        fact=Fact(
-            kind=ASSERTION,
-            basis=asked.basis,
-            recipient=fact.recipient,
-            purpose=fact.purpose,
-            value=rules.value(asked.basis, facts),
-            classes=fact.classes,
-            units=fact.units,
-        ),
+        fact=fact,
         evidence=facts,
         start=asked.start,
         stop=asked.stop,
         longest=longest,
+        until=_instant(facts.get("expires")),
     )
+    start = max(at, asked.start or at)
+    stop = asked.stop or min(start + longest, made.until or END)
+    wrong = rules.issues(asked.basis, facts, start=start, stop=stop, fact=fact)
+    if wrong:
+        raise RequestError("; ".join(f"`{issue.path}`: {issue.message}" for issue in wrong), expression="fact")
+    return replace(made, fact=replace(fact, value=rules.value(asked.basis, facts)))
+
+
+def _instant(value: object) -> int | None:
+    try:
+        return interval(value, UTC)[0] if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def typed(stated: Iterable[tuple[str, str | bool]], types: Mapping[str, str]) -> dict[str, object]:
