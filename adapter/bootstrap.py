@@ -36,6 +36,7 @@ from adapter.services.forms import read_form
 from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import FeedLine, Ingest
 from adapter.services.keys import SiteKeys
+from adapter.services.paper import Papers
 from adapter.services.people import People
 from adapter.services.reviews import Reviews
 from adapter.services.standing import KnownFacts, Sources
@@ -103,6 +104,7 @@ class Services:
     authorities: Authorities
     assertions: PartnerAssertions
     reviews: Reviews
+    papers: Papers
     tokens: Tokens
     requester: Requester
     keys: SiteKeys
@@ -247,6 +249,7 @@ async def build(
     await in_force.start(store, sources.fingerprint, at=now(), progress=progress)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
     tokens = Tokens(store=store, clock=now, new_token=make_token)
+    ingest = Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id)
     law = _law(site)
     authorities = Authorities(
         store,
@@ -274,13 +277,23 @@ async def build(
         agreements=rules.agreements,
         decisions=decisions,
         disclosure=Disclosure(store, ledger, decisions, now),
-        ingest=Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id),
+        ingest=ingest,
         in_force=in_force,
         explain=Explain(store, ledger, decisions, now, site.zone),
         law=law,
         authorities=authorities,
         assertions=PartnerAssertions(authorities, site.site.assert_basis, hourly=site.site.assertions_per_hour),
         reviews=Reviews(authorities, store, ledger, decisions, now),
+        papers=Papers(
+            store,
+            inbox,
+            ingest=ingest,
+            lines=lines,
+            authorities=authorities,
+            keys=keys,
+            zone=site.zone,
+            clock=now,
+        ),
         tokens=tokens,
         requester=Requester(tokens=tokens, contexts=decisions),
         keys=keys,

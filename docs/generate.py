@@ -71,9 +71,19 @@ def commands() -> str:
         "Results go to standard output, everything else to standard error. Where work is long, a terminal shows a",
         "progress bar. `--json` prints one JSON document for programs.",
     ]
-    for name in sorted(group.commands):
-        lines += ["", *_command(name, group.commands[name])]
+    for name, command in _named(group):
+        lines += ["", *_command(name, command)]
     return "\n".join(lines) + "\n"
+
+
+def _named(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command by its whole name, those of groups included."""
+    for name in sorted(group.commands):
+        command = group.commands[name]
+        if hasattr(command, "commands"):
+            yield from _named(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def _command(name: str, command: Any) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from adapter.cli import decide, demo, explain, feeds, server, site
+from adapter.cli import consents, decide, demo, explain, feeds, record, server, site
 from adapter.errors import ConfigurationError, SallyportError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (demo, server, feeds, site, decide, explain):
+for module in (demo, server, feeds, site, decide, explain, record, consents):
     module.register(app)
 
 

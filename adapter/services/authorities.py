@@ -53,6 +53,10 @@ class Author:
     purpose: str = ""
     hourly: int | None = None
 
+    def numbered(self, number: int) -> Author:
+        """The same author for one of several recordings that one request asks for."""
+        return replace(self, request=f"{self.request} {number}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whom:
@@ -150,6 +154,10 @@ class Authorities:
                 await change.add_act(LegalAct(fact=ident, act=ENDED, author=by.name, at=at, words=act))
                 await self._refresh(change, found.patient, at)
             await self._enter(by, act, ident, at)
+
+    async def enter(self, by: Author, interaction: str, target: str) -> None:
+        """Put an act of an author into the disclosure ledger."""
+        await self._enter(by, interaction, target, self._clock())
 
     async def listed(self, patient: str) -> list[Listed]:
         """What is recorded of the person of a Patient, of all linked records, oldest first."""

@@ -107,13 +107,16 @@ class AssertionRules(Protocol):
         ...
 
 
-def hold(reason: str, *, partner: str = "", words: str = "") -> Recording:
-    """A hold for ``partner`` (an Organization reference) or for everyone; ``reason`` is `IDENTITY` or `ORAL`."""
+def hold(reason: str, *, partner: str = "", words: str = "", submission: str = "") -> Recording:
+    """A hold for ``partner`` (an Organization reference) or for everyone; ``reason`` is `IDENTITY` or `ORAL`.
+
+    ``submission`` is the form that was revoked by word of mouth: when its paper comes, the hold has done its work.
+    """
     return Recording(
         interaction=HOLD,
         kind=HOLD,
         fact=Fact(kind=HOLD, recipient=partner, value=reason),
-        evidence={"reason": reason, "words": words},
+        evidence={"submission": submission, "words": words},
     )
 
 
