@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import orjson
 
 from adapter.consent.standing import HOLD, fact_of
-from adapter.errors import NotFound, RequestError
+from adapter.errors import NotFound, RecordError, RequestError
 from adapter.services.authorities import Whom
 from adapter.services.recordings import ORAL, hold
 from adapter.services.revocations import form_key
@@ -92,10 +92,10 @@ class Papers:
         feed, body = self._feed_of(form), _object(content)
         if body.get("form") != form:
             raise RequestError(f"the file is of another form; expected `form` to be `{form}`", expression="form")
-        found = [one for one in self._forms(feed, BytesIO(orjson.dumps(body))) if one.submission and one.person]
-        if not found:
+        found = next(self._forms(feed, BytesIO(orjson.dumps(body))), None)
+        if found is None or not all(form_key(found.values)):
             raise RequestError("the file names no `submission` or no `person.id`", expression="submission")
-        return await self._take(found[0], body, by, "record-consent")
+        return await self._take(self._form(feed, found), body, by, "record-consent")
 
     async def revoke(self, submission: str, partners: Sequence[str], by: Author) -> Taken:
         """Take in a written revocation of a form, of these partners or of everything where there are none.
@@ -133,30 +133,37 @@ class Papers:
 
     async def find(self, submission: str) -> Form:
         """The last state of a form that was received. ``NotFound`` if none was, ``RequestError`` if ambiguous."""
-        found: list[Form] = []
+        found: dict[tuple[str, str], SourceRecord] = {}
         for feed in (line.feed for line in self._lines.values() if line.feed.form is not None):
             for receipt in reversed(await self._inbox.receipts(feed.feed)):
-                forms = {form.person: form for form in self._of_receipt(feed.feed, receipt.id, submission)}
+                with self._inbox.open(receipt.id).stream as stream:
+                    keyed = ((form_key(item.values), item) for item in self._forms(feed.feed, stream))
+                    forms = {(feed.feed, person): item for (named, person), item in keyed if named == submission}
                 if forms:
-                    found += forms.values()
+                    found |= forms
                     break
         if not found:
             raise NotFound("no form was received under this submission")
         if len(found) > 1:
             raise RequestError("forms of several people have this submission; ask who exports them", expression="form")
-        return found[0]
+        (((feed_name, _), item),) = found.items()
+        return self._form(feed_name, item)
 
-    def _of_receipt(self, feed: str, receipt: str, submission: str) -> Iterator[Form]:
-        with self._inbox.open(receipt).stream as stream:
-            yield from (form for form in self._forms(feed, stream) if form.submission == submission)
-
-    def _forms(self, feed: str, stream: BinaryIO) -> Iterator[Form]:
+    def _forms(self, feed: str, stream: BinaryIO) -> Iterator[SourceRecord]:
         line = self._lines[feed]
-        for item in line.connector.records(stream, line.options):
-            if isinstance(item, SourceRecord):
-                submission, person = form_key(item.values)
-                patient = self._keys.resource_id(feed, "Patient", *line.mapping.map(item, line.environment).person)
-                yield Form(feed, patient, submission, person, dict(item.values))
+        return (item for item in line.connector.records(stream, line.options) if isinstance(item, SourceRecord))
+
+    def _form(self, feed: str, item: SourceRecord) -> Form:
+        line = self._lines[feed]
+        try:
+            person = line.mapping.map(item, line.environment).person
+        except RecordError as error:
+            raise RequestError(
+                f"the form cannot be read: {error.code} at `{error.element}`; expected {error.expected}",
+                expression=error.element,
+            ) from None
+        submission, name = form_key(item.values)
+        return Form(feed, self._keys.resource_id(feed, "Patient", *person), submission, name, orjson.loads(item.raw))
 
     def _feed_of(self, form: str) -> str:
         feeds = [line.feed.feed for line in self._lines.values() if line.feed.form == form]

@@ -99,7 +99,7 @@ class Reviews:
             people = {member for component in await change.components(own) for member in component}
         found = []
         async for entry, *_ in self._ledger.entries():
-            if about.fact.start <= entry.at < about.fact.stop and entry.passed and entry.context:
+            if about.fact.start <= entry.at <= about.fact.stop and entry.passed and entry.context:
                 recipient = await self._decisions.recipient(entry.context)
                 if recipient.organisation == fact.recipient and await self._rested(entry, people, mask(fact.basis)):
                     found.append(entry)

@@ -6,6 +6,7 @@ import itertools
 
 import httpx2
 
+from adapter.services import recordings
 from adapter.services.authorities import Author, Whom
 from adapter.services.recordings import Assertion
 
@@ -127,3 +128,8 @@ async def post(world, caller, document, *, url="/fhir/Patient/$assert-basis", he
 async def summaries(world, caller, patient):
     """How many Observations of a patient the caller finds."""
     return len(await world.matches(caller, f"/fhir/Observation?patient={patient}"))
+
+
+def oral():
+    """A hold after a revocation by word of mouth."""
+    return recordings.hold(recordings.ORAL)
