@@ -38,6 +38,13 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Asserters(_Section):
+    """`[assert_basis.X]` of `site.toml`: whose access tokens may assert this basis."""
+
+    partners: tuple[Key, ...] = ()
+    clients: tuple[str, ...] = ()
+
+
 class SiteSection(_Section):
     """`site.toml`."""
 
@@ -50,6 +57,8 @@ class SiteSection(_Section):
     overlays: tuple[Key, ...] = ()
     enabled: tuple[str, ...] = ()
     treatment_window_days: int = Field(default=365, ge=1, le=3 * 365)
+    assertions_per_hour: int = Field(default=60, ge=1, le=10_000)
+    assert_basis: dict[Annotated[str, Field(pattern=r"^[KJEOX]$")], Asserters] = {}
 
 
 class Partner(_Section):
@@ -145,6 +154,8 @@ def load_site(folder: Path) -> Site:
             feeds[feed.feed] = feed
             if partners is not None:
                 problems += _unknown_organizations(feed, path, partners)
+    if site is not None and partners is not None:
+        problems += _unknown_asserters(site, partners)
     documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms", "user_agreements")}
     own_overlays = _documents(folder / "overlays", problems)
     if not feeds and not problems:
@@ -245,6 +256,20 @@ def _unknown_organizations(feed: Feed, path: Path, partners: PartnersSection) ->
             expected=", ".join(sorted(partners.partners)),
         )
         for key, name in named.items()
+        if name not in partners.partners
+    ]
+
+
+def _unknown_asserters(site: SiteSection, partners: PartnersSection) -> list[Problem]:
+    return [
+        Problem(
+            where="site.toml",
+            path=f"assert_basis.{basis}.partners",
+            message=f"`{name}` is not a partner",
+            expected=", ".join(sorted(partners.partners)),
+        )
+        for basis, asserters in site.assert_basis.items()
+        for name in asserters.partners
         if name not in partners.partners
     ]
 

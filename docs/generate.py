@@ -36,7 +36,7 @@ from adapter.consent.agreement_spec import (  # noqa: E402
 )
 from adapter.consent.agreement_user import UserAgreement  # noqa: E402
 from adapter.consent.release_form import Form, Intermediary, Part2Section, Statements  # noqa: E402
-from adapter.settings import Feed, Partner, SiteSection, Unit, read_document  # noqa: E402
+from adapter.settings import Asserters, Feed, Partner, SiteSection, Unit, read_document  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 COUNTY = ROOT / "mappings" / "fictional_county"
 SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
     ("site.toml", SiteSection, "site.toml", ""),
+    ("site.toml, who may assert a basis", Asserters, "site.toml", "assert_basis.*"),
     ("partners.yaml, each partner", Partner, "partners.yaml", "partners.*"),
     ("feeds/*.yaml", Feed, "feeds/*.yaml", ""),
     ("feeds/*.yaml, each unit", Unit, "feeds/*.yaml", "units.*"),

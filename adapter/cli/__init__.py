@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from adapter.cli import agreements, decide, demo, explain, feeds, server, site, tokens, user_agreement
+from adapter.cli import (
+    agreements,
+    consents,
+    decide,
+    demo,
+    explain,
+    feeds,
+    record,
+    server,
+    site,
+    tokens,
+    user_agreement,
+)
 from adapter.errors import ConfigurationError, SallyportError
 
 if TYPE_CHECKING:
@@ -25,7 +37,19 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (demo, server, feeds, site, agreements, tokens, user_agreement, decide, explain):
+for module in (
+    demo,
+    server,
+    feeds,
+    site,
+    agreements,
+    tokens,
+    user_agreement,
+    consents,
+    record,
+    decide,
+    explain,
+):
     module.register(app)
 
 

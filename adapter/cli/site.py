@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adapter.bootstrap import compile_rules
+from adapter.bootstrap import check
 from adapter.cli.agreements import warn
 from adapter.cli.options import SiteFolder, on_site
 from adapter.settings import load_site
@@ -27,7 +27,7 @@ def validate(site: SiteFolder) -> None:
     Agreements that end within 60 days are told on standard error, and contracts that have ended and keep a feed closed.
     """
     found = load_site(site)
-    rules = compile_rules(found)
+    rules = check(found)
     print(
         f"{found.site.name}: {len(found.partners)} partners, {len(found.feeds)} feeds, "
         f"{len(rules.agreements)} agreements, {len(rules.forms)} forms; nothing to mend"

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from adapter.errors import SallyportError, Unavailable
 from adapter.rest import feeds
 from adapter.rest.answer import GUARDED, send_answer
+from adapter.rest.assert_basis import AssertBasis
 from adapter.rest.cursor import Cursors
 from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
 from adapter.rest.face import PREFIX, FhirFace
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from adapter.auth.requester import Requester
     from adapter.rest.answer import Answer
+    from adapter.services.asserting import PartnerAssertions
     from adapter.services.disclose import Disclosure
     from adapter.services.feed_contracts import Ending
     from adapter.services.intake import Intake
@@ -48,6 +50,11 @@ class Services(Protocol):
     @property
     def disclosure(self) -> Disclosure:
         """The gate."""
+        ...
+
+    @property
+    def assertions(self) -> PartnerAssertions:
+        """The way in for what partners assert."""
         ...
 
     @property
@@ -111,6 +118,7 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         disclosure=services.disclosure,
         requester=services.requester,
         search=search,
+        assert_basis=AssertBasis(services.assertions, base_url=services.base_url, zone=services.zone),
         capabilities=statement(base_url=services.base_url, version=services.version),
         new_id=services.new_id,
     )

@@ -55,9 +55,11 @@ class InForce:
         if await self._events.tells(write) and await self._awaited(change, write.patient):
             return True
         if write.type == "Encounter":
-            return await self._known.concerned(change, write.patient, write.segment, at=at)
+            return await self._known.concerned(change, write.rid, write.patient, write.segment, at=at)
         if write.type == "Patient":
-            return not await change.admit(write.patient, await change.intern("policy", EMPTY))
+            # Of someone who is new something may have been recorded before any record came.
+            new = await change.admit(write.patient, await change.intern("policy", EMPTY))
+            return not new or bool(await change.recorded([write.patient]))
         return write.type == "Consent"
 
     async def _awaited(self, change: Transaction, patient: int) -> bool:

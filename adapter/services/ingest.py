@@ -14,6 +14,7 @@ import orjson
 
 from adapter.errors import InvalidResource, RecordError
 from adapter.services.report import FeedReport
+from adapter.services.revocations import with_revocations
 from adapter.source import Malformed
 from adapter.store.shapes import QuarantinedRecord
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 LEAVES = ("mapped", "lossy", "ignored", "unmapped")
 BATCH = 500
 """Records per transaction."""
+_HOUR = 3_600_000_000
+"""Microseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +55,6 @@ class _Batch:
     assembled: list[tuple[int, Assembled]] = field(default_factory=list)
     quarantine: list[QuarantinedRecord] = field(default_factory=list)
     released: list[int] = field(default_factory=list)
-    later: Collection[str] | None = None
-    """Receipts that came after this one; None when nothing of the feed can be newer."""
 
     def __len__(self) -> int:
         return len(self.assembled) + len(self.quarantine)
@@ -86,10 +87,18 @@ class Ingest:
     async def receive(self, feed: str, name: str, stream: BinaryIO) -> Receipt:
         """Keep raw bytes durably; the last file of this name sent again gives its receipt.
 
-        Raises ``FeedClosed``, before a byte is taken, while no contract that covers the feed is in force.
+        Raises ``FeedClosed``, before a byte is taken, while no contract that covers the feed is in force. A roster in which
+        nothing changed says that everyone in it is still in custody.
         """
-        self._admit(feed, self._clock())
-        return await self._inbox.keep(receipt=self._new_id(), feed=feed, name=name, stream=stream, at=self._clock())
+        at = self._clock()
+        self._admit(feed, at)
+        receipt = await self._inbox.keep(receipt=self._new_id(), feed=feed, name=name, stream=stream, at=at)
+        if receipt.received < at and self._lines[feed].feed.custody_hours is not None:
+            state = await self._store.progress(receipt.id)
+            if state is not None and state[2] and _told(FeedReport.from_json(state[1])):
+                async with self._store.transaction() as change:
+                    await self._freshen(change, feed, at)
+        return receipt
 
     async def process(
         self,
@@ -112,20 +121,20 @@ class Ingest:
             done, report = earlier[0], FeedReport.from_json(earlier[1])
             if earlier[2]:
                 return report
-        later = await self._later(receipt) or None
-        batch, position = _Batch(later=later), done
+        revoked = await self._revocations(line.feed)
+        batch, position = _Batch(), done
         received = self._inbox.open(receipt.id)
         with received.stream as stream:
             for ordinal, item in enumerate(line.connector.records(stream, line.options)):
                 if ordinal < done:
                     continue
-                await self._take(line, item, ordinal, receipt, report, batch)
+                await self._take(line, with_revocations(item, revoked), ordinal, receipt, report, batch)
                 position = ordinal + 1
                 if pause is not None:
                     await pause()
                 if len(batch) >= most:
                     await self._write(batch, report, receipt, position, done=False)
-                    batch = _Batch(later=later)
+                    batch = _Batch()
                     if progress is not None:
                         progress(position, received.consumed)
         await self._write(batch, report, receipt, position, done=True)
@@ -162,20 +171,20 @@ class Ingest:
         return reports
 
     async def _replay_receipt(self, receipt: Receipt, waiting: Mapping[int, int], report: FeedReport) -> None:
-        later = await self._later(receipt)
-        line, batch = self._lines[receipt.feed], _Batch(later=later)
+        line, batch = self._lines[receipt.feed], _Batch()
+        revoked = await self._revocations(line.feed)
         received = self._inbox.open(receipt.id)
         with received.stream as stream:
             for ordinal, item in enumerate(line.connector.records(stream, line.options)):
                 if ordinal not in waiting:
                     continue
                 before = len(batch.quarantine)
-                await self._take(line, item, ordinal, receipt, report, batch)
+                await self._take(line, with_revocations(item, revoked), ordinal, receipt, report, batch)
                 if len(batch.quarantine) == before:
                     batch.released.append(waiting[ordinal])
                 if len(batch) >= BATCH:
                     await self._write(batch, report, receipt, None, done=False)
-                    batch = _Batch(later=later)
+                    batch = _Batch()
         await self._write(batch, report, receipt, None, done=False)
 
     async def _take(
@@ -238,17 +247,32 @@ class Ingest:
     ) -> None:
         at = self._clock()
         async with self._store.transaction() as change:
+            # Asked inside the transaction: what another process received and wrote meanwhile must not be taken back.
+            # Only a first run of the newest receipt can bring nothing that is outdated.
+            later = await self._later(receipt)
+            checked = None if position is not None and not later else later
             for line, assembled in batch.assembled:
-                late = await self._current(change, assembled, (receipt.id, line), batch.later, report)
+                late = await self._current(change, assembled, (receipt.id, line), checked, report)
                 await self._put(change, late, (receipt.id, line), report, at)
             await change.quarantine(batch.quarantine, at=at)
             for ident in batch.released:
                 await change.release_quarantined(ident)
             if position is not None:
                 await change.set_progress(receipt.id, records=position, report=report.to_json(), done=done)
-            hours = self._lines[receipt.feed].feed.custody_hours
-            if done and hours is not None:
-                await change.freshen(receipt.feed, until=receipt.received + hours * 3_600_000_000)
+            # A file of which nothing could be read tells nothing about who is in custody.
+            if done and _told(report):
+                await self._freshen(change, receipt.feed, receipt.received)
+
+    async def _freshen(self, change: Transaction, feed: str, told: int) -> None:
+        hours = self._lines[feed].feed.custody_hours
+        if hours is not None:
+            await change.freshen(feed, until=told + hours * _HOUR)
+
+    async def _revocations(self, feed: Feed) -> Mapping[tuple[str, str], list[bytes]]:
+        if not feed.forms:
+            return {}
+        async with self._store.transaction() as change:
+            return await change.revocations(feed.feed)
 
     @staticmethod
     async def _current(
@@ -296,6 +320,10 @@ class Ingest:
             await self._in_force.refresh(change, touched, at=at)
         if events:
             await change.enqueue("change", events)
+
+
+def _told(report: FeedReport) -> bool:
+    return report.records > report.quarantined.total()
 
 
 def _reason(error: RecordError) -> tuple[str, str, str]:

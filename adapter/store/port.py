@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from adapter.store.legal import LegalRecords
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
         Gap,
         IdentityFacts,
         LedgerEntry,
-        LegalFact,
         PolicySpan,
         QuarantinedRecord,
         Receipt,
@@ -40,7 +41,7 @@ class Interned(Protocol):
         ...
 
 
-class Transaction(Interned, Protocol):
+class Transaction(Interned, LegalRecords, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
     async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
@@ -71,20 +72,8 @@ class Transaction(Interned, Protocol):
         """One top-level element of stored resources by their internal keys; None where a resource lacks it."""
         ...
 
-    async def record(self, fact: LegalFact) -> None:
-        """Keep what someone recorded of a person."""
-        ...
-
-    async def end_recorded(self, ident: str, *, at: int) -> bool:
-        """End a recorded fact at an instant; tells whether there was anything to end."""
-        ...
-
-    async def recorded(self, patients: Iterable[int]) -> list[LegalFact]:
-        """What was recorded of these patients, ended or not."""
-        ...
-
-    async def having_recorded(self, kind: str, *, at: int) -> set[int]:
-        """The patients of whom a fact of this kind is recorded that has not ended at an instant."""
+    async def former_segment(self, rid: int) -> int | None:
+        """The segment of the version before the current one."""
         ...
 
     async def freshen(self, feed: str, *, until: int) -> int:

@@ -29,11 +29,13 @@ CALLED = sorted(leaves(GROUPS))
 def test_the_commands_are_those_that_programs_rely_on():
     assert COMMANDS == [
         "agreements",
+        "consent",
         "decide",
         "demo",
         "explain",
         "ingest",
         "migrate",
+        "record",
         "replay",
         "report",
         "serve",
@@ -44,6 +46,9 @@ def test_the_commands_are_those_that_programs_rely_on():
     assert [" ".join(words) for words in CALLED if len(words) > 1] == [
         "agreements list",
         "agreements print",
+        "consent record",
+        "consent revoke",
+        *(f"record {name}" for name in sorted(getattr(GROUPS["record"], "commands", ()))),
         "token issue",
         "token list",
         "token revoke",

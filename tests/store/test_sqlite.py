@@ -7,6 +7,7 @@ from importlib.resources import files
 
 import apsw
 import files_contract
+import legal_contract
 import orjson
 import pytest
 import store_contract as contract
@@ -47,7 +48,7 @@ async def store(tmp_path):
     await made.close()
 
 
-class TestSqlite(contract.StoreContract, files_contract.FilesContract):
+class TestSqlite(contract.StoreContract, files_contract.FilesContract, legal_contract.LegalContract):
     """Every promise of the contract."""
 
 

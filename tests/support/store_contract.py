@@ -16,7 +16,6 @@ from adapter.store.shapes import (
     BoundRow,
     IdentityFacts,
     LastWord,
-    LegalFact,
     PolicySpan,
     QuarantinedRecord,
     ResourceWrite,
@@ -134,28 +133,6 @@ class StoreContract:
             assert await change.freshen("roster", until=NOW + 9) == number
             assert await change.freshen("roster", until=NOW - 9) == number
         assert (await self.search(store, context, query(), at=NOW)).total == 2
-
-    async def test_what_was_recorded_of_a_person_ends_and_stays(self, store):
-        fact = LegalFact(
-            id="f1",
-            patient=7,
-            kind="K",
-            start=NOW,
-            stop=END,
-            fact=b"{}",
-            evidence=b'{"official":"warden"}',
-            author="records desk",
-            recorded=NOW,
-        )
-        async with store.transaction() as change:
-            await change.record(fact)
-            assert await change.recorded([7, 8]) == [fact]
-            assert await change.having_recorded("K", at=NOW) == {7}
-            assert await change.end_recorded("f1", at=NOW + 5)
-            assert not await change.end_recorded("f1", at=NOW + 5)
-            assert not await change.end_recorded("f2", at=NOW + 5)
-            assert [one.stop for one in await change.recorded([7])] == [NOW + 5]
-            assert await change.having_recorded("K", at=NOW + 5) == set()
 
     async def test_bounds_are_put_in_place_of_those_before(self, store):
         context, _, segment = await self.fill(store)

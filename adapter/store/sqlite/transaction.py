@@ -16,13 +16,13 @@ from adapter.store.shapes import (
     TYPES,
     ClinicalRow,
     IdentityFacts,
-    LegalFact,
     PolicySpan,
     StoredResource,
 )
 from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.index import IndexWriter
 from adapter.store.sqlite.interning import bodies
+from adapter.store.sqlite.legal import SqliteLegalRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 SQL, ACCESS = load("write"), load("access")
 _INCOMPLETE = "the policies of a patient must cover all time without gap or overlap"
-_LEGAL_FACT = ("id", "patient", "kind", "start", "stop", "fact", "evidence", "author", "recorded")
 
 
 class _Current(NamedTuple):
@@ -65,7 +64,7 @@ def stored(row: tuple[Any, ...]) -> StoredResource:
     return StoredResource(TYPE_NAMES[row[0]], *row[1:])
 
 
-class SqliteTransaction:
+class SqliteTransaction(SqliteLegalRecords):
     """The writer's side of the store, inside BEGIN IMMEDIATE … COMMIT."""
 
     def __init__(
@@ -185,18 +184,9 @@ class SqliteTransaction:
     async def elements(self, rids: Iterable[int], name: str) -> dict[int, Any]:
         return dict(self._of("elements", rids, name))
 
-    async def record(self, fact: LegalFact) -> None:
-        self._db.execute(SQL["put_legal_fact"], tuple(getattr(fact, name) for name in _LEGAL_FACT))
-
-    async def end_recorded(self, ident: str, *, at: int) -> bool:
-        self._db.execute(SQL["end_legal_fact"], (ident, at))
-        return bool(self._db.changes())
-
-    async def recorded(self, patients: Iterable[int]) -> list[LegalFact]:
-        return [LegalFact(**dict(zip(_LEGAL_FACT, row, strict=True))) for row in self._of("legal_facts_of", patients)]
-
-    async def having_recorded(self, kind: str, *, at: int) -> set[int]:
-        return {row[0] for row in self._db.execute(SQL["recorded_kind"], (kind, at))}
+    async def former_segment(self, rid: int) -> int | None:
+        row = self._db.execute(SQL["former_segment"], (rid,)).fetchone()
+        return None if row is None else int(row[0])
 
     async def freshen(self, feed: str, *, until: int) -> int:
         return int(row_of(self._db.execute(SQL["put_freshness"], (feed, until)))[0])
