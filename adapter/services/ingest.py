@@ -87,8 +87,8 @@ class Ingest:
     async def receive(self, feed: str, name: str, stream: BinaryIO) -> Receipt:
         """Keep raw bytes durably; the last file of this name sent again gives its receipt.
 
-        Raises ``FeedClosed``, before a byte is taken, while no contract that covers the feed is in force. A roster in which
-        nothing changed says that everyone in it is still in custody.
+        Raises ``FeedClosed``, before a byte is taken, while no contract that covers the feed is in force. A roster in
+        which nothing changed says that everyone in it is still in custody.
         """
         at = self._clock()
         self._admit(feed, at)
