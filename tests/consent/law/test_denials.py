@@ -32,6 +32,7 @@ from adapter.consent.law.basis_spec import Survives
 from adapter.consent.law.denials import TABLES
 from adapter.consent.law.matrix_spec import Cell
 from adapter.consent.law.partners import ENTITIES
+from adapter.consent.outcome import DENY
 from adapter.consent.standing import Fact
 
 EVERY = ("T", "K", "J", "E", "O", "Q", "X", "U", "S", "C", "NC", "own")
@@ -171,6 +172,10 @@ def general_designation(lax):
     for names in ([org("member")], ["Practitioner/p"], [org("exchange"), org("member")], [org("court")], []):
         assert speaks(law, paper(names=names), member, PROGRAM)
     assert speaks(law, paper(names=[org("exchange")]), member, SUMMARY)
+    inner = paper(names=[org("exchange")]).roots
+    denies_by_name = paper(names=[org("member")], kind=DENY)
+    form = replace(denies_by_name, roots=(replace(denies_by_name.roots[0], children=inner),))
+    assert "who treat the patient" in silent(law, form, member, PROGRAM)
 
 
 @about("a signature for a minor", "a-parent-alone-never-signs-for-part-2")
