@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from adapter.fhir.search import Query
+    from adapter.services.asserting import Asking
     from adapter.store.shapes import TokenRow
 
 BASE = "https://county.example/fhir"
@@ -77,6 +78,19 @@ class FakeGate:
         )
 
 
+class FakeAssertions:
+    """Keeps what was asserted; ``raises`` is what it meets instead."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Caller, Asking]] = []
+        self.raises: Exception | None = None
+
+    async def assert_basis(self, caller: Caller, asking: Asking) -> None:
+        self.asked.append((caller, asking))
+        if self.raises is not None:
+            raise self.raises
+
+
 class FakeStore:
     """Tokens and contexts in memory."""
 
@@ -107,6 +121,7 @@ class FakeServices:
 
     store: FakeStore = field(default_factory=FakeStore)
     disclosure: FakeGate = field(default_factory=FakeGate)
+    assertions: FakeAssertions = field(default_factory=FakeAssertions)
     base_url: str = BASE
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Denver"))
     cursor_key: bytes = bytes(range(64))
