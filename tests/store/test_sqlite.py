@@ -54,7 +54,7 @@ class TestSqlite(contract.StoreContract, files_contract.FilesContract, legal_con
 
 async def test_migrations_apply_once(tmp_path):
     first = SqliteStore(tmp_path, stamp=stamp, chain=b"a")
-    assert len(await first.migrate()) == 5
+    assert len(await first.migrate()) == 6
     assert await first.migrate() == []
     await first.close()
     second = SqliteStore(tmp_path, stamp=stamp, chain=b"b")
