@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_NESTED = (dict, list)
+
 
 def codings_of(resource: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The (system, code) pairs of a resource outside its ``meta``, each once."""
-    return list(dict.fromkeys(pair for key, value in resource.items() if key != "meta" for pair in _within(value)))
-
-
-def _within(value: Any) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    waiting = [value]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            if isinstance(value.get("code"), str) and isinstance(value.get("system"), str):
-                found.append((value["system"], value["code"]))
-            waiting += [inner for inner in value.values() if isinstance(inner, dict | list)]
-        elif isinstance(value, list):
-            waiting += value
-    return found
+    found: dict[tuple[str, str], None] = {}
+    for key, content in resource.items():
+        if key == "meta" or type(content) is str:
+            continue
+        waiting = [content]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, dict):
+                system, code = value.get("system"), value.get("code")
+                if isinstance(code, str) and isinstance(system, str):
+                    found[system, code] = None
+                waiting += [inner for inner in value.values() if isinstance(inner, _NESTED)]
+            elif isinstance(value, list):
+                waiting += value
+    return list(found)

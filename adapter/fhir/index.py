@@ -9,10 +9,12 @@ https://hl7.org/fhir/R4/search.html
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from adapter.fhir.dates import MAX, MIN, interval, matches
 from adapter.fhir.parameters import PARAMETERS, normalised
+from adapter.fhir.paths import values
 from adapter.fhir.reference import parse_reference
 
 if TYPE_CHECKING:
@@ -49,12 +51,11 @@ def index_rows(resource: Resource, zone: tzinfo) -> list[IndexRow]:
     ``zone`` places dates without a time. ``_id`` needs no row: it is the key of the resource itself.
     """
     rows: list[IndexRow] = []
-    for parameter, add, paths in _PLAN.get(resource["resourceType"], ()):
-        values: list[Json] = []
-        for path in paths:
-            _collect(resource, path, 0, values)
-        for value in values:
-            add(rows, parameter, value, zone)
+    for parameter, add, first, below in _PLAN.get(resource["resourceType"], ()):
+        content = resource.get(first)
+        if content is not None:
+            for value in values(content, below):
+                add(rows, parameter, value, zone)
     return list(dict.fromkeys(rows))
 
 
@@ -83,20 +84,6 @@ def _bounds(dated: IndexRow | Alternative) -> tuple[int, int]:
     return dated.low, dated.high
 
 
-def _collect(value: Json, path: Sequence[str], depth: int, found: list[Json]) -> None:
-    """Add the values at a path of element names; arrays are entered, nulls passed over."""
-    if isinstance(value, list):
-        for item in value:
-            _collect(item, path, depth, found)
-    elif depth == len(path):
-        if value is not None:
-            found.append(value)
-    elif isinstance(value, dict):
-        inner = value.get(path[depth])
-        if inner is not None:
-            _collect(inner, path, depth + 1, found)
-
-
 def _token(rows: list[IndexRow], parameter: SearchParameter, value: Json, _: tzinfo) -> None:
     """A code, CodeableConcept, Coding or Identifier; what has no code is not found."""
     if isinstance(value, str):
@@ -109,7 +96,7 @@ def _token(rows: list[IndexRow], parameter: SearchParameter, value: Json, _: tzi
 
 
 def _string(rows: list[IndexRow], parameter: SearchParameter, value: Json, _: tzinfo) -> None:
-    if key := normalised(value):
+    if key := _normalised(value):
         rows.append(IndexRow(parameter.name, key, exact=value))
 
 
@@ -120,9 +107,16 @@ def _canonical(rows: list[IndexRow], parameter: SearchParameter, value: Json, _:
 
 
 def _reference(rows: list[IndexRow], parameter: SearchParameter, value: Json, _: tzinfo) -> None:
-    reference = parse_reference(value.get("reference", ""))
-    if reference is not None and (not parameter.targets or reference.type in parameter.targets):
-        rows.append(IndexRow(parameter.name, str(reference)))
+    named, kind = _literal(value.get("reference", ""))
+    if named and (not parameter.targets or kind in parameter.targets):
+        rows.append(IndexRow(parameter.name, named))
+
+
+@lru_cache(maxsize=4096)
+def _literal(text: str) -> tuple[str, str]:
+    """What a literal reference names, whatever its version, and its type; empty for fragments, URNs and the like."""
+    reference = parse_reference(text)
+    return (str(reference), reference.type) if reference is not None else ("", "")
 
 
 def _date(rows: list[IndexRow], parameter: SearchParameter, value: Json, zone: tzinfo) -> None:
@@ -144,16 +138,15 @@ def _date(rows: list[IndexRow], parameter: SearchParameter, value: Json, zone: t
         rows.append(IndexRow(name, f"{start or ''}/{end or ''}", low, high))
 
 
+_normalised = lru_cache(maxsize=8192)(normalised)
+"""Given names recur, and a name is indexed under two parameters."""
 _ADDERS: Final = {"token": _token, "string": _string, "date": _date, "reference": _reference}
 _PLAN: Final = {
     kind: [
-        (
-            parameter,
-            _canonical if parameter.canonical else _ADDERS[parameter.kind],
-            [path.split(".") for path in parameter.paths],
-        )
+        (parameter, _canonical if parameter.canonical else _ADDERS[parameter.kind], first, tuple(below))
         for parameter in table.values()
-        if parameter.paths
+        for first, *below in (path.split(".") for path in parameter.paths)
     ]
     for kind, table in PARAMETERS.items()
 }
+"""For each type: the parameter, how its values become rows, the element and the names below it."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adapter.errors import Issue
 from adapter.fhir.dates import surely_after
+from adapter.fhir.paths import values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -58,23 +59,15 @@ PERIODS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Where a Period is read by an index or a decision; there it must not end before it starts (per-1)."""
 
-_PERIOD_PATHS: Final = {kind: [(path.partition(".")[0], path) for path in paths] for kind, paths in PERIODS.items()}
+_PERIOD_PATHS: Final = {
+    kind: [(f"{kind}.{path}", first, below) for path in paths for first, *below in (path.split("."),)]
+    for kind, paths in PERIODS.items()
+}
 
 
 def invariant(path: str, key: str, message: str) -> Issue:
     """A broken invariant: its key, and what was expected instead."""
     return Issue(path=path, code="invariant", message=f"{key}: {message}")
-
-
-def at(resource: Resource, path: str) -> Iterator[Any]:
-    """The values at a dotted path of element names; arrays are entered."""
-    name, _, rest = path.partition(".")
-    value = resource.get(name)
-    for item in value if isinstance(value, list) else () if value is None else (value,):
-        if not rest:
-            yield item
-        elif isinstance(item, dict):
-            yield from at(item, rest)
 
 
 def has_coding(concept: Resource | None, system: str, *codes: str) -> bool:
@@ -114,11 +107,11 @@ def _narrative(resource: Resource) -> list[Issue]:
 
 def _periods(resource: Resource) -> list[Issue]:
     """per-1: a period does not end before it starts."""
-    kind = resource["resourceType"]
     found: list[Issue] = []
-    for first, path in _PERIOD_PATHS.get(kind, ()):
-        if first in resource:
-            found += [_per_1(f"{kind}.{path}") for period in at(resource, path) if _reversed(period)]
+    for path, first, below in _PERIOD_PATHS.get(resource["resourceType"], ()):
+        content = resource.get(first)
+        if content is not None:
+            found += [_per_1(path) for period in values(content, below) if _reversed(period)]
     return found
 
 

@@ -26,6 +26,8 @@ Schema = dict[str, Any]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _PRIMITIVE_EXTENSION: Final = {"$ref": "#/$defs/Element"}
+_FEW: Final = 4
+"""Up to so many names a rule on presence lists them; an extension has fifty forms of its value."""
 _NOT_ONLY_AN_ID: Final[Schema] = {"minProperties": 2}
 """Beside an id: ele-1 asks for a value or children, and an id is neither."""
 
@@ -66,6 +68,28 @@ def _code_set(value_set: str) -> str:
     return f"codes:{value_set}"
 
 
+class _Names:
+    """Rules on which of the properties of a closed schema are present."""
+
+    def __init__(self, properties: Iterable[str]) -> None:
+        self._all = frozenset(properties)
+
+    def any(self, names: Iterable[str]) -> Schema:
+        """At least one of ``names``."""
+        few = list(names)
+        return {"not": self._only_others(few)} if len(few) > _FEW else {"anyOf": [{"required": [name]} for name in few]}
+
+    def none(self, names: Iterable[str]) -> Schema:
+        """None of ``names``."""
+        few = list(names)
+        return self._only_others(few) if len(few) > _FEW else {"properties": dict.fromkeys(few, False)}
+
+    def _only_others(self, names: Iterable[str]) -> Schema:
+        """Says the same of many names by looking at what is there, not for each of what must not be."""
+        others = sorted(self._all.difference(names))
+        return {"properties": dict.fromkeys(others, True), "additionalProperties": False}
+
+
 def _object(facts: Facts, structure: Structure, *, extended: bool) -> Schema:
     properties: Schema = {}
     required: list[str] = []
@@ -76,14 +100,16 @@ def _object(facts: Facts, structure: Structure, *, extended: bool) -> Schema:
         required.append("resourceType")
     for element in structure.elements:
         properties.update(_properties(facts, element, extended=extended))
-        dependent.update(_exclusive(element, extended=extended))
+    present = _Names(properties)
+    for element in structure.elements:
+        dependent.update(_exclusive(element, present, extended=extended))
         if element.required:
             names = element.names(extended=extended)
             if len(names) == 1:
                 required.extend(names)
             else:
-                conditions.append(_any(names))
-    conditions.extend(_invariant(structure, invariant, extended=extended) for invariant in structure.invariants)
+                conditions.append(present.any(names))
+    conditions += [_invariant(structure, invariant, present, extended=extended) for invariant in structure.invariants]
     schema: Schema = {"type": "object", "additionalProperties": False, "properties": properties}
     if structure.kind != "resource":
         schema["minProperties"] = 1
@@ -95,14 +121,6 @@ def _object(facts: Facts, structure: Structure, *, extended: bool) -> Schema:
     if conditions:
         schema["allOf"] = conditions
     return schema
-
-
-def _any(names: Iterable[str]) -> Schema:
-    return {"anyOf": [{"required": [name]} for name in names]}
-
-
-def _none(names: Iterable[str]) -> Schema:
-    return {"properties": dict.fromkeys(names, False)}
 
 
 def _properties(facts: Facts, element: Element, *, extended: bool) -> Schema:
@@ -143,22 +161,22 @@ def _coded(facts: Facts, value_set: str, kind: str) -> Schema:
     }
 
 
-def _exclusive(element: Element, *, extended: bool) -> Schema:
+def _exclusive(element: Element, present: _Names, *, extended: bool) -> Schema:
     """For each form of a choice: if it is present, no other form is."""
     if len(element.forms) == 1:
         return {}
     names = element.names(extended=extended)
-    return {name: _none(other for other in names if other.lstrip("_") != name.lstrip("_")) for name in names}
+    return {name: present.none(other for other in names if other.lstrip("_") != name.lstrip("_")) for name in names}
 
 
-def _invariant(structure: Structure, invariant: Invariant, *, extended: bool) -> Schema:
+def _invariant(structure: Structure, invariant: Invariant, present: _Names, *, extended: bool) -> Schema:
     """A rule on the presence of siblings, over all their JSON names."""
     groups = [structure.element(base).names(extended=extended) for base in invariant.names]
     if invariant.form == "any":
-        return _any(name for group in groups for name in group)
+        return present.any(name for group in groups for name in group)
     first, second = groups
     if invariant.form == "needs":
-        return {"dependentSchemas": {name: _any(second) for name in first}}
+        return {"dependentSchemas": {name: present.any(second) for name in first}}
     if invariant.form == "excludes":
-        return {"dependentSchemas": {name: _none(second) for name in first}}
-    return {"if": _any(first), "then": _none(second), "else": _any(second)}
+        return {"dependentSchemas": {name: present.none(second) for name in first}}
+    return {"if": present.any(first), "then": present.none(second), "else": present.any(second)}

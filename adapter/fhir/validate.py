@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from jsonschema_rs import Draft202012Validator
+from jsonschema_rs import Draft202012Validator, RegexOptions
 
 from adapter.errors import Issue
 from adapter.fhir.claims import claimed
@@ -48,7 +48,8 @@ class _Checks:
 
 def _compiled(facts: Facts, kind: str, *, extended: bool) -> Draft202012Validator:
     schema = compile_schema(facts, kind, extended=extended)
-    return Draft202012Validator(schema, keywords={"wholeNumber": WholeNumber})
+    # The patterns look neither ahead nor back, so the engine that cannot do that reads them, and in linear time.
+    return Draft202012Validator(schema, keywords={"wholeNumber": WholeNumber}, pattern_options=RegexOptions())
 
 
 class Validator:

@@ -22,6 +22,9 @@ MATCH_ONLY = frozenset({SSN, SSN_LAST4, STATE_ID})
 
 _SUFFIX = re.compile(r"\b(jr|sr|ii|iii|iv|v)$")
 _LETTERS = re.compile(r"[^a-z]+")
+_NO_DIGITS = re.compile(r"\D")
+_OTHER_NAMES = frozenset({"nickname", "old", "anonymous"})
+_SEXES = frozenset({"male", "female"})
 _FULL_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 
 
@@ -53,26 +56,29 @@ def normalise(name: str) -> str:
 
 def traits_of(patient: Mapping[str, Any]) -> Traits:
     """The traits of a Patient resource; the official name counts, aliases do not."""
-    names = [name for name in patient.get("name", ()) if name.get("use") not in {"nickname", "old", "anonymous"}]
+    names = [name for name in patient.get("name", ()) if name.get("use") not in _OTHER_NAMES]
     name = names[0] if names else {}
-    identifiers = {
-        item.get("system"): re.sub(r"\D", "", item.get("value", "")) for item in patient.get("identifier", ())
-    }
-    ssn = identifiers.get(SSN, "")
-    state = next((i.get("value", "") for i in patient.get("identifier", ()) if i.get("system") == STATE_ID), "")
+    digits = {SSN: "", SSN_LAST4: ""}
+    state: str | None = None
+    numbers = []
+    for item in patient.get("identifier", ()):
+        system, value = item.get("system", ""), item.get("value", "")
+        if system in digits:
+            digits[system] = _NO_DIGITS.sub("", value)
+        elif system == STATE_ID:
+            state = value if state is None else state
+        elif system and value:
+            numbers.append(f"{system}|{value}")
+    ssn = digits[SSN]
     birth_date = patient.get("birthDate", "")
     sex = patient.get("gender", "")
     return Traits(
         family=normalise(name.get("family", "")),
         given=normalise((name.get("given") or [""])[0]),
         birth_date=birth_date if _FULL_DATE.match(birth_date) else "",
-        sex=sex if sex in {"male", "female"} else "",
+        sex=sex if sex in _SEXES else "",
         ssn=ssn,
-        ssn_last4=ssn[-4:] or identifiers.get(SSN_LAST4, ""),
-        state_id=state.strip().upper(),
-        numbers=tuple(
-            f"{item['system']}|{item['value']}"
-            for item in patient.get("identifier", ())
-            if item.get("system", "") not in MATCH_ONLY | {""} and item.get("value")
-        ),
+        ssn_last4=ssn[-4:] or digits[SSN_LAST4],
+        state_id=(state or "").strip().upper(),
+        numbers=tuple(numbers),
     )

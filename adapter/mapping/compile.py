@@ -57,6 +57,36 @@ class _Resource:
         return Draft(name=self.name, type=self.type, key=_key(self.key, scope), body=body, profile=self.profile)
 
 
+class _Person:
+    """The resource that a record gives of its person, made once where records that say the same follow each other.
+
+    A roster has a row for each booking. The rules read nothing but ``columns`` and the constants of the feed.
+    """
+
+    __slots__ = ("_columns", "_draft", "_resource", "_said", "_scope")
+
+    def __init__(self, resource: _Resource, columns: tuple[str, ...]) -> None:
+        self._resource = resource
+        self._columns = columns
+        self._said: list[Any] | None = None
+        self._scope: Scope | None = None
+        self._draft: Draft | None = None
+
+    def draft(self, scope: Scope) -> Draft | None:
+        said = list(map(scope.values.get, self._columns))
+        if self._scope is None or said != self._said or scope.environment is not self._scope.environment:
+            self._said, self._scope = None, Scope(scope.values, scope.environment)
+            self._draft = self._resource.draft(self._scope)
+            if _ONLY_TEXT.issuperset(map(type, said)):  # 1, 1.0 and True are equal and not the same
+                self._said = said
+        scope.repeat(self._scope)
+        made = self._draft
+        return made and Draft(made.name, made.type, made.key, made.body.copy(), made.profile)
+
+
+_ONLY_TEXT = frozenset({str, type(None)})
+
+
 def _key(rules: tuple[tuple[Rule, str], ...], scope: Scope) -> tuple[str, ...]:
     """The parts of a key. Raises RecordError `missing-key` where one is missing."""
     parts = []
@@ -77,7 +107,7 @@ class _Kind:
     unit: Rule | None
     labels: Rule | None
     person: tuple[tuple[Rule, str], ...]
-    resources: tuple[_Resource, ...]
+    resources: tuple[_Resource | _Person, ...]
     plan: LeafPlan
 
     def map(self, values: Mapping[str, Any], environment: Environment) -> Mapped:
@@ -164,10 +194,11 @@ class _KindCompiler:
         compiled = [(self._nodes.node(part, f"{path}[{place}]"), place) for place, part in enumerate(parts)]
         return tuple((part.rule, part.columns[0] if part.columns else f"{path}[{place}]") for part, place in compiled)
 
-    def _resource(self, spec: ResourceSpec, path: str) -> _Resource:
+    def _resource(self, spec: ResourceSpec, path: str) -> _Resource | _Person:
         nodes = self._nodes
         self._check_elements(spec, path)
         holds, branch = None, Branch()
+        tested: tuple[str, ...] = ()
         base = {"resourceType": spec.type}
 
         def build() -> Compiled:
@@ -176,13 +207,13 @@ class _KindCompiler:
         if spec.when is None:
             body = build()
         else:
-            holds, _ = nodes.condition(spec.when, f"{path}.when")
+            holds, tested = nodes.condition(spec.when, f"{path}.when")
             body, branch = nodes.branch(build)
         constants = {name: node.literal for name, node in spec.fields.items() if isinstance(node, LiteralNode)}
         if body.constant:
             constants = body.value
         required = self._elements.required(spec.type)
-        return _Resource(
+        resource = _Resource(
             name=spec.name,
             type=spec.type,
             profile=spec.profile,
@@ -193,6 +224,9 @@ class _KindCompiler:
             template=base | constants,
             required=tuple(name for name in spec.fields if name in required and name not in constants),
         )
+        read = tuple(dict.fromkeys((*body.columns, *tested, *(column for _, column in resource.key))))
+        flat = all(self._spec.columns.get(column, "field") not in STRUCTURED for column in read)
+        return _Person(resource, read) if flat and spec.key == self._spec.person else resource
 
     def _check_elements(self, spec: ResourceSpec, path: str) -> None:
         nodes, known = self._nodes, self._elements.elements(spec.type)

@@ -6,7 +6,7 @@ Resources: https://hl7.org/fhir/R4/resource.html
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from adapter.errors import ConfigurationError, Problem
@@ -81,13 +81,12 @@ class LeafCounts:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """One resource before it has an id, ``meta`` and ``subject``.
+class Draft(NamedTuple):
+    """One resource before it has an id, ``meta`` and ``subject``. A tuple, because every record makes some.
 
     ``name`` is the name the mapping gives it, ``key`` identifies it within its feed and type: the same key
-    is the same resource. ``profile`` is the canonical URL it is meant to conform to, or "". Constant parts
-    of ``body`` are shared between drafts, so only its top level may be changed.
+    is the same resource. ``profile`` is the canonical URL it is meant to conform to, or "". Parts of ``body``
+    are shared between drafts, so only its top level may be changed.
     """
 
     name: str
@@ -97,9 +96,8 @@ class Draft:
     profile: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mapped:
-    """What one record became.
+class Mapped(NamedTuple):
+    """What one record became. A tuple, as a draft.
 
     ``unit`` is the programme within the sender that wrote the record (None: the sender has one), ``person``
     the key of the person within the feed, ``labels`` the security labels the record came with as (system,

@@ -9,6 +9,7 @@ from adapter.mapping.mapped import IGNORED, LOSSY, UNMAPPED, Environment, Warnin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from collections.abc import Set as AbstractSet
 
     Rule = Callable[["Scope"], Any]
     """A compiled node: from a record to a value, or None where there is nothing to say."""
@@ -43,9 +44,18 @@ class Scope:
                 self.warnings = {}
             self.warnings[_warning(code, column)] = None
 
-    def reach(self, columns: frozenset[str]) -> None:
+    def reach(self, columns: AbstractSet[str]) -> None:
         """Note that rules reading ``columns`` under a condition have run."""
         self.reached = set(columns) if self.reached is None else self.reached | columns
+
+    def repeat(self, other: Scope) -> None:
+        """Note what the rules remarked that ran on ``other``, as if they had run here."""
+        for column, state in other.remarks.items():
+            self.remark(column, state)
+        if other.warnings is not None:
+            self.warnings = (self.warnings or {}) | other.warnings
+        if other.reached is not None:
+            self.reach(other.reached)
 
 
 class Remarks:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from operator import is_
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapter.consent.labels import labels_for
 from adapter.consent.release import author, on_hold
 from adapter.consent.share import reaches_part2, recipients, sensitivities, share, withdrawn
 from adapter.errors import RecordError
+from adapter.fhir.codec import dump_value
 from adapter.fhir.codings import codings_of
 from adapter.fhir.instants import instant_text
 from adapter.identity.traits import MATCH_ONLY
 from adapter.services.write import Facets
-from adapter.store.shapes import IdentityFacts, ResourceWrite, ScreeningPlace, row_key
+from adapter.store.shapes import IdentityFacts, ResourceWrite, ScreeningPlace
 from adapter.summary.build import summary
 from adapter.summary.screening import screenings
 
@@ -63,29 +65,39 @@ def _labels(
     return labels_for(instrument_labels=instrument_labels, codes=codes, regime=regime, inbound=inbound)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Record:
+class _Origin(NamedTuple):
+    """What decides, besides content, who may see a record: the unit it comes from and the labels it came with."""
+
+    programme: str
+    unit: str
+    regime: str
+    inbound: tuple[Label, ...]
+
+    def facets(
+        self, tier: str, *, domain: str = "", labels: tuple[Label, ...] | None = None, audience: str = ""
+    ) -> Facets:
+        """The facets of a resource of this origin; without labels of its own those of the source alone."""
+        own = _labels(frozenset(), (), self.regime, self.inbound) if labels is None else labels
+        return Facets(tier, own, self.regime, domain, self.unit, audience)
+
+
+class _Record(NamedTuple):
     """What all resources of one record share: whose it is, where it comes from, when it was received."""
 
     person: tuple[str, ...]
     patient: str
-    programme: str
-    unit: str
-    regime: str
-    inbound: tuple[tuple[str, str], ...]
+    origin: _Origin
     received: int
 
-    def facets(
-        self,
-        tier: str,
-        *,
-        domain: str = "",
-        labels: tuple[tuple[str, str], ...] | None = None,
-        audience: str = "",
-    ) -> Facets:
-        """The facets of a resource of this record; without labels of its own those of the source alone."""
-        own = _labels(frozenset(), (), self.regime, self.inbound) if labels is None else labels
-        return Facets(tier=tier, labels=own, regime=self.regime, domain=domain, unit=self.unit, audience=audience)
+
+class _Told(NamedTuple):
+    """A Patient as a record told of it, and what became of that."""
+
+    origin: _Origin
+    seed: bool
+    body: Mapping[str, Any] | None
+    write: ResourceWrite
+    identity: IdentityFacts | None
 
 
 class Assembly:
@@ -115,33 +127,25 @@ class Assembly:
             for key in (*form.partners, *(one for each in form.intermediaries.values() for one in each.participants))
             if key in organisations
         }
+        self._last: tuple[tuple[str, ...], _Told] | None = None
+        self._details = lru_cache(maxsize=8192)(self._detail_facets)
 
     async def assemble(self, source: SourceRecord, mapped: Mapped, *, received: int) -> Assembled:
         """Name, label, check and derive; ``InvalidResource`` or ``RecordError`` if the record cannot be used."""
-        programme, unit, regime = self._unit(mapped.unit)
-        record = _Record(
-            person=mapped.person,
-            patient=self._writer.resource_id(self._feed.feed, "Patient", *mapped.person),
-            programme=programme,
-            unit=unit,
-            regime=regime,
-            inbound=mapped.labels,
-            received=received,
-        )
-        body = next((draft.body for draft in mapped.drafts if draft.type == "Patient"), None)
-        writes = [await self._patient(record, body, mapped)]
+        origin = _Origin(*self._unit(mapped.unit), mapped.labels)
+        patient = await self._patient(origin, mapped)
+        record = _Record(mapped.person, patient.write.id, origin, received)
+        writes = [patient.write]
         for draft in mapped.drafts:
             if draft.type != "Patient":
                 writes += await self._detail(record, draft)
-        problem = None if regime != UNDECLARED else self._undeclared()
+        held = origin.regime == UNDECLARED
+        problem = self._undeclared() if held else None
         if self._forms:
             consent, unusable = self._consent(record, source)
             problem = unusable or problem
             writes += await self._release(record, consent, str(source.values.get("submission", "")))
-        identity = None
-        if body is not None:
-            identity = self._people.recognise(row_key("Patient", record.patient), self._feed.feed, body)
-        return Assembled(writes=writes, identity=identity, held=regime == UNDECLARED, problem=problem)
+        return Assembled(writes=writes, identity=patient.identity, held=held, problem=problem)
 
     def _unit(self, code: str | None) -> tuple[str, str, str]:
         """What the sender calls the unit, the organisation it is, and its regime."""
@@ -158,28 +162,43 @@ class Assembly:
         known = ", ".join(self._feed.units)
         return RecordError("undeclared-unit", "unit", f"a unit that the feed declares: {known}")
 
-    async def _patient(self, record: _Record, body: Mapping[str, Any] | None, mapped: Mapped) -> ResourceWrite:
+    async def _patient(self, origin: _Origin, mapped: Mapped) -> _Told:
+        """The Patient of a record; a person's records often follow each other and say the same of who that is."""
+        body = next((draft.body for draft in mapped.drafts if draft.type == "Patient"), None)
         # A record about care must leave no trace in a Patient whom others see: it only puts an empty one where
         # none is. Who someone is comes from records about identity and custody alone.
         seed = body is None or any(draft.type not in IDENTITY for draft in mapped.drafts)
+        if self._last is not None and self._last[0] == mapped.person:
+            told = self._last[1]
+            if (told.origin, told.seed) == (origin, seed) and _same(told.body, body):
+                return told
+        ident = self._writer.resource_id(self._feed.feed, "Patient", *mapped.person)
         content = {"resourceType": "Patient"} if seed or body is None else minimal(body)
-        facets = record.facets("identity")
-        return await self._writer.prepare(content, facets, ident=record.patient, patient=record.patient, seed=seed)
+        write = await self._writer.prepare(content, origin.facets("identity"), ident=ident, patient=ident, seed=seed)
+        identity = None if body is None else self._people.recognise(write.rid, self._feed.feed, body)
+        told = _Told(origin, seed, body, write, identity)
+        self._last = mapped.person, told
+        return told
 
     async def _detail(self, record: _Record, draft: Draft) -> list[ResourceWrite]:
         ident = self._writer.resource_id(self._feed.feed, draft.type, draft.name, *draft.key)
-        codings = tuple(codings_of(draft.body))
-        instruments = self._instruments(draft.body.get("questionnaire", ""), codings)
-        named = frozenset(label for instrument in instruments for label in instrument.labels)
-        labels = _labels(named, codings, record.regime, record.inbound)
-        domain = "court" if any(system == COURT_EVENT for system, _ in codings) else ""
-        facets = record.facets("detail", domain=domain or (instruments[0].domain if instruments else ""), labels=labels)
+        form = draft.body.get("questionnaire", "")
+        facets = self._details(record.origin, form, tuple(codings_of(draft.body)))
         body = draft.body if not draft.profile else draft.body | {"meta": {"profile": [draft.profile]}}
-        writes = [await self._writer.prepare(body, facets, ident=ident, patient=record.patient)]
+        write = await self._writer.prepare(body, facets, ident=ident, patient=record.patient)
+        writes = [write]
         if draft.type in SCREENED:
             for screening in screenings(draft.body, self._registry):
-                writes += await self._summary(record, screening, row_key(draft.type, ident))
+                writes += await self._summary(record, screening, write.rid)
         return writes
+
+    def _detail_facets(self, origin: _Origin, form: str, codings: tuple[Label, ...]) -> Facets:
+        """The facets of what a source says in full, by the codes in it and the questionnaire it answers."""
+        instruments = self._instruments(form, codings)
+        named = frozenset(label for instrument in instruments for label in instrument.labels)
+        labels = _labels(named, codings, origin.regime, origin.inbound)
+        domain = "court" if any(system == COURT_EVENT for system, _ in codings) else ""
+        return origin.facets("detail", domain=domain or (instruments[0].domain if instruments else ""), labels=labels)
 
     def _instruments(self, form: str, codings: Sequence[tuple[str, str]]) -> list[Instrument]:
         """Every instrument that the questionnaire or a code of a resource belongs to."""
@@ -195,29 +214,29 @@ class Assembly:
 
     async def _summary(self, record: _Record, screening: Screening, detail: int) -> list[ResourceWrite]:
         # The sender's own name of the unit, so that declaring it changes who may see the summary, not its id.
-        key = (*record.person, record.programme, screening.occasion)
+        key = (*record.person, record.origin.programme, screening.occasion)
         ident = self._writer.resource_id(self._feed.feed, "screening-summary", *key)
         instrument = screening.instrument
         named = frozenset(instrument.labels)
-        labels = _labels(named, tuple(screening.result.codings), record.regime, record.inbound)
+        labels = _labels(named, tuple(screening.result.codings), record.origin.regime, record.origin.inbound)
         place = None
         if screening.status not in RETRACTED:
             place = ScreeningPlace(
-                instrument=f"{record.programme}|{screening.series}",
+                instrument=f"{record.origin.programme}|{screening.series}",
                 day=screening.day,
                 instant=screening.instant,
                 risk=screening.risk,
             )
         write = await self._writer.prepare(
             summary(screening, labels=labels),
-            record.facets("summary", domain=instrument.domain, labels=labels),
+            record.origin.facets("summary", domain=instrument.domain, labels=labels),
             ident=ident,
             patient=record.patient,
             screening=place,
             relations=(("derived-from", detail),),
         )
         trace = self._writer.resource_id(self._feed.feed, "Provenance", ident)
-        facets = record.facets("provenance", domain=instrument.domain, labels=labels)
+        facets = record.origin.facets("provenance", domain=instrument.domain, labels=labels)
         provenance = _provenance(f"Observation/{ident}", record)
         # Written once: the same extract received again tells nothing new of where a summary came from.
         traced = await self._writer.prepare(provenance, facets, ident=trace, patient=record.patient, seed=True)
@@ -227,21 +246,23 @@ class Assembly:
         """The Consent and the share of each recipient; whoever is no longer one has its share withdrawn."""
         key = (*record.person, submission)
         ident = self._writer.resource_id(self._feed.feed, "Consent", *key)
-        writes = [await self._writer.prepare(consent, record.facets("consent"), ident=ident, patient=record.patient)]
+        writes = [
+            await self._writer.prepare(consent, record.origin.facets("consent"), ident=ident, patient=record.patient)
+        ]
         named = recipients(consent)
         for recipient in sorted({*named, *self._audiences}):
             given = share(consent, recipient) if recipient in named else None
             if given is None:
                 labels = None
-                body = withdrawn(f"Patient/{record.patient}", record.unit)
+                body = withdrawn(f"Patient/{record.patient}", record.origin.unit)
             else:
-                regime = "part2" if reaches_part2(given) else record.regime
-                labels = _labels(sensitivities(given), (), regime, record.inbound)
+                regime = "part2" if reaches_part2(given) else record.origin.regime
+                labels = _labels(sensitivities(given), (), regime, record.origin.inbound)
                 body = given
             writes.append(
                 await self._writer.prepare(
                     body,
-                    record.facets("share", labels=labels, audience=recipient),
+                    record.origin.facets("share", labels=labels, audience=recipient),
                     ident=self._writer.resource_id(self._feed.feed, "consent-share", *key, recipient),
                     patient=record.patient,
                     existing=given is None,
@@ -255,7 +276,7 @@ class Assembly:
         It may be a revocation: what was signed before must not go on as if it had not arrived.
         """
         patient = f"Patient/{record.patient}"
-        if record.regime == UNDECLARED:
+        if record.origin.regime == UNDECLARED:
             return on_hold(patient), self._undeclared()
         form = self._forms.get((str(source.values.get("form", "")), str(source.values.get("version", ""))))
         if form is None:
@@ -281,8 +302,17 @@ def _provenance(target: str, record: _Record) -> dict[str, Any]:
         "meta": {"profile": [PROFILES + "ingest-provenance"]},
         "target": [{"reference": target}],
         "recorded": instant_text(record.received),
-        "agent": [{"who": {"reference": record.unit}}],
+        "agent": [{"who": {"reference": record.origin.unit}}],
     }
+
+
+def _same(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
+    """Whether two bodies say the same to the last digit, which equal dictionaries need not."""
+    if one is None or other is None:
+        return one is other
+    return (list(one) == list(other) and all(map(is_, one.values(), other.values()))) or dump_value(one) == dump_value(
+        other
+    )
 
 
 def minimal(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ runs late, after a crash or from quarantine, never takes back what a later recor
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -19,7 +21,7 @@ from adapter.source import Malformed
 from adapter.store.shapes import QuarantinedRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 
     from adapter.mapping.compile import CompiledMapping
     from adapter.mapping.mapped import Environment
@@ -32,8 +34,10 @@ if TYPE_CHECKING:
     from adapter.store.shapes import Receipt
 
 LEAVES = ("mapped", "lossy", "ignored", "unmapped")
-BATCH = 500
-"""Records per transaction."""
+BATCH = 2_000
+"""Records per transaction. Ids are hashes, so a batch touches pages all over the store: a larger one fewer a record."""
+_USUAL, _SELDOM = gc.get_threshold(), (50_000, 20, 50)
+"""Thresholds of Python's garbage collector."""
 _HOUR = 3_600_000_000
 """Microseconds."""
 
@@ -58,6 +62,18 @@ class _Batch:
 
     def __len__(self) -> int:
         return len(self.assembled) + len(self.quarantine)
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Let the garbage collector look seldom: a batch is many objects, freed as they are written, none in a cycle."""
+    gc.freeze()
+    gc.set_threshold(*_SELDOM)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*_USUAL)
+        gc.unfreeze()
 
 
 class Ingest:
@@ -124,7 +140,7 @@ class Ingest:
         revoked = await self._revocations(line.feed)
         batch, position = _Batch(), done
         received = self._inbox.open(receipt.id)
-        with received.stream as stream:
+        with received.stream as stream, _seldom_collected():
             for ordinal, item in enumerate(line.connector.records(stream, line.options)):
                 if ordinal < done:
                     continue
@@ -137,7 +153,7 @@ class Ingest:
                     batch = _Batch()
                     if progress is not None:
                         progress(position, received.consumed)
-        await self._write(batch, report, receipt, position, done=True)
+            await self._write(batch, report, receipt, position, done=True)
         if progress is not None:
             progress(position, receipt.size)
         return report
@@ -247,13 +263,19 @@ class Ingest:
     ) -> None:
         at = self._clock()
         async with self._store.transaction() as change:
+            await change.expect(
+                [write for _, assembled in batch.assembled for write in assembled.writes],
+                [assembled.identity for _, assembled in batch.assembled if assembled.identity is not None],
+            )
             # Asked inside the transaction: what another process received and wrote meanwhile must not be taken back.
             # Only a first run of the newest receipt can bring nothing that is outdated.
             later = await self._later(receipt)
-            checked = None if position is not None and not later else later
             for line, assembled in batch.assembled:
-                late = await self._current(change, assembled, (receipt.id, line), checked, report)
-                await self._put(change, late, (receipt.id, line), report, at)
+                origin = receipt.id, line
+                left = assembled
+                if position is None or later:
+                    left = await self._left(change, assembled, origin, later, report)
+                await self._put(change, left, origin, report, at)
             await change.quarantine(batch.quarantine, at=at)
             for ident in batch.released:
                 await change.release_quarantined(ident)
@@ -275,16 +297,14 @@ class Ingest:
             return await change.revocations(feed.feed)
 
     @staticmethod
-    async def _current(
+    async def _left(
         change: Transaction,
         assembled: Assembled,
         origin: tuple[str, int],
-        later: Collection[str] | None,
+        later: Collection[str],
         report: FeedReport,
     ) -> Assembled:
-        """Without what a later record has brought already. A revocation must not be undone by a mended release."""
-        if later is None:
-            return assembled
+        """What no later record has brought already. A revocation must not be undone by a mended release."""
         receipt, line = origin
         old = [await change.outdated(write.rid, receipt=receipt, line=line, later=later) for write in assembled.writes]
         # The shares of a consent are as old as it is: one that was never given out before says nothing of its age.

@@ -6,16 +6,16 @@ A resource arrives as a body with resourceType and content; it leaves here as by
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapter.consent.segment import Segment
 from adapter.errors import InvalidResource
+from adapter.fhir.codec import dump_value
 from adapter.fhir.instants import instant_text
 from adapter.fhir.search import index_rows
-from adapter.fhir.served import split
+from adapter.fhir.served import PLAIN, split
 from adapter.store.shapes import ResourceWrite, row_key
 
 if TYPE_CHECKING:
@@ -40,9 +40,8 @@ _REMEMBERED = 65_536
 _OPENING = b'"meta":{'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facets:
-    """What a decision may test about a resource besides its content."""
+class Facets(NamedTuple):
+    """What a decision may test about a resource besides its content. A tuple, because every write looks it up."""
 
     tier: str
     labels: tuple[tuple[str, str], ...]
@@ -50,6 +49,14 @@ class Facets:
     domain: str
     unit: str
     audience: str = ""
+
+
+class _Frame(NamedTuple):
+    """What all resources of one type, profiles and facets share: ``meta``, its bytes up to the last label, segment."""
+
+    meta: dict[str, Any]
+    head: bytes
+    segment: int
 
 
 def stamp(keys: SiteKeys) -> Callable[[ResourceWrite, int, int], tuple[str, bytes]]:
@@ -72,6 +79,7 @@ class Writer:
         self._decisions = decisions
         self._zone = zone
         self._valid: set[bytes] = set()
+        self._frames: dict[tuple[str, tuple[str, ...], Facets], _Frame] = {}
 
     async def prepare(
         self,
@@ -87,32 +95,27 @@ class Writer:
     ) -> ResourceWrite:
         """Complete and check one resource; ``InvalidResource`` lists what is wrong with it by FHIRPath."""
         kind = body["resourceType"]
-        resource = self._complete(body, facets, ident, patient)
-        parts = split(resource)
-        digest = blake2b(parts.head + parts.tail, digest_size=16).digest()
+        frame = await self._frame(kind, body.get("meta") or {}, facets)
+        resource = {"resourceType": kind, "id": ident, "meta": frame.meta}
+        resource |= {key: value for key, value in body.items() if key not in resource}
+        element = SUBJECT.get(kind)
+        if element is not None:
+            resource[element] = {"reference": f"Patient/{patient}"}
+        opening = f'{{"resourceType":"{kind}","id":"{ident}","meta":{{'.encode()
+        tail = dump_value(resource)[len(opening) + len(frame.head) + len(PLAIN) :]
+        digest = blake2b(opening + frame.head + tail, digest_size=16).digest()
         if digest not in self._valid:
             self._check(resource, digest)
-        segment = Segment(
-            type=kind,
-            profiles=tuple(sorted(resource["meta"].get("profile", ()))),
-            tier=facets.tier,
-            labels=facets.labels,
-            regime=facets.regime,
-            domain=facets.domain,
-            unit=facets.unit,
-            audience=facets.audience,
-        )
-        start = parts.head.index(_OPENING) + len(_OPENING)
         return ResourceWrite(
             type=kind,
             id=ident,
             rid=row_key(kind, ident),
             patient=0 if facets.tier == "directory" else row_key("Patient", patient),
-            segment=await self._decisions.segment_number(segment),
+            segment=frame.segment,
             digest=digest,
-            opening=parts.head[:start],
-            head=parts.head[start:],
-            tail=parts.tail,
+            opening=opening,
+            head=frame.head,
+            tail=tail,
             index=partial(index_rows, resource, self._zone),
             seed=seed,
             existing=existing,
@@ -127,19 +130,35 @@ class Writer:
             self._valid.clear()
         self._valid.add(digest)
 
-    @staticmethod
-    def _complete(body: Mapping[str, Any], facets: Facets, ident: str, patient: str) -> dict[str, Any]:
-        kind = body["resourceType"]
-        meta = {key: value for key, value in body.get("meta", {}).items() if key == "profile"}
+    async def _frame(self, kind: str, meta: Mapping[str, Any], facets: Facets) -> _Frame:
+        """The frame of a resource: the profiles its ``meta`` claims and the labels it states are kept, nothing else."""
+        profiles, stated = tuple(meta.get("profile", ())), meta.get("security")
+        known = self._frames.get((kind, profiles, facets)) if not stated else None
+        if known is not None:
+            return known
         # Labels stand last in meta, so that a disclosure can add to them without rewriting the resource.
         labels = [{"system": system, "code": code} for system, code in facets.labels]
-        meta["security"] = labels + [label for label in body.get("meta", {}).get("security", ()) if label not in labels]
-        resource = {"resourceType": kind, "id": ident, "meta": meta}
-        resource.update((key, value) for key, value in body.items() if key not in {"resourceType", "id", "meta"})
-        element = SUBJECT.get(kind)
-        if element is not None:
-            resource[element] = {"reference": f"Patient/{patient}"}
-        return resource
+        labels += [label for label in stated or () if label not in labels]
+        own = {name: meta[name] for name in ("profile",) if name in meta} | {"security": labels}
+        head = split({"resourceType": kind, "meta": own}).head
+        segment = Segment(
+            type=kind,
+            profiles=tuple(sorted(profiles)),
+            tier=facets.tier,
+            labels=facets.labels,
+            regime=facets.regime,
+            domain=facets.domain,
+            unit=facets.unit,
+            audience=facets.audience,
+        )
+        frame = _Frame(
+            meta=own,
+            head=head[head.index(_OPENING) + len(_OPENING) :],
+            segment=await self._decisions.segment_number(segment),
+        )
+        if not stated:
+            self._frames[kind, profiles, facets] = frame
+        return frame
 
     def resource_id(self, source: str, kind: str, *key: str) -> str:
         """The id of the resource that ``source`` knows under ``key``."""

@@ -44,6 +44,10 @@ class Interned(Protocol):
 class Transaction(Interned, LegalRecords, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
+    async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
+        """Look up together what is in place for writes and identities that are about to come. Never needed, faster."""
+        ...
+
     async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
         """Write resources; tells for each whether it made a new version."""
         ...

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from adapter.fhir.rules import PERIODS, at, has_coding
+from adapter.fhir.paths import values
+from adapter.fhir.rules import PERIODS, has_coding
 
 CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
@@ -153,9 +154,11 @@ def test_every_period_path_leads_to_a_period(facts):
 
 
 def test_paths_enter_arrays_and_pass_over_what_is_not_there():
-    resource = {"a": [{"b": 1}, {"b": [2, 3]}, {"c": 4}, 5]}
-    assert list(at(resource, "a.b")) == [1, 2, 3]
-    assert list(at(resource, "x.y")) == []
+    content = [{"b": 1}, {"b": [2, None, 3]}, {"c": 4}, 5, None]
+    assert values(content, ["b"]) == [1, 2, 3]
+    assert values(content, ["x", "y"]) == []
+    assert values([1, None], []) == [1]
+    assert values("text", []) == ["text"]
 
 
 def test_codings_are_told_by_system_and_code():

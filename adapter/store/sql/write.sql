@@ -1,13 +1,17 @@
 -- Statements of the writer. `:name` bindings throughout.
 
--- name: current
-SELECT id, type, revision, version, segment, updated, digest, head, tail, seeded FROM resource WHERE rid = ?
+-- name: in_place
+SELECT rid, id, type, patient, revision, segment, digest, seeded FROM resource WHERE rid IN carray(?)
 
 -- name: keep_history
+INSERT INTO resource_history (rid, revision, version, segment, updated, head, tail)
+SELECT rid, revision, version, segment, updated, head, tail FROM resource WHERE rid = ?
+
+-- name: put_history
 INSERT INTO resource_history (rid, revision, version, segment, updated, head, tail) VALUES (?, ?, ?, ?, ?, ?, ?)
 
 -- name: put_resource
-INSERT INTO resource (rid, type, id, patient, segment, revision, version, updated, digest, head, tail, seeded)
+INSERT INTO resource (rid, revision, version, segment, updated, head, tail, type, id, patient, digest, seeded)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (rid) DO UPDATE SET patient = excluded.patient, segment = excluded.segment,
   revision = excluded.revision, version = excluded.version, updated = excluded.updated,
@@ -20,10 +24,10 @@ INSERT OR REPLACE INTO clinical (patient, type, low, rid, high, segment) VALUES 
 INSERT OR REPLACE INTO token (type, param, term, patient, rid, segment, low, high) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: put_string
-INSERT OR REPLACE INTO string (type, param, value, rid, exact) VALUES (?, ?, ?, ?, ?)
+INSERT OR REPLACE INTO string (type, param, value, exact, rid) VALUES (?, ?, ?, ?, ?)
 
 -- name: put_date
-INSERT OR REPLACE INTO date (type, param, low, rid, high) VALUES (?, ?, ?, ?, ?)
+INSERT OR REPLACE INTO date (type, param, low, high, rid) VALUES (?, ?, ?, ?, ?)
 
 -- name: put_reference
 INSERT OR REPLACE INTO reference (type, param, target, rid) VALUES (?, ?, ?, ?)
@@ -34,20 +38,22 @@ INSERT OR REPLACE INTO indexed (rid, rows) VALUES (?, ?)
 -- name: indexed
 SELECT rows FROM indexed WHERE rid = ?
 
+-- Index rows are dropped by type, patient and rid, and what `indexed` holds of their keys.
+
 -- name: drop_clinical
-DELETE FROM clinical WHERE patient = ? AND type = ? AND low = ? AND rid = ?
+DELETE FROM clinical WHERE type = ?1 AND patient = ?2 AND rid = ?3 AND low = ?4
 
 -- name: drop_token
-DELETE FROM token WHERE type = ? AND param = ? AND term = ? AND patient = ? AND rid = ?
+DELETE FROM token WHERE type = ?1 AND patient = ?2 AND rid = ?3 AND param = ?4 AND term = ?5
 
 -- name: drop_string
-DELETE FROM string WHERE type = ? AND param = ? AND value = ? AND rid = ? AND exact = ?
+DELETE FROM string WHERE type = ?1 AND rid = ?3 AND param = ?4 AND value = ?5 AND exact = ?6
 
 -- name: drop_date
-DELETE FROM date WHERE type = ? AND param = ? AND low = ? AND rid = ? AND high = ?
+DELETE FROM date WHERE type = ?1 AND rid = ?3 AND param = ?4 AND low = ?5 AND high = ?6
 
 -- name: drop_reference
-DELETE FROM reference WHERE type = ? AND param = ? AND target = ? AND rid = ?
+DELETE FROM reference WHERE type = ?1 AND rid = ?3 AND param = ?4 AND target = ?5
 
 -- name: drop_exceptions
 DELETE FROM exception WHERE rid = ?
@@ -71,13 +77,18 @@ INSERT OR REPLACE INTO relation (rid, kind, other) VALUES (?, ?, ?)
 INSERT OR REPLACE INTO origin (rid, receipt, line) VALUES (?, ?, ?)
 
 -- name: outdated
-SELECT 1 FROM origin WHERE rid = ? AND ((receipt = ? AND line > ?) OR receipt IN (SELECT value FROM json_each(?))) LIMIT 1
+SELECT 1 FROM origin WHERE receipt = ?2 AND rid = ?1 AND line > ?3
+UNION ALL SELECT 1 FROM origin WHERE receipt IN (SELECT value FROM json_each(?4)) AND rid = ?1
+LIMIT 1
 
 -- name: find_term
-SELECT id FROM term WHERE code = ? AND system = ?
+SELECT system, code, id FROM term WHERE system = ? AND code = ?
 
--- name: add_term
-INSERT INTO term (system, code) VALUES (?, ?) RETURNING id
+-- name: last_term
+SELECT coalesce(max(id), 0) FROM term
+
+-- name: put_term
+INSERT INTO term (system, code, id) VALUES (?, ?, ?)
 
 -- name: of_type
 SELECT r.type, r.id, r.rid, r.patient, r.segment, r.version, r.updated, r.head, r.tail
@@ -103,9 +114,9 @@ DELETE FROM patient_policy_source WHERE patient = ?
 INSERT INTO patient_policy_source (patient, start, sources) VALUES (?, ?, ?)
 
 -- name: admit
-INSERT INTO patient_policy (patient, start, stop, policy, ends)
-SELECT :patient, -4611686018427387904, 4611686018427387904, :policy, 4611686018427387904
-WHERE NOT EXISTS (SELECT 1 FROM patient_policy WHERE patient = :patient)
+-- Policies cover all time, so that whoever has one has one from the beginning.
+INSERT OR IGNORE INTO patient_policy (patient, start, stop, policy, ends)
+VALUES (?, -4611686018427387904, 4611686018427387904, ?, 4611686018427387904)
 
 -- name: former_segment
 -- The segment of the version before the current one.
@@ -134,26 +145,20 @@ VALUES ((?1 << 47) | (?2 << 20) | ?3, ?1, ?2, ?3, ?4, ?5)
 -- name: put_exception
 INSERT OR REPLACE INTO exception (rid, policy, context, effect, obligation) VALUES (?, ?, ?, ?, ?)
 
--- name: drop_identity_keys
-DELETE FROM identity_key WHERE patient = ?
+-- name: drop_identity_key
+DELETE FROM identity_key WHERE key = ? AND patient = ?
 
 -- name: put_identity_key
 INSERT OR REPLACE INTO identity_key (key, patient) VALUES (?, ?)
 
 -- name: put_identity
-INSERT OR REPLACE INTO identity (patient, source, facts, digest) VALUES (?, ?, ?, ?)
+INSERT OR REPLACE INTO identity (patient, source, keys, facts) VALUES (?, ?, ?, ?)
 
--- name: identity_digest
-SELECT digest FROM identity WHERE patient = ?
+-- name: identities
+SELECT patient, source, keys, facts FROM identity WHERE patient IN carray(?)
 
--- name: identity
-SELECT patient, source, facts FROM identity WHERE patient = ?
-
--- name: identity_keys_of
-SELECT key FROM identity_key WHERE patient = ? ORDER BY key
-
--- name: candidates
-SELECT patient FROM identity_key WHERE key IN ({keys}) AND patient <> ? LIMIT 200
+-- name: sharing
+SELECT key, patient FROM identity_key WHERE key = ? LIMIT 200
 
 -- name: put_link
 INSERT OR IGNORE INTO patient_link (patient, other, rule, since) VALUES (?, ?, ?, ?)

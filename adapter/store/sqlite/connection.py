@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _STEP = re.compile(r"^(\d{4})_\w+?(?:\.(\w+))?\.sql$")
 
 
-def connect(path: Path, *, durable: bool = True, cache_mb: int = 64) -> apsw.Connection:
-    """Open one file with a page cache of up to ``cache_mb`` megabytes.
+def connect(path: Path, *, durable: bool = True, cache_mb: int = 64, page_size: int = 4096) -> apsw.Connection:
+    """Open one file with a page cache of up to ``cache_mb`` megabytes; a new file gets pages of ``page_size`` bytes.
 
     Commits are on disk when they return, unless a test that never loses power says otherwise.
     """
@@ -36,6 +36,7 @@ def connect(path: Path, *, durable: bool = True, cache_mb: int = 64) -> apsw.Con
     # https://sqlite.org/queryplanner-ng.html#qpsg
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     for pragma in (
+        f"page_size = {page_size}",
         "journal_mode = WAL",
         f"synchronous = {'FULL' if durable else 'OFF'}",
         "foreign_keys = ON",

@@ -12,78 +12,101 @@ from adapter.store.shapes import BEGINNING, CLINICAL_DATE, OF_PATIENT, TYPES
 from adapter.store.sqlite.connection import row_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     import apsw
 
+    from adapter.fhir.search import IndexRow
     from adapter.store.shapes import ResourceWrite
 
 SQL = load("write")
-_KEY = {"clinical": 4, "token": 5, "string": 5, "date": 5, "reference": 4}
-"""How many leading columns are the key of each index table."""
+_TABLES = ("clinical", "token", "string", "date", "reference", "indexed")
+"""The last holds, for each of the others in this order, what of the keys of a resource's rows is not its own."""
+_PATIENT = TYPES["Patient"]
+_HOME = {
+    TYPES[kind]: {
+        name: parameter.kind
+        for name, parameter in parameters.items()
+        if name not in OF_PATIENT and name != CLINICAL_DATE.get(kind)
+    }
+    for kind, parameters in PARAMETERS.items()
+}
+"""The generic table of each parameter; a patient and the clinical date stand in the wide index alone."""
+_DATES = {TYPES[kind]: name for kind, name in CLINICAL_DATE.items()}
 
 
 class IndexWriter:
-    """Writes the wide clinical index and the generic tables of one transaction.
+    """Writes the wide clinical index and the generic tables of one transaction; all that waits for ``flush`` together.
 
-    Rows wait until somebody has to see them, because one statement for many rows costs a fraction of many statements;
-    whoever reads an index inside the transaction, or ends it, calls ``flush`` first.
+    A Patient is found through its own row, everything else by patient too.
     """
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._db = connection
-        self._terms: dict[tuple[str, str], int] = {}
-        self._waiting: dict[str, list[tuple[Any, ...]]] = {}
-        self._owners: set[int] = set()
+        self._terms: dict[str, int] = {}
+        self._waiting: dict[int, tuple[int, ResourceWrite]] = {}
 
-    def put(self, rid: int, write: ResourceWrite) -> None:
-        """Index one version of a resource; a Patient is found through its own row, everything else by patient too."""
-        kind, rows = TYPES[write.type], write.index()
-        clinical_date = CLINICAL_DATE.get(write.type)
-        dated = next((row for row in rows if row.param == clinical_date), None)
-        low, high = (BEGINNING, BEGINNING) if dated is None else (dated.low, dated.high)
-        owned: dict[str, list[tuple[Any, ...]]] = {}
-        if write.type != "Patient":
-            owned["clinical"] = [(write.patient, kind, low, rid, high, write.segment)]
-        parameters = PARAMETERS[write.type]
-        for row in rows:
-            form = parameters[row.param].kind
-            if form == "token":
-                system, _, code = row.value.partition("|")
-                key = (kind, row.param, self._term(system, code), write.patient, rid)
-                owned.setdefault("token", []).append((*key, write.segment, low, high))
-            elif form == "string":
-                owned.setdefault("string", []).append((kind, row.param, row.value, rid, row.exact))
-            elif form == "date":
-                if row.param != clinical_date:
-                    owned.setdefault("date", []).append((kind, row.param, row.low, rid, row.high))
-            elif row.param not in OF_PATIENT:
-                owned.setdefault("reference", []).append((kind, row.param, row.value, rid))
-        keys = {table: [entry[: _KEY[table]] for entry in entries] for table, entries in owned.items()}
-        owned["indexed"] = [(rid, orjson.dumps(keys))]
-        for table, entries in owned.items():
-            self._waiting.setdefault(table, []).extend(entries)
-        self._owners.add(rid)
+    def put(self, kind: int, write: ResourceWrite) -> None:
+        """Index one version of a resource, instead of one that still waits."""
+        self._waiting[write.rid] = kind, write
 
     def flush(self) -> None:
         """Write what waits."""
-        for table, entries in self._waiting.items():
-            self._db.executemany(SQL[f"put_{table}"], entries)
+        found = [(kind, write, write.index()) for kind, write in self._waiting.values()]
         self._waiting.clear()
-        self._owners.clear()
+        self._intern(row.value for kind, _, rows in found for row in rows if _HOME[kind].get(row.param) == "token")
+        tables: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _TABLES}
+        for kind, write, rows in found:
+            self._place(tables, kind, write, rows)
+        for table, entries in tables.items():
+            self._db.executemany(SQL[f"put_{table}"], entries)
 
-    def drop(self, rid: int) -> None:
-        """Remove every index row of the current version."""
-        if rid in self._owners:
-            self.flush()
+    def _place(
+        self, tables: dict[str, list[tuple[Any, ...]]], kind: int, write: ResourceWrite, rows: Sequence[IndexRow]
+    ) -> None:
+        """Add the rows of one version to the tables they go to, and to `indexed` what of their keys drops them."""
+        rid, patient, segment = write.rid, write.patient, write.segment
+        home, clinical_date = _HOME[kind], _DATES.get(kind)
+        low, high = next(((row.low, row.high) for row in rows if row.param == clinical_date), (BEGINNING, BEGINNING))
+        keys: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _TABLES[:-1]}
+        if kind != _PATIENT:
+            tables["clinical"].append((patient, kind, low, rid, high, segment))
+            keys["clinical"].append((low,))
+        key: tuple[Any, ...]
+        for param, value, since, until, exact in rows:
+            table = home.get(param)
+            if table == "token":
+                key = param, self._terms[value]
+                tables[table].append((kind, *key, patient, rid, segment, low, high))
+            elif table == "string":
+                key = param, value, exact
+                tables[table].append((kind, *key, rid))
+            elif table == "date":
+                key = param, since, until
+                tables[table].append((kind, *key, rid))
+            elif table == "reference":
+                key = param, value
+                tables[table].append((kind, *key, rid))
+            else:
+                continue
+            keys[table].append(key)
+        tables["indexed"].append((rid, orjson.dumps(list(keys.values()))))
+
+    def drop(self, kind: int, patient: int, rid: int) -> None:
+        """Remove every index row of a version that is written."""
         row = self._db.execute(SQL["indexed"], (rid,)).fetchone()
         if row is not None:
-            for table, keys in orjson.loads(row[0]).items():
-                self._db.executemany(SQL[f"drop_{table}"], keys)
+            for table, keys in zip(_TABLES, orjson.loads(row[0]), strict=False):
+                self._db.executemany(SQL[f"drop_{table}"], [(kind, patient, rid, *key) for key in keys])
 
-    def _term(self, system: str, code: str) -> int:
-        known = self._terms.get((system, code))
-        if known is None:
-            row = self._db.execute(SQL["find_term"], (code, system)).fetchone()
-            if row is None:
-                row = row_of(self._db.execute(SQL["add_term"], (system, code)))
-            known = self._terms[system, code] = int(row[0])
-        return known
+    def _intern(self, tokens: Iterable[str]) -> None:
+        """Learn the terms of ``system|code`` tokens; new ones are added."""
+        unknown = [token.partition("|")[::2] for token in dict.fromkeys(tokens) if token not in self._terms]
+        for system, code, number in self._db.executemany(SQL["find_term"], unknown):
+            self._terms[f"{system}|{code}"] = number
+        new = [(system, code) for system, code in unknown if f"{system}|{code}" not in self._terms]
+        if new:
+            (last,) = row_of(self._db.execute(SQL["last_term"]))
+            rows = [(system, code, number) for number, (system, code) in enumerate(new, last + 1)]
+            self._db.executemany(SQL["put_term"], rows)
+            self._terms.update((f"{system}|{code}", number) for system, code, number in rows)

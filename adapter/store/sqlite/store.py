@@ -75,7 +75,8 @@ class SqliteStore:
         folder.mkdir(parents=True, exist_ok=True)
         self._stamp = stamp
         self._chain = chain
-        self._writer = connect(folder / "store.sqlite", durable=durable)
+        # Ids are hashes, so a batch touches pages all over the file: large ones are fewer to write.
+        self._writer = connect(folder / "store.sqlite", durable=durable, page_size=8192)
         self._inbox_db = connect(folder / "inbox.sqlite", durable=durable, cache_mb=4)
         self._ledger_db = connect(folder / "ledger.sqlite", durable=durable, cache_mb=4)
         self._path = folder / "store.sqlite"

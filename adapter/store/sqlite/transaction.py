@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -15,48 +14,25 @@ from adapter.store.shapes import (
     TYPE_NAMES,
     TYPES,
     ClinicalRow,
-    IdentityFacts,
     PolicySpan,
     StoredResource,
 )
 from adapter.store.sqlite.connection import row_of
-from adapter.store.sqlite.index import IndexWriter
+from adapter.store.sqlite.identity import IdentityWriter
 from adapter.store.sqlite.interning import bodies
 from adapter.store.sqlite.legal import SqliteLegalRecords
+from adapter.store.sqlite.resources import ResourceWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     import apsw
 
-    from adapter.store.shapes import BoundRow, QuarantinedRecord, ResourceWrite, TokenRow, UserEvent
+    from adapter.store.shapes import BoundRow, IdentityFacts, QuarantinedRecord, ResourceWrite, TokenRow, UserEvent
     from adapter.store.sqlite.interning import InternTable
 
 SQL, ACCESS = load("write"), load("access")
 _INCOMPLETE = "the policies of a patient must cover all time without gap or overlap"
-
-
-class _Current(NamedTuple):
-    """The version in place, before a write."""
-
-    id: str
-    type: int
-    revision: int
-    version: str
-    segment: int
-    updated: int
-    digest: bytes
-    head: bytes
-    tail: bytes
-    seeded: int
-
-    def holds(self, write: ResourceWrite) -> bool:
-        """Whether the write brings nothing new."""
-        return self.digest == write.digest and self.segment == write.segment and not self.seeded
-
-    def version_row(self) -> tuple[int, str, int, int, bytes, bytes]:
-        """The columns of a history row after the key."""
-        return self.revision, self.version, self.segment, self.updated, self.head, self.tail
 
 
 def stored(row: tuple[Any, ...]) -> StoredResource:
@@ -75,8 +51,9 @@ class SqliteTransaction(SqliteLegalRecords):
     ) -> None:
         self._db = connection
         self._interning = interning
-        self._stamp = stamp
-        self._index = IndexWriter(connection)
+        self._resources = ResourceWriter(connection, stamp)
+        self._identities = IdentityWriter(connection)
+        self._admitted: list[tuple[int, int]] = []
 
     async def intern(self, table: str, body: bytes) -> int:
         return self._interning.number(self._db, table, body)
@@ -84,71 +61,42 @@ class SqliteTransaction(SqliteLegalRecords):
     async def interned(self, table: str) -> Mapping[int, bytes]:
         return bodies(self._db, table)
 
+    async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
+        self._resources.expect(write.rid for write in writes)
+        self._identities.expect(identities)
+
     async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
-        return [self._put_one(write, at, origin) for write in writes]
-
-    def _put_one(self, write: ResourceWrite, at: int, origin: tuple[str, int] | None) -> bool:
-        rid = write.rid
-        row = self._db.execute(SQL["current"], (rid,)).fetchone()
-        current = None if row is None else _Current(*row)
-        if current is not None and (current.id, current.type) != (write.id, TYPES[write.type]):
-            raise SallyportError(f"two resources share the internal key {rid}; the later one was not stored")
-        if current is None and write.existing:
-            return False
-        changed = current is None or not (write.seed or current.holds(write))
-        if changed:
-            self._replace(rid, current, write, at)
-        if origin is not None and not write.seed:
-            self._db.execute(SQL["put_origin"], (rid, *origin))
-        return changed
-
-    def _replace(self, rid: int, current: _Current | None, write: ResourceWrite, at: int) -> None:
-        revision = 1
-        if current is not None:
-            if not current.seeded:
-                revision = current.revision + 1
-                self._db.execute(SQL["keep_history"], (rid, *current.version_row()))
-            self._index.drop(rid)
-            self._db.execute(SQL["drop_exceptions"], (rid,))
-        version, head = self._stamp(write, revision, at)
-        facets = (rid, TYPES[write.type], write.id, write.patient, write.segment)
-        content = (revision, version, at, write.digest, head, write.tail, int(write.seed))
-        self._db.execute(SQL["put_resource"], facets + content)
-        self._index.put(rid, write)
-        if write.type == "Observation":
-            self._put_screening(rid, write)
-        for kind, other in write.relations:
-            self._db.execute(SQL["put_relation"], (rid, kind, other))
-
-    def _put_screening(self, rid: int, write: ResourceWrite) -> None:
-        place = write.screening
-        self._db.execute(SQL["drop_screening"], (rid,))
-        if place is None:
-            return
-        self._db.execute(
-            SQL["put_screening"], (write.patient, place.instrument, place.day, rid, place.instant, place.risk)
-        )
-        group = {"patient": write.patient, "instrument": place.instrument, "day": place.day}
-        self._db.execute(SQL["mark_repeats"], group)
+        return [self._resources.put(write, at=at, origin=origin) for write in writes]
 
     async def outdated(self, rid: int, *, receipt: str, line: int, later: Collection[str]) -> bool:
+        self._resources.flush()
         bindings = (rid, receipt, line, orjson.dumps(sorted(later)).decode())
         return self._db.execute(SQL["outdated"], bindings).fetchone() is not None
 
     async def admit(self, patient: int, policy: int) -> bool:
-        self._db.execute(SQL["admit"], {"patient": patient, "policy": policy})
+        if self._resources.first_seen(patient):
+            self._admitted.append((patient, policy))
+            return True
+        self._flush_admitted()
+        self._db.execute(SQL["admit"], (patient, policy))
         return bool(self._db.changes())
 
     def finish(self) -> None:
         """Write what waits, before the transaction commits."""
-        self._index.flush()
+        self._resources.flush()
+        self._identities.flush()
+        self._flush_admitted()
+
+    def _flush_admitted(self) -> None:
+        self._db.executemany(SQL["admit"], self._admitted)
+        self._admitted.clear()
 
     def _of(self, statement: str, keys: Iterable[int], *bindings: object) -> Iterator[tuple[Any, ...]]:
         """The rows of a statement about any number of keys, in their order."""
         return self._db.execute(SQL[statement], (orjson.dumps(sorted(keys)).decode(), *bindings))
 
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
-        self._index.flush()
+        self._resources.flush()
         return [stored(row) for row in self._of("of_type", patients, TYPES["Consent"])]
 
     async def set_policies(self, settled: Sequence[tuple[int, Sequence[PolicySpan]]]) -> None:
@@ -164,6 +112,7 @@ class SqliteTransaction(SqliteLegalRecords):
                     told.append((patient, span.start, orjson.dumps(span.sources)))
             if instant != END:
                 raise SallyportError(_INCOMPLETE)
+        self._flush_admitted()
         patients = [(patient,) for patient, _ in settled]
         self._db.executemany(SQL["drop_policy"], patients)
         self._db.executemany(SQL["drop_policy_sources"], patients)
@@ -178,13 +127,15 @@ class SqliteTransaction(SqliteLegalRecords):
         )
 
     async def clinical(self, patients: Iterable[int], kind: str) -> list[ClinicalRow]:
-        self._index.flush()
+        self._resources.flush()
         return [ClinicalRow._make(row) for row in self._of("clinical_of", patients, TYPES[kind])]
 
     async def elements(self, rids: Iterable[int], name: str) -> dict[int, Any]:
+        self._resources.flush()
         return dict(self._of("elements", rids, name))
 
     async def former_segment(self, rid: int) -> int | None:
+        self._resources.flush()
         row = self._db.execute(SQL["former_segment"], (rid,)).fetchone()
         return None if row is None else int(row[0])
 
@@ -196,34 +147,16 @@ class SqliteTransaction(SqliteLegalRecords):
             self._db.execute(f"DELETE FROM {table}")
 
     async def identify(self, facts: IdentityFacts) -> list[IdentityFacts] | None:
-        known = orjson.dumps(dict(facts.facts), option=orjson.OPT_SORT_KEYS)
-        digest = blake2b(known + b"".join(sorted(facts.keys)), digest_size=16).digest()
-        row = self._db.execute(SQL["identity_digest"], (facts.patient,)).fetchone()
-        if row is not None:
-            if row[0] == digest:
-                return None
-            self._db.execute(SQL["drop_identity_keys"], (facts.patient,))
-        self._db.executemany(SQL["put_identity_key"], [(key, facts.patient) for key in facts.keys])
-        self._db.execute(SQL["put_identity"], (facts.patient, facts.source, known, digest))
-        sharing = SQL["candidates"].format(keys=",".join("?" * len(facts.keys)))
-        others = {row[0] for row in self._db.execute(sharing, (*facts.keys, facts.patient))}
-        return [self._identity(other) for other in sorted(others)]
-
-    def _identity(self, patient: int) -> IdentityFacts:
-        _, source, facts = row_of(self._db.execute(SQL["identity"], (patient,)))
-        keys = [bytes(row[0]) for row in self._db.execute(SQL["identity_keys_of"], (patient,))]
-        return IdentityFacts(patient=patient, source=source, keys=keys, facts=orjson.loads(facts))
+        return self._identities.identify(facts)
 
     async def link(self, patient: int, other: int, *, rule: str, at: int) -> None:
-        self._db.execute(SQL["put_link"], (patient, other, rule, at))
-        self._db.execute(SQL["put_link"], (other, patient, rule, at))
+        self._identities.link(patient, other, rule=rule, at=at)
 
     async def linked(self, patient: int) -> list[IdentityFacts]:
-        return [self._identity(row[0]) for row in self._db.execute(SQL["linked"], (patient,))]
+        return self._identities.linked(patient)
 
     async def unlink(self, patient: int, other: int) -> None:
-        self._db.execute(SQL["drop_link"], (patient, other))
-        self._db.execute(SQL["drop_link"], (other, patient))
+        self._identities.unlink(patient, other)
 
     async def components(self, patients: Iterable[int]) -> list[frozenset[int]]:
         alone = dict.fromkeys(patients)

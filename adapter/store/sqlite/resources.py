@@ -1,0 +1,149 @@
+"""The resources of one transaction: versions, history and where they came from, written many rows at a time."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import apsw
+
+from adapter.errors import SallyportError
+from adapter.store.queries import load
+from adapter.store.shapes import TYPES
+from adapter.store.sqlite.index import IndexWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from adapter.store.shapes import ResourceWrite
+
+SQL = load("write")
+_VERSION = 7
+"""How many leading columns of a waiting row are those of its history."""
+
+
+class _InPlace(NamedTuple):
+    """The version in place, before a write."""
+
+    rid: int
+    id: str
+    type: int
+    patient: int
+    revision: int
+    segment: int
+    digest: bytes
+    seeded: int
+
+    def holds(self, write: ResourceWrite) -> bool:
+        """Whether the write brings nothing new."""
+        return self.digest == write.digest and self.segment == write.segment and not self.seeded
+
+
+class ResourceWriter:
+    """Writes resources and everything that belongs to their versions.
+
+    Rows wait until somebody has to see them, because one statement for many rows costs a fraction of many statements;
+    whoever reads resources or their index inside the transaction, or ends it, calls ``flush`` first.
+    """
+
+    def __init__(
+        self, connection: apsw.Connection, stamp: Callable[[ResourceWrite, int, int], tuple[str, bytes]]
+    ) -> None:
+        self._db = connection
+        self._stamp = stamp
+        self._index = IndexWriter(connection)
+        self._in_place: dict[int, _InPlace | None] = {}
+        self._rows: dict[int, tuple[Any, ...]] = {}
+        self._replaced: list[tuple[int]] = []
+        self._history: list[tuple[Any, ...]] = []
+        self._screenings: list[ResourceWrite] = []
+        self._relations: list[tuple[int, str, int]] = []
+        self._origins: list[tuple[int, str, int]] = []
+        self._new: set[int] = set()
+
+    def expect(self, rids: Iterable[int]) -> None:
+        """Look up in one statement what is in place where something is about to be put."""
+        unknown = array("q", {rid for rid in rids if rid not in self._in_place})
+        self._in_place.update(dict.fromkeys(unknown))
+        for row in self._db.execute(SQL["in_place"], (apsw.carray(unknown),)) if unknown else ():
+            self._in_place[row[0]] = _InPlace._make(row)
+
+    def put(self, write: ResourceWrite, *, at: int, origin: tuple[str, int] | None) -> bool:
+        """Write one resource; whether it made a new version."""
+        rid = write.rid
+        if rid not in self._in_place:
+            self.expect((rid,))
+        current = self._in_place[rid]
+        if current is not None and (current.id, current.type) != (write.id, TYPES[write.type]):
+            raise SallyportError(f"two resources share the internal key {rid}; the later one was not stored")
+        if current is None:
+            if write.existing:
+                return False
+            self._new.add(rid)
+        changed = current is None or not (write.seed or current.holds(write))
+        if changed:
+            self._replace(current, write, at)
+        if origin is not None and not write.seed:
+            self._origins.append((rid, *origin))
+        return changed
+
+    def first_seen(self, rid: int) -> bool:
+        """Whether this transaction made the resource, told once: the next version of it is one of a known resource."""
+        if rid in self._new:
+            self._new.discard(rid)
+            return True
+        return False
+
+    def _replace(self, current: _InPlace | None, write: ResourceWrite, at: int) -> None:
+        rid, kind = write.rid, TYPES[write.type]
+        revision = self._retire(current) if current is not None else 1
+        version, head = self._stamp(write, revision, at)
+        content = (revision, version, write.segment, at, head, write.tail)
+        self._rows[rid] = (rid, *content, kind, write.id, write.patient, write.digest, write.seed)
+        self._in_place[rid] = _InPlace(
+            rid, write.id, kind, write.patient, revision, write.segment, write.digest, write.seed
+        )
+        self._index.put(kind, write)
+        if write.type == "Observation" and (current is not None or write.screening is not None):
+            self._screenings.append(write)
+        self._relations += [(rid, relation, other) for relation, other in write.relations]
+
+    def _retire(self, current: _InPlace) -> int:
+        """Take a version out of its place, into history unless it was a seed; the revision of what follows."""
+        rid = current.rid
+        waiting = self._rows.get(rid)
+        if waiting is None:
+            self._index.drop(current.type, current.patient, rid)
+            self._db.execute(SQL["drop_exceptions"], (rid,))
+        if current.seeded:
+            return 1
+        if waiting is None:
+            self._replaced.append((rid,))
+        else:
+            self._history.append(waiting[:_VERSION])
+        return current.revision + 1
+
+    def flush(self) -> None:
+        """Write what waits."""
+        self._db.executemany(SQL["keep_history"], self._replaced)  # while it is still in place
+        self._db.executemany(SQL["put_history"], self._history)
+        self._db.executemany(SQL["put_resource"], self._rows.values())
+        self._index.flush()
+        for write in self._screenings:
+            self._put_screening(write)
+        self._db.executemany(SQL["put_relation"], self._relations)
+        self._db.executemany(SQL["put_origin"], self._origins)
+        lists = (self._replaced, self._history, self._rows, self._screenings, self._relations, self._origins)
+        for waiting in lists:
+            waiting.clear()
+
+    def _put_screening(self, write: ResourceWrite) -> None:
+        rid, place = write.rid, write.screening
+        self._db.execute(SQL["drop_screening"], (rid,))
+        if place is None:
+            return
+        self._db.execute(
+            SQL["put_screening"], (write.patient, place.instrument, place.day, rid, place.instant, place.risk)
+        )
+        group = {"patient": write.patient, "instrument": place.instrument, "day": place.day}
+        self._db.execute(SQL["mark_repeats"], group)
