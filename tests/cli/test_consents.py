@@ -70,7 +70,10 @@ def test_a_deficient_paper_waits_and_says_what_to_mend(staff, site, paper):
 
 @pytest.mark.parametrize(
     ("form", "content", "told"),
-    [("universal-release", b"{", "no JSON"), ("other", b"{}", "expected one of condition-of-release, proceedings, universal-release")],
+    [
+        ("universal-release", b"{", "no JSON"),
+        ("other", b"{}", "expected one of condition-of-release, proceedings, universal-release"),
+    ],
 )
 def test_what_is_no_form_is_refused(staff, tmp_path, form, content, told):
     (tmp_path / "x.json").write_bytes(content)
