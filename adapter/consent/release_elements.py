@@ -238,7 +238,7 @@ def comes_of_age(submission: Submission, zone: tzinfo) -> str | None:
         interval(born, zone)
     except ValueError:
         return None
-    year, rest = int(born[:4]) + ADULT, born[4:] if len(born) == len("YYYY-MM-DD") else "-12-31"
+    year, rest = min(int(born[:4]) + ADULT, date.max.year), born[4:] if len(born) == len("YYYY-MM-DD") else "-12-31"
     try:
         return date.fromisoformat(f"{year}{rest}").isoformat()
     except ValueError:
