@@ -42,8 +42,8 @@ SELECT DISTINCT k.patient FROM awaited_key a JOIN identity_key k ON k.key = a.ke
 -- name: awaited
 -- The awaited people who share a key with records, with what is known of both.
 SELECT DISTINCT i.patient, w.person, w.facts, i.facts FROM json_each(?) r
-CROSS JOIN identity_key k ON k.patient = r.value CROSS JOIN awaited_key a ON a.key = k.key
-CROSS JOIN awaited w ON w.person = a.person CROSS JOIN identity i ON i.patient = k.patient
+CROSS JOIN identity i ON i.patient = r.value CROSS JOIN json_each(CAST(i.keys AS TEXT)) k
+CROSS JOIN awaited_key a ON a.key = unhex(k.value) CROSS JOIN awaited w ON w.person = a.person
 ORDER BY i.patient, w.person
 
 -- name: put_revocation

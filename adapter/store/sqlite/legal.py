@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import apsw
 
     from adapter.store.shapes import IdentityFacts, Revoked
+    from adapter.store.sqlite.identity import IdentityWriter
 
 SQL = load("legal")
 _FACT = ("id", "patient", "kind", "start", "stop", "fact", "evidence", "author", "recorded", "request")
@@ -29,6 +30,7 @@ class SqliteLegalRecords:
     """The part of a transaction that is about recorded facts; see `adapter.store.legal`."""
 
     _db: apsw.Connection
+    _identities: IdentityWriter
 
     async def record(self, fact: LegalFact) -> None:
         self._db.execute(SQL["put_legal_fact"], tuple(getattr(fact, name) for name in _FACT))
@@ -67,9 +69,11 @@ class SqliteLegalRecords:
         self._db.executemany(SQL["put_awaited_key"], [(key, person.patient) for key in person.keys])
 
     async def sharing(self, person: int) -> list[int]:
+        self._identities.flush()
         return [row[0] for row in self._db.execute(SQL["sharing"], (person,))]
 
     async def awaited(self, patients: Iterable[int]) -> list[Awaited]:
+        self._identities.flush()
         return [
             Awaited(patient, person, orjson.loads(theirs), orjson.loads(ours))
             for patient, person, theirs, ours in self._db.execute(
