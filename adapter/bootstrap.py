@@ -22,6 +22,7 @@ from adapter.mapping.mapped import Environment
 from adapter.mapping.tables import CodeTable, read_table
 from adapter.services.agreements import read_agreements
 from adapter.services.assemble import Assembly
+from adapter.services.change import Changes
 from adapter.services.decisions import Decisions
 from adapter.services.directory import organizations, publish
 from adapter.services.disclose import Disclosure
@@ -32,6 +33,8 @@ from adapter.services.ingest import FeedLine, Ingest
 from adapter.services.keys import SiteKeys
 from adapter.services.people import People
 from adapter.services.standing import KnownFacts, Sources
+from adapter.services.whatif import WhatIf
+from adapter.services.words import Words
 from adapter.services.write import Writer, stamp
 from adapter.settings import read_document
 from adapter.source import ExtractOptions
@@ -92,6 +95,8 @@ class Services:
     ingest: Ingest
     in_force: InForce
     explain: Explain
+    changes: Changes
+    whatif: WhatIf
     tokens: Tokens
     requester: Requester
     keys: SiteKeys
@@ -254,7 +259,17 @@ async def build(
         disclosure=Disclosure(store, ledger, decisions, now),
         ingest=Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id),
         in_force=in_force,
-        explain=Explain(store, ledger, decisions, now, site.zone),
+        explain=Explain(
+            store,
+            ledger,
+            decisions,
+            in_force,
+            clock=now,
+            words=Words({key: partner.name for key, partner in site.partners.items()}, site.zone),
+            zone=site.zone,
+        ),
+        changes=Changes(store, decisions, in_force, partners=site.partners, validator=Validator(rules.facts)),
+        whatif=WhatIf(store, ledger, decisions, now),
         tokens=tokens,
         requester=Requester(tokens=tokens, contexts=decisions),
         keys=keys,

@@ -1,6 +1,7 @@
 """The command `sallyport`. Each command has `--help` with an example and, where programs read it, `--json`.
 
-Exit codes: 0 done or PERMIT, 1 failure, 2 wrong usage, 3 DENY, 4 invalid input or configuration.
+Exit codes: 0 done or PERMIT, 1 failure, 2 wrong usage, 3 DENY or newly withheld, 4 invalid input or configuration,
+5 newly released.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from adapter.cli import decide, demo, explain, feeds, server, site
+from adapter.cli import decide, demo, explain, feeds, server, site, whatif
 from adapter.errors import ConfigurationError, SallyportError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (demo, server, feeds, site, decide, explain):
+for module in (demo, server, feeds, site, decide, explain, whatif):
     module.register(app)
 
 

@@ -11,7 +11,7 @@ from adapter.cli.options import AsJson, SiteFolder, on_site
 
 if TYPE_CHECKING:
     from adapter.bootstrap import Services
-    from adapter.services.explain import Explanation
+    from adapter.services.trace import Explanation
 
 DENIED = 3
 
@@ -49,7 +49,7 @@ def explain(
 
     found = on_site(site, work)
     if as_json:
-        print(orjson.dumps([{"question": x.question, "effect": x.effect, "lines": x.lines} for x in found]).decode())
+        print(orjson.dumps([explanation.as_dict() for explanation in found]).decode())
     else:
         for explanation in found:
             print_explanation(explanation)

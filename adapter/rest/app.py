@@ -23,6 +23,7 @@ from adapter.rest.cursor import Cursors
 from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
 from adapter.rest.face import PREFIX, FhirFace
 from adapter.rest.metadata import statement
+from adapter.rest.operations import ExplainOperation
 from adapter.rest.search import Search
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from adapter.auth.requester import Requester
     from adapter.rest.answer import Answer
     from adapter.services.disclose import Disclosure
+    from adapter.services.explain import Explain
 
 _OURS = frozenset({b"x-request-id", *(name for name, _ in GUARDED)})
 
@@ -45,6 +47,11 @@ class Services(Protocol):
     @property
     def disclosure(self) -> Disclosure:
         """The gate."""
+        ...
+
+    @property
+    def explain(self) -> Explain:
+        """Tells privacy officers why."""
         ...
 
     @property
@@ -98,6 +105,7 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         disclosure=services.disclosure,
         requester=services.requester,
         search=search,
+        explain=ExplainOperation(services.disclosure, services.explain),
         capabilities=statement(base_url=services.base_url, version=services.version),
         new_id=services.new_id,
     )

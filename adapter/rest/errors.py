@@ -49,11 +49,16 @@ UNKNOWN_TYPE = refusal(
 )
 NO_ROUTE = refusal(404, "not-supported", "this address is not offered; see the CapabilityStatement at `metadata`")
 URL_TOO_LONG = refusal(414, "too-long", "the query string is too long; send the search as a form to `_search`")
-BODY_TOO_LARGE = refusal(413, "too-long", "the body is too large; expected a search form of at most 64 kB")
+BODY_TOO_LARGE = refusal(413, "too-long", "the body is too large; expected at most 64 kB")
 NOT_A_FORM = refusal(
     415,
     "not-supported",
     "expected a body of type `application/x-www-form-urlencoded` in UTF-8, not compressed",
+)
+NOT_JSON = refusal(
+    415,
+    "not-supported",
+    "expected a body of type `application/fhir+json` in UTF-8, not compressed",
 )
 UNAVAILABLE = refusal(
     503, "transient", "the answer cannot be given now; try again in a few seconds", (b"retry-after", b"5")

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from adapter.errors import RequestError
-from adapter.rest.errors import BODY_TOO_LARGE, NOT_A_FORM, URL_TOO_LONG, Refused
+from adapter.rest.errors import BODY_TOO_LARGE, NOT_A_FORM, NOT_JSON, URL_TOO_LONG, Refused
+from adapter.rest.formats import JSON_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Pair = tuple[str, str]
 
 MAX_BODY = 64 * 1024
-"""Bytes of the largest search form."""
+"""Bytes of the largest search form and of the largest body of an operation."""
 MAX_QUERY = 16 * 1024
 """Bytes of the longest query string; a longer search is sent as a form."""
 MAX_PAIRS = 128
@@ -62,6 +63,21 @@ async def of_form(headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> l
     if body and not typed:
         raise Refused(NOT_A_FORM)
     return _pairs(body, "body")
+
+
+async def of_json(headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> bytes:
+    """The body of an operation, JSON of up to ``MAX_BODY`` bytes; 413 when larger, 415 when it is not JSON."""
+    typed = False
+    for name, value in headers:
+        if name == b"content-type":
+            media, _, rest = value.decode("latin-1").lower().partition(";")
+            charset = rest.partition("charset=")[2].partition(";")[0].strip(' "')
+            typed = media.strip() in JSON_NAMES and charset in {"", "utf-8"}
+        elif name == b"content-encoding":
+            raise Refused(NOT_JSON)
+    if not typed:
+        raise Refused(NOT_JSON)
+    return await _body(receive)
 
 
 def merge(of_url: Sequence[Pair], of_body: Sequence[Pair]) -> list[Pair]:

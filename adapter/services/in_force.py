@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from adapter.consent.directive import Directive
+    from adapter.consent.policy import Span
     from adapter.consent.standing import Timed
     from adapter.services.signed import Signed
     from adapter.services.standing import KnownFacts
     from adapter.store.port import Store, Transaction
-    from adapter.store.shapes import ResourceWrite
+    from adapter.store.shapes import ResourceWrite, StoredResource
+    from adapter.store.survey import PersonRecords
 
 EMPTY = Policy().canonical()
 """Nothing is in force: default deny, recorded as such."""
@@ -85,6 +87,21 @@ class InForce:
                 await self._settle(change, components, at)
             progress(min(first + BATCH, len(patients)), len(patients))
         return len(patients)
+
+    async def timeline(
+        self, held: PersonRecords, component: frozenset[int], *, at: int, replaced: StoredResource | None = None
+    ) -> list[Span]:
+        """What is in force for a person by what is held of it; facts that ended before ``at`` left out. Writes nothing.
+
+        ``replaced`` is a Consent to be taken as held, in place of the one of its id.
+        """
+        consents = await held.consents(component)
+        if replaced is not None:
+            consents = [row for row in consents if row.rid != replaced.rid] + [replaced]
+        signed = [self._signed.read(row) for row in consents]
+        having = {row.patient for row in consents}
+        facts = await self._known.of(held, [component], having_consents=having, at=at)
+        return timeline(_applicable(signed, component), self._zone, facts=facts.get(component, ()))
 
     async def _settle(self, change: Transaction, components: Sequence[frozenset[int]], at: int) -> None:
         """Put what is in force for these people, each of them the records that are one person."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from adapter.consent.standing import Timed
     from adapter.services.decisions import Decisions
     from adapter.store.port import Transaction
+    from adapter.store.survey import PersonRecords
 
 ADULT = 18
 """Years; who signs before is for the law and its overlays."""
@@ -66,7 +67,7 @@ class KnownFacts:
 
     async def of(
         self,
-        change: Transaction,
+        change: PersonRecords,
         components: Sequence[frozenset[int]],
         *,
         having_consents: Collection[int],
@@ -107,7 +108,7 @@ class KnownFacts:
         asserted = await change.having_recorded("K", at=at)
         return bool(asserted) and any(not asserted.isdisjoint(one) for one in await change.components([patient]))
 
-    async def _treatment(self, change: Transaction, everyone: Sequence[int], found: dict[int, list[Timed]]) -> None:
+    async def _treatment(self, change: PersonRecords, everyone: Sequence[int], found: dict[int, list[Timed]]) -> None:
         visits = [
             (row, organisations)
             for row in await change.clinical(everyone, "Encounter")
@@ -124,7 +125,7 @@ class KnownFacts:
                 facts = [(row.low, until, Fact(kind=TREATMENT, recipient=one)) for one in organisations]
                 found.setdefault(row.patient, []).extend(facts)
 
-    async def _custody(self, change: Transaction, component: frozenset[int]) -> list[Timed]:
+    async def _custody(self, change: PersonRecords, component: frozenset[int]) -> list[Timed]:
         found: list[Timed] = []
         for row in await change.clinical(component, "Encounter"):
             unit = (await self._decisions.segment(row.segment)).unit
@@ -133,7 +134,7 @@ class KnownFacts:
                 found.append((row.low, row.high, Fact(kind=CUSTODY, recipient=unit, value=str(number))))
         return found
 
-    async def _births(self, change: Transaction, people: Collection[frozenset[int]]) -> dict[int, int]:
+    async def _births(self, change: PersonRecords, people: Collection[frozenset[int]]) -> dict[int, int]:
         """When the patients were born at the latest, where a birth date is told: epoch microseconds."""
         told = await change.elements((patient for component in people for patient in component), "birthDate")
         return {rid: interval(stated, self._zone)[1] for rid, stated in told.items() if isinstance(stated, str)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from adapter.store.survey import Survey
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
@@ -151,7 +153,7 @@ class Transaction(Interned, Protocol):
         ...
 
 
-class Snapshot(Protocol):
+class Snapshot(Survey, Protocol):
     """One consistent view for one answer."""
 
     async def read(self, context: int, rid: int, *, at: int) -> Found:
@@ -305,6 +307,10 @@ class Ledger(Protocol):
 
     def entries(self) -> AsyncIterator[tuple[LedgerEntry, bytes, bytes, bytes]]:
         """Every entry with its chain, previous digest and digest, in order."""
+        ...
+
+    def since(self, at: int) -> AsyncIterator[LedgerEntry]:
+        """Every entry from an instant on, in order."""
         ...
 
     async def verify(self) -> int:

@@ -10,6 +10,7 @@ import files_contract
 import orjson
 import pytest
 import store_contract as contract
+import survey_contract
 
 from adapter.consent.segment import Segment
 from adapter.errors import SallyportError
@@ -47,7 +48,7 @@ async def store(tmp_path):
     await made.close()
 
 
-class TestSqlite(contract.StoreContract, files_contract.FilesContract):
+class TestSqlite(contract.StoreContract, files_contract.FilesContract, survey_contract.SurveyContract):
     """Every promise of the contract."""
 
 

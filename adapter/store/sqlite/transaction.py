@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -12,20 +12,18 @@ from adapter.store.queries import load
 from adapter.store.shapes import (
     BEGINNING,
     END,
-    TYPE_NAMES,
     TYPES,
-    ClinicalRow,
     IdentityFacts,
     LegalFact,
     PolicySpan,
-    StoredResource,
 )
 from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.index import IndexWriter
 from adapter.store.sqlite.interning import bodies
+from adapter.store.sqlite.person import LEGAL_FACT, SqlitePeople
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     import apsw
 
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
 
 SQL = load("write")
 _INCOMPLETE = "the policies of a patient must cover all time without gap or overlap"
-_LEGAL_FACT = ("id", "patient", "kind", "start", "stop", "fact", "evidence", "author", "recorded")
 
 
 class _Current(NamedTuple):
@@ -60,12 +57,7 @@ class _Current(NamedTuple):
         return self.revision, self.version, self.segment, self.updated, self.head, self.tail
 
 
-def stored(row: tuple[Any, ...]) -> StoredResource:
-    """A row of `stored`-shaped columns."""
-    return StoredResource(TYPE_NAMES[row[0]], *row[1:])
-
-
-class SqliteTransaction:
+class SqliteTransaction(SqlitePeople):
     """The writer's side of the store, inside BEGIN IMMEDIATE … COMMIT."""
 
     def __init__(
@@ -142,13 +134,8 @@ class SqliteTransaction:
         """Write what waits, before the transaction commits."""
         self._index.flush()
 
-    def _of(self, statement: str, keys: Iterable[int], *bindings: object) -> Iterator[tuple[Any, ...]]:
-        """The rows of a statement about any number of keys, in their order."""
-        return self._db.execute(SQL[statement], (orjson.dumps(sorted(keys)).decode(), *bindings))
-
-    async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
+    def _ready(self) -> None:
         self._index.flush()
-        return [stored(row) for row in self._of("of_type", patients, TYPES["Consent"])]
 
     async def set_policies(self, settled: Sequence[tuple[int, Sequence[PolicySpan]]]) -> None:
         rows, told = [], []
@@ -176,22 +163,12 @@ class SqliteTransaction:
             [(row.context, row.segment, row.start, row.stop, row.bases, row.agreement) for row in rows],
         )
 
-    async def clinical(self, patients: Iterable[int], kind: str) -> list[ClinicalRow]:
-        self._index.flush()
-        return [ClinicalRow._make(row) for row in self._of("clinical_of", patients, TYPES[kind])]
-
-    async def elements(self, rids: Iterable[int], name: str) -> dict[int, Any]:
-        return dict(self._of("elements", rids, name))
-
     async def record(self, fact: LegalFact) -> None:
-        self._db.execute(SQL["put_legal_fact"], tuple(getattr(fact, name) for name in _LEGAL_FACT))
+        self._db.execute(SQL["put_legal_fact"], tuple(getattr(fact, name) for name in LEGAL_FACT))
 
     async def end_recorded(self, ident: str, *, at: int) -> bool:
         self._db.execute(SQL["end_legal_fact"], (ident, at))
         return bool(self._db.changes())
-
-    async def recorded(self, patients: Iterable[int]) -> list[LegalFact]:
-        return [LegalFact(**dict(zip(_LEGAL_FACT, row, strict=True))) for row in self._of("legal_facts_of", patients)]
 
     async def having_recorded(self, kind: str, *, at: int) -> set[int]:
         return {row[0] for row in self._db.execute(SQL["recorded_kind"], (kind, at))}

@@ -1,0 +1,50 @@
+"""What is kept of people and what is in force follows from, read on any connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from adapter.store.queries import load
+from adapter.store.shapes import TYPE_NAMES, TYPES, ClinicalRow, LegalFact, StoredResource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import apsw
+
+SQL = load("write")
+LEGAL_FACT = ("id", "patient", "kind", "start", "stop", "fact", "evidence", "author", "recorded")
+
+
+def stored(row: tuple[Any, ...]) -> StoredResource:
+    """A row of `stored`-shaped columns."""
+    return StoredResource(TYPE_NAMES[row[0]], *row[1:])
+
+
+class SqlitePeople:
+    """Reads that a transaction and a snapshot share."""
+
+    _db: apsw.Connection
+
+    def _ready(self) -> None:
+        """A transaction writes first what waits to be indexed."""
+
+    def _of(self, statement: str, keys: Iterable[int], *bindings: object) -> Iterator[tuple[Any, ...]]:
+        """The rows of a statement about any number of keys, in their order."""
+        return self._db.execute(SQL[statement], (orjson.dumps(sorted(keys)).decode(), *bindings))
+
+    async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
+        self._ready()
+        return [stored(row) for row in self._of("of_type", patients, TYPES["Consent"])]
+
+    async def clinical(self, patients: Iterable[int], kind: str) -> list[ClinicalRow]:
+        self._ready()
+        return [ClinicalRow._make(row) for row in self._of("clinical_of", patients, TYPES[kind])]
+
+    async def elements(self, rids: Iterable[int], name: str) -> dict[int, Any]:
+        return dict(self._of("elements", rids, name))
+
+    async def recorded(self, patients: Iterable[int]) -> list[LegalFact]:
+        return [LegalFact(**dict(zip(LEGAL_FACT, row, strict=True))) for row in self._of("legal_facts_of", patients)]
