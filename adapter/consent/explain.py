@@ -10,22 +10,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from adapter.consent.criteria import ActorCriterion
-from adapter.consent.evaluate import LATER, NO_MATCH, Effect, Entry, Verdict
+from adapter.consent.evaluate import LATER, NO_MATCH
 from adapter.consent.outcome import PERMIT
 from adapter.consent.wording import BASIS_TITLES, same_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from adapter.consent.evaluate import Entry, Verdict
     from adapter.consent.policy import Policy
     from adapter.consent.provision import Body, Provision
     from adapter.consent.wording import Naming
 
-_EFFECTS: Final[Mapping[Effect, str]] = {
-    Effect.PERMIT: "Permitted.",
-    Effect.DENY: "Denied.",
-    Effect.EXCEPTION: "Not decided for the whole group: each resource is decided on its own.",
-}
 _MISSED: Final[Mapping[str, str]] = {
     "period": "it does not hold at this time",
     "action": "it lets something else be done than reading",
@@ -148,8 +144,6 @@ class _Line:
     @property
     def source(self) -> str:
         index, path = self.entry[:2]
-        if index < 0:
-            return ""
         reference = self.spoken[index].reference if index < len(self.spoken) else str(index)
         return f"{reference}#{path}" if path else reference
 
@@ -238,14 +232,6 @@ def _of_criterion(line: _Line, rule: str, outcome: str, because: str) -> str:
 def _of_provision(outcome: str, because: str) -> str:
     does = {"permit": "permits this", "deny": "refuses this"}.get(outcome, "comes to neither yes nor no")
     return f"applies with an exception inside it, which {does}" if "exception" in because else does
-
-
-def explain(
-    verdict: Verdict, policy: Policy, *, recipient: str = "", spoken: Sequence[Spoken] = (), name: Naming = same_name
-) -> list[str]:
-    """The verdict, every rule that was asked and what is due, a sentence each."""
-    told = findings(verdict, policy, recipient=recipient, spoken=spoken, name=name)
-    return [_EFFECTS[verdict.effect], *map(str, told), *map(str, due(verdict))]
 
 
 def due(verdict: Verdict) -> list[Finding]:

@@ -41,7 +41,8 @@ class WhatIf:
     ) -> Consequences:
         """What ``change`` would do now and, from ``since`` on, to the disclosures in the ledger.
 
-        ``listed`` names every resource. ``progress`` is told how many decisions were compared, for how many contexts, and of how many.
+        ``listed`` names every resource. ``progress`` is told how many decisions were compared, for how many contexts,
+        and of how many.
         """
         found = Consequences(change=change.what)
         async with self._store.snapshot() as view:

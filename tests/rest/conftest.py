@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from adapter.fhir.search import Query
+    from adapter.services.explain import Question
+    from adapter.services.trace import Explanation
     from adapter.store.shapes import TokenRow
 
 BASE = "https://county.example/fhir"
@@ -44,6 +46,8 @@ class FakeGate:
         self.visible: dict[tuple[str, str], Served] = {}
         self.reads: list[tuple[Caller, str, str]] = []
         self.searches: list[tuple[Caller, Query, bytes | None]] = []
+        self.refused: list[tuple[Caller, str, str, str]] = []
+        self.noted: list[tuple[Caller, str, str]] = []
         self.notice: bytes | None = None
         self.raises: Exception | None = None
 
@@ -60,6 +64,12 @@ class FakeGate:
             raise NotFound(f"{kind}/{ident} is withheld")
         return found
 
+    async def refuse(self, caller: Caller, interaction: str, target: str, refused: str) -> None:
+        self.refused.append((caller, interaction, target, refused))
+
+    async def note(self, caller: Caller, interaction: str, target: str) -> None:
+        self.noted.append((caller, interaction, target))
+
     async def search(self, caller: Caller, query: Query, after: bytes | None = None) -> Page:
         self.searches.append((caller, query, after))
         if self.raises is not None:
@@ -75,6 +85,21 @@ class FakeGate:
             next=shown[-1].encode() if shown and len(left) > len(shown) else None,
             notice=self.notice,
         )
+
+
+class FakeExplain:
+    """Tells that it was asked; knows the requests put in."""
+
+    def __init__(self) -> None:
+        self.requests: dict[str, Explanation] = {}
+        self.asked: list[Question] = []
+
+    async def ask(self, gate: FakeGate, caller: Caller, question: Question) -> list[Explanation]:
+        self.asked.append(question)
+        await gate.note(caller, "$explain", str(question))
+        if question.request not in self.requests:
+            raise NotFound("no such request")
+        return [self.requests[question.request]]
 
 
 class FakeStore:
@@ -107,6 +132,7 @@ class FakeServices:
 
     store: FakeStore = field(default_factory=FakeStore)
     disclosure: FakeGate = field(default_factory=FakeGate)
+    explain: FakeExplain = field(default_factory=FakeExplain)
     base_url: str = BASE
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Denver"))
     cursor_key: bytes = bytes(range(64))
