@@ -140,8 +140,8 @@ def test_what_depends_on_the_single_record_or_is_unknown_says_on_what():
         "consent",
         "not-applicable",
         (
-            "The consent signed on 5 January 2026: a permission in it may or may not apply; it depends on the code of the "
-            "record: only the single record can tell."
+            "The consent signed on 5 January 2026: a permission in it may or may not apply; it depends on the code "
+            "of the record: only the single record can tell."
         ),
     )
     says, _ = told(consent(permit(actors=["Group/g"])))
@@ -346,8 +346,8 @@ def test_grounds_and_classes_in_words():
             Fact(kind=ASSERTION, basis="J", recipient=X, purpose="diversion"),
             "not-applicable",
             (
-                "Recorded for Xenia Services for diversion: a serious and imminent threat, for any record; not for this "
-                "request."
+                "Recorded for Xenia Services for diversion: a serious and imminent threat, for any record; not for "
+                "this request."
             ),
             "45 CFR 164.512(j)(1)(i)",
         ),

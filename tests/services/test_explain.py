@@ -375,8 +375,8 @@ async def test_what_was_given_under_rules_that_are_gone_stays_given(world):
     ahead = [line for line in told.now.lines if "will allow" in line]
     assert ahead == [
         (
-            "The agreement `alder-mou-2026` will allow screening summaries under the HIPAA privacy rule to Alder County "
-            "Pretrial Services from 1 December 2026, 00:00:00 (America/Denver). [alder-mou-2026]"
+            "The agreement `alder-mou-2026` will allow screening summaries under the HIPAA privacy rule to Alder "
+            "County Pretrial Services from 1 December 2026, 00:00:00 (America/Denver). [alder-mou-2026]"
         )
     ]
     await later.close()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from importlib.resources import files
+from pathlib import Path
 
 import apsw
 import files_contract

@@ -32,6 +32,7 @@ CALLERS = (
     ("jail", "supervision"),
     ("registry", "TREAT"),
 )
+BASE = "http://127.0.0.1:8080/fhir"
 RIGHTS = {"cottonwood": ("population-search",), "riverside-main": ("population-search",)}
 
 
@@ -73,6 +74,11 @@ class World:
                 lifetime=3600,
             )
         return self.tokens[key]
+
+    async def bearer(self, organisation, purpose):
+        """Headers of a request, as the face hands them on."""
+        token = await self.token(organisation.removeprefix("Organization/"), purpose)
+        return [(b"authorization", b"Bearer " + token.encode())]
 
     async def ask(self, caller, url, *, method="GET", form=None):
         headers = {"Authorization": f"Bearer {await self.token(*caller)}"}

@@ -1,0 +1,400 @@
+"""A rehearsal says what would really happen: its answer is the difference of real answers before and after."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from dataclasses import replace
+
+import orjson
+import pytest
+import records
+import worlds
+import yaml
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from adapter.consent.bases import TREATMENT
+from adapter.consent.grounds import Ground
+from adapter.errors import ConfigurationError
+from adapter.fhir.search import parse_query
+from adapter.services.change import Change
+from adapter.services.decisions import Decisions
+from adapter.services.directory import organizations
+from adapter.services.disclose import POPULATION, Disclosure
+from adapter.services.whatif import WhatIf
+from adapter.store.shapes import TYPES
+
+pytestmark = pytest.mark.anyio
+FILE = "agreements/memorandum.yaml"
+CONSENTS = "SELECT CAST(head || ']' || tail AS TEXT) FROM resource WHERE type = 6 ORDER BY rid"
+PEOPLE = 25
+PARTNERS = ("pretrial", "defender", "treatment-court", "probation", "cottonwood", "jail-medical", "court", "jail")
+PURPOSES = ("pretrial-release", "diversion", "supervision", "discharge-planning", "TREAT")
+CLASSES = ("screening-summary", "screening-detail", "booking", "court", "identity")
+WORLDS = settings(max_examples=5, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def county(tmp_path_factory):
+    """A county of a few people, and who sees what of it: every context the agreements know, every resource."""
+    folder = tmp_path_factory.mktemp("whatif")
+    made = await worlds.open_site(folder / "site")
+    await worlds.ingest_all(made, worlds.extracts(folder / "extracts", people=PEOPLE, seed=5))
+    for caller in worlds.CALLERS:
+        await made.services.decisions.context_of(f"Organization/{caller[0]}", caller[1])
+    yield made
+    await made.close()
+
+
+async def contexts_of(world, *more):
+    """Every recipient and purpose to compare: those that asked, and those that some agreement grants something."""
+    known = {
+        (recipient.organisation, purpose)
+        for recipient in (await world.services.decisions.contexts()).values()
+        for _, purpose in recipient.purposes
+    }
+    granted = {
+        (f"Organization/{grant.recipient}", purpose)
+        for one in world.services.agreements
+        for grant in one.grants
+        for purpose in grant.purposes
+    }
+    return sorted(known | granted | set(more))
+
+
+async def seen(world, contexts, *, gate=None):
+    """{(recipient, purpose): names of all that is really served}, by searches over everyone, page after page."""
+    found = {}
+    for organisation, purpose in contexts:
+        headers = await world.bearer(organisation, purpose)
+        caller = await world.services.requester.caller(headers, world.services.new_id())
+        caller = replace(caller, rights=frozenset({POPULATION}))
+        found[organisation, purpose] = served = set()
+        for kind in TYPES:
+            query = parse_query(kind, [("_count", "200")], base_url=worlds.BASE, zone=world.services.zone)
+            after = b""
+            while after is not None:
+                page = await (gate or world.services.disclosure).search(caller, query, after or None)
+                served |= {f"{one.type}/{one.id}" for one in page.served}
+                after = page.next
+    return found
+
+
+def difference(before, after):
+    """What the real answers of two stores differ by: {(recipient, purpose, resource, released)}."""
+    return {
+        (*context, name, name in after.get(context, ()))
+        for context in before.keys() | after.keys()
+        for name in before.get(context, set()) ^ after.get(context, set())
+    }
+
+
+async def rehearsed(world, document, **options):
+    change = await world.services.changes.read(document, "change", at=world.clock.now)
+    return await world.services.whatif.rehearse(change, listed=True, **options)
+
+
+def agreement(world):
+    return yaml.safe_load((world.services.site.folder / FILE).read_text())
+
+
+async def reopened(world, target, *, documents=(), **options):
+    """A copy of a site, opened with other documents in place."""
+    shutil.copytree(world.services.site.folder, target)
+    for name, document in documents:
+        (target / name).write_text(yaml.safe_dump(document))
+    return await worlds.open_site(target, now=world.clock.now, first_id=500_000, **options)
+
+
+def consistent(found):
+    """Counts and lists say the same, and nothing moves both ways."""
+    listed = Counter((one.recipient, one.purpose, one.released) for one in found.moved)
+    counted = Counter()
+    for place in found.places():
+        counted[place.recipient, place.purpose, True] += found.released[place]
+        counted[place.recipient, place.purpose, False] += found.withheld[place]
+    assert listed == +counted
+
+
+grants = st.fixed_dictionaries(
+    {
+        "recipient": st.sampled_from(PARTNERS),
+        "purposes": st.lists(st.sampled_from(PURPOSES), min_size=1, max_size=3, unique=True),
+        "classes": st.lists(st.sampled_from(CLASSES), min_size=1, max_size=3, unique=True),
+        "regimes": st.lists(st.sampled_from(("justice", "hipaa", "part2")), min_size=1, max_size=3, unique=True),
+    }
+)
+
+
+@WORLDS
+@given(
+    kept=st.lists(st.integers(0, 5), max_size=6, unique=True),
+    added=st.lists(grants, min_size=1, max_size=4),
+    end=st.sampled_from([None, None, "2026-11-21", "2026-11-22"]),
+)
+async def test_a_changed_agreement_does_what_the_rehearsal_said(county, tmp_path_factory, kept, added, end):
+    changed = agreement(county)
+    changed["grants"] = [changed["grants"][place] for place in kept] + added
+    changed["end"] = end
+    more = [(f"Organization/{one['recipient']}", purpose) for one in added for purpose in one["purposes"]]
+    contexts = await contexts_of(county, *more)
+    before = await seen(county, contexts)
+    found = await rehearsed(county, changed)
+    applied = await reopened(county, tmp_path_factory.mktemp("after") / "site", documents=[(FILE, changed)])
+    after = await seen(applied, contexts)
+    await applied.close()
+    assert {tuple(one) for one in found.moved} == difference(before, after)
+    consistent(found)
+    assert found.change == "changed agreement `alder-mou-2026`"
+
+
+async def test_a_new_agreement_releases_and_an_equal_one_changes_nothing(county, tmp_path):
+    same = await rehearsed(county, agreement(county))
+    assert (same.places(), same.moved) == ([], [])
+    new = agreement(county) | {"agreement": "court-2027", "parties": ["court"]}
+    new["grants"] = [{"recipient": "court", "purposes": ["diversion"], "classes": ["booking"], "regimes": ["justice"]}]
+    contexts = await contexts_of(county, ("Organization/court", "diversion"))
+    before = await seen(county, contexts)
+    found = await rehearsed(county, new)
+    applied = await reopened(county, tmp_path / "after", documents=[("agreements/court.yaml", new)])
+    assert {tuple(one) for one in found.moved} == difference(before, await seen(applied, contexts))
+    await applied.close()
+    assert found.change == "new agreement `court-2027`"
+
+
+async def test_nothing_is_written(county):
+    def state():
+        names = [name for (name,) in county.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+        return {name: county.rows(f"SELECT * FROM {name}") for name in names}
+
+    before = state()
+    changed = agreement(county)
+    changed["grants"] = [
+        *changed["grants"][:1],
+        {"recipient": "court", "purposes": ["TREAT"], "classes": ["booking"], "regimes": ["justice"]},
+    ]
+    await rehearsed(county, changed, since=0)
+    assert state() == before
+
+
+CHOICES = st.lists(
+    st.sampled_from(
+        [
+            records.choice(),
+            records.choice("cottonwood", purposes=("TREAT",), classes=(records.MENTAL_HEALTH, records.SUBSTANCE_USE)),
+            records.choice("treatment-court", purposes=("diversion",)),
+            records.choice("jail-medical", purposes=("TREAT", "discharge-planning")),
+        ]
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda one: one["partner"],
+)
+
+
+@WORLDS
+@given(first=CHOICES, second=CHOICES, new=st.booleans(), revoked=st.booleans(), coded=st.booleans())
+async def test_a_consent_does_what_the_rehearsal_said(tmp_path_factory, first, second, new, revoked, coded):
+    folder = tmp_path_factory.mktemp("consent")
+    world = await worlds.open_site(folder / "site")
+    await world.deliver("jail-medical-hl7", records.hl7(records.phq9(4), records.phq9(21, control="R2")))
+    drugs = records.clinic_result("o2", code="82667-7", score=7, unit="riverside-otp")
+    await world.deliver("riverside-ehr", records.ndjson(records.clinic_patient(), records.clinic_result(), drugs))
+    await world.deliver("releases", records.ndjson(records.release(*first)))
+    revocations = [{"at": "2026-06-01T10:00:00-07:00", "partners": "all"}] if revoked else []
+    changed = records.release(*second, submission="r2" if new else "r1", revocations=revocations)
+    contexts = await contexts_of(world)
+    before = await seen(world, contexts)
+    # What the release becomes is read from a copy in which it really arrived.
+    applied = await reopened(world, folder / "after")
+    await applied.deliver("releases", records.ndjson(changed), name="later")
+    known = {ident for (ident,) in world.rows("SELECT id FROM resource WHERE type = 6")}
+    consents = [
+        orjson.loads(body)
+        for (body,) in applied.rows(
+            "SELECT CAST(head || ']' || tail AS TEXT) FROM resource WHERE type = 6 ORDER BY rid"
+        )
+    ]
+    (consent,) = [one for one in consents if (one["id"] not in known) == new]
+    if coded:
+        consent["provision"]["provision"][0]["code"] = [{"coding": [{"system": "urn:x", "code": "none"}]}]
+    found = await rehearsed(world, consent)
+    kept = {name for names in before.values() for name in names}
+    after = await seen(applied, contexts)
+    await applied.close()
+    if not coded:
+        real = {one for one in difference(before, after) if not one[2].startswith("Consent/")}
+        assert {tuple(one) for one in found.moved if not one.resource.startswith("Consent/")} == real
+    else:
+        assert {one.resource for one in found.moved if not one.released} <= kept
+    consistent(found)
+    assert found.change == f"{'new' if new else 'changed'} Consent `{consent['id']}`"
+    await world.close()
+
+
+async def test_a_consent_that_asks_for_single_records_is_decided_record_by_record(tmp_path):
+    world = await worlds.open_site(tmp_path / "site")
+    await world.deliver("jail-medical-hl7", records.hl7(records.phq9(4)))
+    await world.deliver("releases", records.ndjson(records.release(records.choice())))
+    ((body,),) = world.rows(CONSENTS)
+    consent = orjson.loads(body)
+    inner = consent["provision"]["provision"][0]
+    for code, moved in (("phq-9-level", set()), ("none", {"Observation", "Patient"})):
+        system = "https://sallyport.example/fhir/CodeSystem/jbh-result-code"
+        inner["code"] = [{"coding": [{"system": system, "code": code}]}]
+        found = await rehearsed(world, consent)
+        assert {one.resource.partition("/")[0] for one in found.moved} == moved
+        assert not found.released
+    await world.close()
+
+
+class Lenient:
+    """A law under which treatment at the clinic stands by itself, and nothing goes to pretrial services."""
+
+    fingerprint = "lenient"
+
+    def stops(self, facts, recipient, segment):
+        return "counsel said so" if recipient.organisation == "Organization/pretrial" else None
+
+    def silences(self, body, facts, recipient, segment):
+        return None
+
+    def standing(self, facts, recipient, segment, *, refused):
+        permits = recipient.organisation == "Organization/cottonwood" and segment.regime == "hipaa"
+        return [Ground(basis=TREATMENT, permits=permits, rule="treatment", because="it is so")]
+
+
+async def test_another_law_does_what_the_rehearsal_said(county, tmp_path):
+    decisions = county.services.decisions.rehearsed(law=Lenient())
+    change = Change(what="another law", decisions=decisions, same_rules=False)
+    contexts = await contexts_of(county)
+    before = await seen(county, contexts)
+    found = await county.services.whatif.rehearse(change, listed=True, since=0)
+    copied = await reopened(county, tmp_path / "after")
+    services = copied.services
+    lawful = Decisions(
+        services.store, services.agreements, organizations(services.site.partners), services.zone, Lenient()
+    )
+    await lawful.start()
+    gate = Disclosure(services.store, services.ledger, lawful, copied.clock)
+    assert {tuple(one) for one in found.moved} == difference(before, await seen(copied, contexts, gate=gate))
+    assert {one.recipient for one in found.moved if not one.released} == {"Organization/pretrial"}
+    await copied.close()
+
+
+async def test_recorded_disclosures_are_looked_at_again(tmp_path):
+    world = await worlds.open_site(tmp_path / "site")
+    await world.deliver("jail-medical-hl7", records.hl7(records.phq9(4)))
+    await world.deliver("releases", records.ndjson(records.release(records.choice())))
+    world.clock.forward(minutes=1)
+    patient = world.patient("jail-medical-hl7", records.JAIL)
+    caller = ("pretrial", "pretrial-release")
+    (item,) = await world.matches(caller, f"/fhir/Observation?patient={patient}")
+    given = await world.ask(caller, f"/fhir/Patient/{patient}")
+    await world.ask(("defender", "diversion"), f"/fhir/Patient/{patient}")
+    await world.ask(caller, "/fhir/Organization?name=alder")
+    middle = world.clock.now + 1
+    world.clock.forward(minutes=30)
+    await world.ask(caller, f"/fhir/Observation/{item['id']}")
+    changed = agreement(world)
+    changed["grants"] = changed["grants"][1:]
+    past = (await rehearsed(world, changed, since=0)).past
+    unmade = [(one.recipient, one.resource) for one in past.unmade]
+    assert unmade == [
+        ("Organization/pretrial", f"Observation/{item['id']}"),
+        ("Organization/pretrial", f"Patient/{patient}"),
+        ("Organization/pretrial", f"Observation/{item['id']}"),
+    ]
+    assert past.unmade[1].request_id == given.headers["x-request-id"]
+    assert past.beyond == 0
+    assert past.looked > 3
+    assert len((await rehearsed(world, changed, since=middle)).past.unmade) == 1
+    assert (await rehearsed(world, changed)).past is None
+    ended = agreement(world) | {"end": "2026-11-21"}
+    assert len((await rehearsed(world, ended, since=0)).past.unmade) == 3
+    await world.close()
+
+
+async def test_a_consent_is_held_against_the_disclosures_of_its_person_only(tmp_path):
+    world = await worlds.open_site(tmp_path / "site")
+    await world.deliver("jail-medical-hl7", records.hl7(records.phq9(4)))
+    await world.deliver("releases", records.ndjson(records.release(records.choice())))
+    world.clock.forward(minutes=1)
+    patient = world.patient("jail-medical-hl7", records.JAIL)
+    caller = ("pretrial", "pretrial-release")
+    await world.ask(caller, "/fhir/Organization?name=alder")
+    await world.ask(caller, f"/fhir/Observation?patient={patient}")
+    ((body,),) = world.rows(CONSENTS)
+    refused = orjson.loads(body) | {"status": "inactive"}
+    world.clock.forward(minutes=1)
+    change = await world.services.changes.read(refused, "x.json", at=0)
+    found = await world.services.whatif.rehearse(change, since=0)
+    assert (found.past.looked, len(found.past.unmade), found.past.beyond) == (1, 1, 0)
+    assert found.moved == []
+    assert found.withheld.total() == 2
+    await world.close()
+
+
+async def test_what_cannot_be_decided_again_is_counted_apart(tmp_path):
+    world = await worlds.open_site(tmp_path / "site")
+    await world.deliver("jail-medical-hl7", records.hl7(records.phq9(4)))
+    await world.deliver("releases", records.ndjson(records.release(records.choice())))
+    world.clock.forward(minutes=1)
+    patient = world.patient("jail-medical-hl7", records.JAIL)
+    caller = ("pretrial", "pretrial-release")
+    await world.ask(caller, f"/fhir/Observation?patient={patient}")
+    await world.deliver("jail-medical-hl7", records.hl7(records.phq9(9, status="C")), name="corrected")
+    world.clock.forward(minutes=1)
+    await world.ask(caller, f"/fhir/Observation?patient={patient}")
+    late = agreement(world) | {"start": "2027-01-01"}
+    both = (await rehearsed(world, late, since=0)).past
+    assert (both.looked, len(both.unmade), both.beyond) == (2, 2, 0)
+    world.services.store._writer.execute("DELETE FROM resource_history")
+    assert (await rehearsed(world, late, since=0)).past.beyond == 1
+    await world.deliver("releases", records.ndjson(records.release(records.choice("defender"))), name="other")
+    world.services.store._writer.execute("DELETE FROM policy WHERE id NOT IN (SELECT policy FROM patient_policy)")
+    again = await reopened(world, tmp_path / "again")
+    assert (await rehearsed(again, late, since=0)).past.beyond == 2
+    await again.close()
+    await world.close()
+
+
+@pytest.mark.parametrize(
+    ("document", "where"),
+    [
+        ({}, ""),
+        ([], ""),
+        ({"resourceType": "Patient"}, ""),
+        ({"agreement": "x"}, "title"),
+        ({"resourceType": "Consent", "status": "odd"}, "status"),
+    ],
+)
+async def test_what_is_no_change_is_told_with_its_place(county, document, where):
+    with pytest.raises(ConfigurationError) as error:
+        await county.services.changes.read(document, "change.yaml", at=0)
+    assert any(where in problem.path for problem in error.value.problems)
+    assert all(problem.where == "change.yaml" for problem in error.value.problems)
+
+
+async def test_a_consent_of_nobody_here_is_told(county):
+    ((body,), *_) = county.rows(CONSENTS)
+    for patient in ({"reference": "Patient/absent"}, {"display": "somebody"}, {"reference": "Organization/jail"}):
+        with pytest.raises(ConfigurationError, match=r"patient\.reference"):
+            await county.services.changes.read(orjson.loads(body) | {"patient": patient}, "x.json", at=0)
+
+
+async def test_progress_is_told_context_by_context(county):
+    told = []
+    change = await county.services.changes.read(agreement(county) | {"end": "2026-11-21"}, "x", at=0)
+    whatif = WhatIf(county.services.store, county.services.ledger, county.services.decisions, county.services.now)
+    found = await whatif.rehearse(change, progress=lambda *numbers: told.append(numbers))
+    assert [place for _, place, _ in told] == list(range(1, found.contexts + 1))
+    assert told[-1][0] == found.decisions > 0
+    assert {of for _, _, of in told} == {found.contexts}
+    assert found.withheld.total() > 0
