@@ -22,11 +22,13 @@ def test_the_commands_are_those_that_programs_rely_on():
         "explain",
         "ingest",
         "migrate",
+        "officer",
         "replay",
         "report",
         "serve",
         "token",
         "validate",
+        "whatif",
     ]
 
 

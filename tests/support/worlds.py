@@ -80,11 +80,17 @@ class World:
         token = await self.token(organisation.removeprefix("Organization/"), purpose)
         return [(b"authorization", b"Bearer " + token.encode())]
 
-    async def ask(self, caller, url, *, method="GET", form=None):
+    async def ask(self, caller, url, *, method="GET", form=None, document=None):
         headers = {"Authorization": f"Bearer {await self.token(*caller)}"}
         transport = httpx2.ASGITransport(app=self.app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
-            return await client.request(method, url, headers=headers, data=form)
+            return await client.request(method, url, headers=headers, data=form, json=document)
+
+    async def why(self, caller, **asked):
+        """What a caller gets who asks `$explain`."""
+        parameters = [{"name": name.replace("_", "-"), "valueString": value} for name, value in asked.items()]
+        document = {"resourceType": "Parameters", "parameter": parameters}
+        return await self.ask(caller, "/fhir/$explain", method="POST", document=document)
 
     async def pages(self, caller, url):
         """Every page of a search, followed by its next links."""
