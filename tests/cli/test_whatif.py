@@ -47,12 +47,6 @@ def without_pretrial(document):
     document["grants"] = [one for one in document["grants"] if one["recipient"] != "pretrial"]
 
 
-def with_details(document):
-    document["grants"].append(
-        {"recipient": "pretrial", "purposes": ["pretrial-release"], "classes": ["identity"], "regimes": ["hipaa"]}
-    )
-
-
 def test_nothing_changes_is_exit_code_0(sallyport, county, asked, tmp_path):
     ran = sallyport("whatif", "--site", county, "--change", draft(county, tmp_path, lambda _: None))
     assert ran.code == 0
