@@ -84,6 +84,11 @@ async def test_the_ledger_refuses_change_and_tells_of_tampering(store, tmp_path)
     raw.execute("UPDATE entry SET target = 'Patient/y' WHERE seq = 1")
     with pytest.raises(SallyportError, match="entry 1"):
         await ledger.verify()
+    raw.execute("UPDATE entry SET target = 'Patient/x'")
+    assert await ledger.verify() == 2
+    raw.execute("UPDATE entry SET outcome = '403 forbidden' WHERE seq = 2")
+    with pytest.raises(SallyportError, match="entry 2"):
+        await ledger.verify()
     raw.close()
 
 
