@@ -10,18 +10,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from adapter.consent.criteria import ActorCriterion
-from adapter.consent.evaluate import LATER, NO_MATCH
+from adapter.consent.evaluate import LATER, NO_MATCH, Effect
 from adapter.consent.outcome import PERMIT
+from adapter.consent.policy import Policy
 from adapter.consent.wording import BASIS_TITLES, same_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from adapter.consent.evaluate import Entry, Verdict
-    from adapter.consent.policy import Policy
     from adapter.consent.provision import Body, Provision
     from adapter.consent.wording import Naming
 
+_EFFECTS: Final[Mapping[Effect, str]] = {
+    Effect.PERMIT: "Permitted.",
+    Effect.DENY: "Denied.",
+    Effect.EXCEPTION: "Not decided for the whole group: each resource is decided on its own.",
+}
 _MISSED: Final[Mapping[str, str]] = {
     "period": "it does not hold at this time",
     "action": "it lets something else be done than reading",
@@ -122,7 +127,18 @@ def findings(
     ``recipient`` is the reference of who asks; ``spoken`` names the directives of ``policy`` by index; ``name`` puts a
     name in place of a reference where it knows one.
     """
-    return [_finding(_Line(entry, policy, spoken, recipient, name)) for entry in verdict.trace]
+    parts = {
+        (index, provision.path): provision
+        for index, body in enumerate(policy.directives)
+        for provision in _provisions(body)
+    }
+    return [_finding(_Line(entry, parts, spoken, recipient, name)) for entry in verdict.trace]
+
+
+def explain(verdict: Verdict) -> list[str]:
+    """A verdict where nothing else is at hand: its effect, every rule that was asked and what is due, in sentences."""
+    told = findings(verdict, Policy(), recipient="", spoken=[Spoken(one, one) for one in verdict.sources])
+    return [_EFFECTS[verdict.effect], *map(str, told), *map(str, due(verdict))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +146,7 @@ class _Line:
     """One entry of a trace with what its sentence needs."""
 
     entry: Entry
-    policy: Policy
+    parts: Mapping[tuple[int, str], Provision]
     spoken: Sequence[Spoken]
     recipient: str
     name: Naming
@@ -149,10 +165,8 @@ class _Line:
 
     def part(self) -> str:
         """The provision, by what it is and whom it names: `its permission for X`."""
-        index, path = self.entry[:2]
-        directives = self.policy.directives
-        body = directives[index] if index < len(directives) else None
-        provision = None if body is None else next((one for one in _provisions(body) if one.path == path), None)
+        path = self.entry[1]
+        provision = self.parts.get(self.entry[:2])
         if provision is None:
             return "a part of it"
         kind = "permission" if provision.kind == PERMIT else "refusal"

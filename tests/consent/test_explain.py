@@ -1,6 +1,7 @@
 """Notices byte for byte, scope explanations, and verdicts as sentences that say what was decided and why."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 from consent_builders import DENVER, ORGANISATIONS, REASON, X, consent, deny, observation, part2_consent, permit
@@ -8,7 +9,7 @@ from consent_builders import DENVER, ORGANISATIONS, REASON, X, consent, deny, ob
 from adapter.consent.bases import CONSENT, CUSTODY, EMERGENCY, TREATMENT
 from adapter.consent.directive import read
 from adapter.consent.evaluate import Effect, Verdict
-from adapter.consent.explain import Finding, Spoken, due, findings
+from adapter.consent.explain import Finding, Spoken, due, explain, findings
 from adapter.consent.grounds import CONSENT_ALONE, Ground
 from adapter.consent.names import AtHand
 from adapter.consent.obligations import NOTICE_LONG, NOTICE_SHORT, NOTICE_VERSION
@@ -259,6 +260,17 @@ def test_bases_that_stand_alone_are_told_with_their_section_winning_or_losing():
         "The basis `local` does not permit this: it is not used here.",
     ]
     assert {one.topic for one in found[1:]} == {"basis"}
+
+
+def test_a_verdict_alone_is_explained_by_its_sources():
+    verdict = rule(policy_of(consent(deny(permit(codes=["718-7"])))), ASKING, DETAIL)
+    assert explain(verdict)[0].startswith("Not decided for the whole group")
+    lines = explain(replace(rule(policy_of(consent(permit())), ASKING, DETAIL), sources=("Consent/k",)))
+    assert lines == [
+        "Permitted.",
+        "Consent/k: a part of it permits this. [Consent/k#provision[0]]",
+        "Consent/k as a whole permits this. [Consent/k]",
+    ]
 
 
 def test_what_travels_with_a_disclosure_is_told_word_for_word():
