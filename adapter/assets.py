@@ -31,6 +31,18 @@ def loinc() -> dict[str, Any]:
     return _yaml("profiles", "loinc.yaml")
 
 
+def law() -> dict[str, Any]:
+    """The legal bases and the decision matrix: the documents ``bases`` and ``matrix``."""
+    return {name: _yaml("profiles", "law", f"{name}.yaml") for name in ("bases", "matrix")}
+
+
+def law_overlays() -> dict[str, Any]:
+    """The jurisdiction overlays that ship, by file name."""
+    folder = files("profiles").joinpath("law", "overlays")
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".yaml"))
+    return {f"profiles/law/overlays/{name}": _yaml("profiles", "law", "overlays", name) for name in names}
+
+
 def code_tables() -> dict[str, Any]:
     """The shared code tables of the mapping language, by file name without its ending."""
     folder = files("mappings").joinpath("tables")

@@ -6,46 +6,47 @@ import os
 import secrets
 import time
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from adapter import assets
 from adapter.auth.requester import Requester
 from adapter.auth.tokens import Tokens
-from adapter.errors import ConfigurationError, Problem, SallyportError
-from adapter.fhir.facts import Facts
+from adapter.errors import SallyportError
 from adapter.fhir.validate import Validator
-from adapter.mapping.compile import compile_mapping
 from adapter.mapping.mapped import Environment
-from adapter.mapping.tables import CodeTable, read_table
-from adapter.services.agreements import read_agreements
+from adapter.services.access import Access
 from adapter.services.assemble import Assembly
+from adapter.services.asserting import PartnerAssertions
+from adapter.services.assertion_rules import LawOfAssertions
+from adapter.services.authorities import Authorities
 from adapter.services.change import Changes
 from adapter.services.decisions import Decisions
 from adapter.services.directory import organizations, publish
 from adapter.services.disclose import Disclosure
+from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
-from adapter.services.forms import read_form
+from adapter.services.feed_contracts import FeedGate, endings
 from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import FeedLine, Ingest
+from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
+from adapter.services.paper import Papers
 from adapter.services.people import People
+from adapter.services.reviews import Reviews
+from adapter.services.site_rules import compile_rules
 from adapter.services.standing import KnownFacts, Sources
+from adapter.services.user_agreements import UserAgreements
 from adapter.services.whatif import WhatIf
 from adapter.services.words import Words
 from adapter.services.write import Writer, stamp
-from adapter.settings import read_document
 from adapter.source import ExtractOptions
 from adapter.store.sqlite.store import SqliteStore
-from adapter.summary.loinc import PinnedList
-from adapter.summary.registry import Registry
 from connectors.behavioral_health.fhir_ndjson import FhirNdjson
 from connectors.behavioral_health.release_forms import ReleaseForms
 from connectors.court.niem_xml import NiemXml
 from connectors.jail.charge_csv import ChargeCsv
 from connectors.jail.corerm_roster import CoremrRoster
+from connectors.jail.hl7v2.acknowledgement import acknowledgement
 from connectors.jail.hl7v2.connector import Hl7v2
 
 if TYPE_CHECKING:
@@ -53,8 +54,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
-    from adapter.consent.agreement import Agreement
-    from adapter.consent.release_form import Form
+    from adapter.consent.agreement import AnyAgreement
+    from adapter.consent.law.law import Law
+    from adapter.services.feed_contracts import Ending
+    from adapter.services.site_rules import SiteRules
     from adapter.settings import Feed, Site
     from adapter.source import Connector
     from adapter.store.port import Inbox, Ledger, Store
@@ -89,14 +92,23 @@ class Services:
     store: Store
     inbox: Inbox
     ledger: Ledger
-    agreements: tuple[Agreement, ...]
+    agreements: tuple[AnyAgreement, ...]
+    user_agreements: UserAgreements
+    gate: FeedGate
+    access: Access
     decisions: Decisions
     disclosure: Disclosure
     ingest: Ingest
+    intake: Intake
     in_force: InForce
     explain: Explain
     changes: Changes
     whatif: WhatIf
+    law: Law
+    authorities: Authorities
+    assertions: PartnerAssertions
+    reviews: Reviews
+    papers: Papers
     tokens: Tokens
     requester: Requester
     keys: SiteKeys
@@ -107,6 +119,10 @@ class Services:
     new_id: Callable[[], str]
     ready: Callable[[], Awaitable[bool]]
     version: str
+
+    def endings(self) -> list[Ending]:
+        """Agreements that are about to end, and ended ones that keep a feed closed."""
+        return endings(self.agreements, self.gate, at=self.now(), zone=self.zone)
 
 
 def site_secret(folder: Path) -> bytes:
@@ -120,95 +136,9 @@ def site_secret(folder: Path) -> bytes:
     return path.read_bytes()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What the site's documents and the shipped ones compile to. Making it needs no store."""
-
-    agreements: tuple[Agreement, ...]
-    forms: dict[str, dict[str, Form]]
-    mappings: dict[str, Any]
-    registry: Registry
-    facts: Facts
-
-
-def compile_rules(site: Site) -> Rules:
+def check(site: Site) -> SiteRules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
-    problems: list[Problem] = []
-    facts, tables, registry = Facts(assets.r4_facts()), _tables(), _registry()
-    agreements = _collect(problems, partial(read_agreements, site.agreements, site.partners), ())
-    forms: dict[str, dict[str, Form]] = {}
-    for where, document in site.forms.items():
-        form = _collect(problems, partial(read_form, document, where), None)
-        if form is not None:
-            forms.setdefault(form.form, {})[form.version] = form
-    mappings: dict[str, Any] = {}
-    for feed in site.feeds.values():
-        problems += _feed_problems(feed, forms)
-        mapping = _collect(problems, partial(_mapping, site, feed, tables, facts), None)
-        if mapping is not None:
-            mappings[feed.feed] = mapping
-    if problems:
-        raise ConfigurationError(problems)
-    return Rules(agreements=tuple(agreements), forms=forms, mappings=mappings, registry=registry, facts=facts)
-
-
-def _tables() -> dict[str, CodeTable]:
-    documents = assets.code_tables()
-    return {name: read_table(document, name=name, file=f"tables/{name}.yaml") for name, document in documents.items()}
-
-
-def _registry() -> Registry:
-    return Registry.load(assets.instruments(), PinnedList.load(assets.loinc()))
-
-
-def _collect(problems: list[Problem], make: Callable[[], Any], otherwise: Any) -> Any:
-    try:
-        return make()
-    except ConfigurationError as error:
-        problems += error.problems
-        return otherwise
-
-
-def _mapping(site: Site, feed: Feed, tables: Any, facts: Facts) -> Any:
-    path = site.folder / PurePosixPath(feed.mapping)
-    mapping = compile_mapping(read_document(path), file=feed.mapping, tables=tables, elements=facts)
-    if mapping.source != feed.connector:
-        raise ConfigurationError(
-            [
-                Problem(
-                    where=feed.mapping,
-                    path="source",
-                    message=f"feed `{feed.feed}` reads with another connector",
-                    expected=feed.connector,
-                )
-            ]
-        )
-    return mapping
-
-
-def _feed_problems(feed: Feed, forms: dict[str, dict[str, Form]]) -> list[Problem]:
-    where = f"feed {feed.feed}"
-    problems = []
-    if feed.connector not in CONNECTORS:
-        expected = ", ".join(sorted(CONNECTORS))
-        problems.append(
-            Problem(where=where, path="connector", message=f"no connector `{feed.connector}`", expected=expected)
-        )
-    if feed.form is not None and feed.form not in forms:
-        expected = ", ".join(sorted(forms)) or "a file in forms/"
-        problems.append(Problem(where=where, path="form", message=f"no form `{feed.form}`", expected=expected))
-    try:
-        "".encode(feed.encoding)
-    except LookupError:
-        problems.append(
-            Problem(
-                where=where,
-                path="encoding",
-                message=f"no encoding `{feed.encoding}`",
-                expected="utf-8, cp1252, latin-1",
-            )
-        )
-    return problems
+    return compile_rules(site, CONNECTORS, at=clock())
 
 
 async def build(
@@ -225,22 +155,35 @@ async def build(
 
     ``progress`` is told of patients done, of all, where what is in force has to be computed anew for everyone.
     """
-    rules = compile_rules(site)
+    rules = compile_rules(site, CONNECTORS, at=now())
     keys = SiteKeys(secret or site_secret(site.folder))
     store = SqliteStore(site.store_folder, stamp=stamp(keys), chain=make_id().encode(), durable=durable)
     await store.migrate()
     inbox, ledger = store.inbox(), store.ledger()
     directory = organizations(site.partners)
-    decisions = Decisions(store, rules.agreements, directory, site.zone)
+    decisions = Decisions(store, rules.agreements, directory, site.zone, rules.law)
     await decisions.start()
     writer = Writer(keys, Validator(rules.facts), decisions, site.zone)
     await publish(store, writer, directory, EMPTY, at=now())
     people = People(keys)
     sources = await _sources(site, store)
-    in_force = InForce(site.zone, KnownFacts(decisions, sources, site.zone))
+    in_force = InForce(site.zone, KnownFacts(decisions, sources, site.zone), KnownEvents(decisions, site.zone))
     await in_force.start(store, sources.fingerprint, at=now(), progress=progress)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
-    tokens = Tokens(store=store, clock=now, new_token=make_token)
+    user_agreements = UserAgreements(rules.user_agreements, site.zone)
+    tokens = Tokens(store=store, clock=now, new_token=make_token, users=user_agreements)
+    gate = FeedGate(rules.agreements, site.feeds, site.zone)
+    ingest = Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id, admit=gate.admit)
+    authorities = Authorities(
+        store,
+        ledger,
+        decisions=decisions,
+        in_force=in_force,
+        people=people,
+        keys=keys,
+        rules=LawOfAssertions(rules.law),
+        clock=now,
+    )
 
     async def ready() -> bool:
         try:
@@ -255,9 +198,29 @@ async def build(
         inbox=inbox,
         ledger=ledger,
         agreements=rules.agreements,
+        user_agreements=user_agreements,
+        gate=gate,
+        access=Access(
+            partners=site.partners,
+            feeds=site.feeds,
+            agreements=rules.agreements,
+            gate=gate,
+            users=user_agreements,
+            zone=site.zone,
+        ),
         decisions=decisions,
         disclosure=Disclosure(store, ledger, decisions, now),
-        ingest=Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id),
+        ingest=ingest,
+        intake=Intake(
+            store=store,
+            inbox=inbox,
+            ingest=ingest,
+            gate=gate,
+            feeds=site.feeds,
+            acknowledge={Hl7v2.name: acknowledgement},
+            clock=now,
+            new_id=make_id,
+        ),
         in_force=in_force,
         explain=Explain(
             store,
@@ -268,8 +231,22 @@ async def build(
             words=Words({key: partner.name for key, partner in site.partners.items()}, site.zone),
             zone=site.zone,
         ),
-        changes=Changes(store, decisions, in_force, partners=site.partners, validator=Validator(rules.facts)),
+        changes=Changes(store, decisions, in_force, site=site, validator=Validator(rules.facts), clock=now),
         whatif=WhatIf(store, ledger, decisions, now),
+        law=rules.law,
+        authorities=authorities,
+        assertions=PartnerAssertions(authorities, site.site.assert_basis, hourly=site.site.assertions_per_hour),
+        reviews=Reviews(authorities, store, ledger, decisions, now),
+        papers=Papers(
+            store,
+            inbox,
+            ingest=ingest,
+            lines=lines,
+            authorities=authorities,
+            keys=keys,
+            zone=site.zone,
+            clock=now,
+        ),
         tokens=tokens,
         requester=Requester(tokens=tokens, contexts=decisions),
         keys=keys,
@@ -310,7 +287,7 @@ def _organisations(site: Site, key: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _line(site: Site, feed: Feed, rules: Rules, writer: Writer, people: People) -> FeedLine:
+def _line(site: Site, feed: Feed, rules: SiteRules, writer: Writer, people: People) -> FeedLine:
     return FeedLine(
         feed=feed,
         connector=CONNECTORS[feed.connector],
@@ -322,7 +299,7 @@ def _line(site: Site, feed: Feed, rules: Rules, writer: Writer, people: People) 
             writer=writer,
             people=people,
             registry=rules.registry,
-            forms=rules.forms[feed.form] if feed.form else {},
+            forms={(name, version): form for name in feed.forms for version, form in rules.forms[name].items()},
             organisations={key: f"Organization/{key}" for key in site.partners},
             zone=site.zone,
         ),

@@ -9,8 +9,11 @@
     │   ├── NotAllowed
     │   ├── NotFound            absent, deleted and withheld are one and the same
     │   ├── NotSupported
-    │   └── NotAcceptable
+    │   ├── NotAcceptable
+    │   ├── Conflict            the request contradicts an earlier one of the same caller
+    │   └── TooMany             the caller has asked too often
     └── Unavailable             the answer cannot be given now; never a shorter answer instead
+        └── FeedClosed          a feed takes nothing in now; its sender keeps what it has and sends it later
 
 Messages are for the person who must mend something: lowercase, what and where, what was expected, what to do
 next. No message carries a value from a health record.
@@ -112,8 +115,20 @@ class NotAcceptable(RequestError):
     """None of the accepted formats is offered."""
 
 
+class Conflict(RequestError):
+    """The request contradicts an earlier one of the same caller."""
+
+
+class TooMany(RequestError):
+    """The caller has asked too often."""
+
+
 class Unavailable(SallyportError):
     """The answer cannot be given now."""
+
+
+class FeedClosed(Unavailable):
+    """A feed takes nothing in: no contract that covers it is in force."""
 
 
 STATUS: dict[type[SallyportError], tuple[int, str]] = {
@@ -122,6 +137,8 @@ STATUS: dict[type[SallyportError], tuple[int, str]] = {
     NotFound: (404, "not-found"),
     NotSupported: (400, "not-supported"),
     NotAcceptable: (406, "not-supported"),
+    Conflict: (409, "conflict"),
+    TooMany: (429, "throttled"),
     RequestError: (400, "invalid"),
     InvalidResource: (422, "structure"),
     Unavailable: (503, "transient"),

@@ -1,8 +1,9 @@
 """The site folder: one model for everything a county writes down, and the only place that reads the environment.
 
-`site.toml` names the site; `partners.yaml` its organisations; `feeds/*.yaml`, `agreements/*.yaml` and `forms/*.yaml`
-one thing each. Every mistake is reported with file, key path and what was expected, all of them at once. The keys of
-`site.toml` may be overridden by `SALLYPORT_*` variables (`SALLYPORT_BASE_URL`).
+`site.toml` names the site; `partners.yaml` its organisations; `feeds/*.yaml`, `agreements/*.yaml`,
+`user_agreements/*.yaml`, `forms/*.yaml` and `overlays/*.yaml` one thing each. Every mistake is reported with file, key
+path and what was expected, all of them at once. The keys of `site.toml` may be overridden by `SALLYPORT_*` variables
+(`SALLYPORT_BASE_URL`).
 """
 
 from __future__ import annotations
@@ -37,6 +38,13 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Asserters(_Section):
+    """`[assert_basis.X]` of `site.toml`: whose access tokens may assert this basis."""
+
+    partners: tuple[Key, ...] = ()
+    clients: tuple[str, ...] = ()
+
+
 class SiteSection(_Section):
     """`site.toml`."""
 
@@ -46,15 +54,37 @@ class SiteSection(_Section):
     operator: Literal["business-associate", "qualified-service-organization", "intermediary", "member"]
     store: str = "data"
     token_minutes: int = Field(default=60, ge=1, le=24 * 60)
+    overlays: tuple[Key, ...] = ()
+    enabled: tuple[str, ...] = ()
     treatment_window_days: int = Field(default=365, ge=1, le=3 * 365)
+    assertions_per_hour: int = Field(default=60, ge=1, le=10_000)
+    assert_basis: dict[Annotated[str, Field(pattern=r"^[KJEOX]$")], Asserters] = {}
 
 
 class Partner(_Section):
     """One organisation of `partners.yaml`; the key is its Organization id."""
 
     name: str
-    entity: Literal["covered-entity", "part2-program", "court", "custody", "supervision", "defense", "not-covered"]
+    entity: Literal[
+        "covered-entity",
+        "part2-program",
+        "correctional-health",
+        "court",
+        "custody",
+        "supervision",
+        "pretrial",
+        "defense",
+        "prosecution",
+        "law-enforcement",
+        "exchange",
+        "social-services",
+        "managed-care",
+        "vendor",
+        "not-covered",
+    ]
     part_of: Key | None = None
+    intermediary: bool = False
+    programme: Key | None = None
     contact: str = ""
 
 
@@ -82,14 +112,15 @@ class Feed(_Section):
     encoding: str = "utf-8"
     time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
     units: dict[str, Unit] = Field(min_length=1)
-    form: Key | None = None
+    forms: tuple[Key, ...] = ()
     custody_hours: int | None = Field(default=None, ge=1, le=30 * 24)
     extract: str = ""
+    post_megabytes: int = Field(default=64, ge=1, le=4096)
     settings: dict[str, str] = {}
 
 
 class Site(_Section):
-    """A whole site folder. Agreements and forms are kept as read; the consent package knows their schema."""
+    """A whole site folder. Agreements, forms and the like are kept as read: the consent package knows their schema."""
 
     folder: Path
     site: SiteSection
@@ -97,6 +128,8 @@ class Site(_Section):
     feeds: dict[str, Feed]
     agreements: dict[str, Any]
     forms: dict[str, Any]
+    own_overlays: dict[str, Any] = {}
+    user_agreements: dict[str, Any] = {}
 
     @property
     def zone(self) -> ZoneInfo:
@@ -121,7 +154,10 @@ def load_site(folder: Path) -> Site:
             feeds[feed.feed] = feed
             if partners is not None:
                 problems += _unknown_organizations(feed, path, partners)
-    documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms")}
+    if site is not None and partners is not None:
+        problems += _unknown_asserters(site, partners)
+    documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms", "user_agreements")}
+    own_overlays = _documents(folder / "overlays", problems)
     if not feeds and not problems:
         problems.append(
             Problem(
@@ -133,7 +169,9 @@ def load_site(folder: Path) -> Site:
         )
     if problems or site is None or partners is None:
         raise ConfigurationError(problems)
-    return Site(folder=folder, site=site, partners=partners.partners, feeds=feeds, **documents)
+    return Site(
+        folder=folder, site=site, partners=partners.partners, feeds=feeds, own_overlays=own_overlays, **documents
+    )
 
 
 def _environment() -> dict[str, str]:
@@ -170,8 +208,16 @@ def check(model: type[BaseModel], document: Any, where: str) -> list[Problem]:
     try:
         model.model_validate(document)
     except ValidationError as error:
-        return [_problem(where, detail) for detail in error.errors()]
+        return [problem for detail in error.errors() for problem in _problems(where, detail)]
     return []
+
+
+def _problems(where: str, detail: Any) -> list[Problem]:
+    """One finding as problems. What a model finds about several of its parts names their key paths itself."""
+    faults = detail.get("ctx", {}).get("faults")
+    if faults is None:
+        return [_problem(where, detail)]
+    return [Problem(where=where, path=path, message=message, expected=expected) for path, message, expected in faults]
 
 
 def _problem(where: str, detail: Any) -> Problem:
@@ -210,6 +256,20 @@ def _unknown_organizations(feed: Feed, path: Path, partners: PartnersSection) ->
             expected=", ".join(sorted(partners.partners)),
         )
         for key, name in named.items()
+        if name not in partners.partners
+    ]
+
+
+def _unknown_asserters(site: SiteSection, partners: PartnersSection) -> list[Problem]:
+    return [
+        Problem(
+            where="site.toml",
+            path=f"assert_basis.{basis}.partners",
+            message=f"`{name}` is not a partner",
+            expected=", ".join(sorted(partners.partners)),
+        )
+        for basis, asserters in site.assert_basis.items()
+        for name in asserters.partners
         if name not in partners.partners
     ]
 

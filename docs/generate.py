@@ -21,9 +21,22 @@ sys.path.insert(0, str(ROOT))
 
 from adapter.bootstrap import CONNECTORS  # noqa: E402
 from adapter.cli import app  # noqa: E402
-from adapter.consent.agreement import Agreement, Grant  # noqa: E402
-from adapter.consent.release_form import Form, Part2Section  # noqa: E402
-from adapter.settings import Feed, Partner, SiteSection, Unit, read_document  # noqa: E402
+from adapter.consent.agreement_spec import (  # noqa: E402
+    Agreement,
+    Amendment,
+    Counsel,
+    DataUse,
+    Direction,
+    Enablement,
+    Grant,
+    QualifiedService,
+    Section,
+    Signatory,
+    Subcontractors,
+)
+from adapter.consent.agreement_user import UserAgreement  # noqa: E402
+from adapter.consent.release_form import Form, Intermediary, Part2Section, Statements  # noqa: E402
+from adapter.settings import Asserters, Feed, Partner, SiteSection, Unit, read_document  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,13 +46,26 @@ if TYPE_CHECKING:
 COUNTY = ROOT / "mappings" / "fictional_county"
 SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
     ("site.toml", SiteSection, "site.toml", ""),
+    ("site.toml, who may assert a basis", Asserters, "site.toml", "assert_basis.*"),
     ("partners.yaml, each partner", Partner, "partners.yaml", "partners.*"),
     ("feeds/*.yaml", Feed, "feeds/*.yaml", ""),
     ("feeds/*.yaml, each unit", Unit, "feeds/*.yaml", "units.*"),
     ("agreements/*.yaml", Agreement, "agreements/*.yaml", ""),
     ("agreements/*.yaml, each grant", Grant, "agreements/*.yaml", "grants.*"),
+    ("agreements/*.yaml, each direction", Direction, "agreements/*.yaml", "directions.*"),
+    ("agreements/*.yaml, each signatory", Signatory, "agreements/*.yaml", "signatories.*"),
+    ("agreements/*.yaml, each amendment", Amendment, "agreements/*.yaml", "amendments.*"),
+    ("agreements/*.yaml, each section", Section, "agreements/*.yaml", "sections.*"),
+    ("agreements/*.yaml, counsel", Counsel, "agreements/*.yaml", "counsel"),
+    ("agreements/*.yaml, each enablement", Enablement, "agreements/*.yaml", "counsel.part2_under_general_release.*"),
+    ("agreements/*.yaml, a contract with a vendor", DataUse, "agreements/hosting*.yaml", ""),
+    ("agreements/*.yaml, subcontractors of a contract", Subcontractors, "agreements/*.yaml", "subcontractors"),
+    ("agreements/*.yaml, a qualified service", QualifiedService, "agreements/*.yaml", "qualified_service"),
+    ("user_agreements/*.yaml", UserAgreement, "user_agreements/*.yaml", ""),
     ("forms/*.yaml", Form, "forms/*.yaml", ""),
+    ("forms/*.yaml, the statements", Statements, "forms/*.yaml", "statements"),
     ("forms/*.yaml, the Part 2 section", Part2Section, "forms/*.yaml", "part2"),
+    ("forms/*.yaml, each intermediary", Intermediary, "forms/*.yaml", "intermediaries.*"),
 )
 """Heading, model, files and place in them of every section."""
 WORDS: dict[str, dict[str, str]] = yaml.safe_load((ROOT / "docs" / "site-keys.yaml").read_text(encoding="utf-8"))
@@ -53,7 +79,6 @@ LONGEST = 60
 
 def commands() -> str:
     """The page of commands."""
-    group: Any = typer.main.get_command(app)
     lines = [
         "# Commands",
         "",
@@ -62,18 +87,28 @@ def commands() -> str:
         "| exit code | meaning |",
         "|---|---|",
         "| 0 | done; for `explain` the answer is PERMIT, for `whatif` nothing would change |",
-        "| 1 | failure: told in words on standard error |",
+        "| 1 | failure: told in words on standard error; a feed that takes nothing in now |",
         "| 2 | wrong usage |",
-        "| 3 | the answer is DENY (`explain`); something would newly be withheld, nothing released (`whatif`) |",
+        "| 3 | the answer is DENY (`explain`), no signature counts (`user-agreement status`), less passes (`whatif`) |",
         "| 4 | invalid input: a file of the site, a feed that is not declared, a line that is no case |",
         "| 5 | something would newly be released (`whatif`) |",
         "",
         "Results go to standard output, everything else to standard error. Where work is long, a terminal shows a",
         "progress bar. `--json` prints one JSON document for programs.",
     ]
-    for name in sorted(group.commands):
-        lines += ["", *_command(name, group.commands[name])]
+    for name, command in sorted(called(typer.main.get_command(app))):
+        lines += ["", *_command(name, command)]
     return "\n".join(lines) + "\n"
+
+
+def called(command: Any, *path: str) -> Iterator[tuple[str, Any]]:
+    """Every command with the words it is called by; those of a group after the name of the group."""
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield " ".join(path), command
+        return
+    for name, one in inner.items():
+        yield from called(one, *path, name)
 
 
 def _command(name: str, command: Any) -> Iterator[str]:
@@ -125,8 +160,11 @@ def site_folder() -> str:
         "site.toml            the installation",
         "partners.yaml        the organisations that send or ask",
         "feeds/*.yaml         one extract each: who sends it, how it is read, under which law its units stand",
-        "agreements/*.yaml    who may receive what, for which purposes: the upper bound of every disclosure",
+        "agreements/*.yaml    who may receive what, for which purposes, on which bases: the upper bound of every",
+        "                     disclosure; contracts with vendors, and the feeds they keep open",
+        "user_agreements/     *.yaml, one version each of what users sign before they may ask",
         "forms/*.yaml         one version of a release form each",
+        "overlays/*.yaml      a jurisdiction overlay of the county's own: see the page on legal bases",
         "mappings/*.yaml      from columns, segments and elements to FHIR: see the mapping language",
         "site.key             the secret behind every id, made on first use; losing it changes every id: back it up",
         "data/                the embedded store",
@@ -159,6 +197,8 @@ def _keys(model: type[BaseModel], pattern: str, place: str) -> Iterator[str]:
 
 
 def _default(field: FieldInfo) -> Any:
+    if isinstance(field.default, BaseModel):
+        return field.default.model_dump(mode="json")
     return None if field.default is PydanticUndefined else field.default
 
 
@@ -169,7 +209,7 @@ def values(kind: Any) -> str:
         section = isinstance(kind, type) and issubclass(kind, BaseModel)
         return "sections below" if section else PLAIN.get(kind, kind.__name__)
     if origin is Literal:
-        return ", ".join(f"`{value}`" for value in inside)
+        return ", ".join(f"`{_text(value)}`" for value in inside)
     if origin in {Union, types.UnionType}:
         return " or ".join(values(one) for one in inside)
     words = {Annotated: "{}", tuple: "list of {}", list: "list of {}", dict: "table of {}"}[origin]

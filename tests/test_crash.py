@@ -10,14 +10,17 @@ from __future__ import annotations
 import io
 import random
 import re
+import socket
 import time
 
 import apsw
 import crashing
+import httpx2
 import pytest
 import records
 import worlds
 
+from adapter import bootstrap
 from adapter.assets import copy_fictional_county
 from adapter.cli.feeds import files_of
 from adapter.fictional.county import write_county
@@ -165,6 +168,93 @@ def acknowledged(site):
         return bool(inbox(site))
     except apsw.Error:
         return False
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Served:
+    """A server of a site in a process of its own, for one sender."""
+
+    def __init__(self, commands, site, token):
+        self.port = free_port()
+        self.pid = commands.start(["serve", "--site", str(site), "--port", str(self.port)], batch=1)
+        self._commands, self._token = commands, token
+        self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
+        for _ in range(400):
+            try:
+                self.client.get("/health/ready")
+                break
+            except httpx2.TransportError:
+                time.sleep(0.02)
+
+    def __enter__(self):
+        return self
+
+    def ask(self, method, url, **more):
+        return self.client.request(method, url, headers={"Authorization": f"Bearer {self._token}"}, **more)
+
+    def processed(self, report):
+        """Wait until the sender is told that its receipt is in the store; whether it was."""
+        for _ in range(400):
+            if self.ask("GET", report).json()["state"] == "processed":
+                return True
+            time.sleep(0.05)
+        return False
+
+    def kill(self, seconds=0.0):
+        """SIGKILL; whether it was still running."""
+        return self._commands.kill_after(seconds, self.pid)
+
+    def __exit__(self, *exception):
+        self.client.close()
+
+
+async def sender_token(site, feed):
+    services = await bootstrap.build(load_site(site))
+    organisation = services.site.feeds[feed].organization
+    token = await services.tokens.issue(
+        client="sender",
+        organisation=f"Organization/{organisation}",
+        purposes=[],
+        rights=[f"feed:{feed}"],
+        lifetime=3600,
+    )
+    await services.store.close()
+    return token
+
+
+@pytest.mark.anyio
+@pytest.mark.server
+@pytest.mark.parametrize("feed", ["jail-medical-hl7", "jail-roster"])
+async def test_what_a_server_answered_for_is_never_lost(commands, undisturbed, tmp_path, feed):
+    """Killed right after its answer and again while it works, a server ends where the file ends undisturbed."""
+    path = max((path for name, path in undisturbed[0] if name == feed), key=lambda one: one.stat().st_size)
+    whole, cut = new_site(tmp_path / "whole"), new_site(tmp_path / "cut")
+    finish(commands, ingest_command(whole, feed, path))
+    token = await sender_token(cut, feed)
+    with Served(commands, cut, token) as server:
+        answer = server.ask("POST", f"/feeds/{feed}", content=path.read_bytes())
+        assert server.kill()
+    assert answer.status_code == 202
+    told = answer.json()
+    (kept,) = inbox(cut)
+    assert told["bytes"] == path.stat().st_size
+    assert content(cut) != content(whole)
+    for seconds in (0.0, 0.05):
+        with Served(commands, cut, token) as server:
+            assert server.kill(seconds)
+        assert inbox(cut) == [kept]
+    with Served(commands, cut, token) as server:
+        again = server.ask("POST", f"/feeds/{feed}", content=path.read_bytes())
+        assert again.json() == told
+        assert server.processed(told["report"])
+        assert server.kill()
+    assert inbox(cut) == [kept]
+    assert content(cut) == content(whole)
 
 
 @pytest.mark.anyio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asserting
 import httpx2
 import orjson
 import pytest
@@ -105,6 +106,22 @@ async def test_parameters_that_could_infer_are_refused_by_name(world, case, quer
     answer = await world.ask(case["caller"], f"/fhir/Observation?patient={case['patient']}&{query}")
     assert answer.status_code == 400
     assert orjson.loads(answer.content)["resourceType"] == "OperationOutcome"
+
+
+async def test_a_share_of_a_consent_names_its_reader_and_no_other_partner(world):
+    partners = {ident for (ident,) in world.rows("SELECT id FROM resource WHERE type = 8")}
+    found = 0
+    for caller in worlds.CALLERS:
+        if caller[0] == "registry":
+            continue  # it keeps the forms
+        for (ident,) in world.rows("SELECT id FROM resource WHERE type = 1 ORDER BY rid LIMIT 120"):
+            for share in await world.matches(caller, f"/fhir/Consent?patient={ident}"):
+                text = orjson.dumps(share).decode()
+                named = {partner for partner in partners if f'Organization/{partner}"' in text}
+                assert named <= {caller[0], "registry", "riverside-otp"}
+                assert "identifier/release" not in text
+                found += 1
+    assert found > 20
 
 
 @pytest.mark.parametrize("tail", ["/_history", "/_history/1", "/$everything"])
@@ -248,3 +265,51 @@ async def test_a_header_or_parameter_never_widens(world, case):
             }
             answer = await client.get(f"/fhir/Patient/{case['patient']}", headers=headers)
             assert answer.status_code in status
+
+
+async def test_asserting_a_basis_confirms_nobody(world, case):
+    """Whoever guesses ids, or describes people, learns nothing: neither from the answer nor from how it repeats."""
+    known, hidden = case["patient"], hidden_patient(world, case)
+    for caller, basis, status in ((case["caller"], "K", 403), (("pretrial", "pretrial-release"), "E", 403)):
+        answers = [await asserting.post(world, caller, asserting.body(one, basis=basis)) for one in (known, "absent")]
+        assert [answer.status_code for answer in answers] == [status] * 2
+        assert worlds.comparable(answers[0]) == worlds.comparable(answers[1])
+    caller = ("jail-medical", "TREAT")
+    for number, changed in enumerate(({}, {"facts": {}}, {"classes": ("everything",)})):
+        sent = [asserting.body(one, request=f"{number}-{one}", **changed) for one in (known, hidden, "absent")]
+        answers = [await asserting.post(world, caller, one) for one in sent for _ in range(2)]
+        assert len({repr(worlds.comparable(answer)) for answer in answers}) == 1
+    people = [
+        {"resourceType": "Patient", "birthDate": born, "identifier": [{"system": "x", "value": "1"}]}
+        for born in ("1980-04-02", "1911-01-01")
+    ]
+    answers = [await asserting.post(world, caller, asserting.body(person=one)) for one in people]
+    assert worlds.comparable(answers[0]) == worlds.comparable(answers[1])
+
+
+async def test_who_asserts_an_emergency_sees_only_what_it_permits(world, case):
+    """A Patient that is not there is not there afterwards either, and others see what they saw."""
+    other = ("defender", "diversion")
+    before = await world.ask(other, f"/fhir/Observation?patient={case['patient']}")
+    caller = ("cottonwood", "TREAT")
+    for patient in (hidden_patient(world, case), "absent"):
+        assert (await asserting.post(world, caller, asserting.body(patient))).status_code == 202
+    assert (await world.ask(caller, "/fhir/Patient/absent")).status_code == 404
+    assert worlds.comparable(await world.ask(other, f"/fhir/Observation?patient={case['patient']}")) == (
+        worlds.comparable(before)
+    )
+
+
+def hidden_patient(world, case):
+    """A Patient of whom the caller sees nothing."""
+    seen = set(case["seen"])
+    for (ident,) in world.rows("SELECT id FROM resource WHERE type = 1 ORDER BY rid"):
+        own = {
+            row[0]
+            for row in world.rows(
+                "SELECT o.id FROM resource o JOIN resource p ON p.rid = o.patient WHERE p.id = ? AND o.type = 3", ident
+            )
+        }
+        if own and not own & seen:
+            return ident
+    raise AssertionError("everyone is seen; choose another seed")

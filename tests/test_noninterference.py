@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 
+import asserting
 import orjson
 import pytest
 import worlds
@@ -191,6 +192,48 @@ async def test_b_answers_equal_those_of_a_store_that_never_got_the_records(tmp_p
     less = await worlds.open_site(folder / "less")
     same(expected, await answers(less, caller, urls))
     await less.close()
+
+
+def asked_assertions(world):
+    """`$assert-basis` about everyone: present, hidden and absent, by id and by what is known, right and wrong."""
+    ids = [ident for (ident,) in world.rows("SELECT id FROM resource WHERE type = 1 ORDER BY rid")]
+    for number, ident in enumerate([*ids, "absent"]):
+        yield asserting.body(ident, request=f"id-{number}")
+        yield asserting.body(ident, request=f"id-{number}")
+        yield asserting.body(ident, request=f"id-{number}", facts=asserting.FACTS["E"] | {"nature": "changed"})
+        yield asserting.body(ident, request=f"lacking-{number}", facts={})
+        yield asserting.body(ident, request=f"order-{number}", basis="O")
+    people = [
+        orjson.loads(body)
+        for (body,) in world.rows("SELECT CAST(head || ']' || tail AS TEXT) FROM resource WHERE type = 1 ORDER BY rid")
+    ]
+    for number, person in enumerate([*people, {"resourceType": "Patient", "birthDate": "1980-01-01"}]):
+        yield asserting.body(person=person, request=f"person-{number}")
+
+
+@WORLDS
+@given(seed=st.integers(0, 10_000))
+async def test_asserting_a_basis_answers_alike_whatever_is_held(tmp_path_factory, seed):
+    caller, folder = asserting.COTTONWOOD, tmp_path_factory.mktemp("whole")
+
+    def often(site):
+        path = site / "site.toml"
+        path.write_text(path.read_text().replace("assertions_per_hour = 60", "assertions_per_hour = 200"))
+
+    whole = await worlds.open_site(folder / "site", adjust=often)
+    await worlds.ingest_all(whole, worlds.extracts(folder / "extracts", people=PEOPLE, seed=seed))
+    documents = list(asked_assertions(whole))
+    seen = await permitted_rows(whole, caller)
+    await whole.close()
+    shutil.copytree(folder / "site", folder / "less")
+    delete_withheld(folder / "less", seen)
+    got = []
+    for name in ("site", "less"):
+        world = await worlds.open_site(folder / name, first_id=10_000)
+        got.append([worlds.comparable(await asserting.post(world, caller, one)) for one in documents])
+        await world.close()
+    assert got[0] == got[1]
+    assert {status for status, _, _ in got[0]} == {202, 400, 403, 409}
 
 
 def hold_fixed(folder, tables):

@@ -78,7 +78,10 @@ def same_person(world, person, feed, others):
         ("pretrial", "pretrial-release"),
         ("defender", "pretrial-release"),
         ("defender", "diversion"),
+        ("defender", "HLEGAL"),
+        ("court", "HLEGAL"),
         ("treatment-court", "diversion"),
+        ("treatment-court", "supervision"),
         ("probation", "supervision"),
         ("cottonwood", "discharge-planning"),
         ("cottonwood", "TREAT"),
@@ -114,6 +117,18 @@ async def test_what_leaves_is_what_the_answer_sheet_permits(county, caller, coun
 
 async def test_links_reach_what_the_sheet_permits(county, counted):
     assert counted[1] >= LINKED * counted[0] > 0
+
+
+def test_the_papers_signed_for_a_case_are_among_them(county):
+    """Of the people here, too, somebody signed for a court that made treatment a condition."""
+    _, people, _ = county
+    for_courts = {("treatment-court", "diversion"), ("pretrial", "pretrial-release"), ("court", "HLEGAL")}
+    assert any(
+        person.screenings[place].part2
+        for person in people
+        for caller in for_courts
+        for place in person.permitted[caller]
+    )
 
 
 async def test_every_record_is_accounted_for(county):

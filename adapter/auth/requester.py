@@ -72,13 +72,21 @@ class Requester:
         if context is None:
             context = await self._context(row.organisation, chosen)
         return Caller(
-            client=row.client,
+            # The ledger tells who of a client asked, where users sign for themselves.
+            client=f"{row.client} for {row.user}" if row.user else row.client,
             organisation=row.organisation,
             context=context,
             purpose=chosen,
             rights=frozenset(row.rights),
             request_id=request_id,
         )
+
+    async def holder(self, headers: Iterable[tuple[bytes, bytes]]) -> TokenRow:
+        """The token of a request that asks for nothing about anyone: a sender of a feed. No purpose is chosen."""
+        found = [value for name, value in headers if name == _AUTHORIZATION]
+        if len(found) != 1:
+            raise NotAuthenticated("send one access token: Authorization: Bearer")
+        return await self._tokens.holder(_bearer(found[0]))
 
     def forget(self) -> None:
         """Drop the remembered contexts; to be called when the directory of organisations has changed."""
@@ -104,6 +112,8 @@ def _bearer(credentials: bytes | None) -> bytes:
 
 
 def _purpose(row: TokenRow, header: bytes | None) -> str:
+    if not row.purposes:
+        raise NotAllowed("this access token feeds and asks for nothing: it grants no purpose of use")
     if header is None:
         if len(row.purposes) == 1:
             return row.purposes[0]

@@ -11,7 +11,20 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from adapter.cli import decide, demo, explain, feeds, server, site, whatif
+from adapter.cli import (
+    agreements,
+    consents,
+    decide,
+    demo,
+    explain,
+    feeds,
+    record,
+    server,
+    site,
+    tokens,
+    user_agreement,
+    whatif,
+)
 from adapter.errors import ConfigurationError, SallyportError
 
 if TYPE_CHECKING:
@@ -26,7 +39,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (demo, server, feeds, site, decide, explain, whatif):
+for module in (
+    demo,
+    server,
+    feeds,
+    site,
+    agreements,
+    tokens,
+    user_agreement,
+    consents,
+    record,
+    decide,
+    explain,
+    whatif,
+):
     module.register(app)
 
 

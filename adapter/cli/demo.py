@@ -17,11 +17,12 @@ from adapter.cli.explain import print_explanation
 from adapter.cli.feeds import files_of, run_file, show
 from adapter.cli.options import bar, run_loop
 from adapter.cli.server import listen
-from adapter.cli.site import issue
+from adapter.cli.tokens import issue
 from adapter.errors import NotFound, SallyportError
 from adapter.fhir.search import parse_query
 from adapter.fictional.county import write_county
 from adapter.fictional.truth import read as read_truth
+from adapter.services.access import Wanted
 from adapter.settings import load_site
 
 if TYPE_CHECKING:
@@ -122,12 +123,13 @@ async def _pair(services: Services, extracts: Path) -> Pair:
 
 
 async def _caller(services: Services, recipient: str, purpose: str) -> Caller:
-    token = await issue(services, recipient, [purpose], client="demo", minutes=5)
+    token = await issue(services, Wanted(recipient=recipient, purposes=[purpose]), client="demo", minutes=5)
     return await services.requester.caller([(b"authorization", f"Bearer {token}".encode())], services.new_id())
 
 
 async def _show_pair(services: Services, pair: Pair, port: int) -> None:
-    token = await issue(services, pair.recipient, [pair.permitted, pair.denied], client="demo")
+    wanted = Wanted(recipient=pair.recipient, purposes=[pair.permitted, pair.denied])
+    token = await issue(services, wanted, client="demo")
     url = f"http://127.0.0.1:{port}/fhir/{pair.target}"
     for word, purpose in (("permitted", pair.permitted), ("denied", pair.denied)):
         headers = [f"Authorization: Bearer {token}", f"{PURPOSE_HEADER}: {purpose}"]

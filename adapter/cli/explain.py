@@ -9,6 +9,7 @@ import typer
 
 from adapter.cli.options import AsJson, SiteFolder, on_site
 from adapter.errors import ConfigurationError, Problem
+from adapter.services.access import Wanted
 from adapter.services.explain import PRIVACY_OFFICER
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def officer(
     client: Annotated[
         str, typer.Option("--client", help="Name of the person or software, for the ledger.")
     ] = "privacy-officer",
+    user: Annotated[str, typer.Option("--user", help="Who uses it, where the partner's users sign.")] = "",
     minutes: Annotated[int, typer.Option("--minutes", min=1, max=480, help="Life of the token.")] = 60,
 ) -> None:
     """Issue a token with which a privacy officer of the site asks why over REST (`POST /fhir/$explain`).
@@ -82,12 +84,15 @@ def officer(
             expected = ", ".join(sorted(services.site.partners))
             problem = Problem(where="partners.yaml", path="", message=f"no partner `{recipient}`", expected=expected)
             raise ConfigurationError([problem])
+        wanted = Wanted(recipient=recipient, purposes=[COMPLIANCE], rights=[PRIVACY_OFFICER], user=user)
+        await services.access.check_user(services.store, wanted, at=services.now())
         return await services.tokens.issue(
             client=client,
             organisation=f"Organization/{recipient}",
-            purposes=[COMPLIANCE],
-            rights=[PRIVACY_OFFICER],
+            purposes=wanted.purposes,
+            rights=wanted.rights,
             lifetime=60 * minutes,
+            user=user,
         )
 
     print(on_site(site, work))

@@ -59,10 +59,23 @@ def replay(
     async def work(services: Services) -> list[FeedReport]:
         if feed is not None:
             known_feed(services, feed)
-        unfinished = [await run_receipt(services, receipt) for receipt in await services.ingest.pending(feed)]
-        return unfinished + list((await services.ingest.replay(feed)).values())
+            services.gate.admit(feed, services.now())
+        done: list[FeedReport] = []
+        for name in [feed] if feed is not None else services.site.feeds:
+            if _open(services, name):
+                done += [await run_receipt(services, receipt) for receipt in await services.ingest.pending(name)]
+                done += (await services.ingest.replay(name)).values()
+        return done
 
     show(on_site(site, work), as_json=as_json)
+
+
+def _open(services: Services, feed: str) -> bool:
+    """Whether a feed takes something in now; if not, what was received of it waits, and that is told."""
+    why = services.gate.why_closed(feed, services.now())
+    if why:
+        typer.echo(f"feed `{feed}` takes nothing in: {why}; what was received of it waits", err=True)
+    return not why
 
 
 def report(site: SiteFolder, as_json: AsJson = False) -> None:

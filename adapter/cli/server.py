@@ -1,7 +1,10 @@
-"""`sallyport serve`: the FHIR REST face."""
+"""`sallyport serve`: the FHIR REST face, and the feeds that are pushed to it."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
@@ -16,6 +19,8 @@ from adapter.settings import load_site
 if TYPE_CHECKING:
     from adapter.bootstrap import Services
 
+_log = logging.getLogger(__name__)
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -29,7 +34,7 @@ def serve(
         str, typer.Option("--host", help="Address to listen on. Put TLS in front of anything but loopback.")
     ] = "127.0.0.1",
 ) -> None:
-    """Serve the FHIR base of a site."""
+    """Serve the FHIR base of a site, take what feeds push, and finish what was received but not brought in yet."""
 
     async def main() -> None:
         services = await build(load_site(site))
@@ -42,7 +47,9 @@ def serve(
 
 
 async def listen(services: Services, *, host: str, port: int) -> None:
-    """Serve until stopped."""
+    """Serve until stopped, and bring what feeds push into the store meanwhile."""
+    for ending in services.endings():
+        _log.warning("%s", ending)
     config = uvicorn.Config(
         application(services),
         host=host,
@@ -52,4 +59,10 @@ async def listen(services: Services, *, host: str, port: int) -> None:
         log_level="warning",
         server_header=False,
     )
-    await uvicorn.Server(config).serve()
+    work = asyncio.create_task(services.intake.run())
+    try:
+        await uvicorn.Server(config).serve()
+    finally:
+        work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work

@@ -41,7 +41,8 @@ def whatif(
         Path,
         typer.Option(
             "--change",
-            help="A changed or new agreement (as in agreements/*.yaml), or a Consent of a person (FHIR JSON).",
+            help="A changed or new agreement (as in agreements/*.yaml) or overlay (overlays/*.yaml), a site.toml with "
+            "other overlays or choices of counsel, or a Consent of a person (FHIR JSON).",
             exists=True,
             dir_okay=False,
         ),
@@ -61,9 +62,7 @@ def whatif(
 
     async def work(services: Services) -> tuple[Consequences, Words]:
         start = None if since is None else _start(since, services.zone)
-        at = services.now()
-        document = _document(change)
-        made = await services.changes.read(document, change.name, at=at if start is None else min(start, at))
+        made = await services.changes.read(_document(change), change.name)
         with bar(f"rehearsing {made.what}", "decisions") as advance:
             found = await services.whatif.rehearse(made, since=start, progress=advance, listed=listed)
         return found, Words({}, services.zone)

@@ -13,7 +13,8 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from adapter.consent.criteria import Criterion, Opaque
-from adapter.consent.names import AtHand, items, listed, tail, type_of
+from adapter.consent.expiry import expiries
+from adapter.consent.names import AtHand, items, listed, literal_key, tail, type_of
 from adapter.consent.outcome import DENY, FALSE, PERMIT, TRUE, UNKNOWN
 from adapter.consent.provision import PATIENT, Body, Provision
 from adapter.consent.reading import Contained, criteria, resolved_key
@@ -24,6 +25,7 @@ from adapter.consent.vocabulary import (
     CONSENT_SCOPE,
     INSTRUMENT,
     PART2_CONSENT,
+    PART2_ELEMENTS,
     PCF_ADVANCED,
     SIGNER,
 )
@@ -31,6 +33,8 @@ from adapter.fhir.dates import interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from adapter.consent.expiry import Expiry
 
 STATUSES: Final = frozenset({"draft", "proposed", "active", "rejected", "inactive", "entered-in-error"})
 
@@ -55,8 +59,8 @@ class Directive:
     ``source`` is its reference. ``patient`` is the key of the patient it names, None where it names nobody
     who can be identified. ``status`` is None and ``scope`` UNKNOWN where they cannot be read. ``signed`` is
     its dateTime as written. ``identifiers`` are (system, value) pairs, the system empty where it has none.
-    ``provision`` and ``contained`` are as received, to be read again where the consent may be about somebody
-    else.
+    ``expiries`` are the events that end it. ``provision`` and ``contained`` are as received, to be read again where
+    the consent may be about somebody else.
     """
 
     source: str
@@ -66,13 +70,14 @@ class Directive:
     identifiers: frozenset[tuple[str, str]]
     signed: str | None
     body: Body
+    expiries: tuple[Expiry, ...] = ()
     provision: object = None
     contained: Contained = field(default_factory=dict)
 
     def doubted(self) -> Directive:
         """The same consent when nobody can tell whether it is about the patient decided for: it is capped."""
         body = _capped(self.provision, self.contained, _WHOM, typed=self.body.typed)
-        body = replace(body, instrument=self.body.instrument, signer=self.body.signer)
+        body = replace(body, instrument=self.body.instrument, signer=self.body.signer, disclosers=self.body.disclosers)
         return replace(self, patient=None, body=body)
 
 
@@ -235,6 +240,18 @@ def _signer(consent: Mapping[str, Any]) -> str:
     return said if len(stated) == 1 and isinstance(said, str) else "unknown"
 
 
+def _disclosers(consent: Mapping[str, Any]) -> tuple[str, ...]:
+    """The keys of the Part 2 programs that it lets disclose, where it names them; one that cannot be read is ""."""
+    found = set()
+    for one in listed(consent.get("extension")):
+        if isinstance(one, dict) and one.get("url") == PART2_ELEMENTS:
+            for part in listed(one.get("extension")):
+                if isinstance(part, dict) and part.get("url") == "discloser":
+                    named = part.get("valueReference")
+                    found.add((literal_key(named.get("reference")) if isinstance(named, dict) else None) or "")
+    return tuple(sorted(found))
+
+
 def _contained(consent: Mapping[str, Any]) -> Contained:
     return {
         resource["id"]: resource
@@ -246,7 +263,9 @@ def _contained(consent: Mapping[str, Any]) -> Contained:
 def _body(consent: Mapping[str, Any], contained: Contained) -> Body:
     body = _tree(consent, contained)
     instruments = _instruments(consent)
-    return replace(body, instrument=min(instruments, default=""), signer=_signer(consent))
+    return replace(
+        body, instrument=min(instruments, default=""), signer=_signer(consent), disclosers=_disclosers(consent)
+    )
 
 
 def _tree(consent: Mapping[str, Any], contained: Contained) -> Body:
@@ -312,6 +331,10 @@ def read(consent: object) -> Directive:
     patient = stated.get("patient")
     status = stated.get("status")
     identity = stated.get("id")
+    body = _body(stated, contained)
+    found, unread = expiries(stated)
+    if unread:
+        body = body.doubted("extension", "an event that ends it cannot be read")
     return Directive(
         source=f"Consent/{identity}" if isinstance(identity, str) else "Consent",
         patient=resolved_key(patient, contained) if isinstance(patient, dict) else None,
@@ -319,7 +342,8 @@ def read(consent: object) -> Directive:
         scope=_scope(stated.get("scope")),
         identifiers=_identifiers(stated.get("identifier")),
         signed=_date(stated.get("dateTime")),
-        body=_body(stated, contained),
+        body=body,
+        expiries=found,
         provision=stated.get("provision"),
         contained=contained,
     )

@@ -170,8 +170,45 @@ def _rank(weight: _Weight) -> int:
     return weight[1].rank
 
 
-def _combined(weighed: Sequence[_Weight], trace: list[Entry]) -> int:
-    """The verdicts all consents can have together: deny over permit."""
+def _combined(weighed: Sequence[_Weight], trace: list[Entry]) -> tuple[int, Sequence[_Weight]]:
+    """The verdicts all consents can have together, and the consents that speak for a permit.
+
+    Deny over permit among consents of one instrument. Those of different instruments are papers signed apart: what one
+    leaves closed does not close another, 42 CFR 2.31(b) and (d), 2.35. A consent that states no instrument is weighed
+    against every other, both ways.
+    """
+    instruments = {_instrument(body) for _, body, _ in weighed}
+    if len(instruments) < 2:  # noqa: PLR2004 - nothing to keep apart
+        return _together(weighed, trace), weighed
+    verdict, speaking = NA, []
+    for instrument in sorted(instruments):
+        same = [weight for weight in weighed if _instrument(weight[1]) == instrument]
+        others = [
+            (index, body, one & ~PERMIT | NA if one & PERMIT else one)
+            for index, body, one in weighed
+            if _instrument(body) != instrument and "" in {instrument, _instrument(body)}
+        ]
+        one = _together([*same, *others], trace)
+        verdict = _either(verdict, one)
+        speaking += same if one & PERMIT else []
+    return verdict, speaking
+
+
+def _instrument(body: Body) -> str:
+    """The instrument of a consent; none for one that cannot be understood, so that it blocks all it might cover."""
+    return "" if body.capped else body.instrument
+
+
+def _either(left: int, right: int) -> int:
+    """The verdicts of two papers signed apart: a permit of one stands beside a denial by the other."""
+    mask = left & right & NA | (left | right) & PERMIT
+    if (left & DENY and right & ~PERMIT) or (right & DENY and left & ~PERMIT):
+        mask |= DENY
+    return mask
+
+
+def _together(weighed: Sequence[_Weight], trace: list[Entry]) -> int:
+    """The verdicts consents of one instrument can have together: deny over permit."""
     verdict, said = NA, 0
     for _, _, one in weighed:
         verdict = join(verdict, one)
@@ -278,12 +315,12 @@ def weigh(
             trace.append((index, "", "law", "not-applicable", silent[index]))
         weighed.append((index, body, verdict))
     refused = _refused(weighed)
-    verdict = _combined(weighed, trace)
+    verdict, speaking = _combined(weighed, trace)
     if not verdict & PERMIT:
         if verdict == NA:
             trace.append((-1, "", "default-deny", "deny", "no consent in force permits this"))
         return Weighed(Effect.DENY, (), refused)
-    effect, obligations = (Effect.PERMIT, ()) if part2 == FALSE else _part2(weighed, facts, trace)
+    effect, obligations = (Effect.PERMIT, ()) if part2 == FALSE else _part2(speaking, facts, trace)
     if verdict != PERMIT and effect is Effect.PERMIT:
         return Weighed(Effect.EXCEPTION, (), refused)
     return Weighed(effect, obligations, refused)

@@ -37,6 +37,9 @@ NOTICE_LONG: Final = (
 )
 """42 CFR 2.32(a)(1)."""
 
+AUTHORITY: Final = "https://www.ecfr.gov/current/title-42/section-2.32"
+"""The rule that requires notice and scope."""
+
 NOTICE_CODE: Final = "42CFR2.32"
 SCOPE_CODE: Final = "42CFR2.32-scope"
 

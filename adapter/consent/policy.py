@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from adapter.consent.criteria import Opaque, PeriodCriterion
+from adapter.consent.expiry import end, ended
 from adapter.consent.force import Combination, Held, Revision, in_force
 from adapter.consent.instants import bounds
 from adapter.consent.provision import Body, Provision, body_of
 from adapter.consent.standing import Fact, Timed, fact_of
 from adapter.consent.standing import in_force as facts_in_force
-from adapter.fhir.dates import MAX, MIN
+from adapter.fhir.dates import MAX, MIN, interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from adapter.consent.criteria import Criterion
     from adapter.consent.directive import Directive
+    from adapter.consent.expiry import Known
 
 Sources = tuple[tuple[str, ...], ...]
 """For every directive of a policy, by index, the consents that say it."""
@@ -79,12 +81,20 @@ def _provisions(body: Body) -> Iterator[Provision]:
         pending += provision.children
 
 
-def _boundaries(held: Sequence[Held], zone: tzinfo, facts: Sequence[Timed]) -> list[int]:
-    """Every instant at which some provision or fact starts or stops to apply."""
-    found = {MIN, MAX}
-    for start, stop, _ in facts:
+def _since(directive: Directive, zone: tzinfo) -> int:
+    """From when events count that end a consent and name no case: its signature."""
+    return MIN if directive.signed is None else interval(directive.signed, zone)[0]
+
+
+def _boundaries(held: Sequence[Held], person: _Person) -> list[int]:
+    """Every instant at which some provision or fact starts or stops to apply, or an event ends a consent."""
+    found, zone = {MIN, MAX}, person.zone
+    for start, stop, _ in person.facts:
         found.update((start, stop))
     for one in held:
+        directive = person.directives[one.index]
+        ends = (end(expiry, _since(directive, zone), person.events) for expiry in directive.expiries)
+        found.update(instant for instant in ends if instant is not None)
         for provision in _provisions(one.body):
             for criterion in provision.criteria:
                 if isinstance(criterion, PeriodCriterion):
@@ -111,10 +121,17 @@ def _at(provision: Provision, instant: int, zone: tzinfo) -> Provision | None:
     return replace(provision, criteria=tuple(kept), children=tuple(child for child in children if child is not None))
 
 
-def _body_at(body: Body, instant: int, zone: tzinfo) -> Body | None:
-    roots = (_at(root, instant, zone) for root in body.roots)
+def _body_at(one: Held, instant: int, person: _Person) -> Body | None:
+    """What a consent says at ``instant``: its provisions then in force, and what events have closed."""
+    directive, zone = person.directives[one.index], person.zone
+    closed = ended(directive.expiries, _since(directive, zone), person.events, instant)
+    roots = (_at(root, instant, zone) for root in one.body.roots)
     kept = tuple(root for root in roots if root is not None)
-    return replace(body, roots=kept) if kept else None
+    if closed is None or not kept:
+        return None
+    if closed:
+        kept = tuple(replace(root, children=(*root.children, *closed)) for root in kept)
+    return replace(one.body, roots=kept)
 
 
 def _end(body: Body, instant: int, zone: tzinfo) -> int:
@@ -129,21 +146,28 @@ def _end(body: Body, instant: int, zone: tzinfo) -> int:
     return ends
 
 
-def _span(
-    held: Sequence[Held], names: Sequence[str], facts: Sequence[Timed], start: int, stop: int, zone: tzinfo
-) -> Span:
+def _span(held: Sequence[Held], person: _Person, start: int, stop: int) -> Span:
     """The policy from ``start`` on: equal directives said once, in an order that depends on themselves only."""
     bodies: dict[bytes, tuple[Body, list[str]]] = {}
     ends = MAX
     for one in held:
-        body = _body_at(one.body, start, zone)
+        body = _body_at(one, start, person)
         if body is not None:
             _, said_by = bodies.setdefault(orjson.dumps(body.canonical()), (body, []))
-            said_by.append(names[one.index])
-            ends = min(ends, _end(one.body, start, zone))
+            said_by.append(person.directives[one.index].source)
+            ends = min(ends, _end(one.body, start, person.zone))
     ordered = [bodies[key] for key in sorted(bodies)]
-    policy = Policy(directives=tuple(body for body, _ in ordered), facts=facts_in_force(facts, start))
+    policy = Policy(directives=tuple(body for body, _ in ordered), facts=facts_in_force(person.facts, start))
     return Span(start, stop, policy, tuple(tuple(sorted(set(said_by))) for _, said_by in ordered), ends)
+
+
+class _Person(NamedTuple):
+    """All that is known of one person, with the time zone that reads dates without a time."""
+
+    directives: Sequence[Directive]
+    facts: Sequence[Timed]
+    events: Sequence[Known]
+    zone: tzinfo
 
 
 def timeline(
@@ -153,18 +177,19 @@ def timeline(
     stated: Sequence[Revision] = (),
     combination: Combination = Combination.DENY_OVERRIDES,
     facts: Sequence[Timed] = (),
+    events: Sequence[Known] = (),
 ) -> list[Span]:
     """Every policy of one person with the interval it holds for.
 
     ``directives`` are those that apply to the person (see `directive.applicable`), ``facts`` what else is known of
-    the person. The spans follow each other without gaps from `MIN` to `MAX`; neighbours differ. Where nothing is in
-    force the policy is empty and denies.
+    the person, ``events`` what is known to have happened that can end a consent. The spans follow each other without
+    gaps from `MIN` to `MAX`; neighbours differ. Where nothing is in force the policy is empty and denies.
     """
     held = in_force(directives, zone, stated=stated, combination=combination)
-    names = [directive.source for directive in directives]
+    person = _Person(directives, facts, events, zone)
     spans: list[Span] = []
-    for start, stop in pairwise(_boundaries(held, zone, facts)):
-        span = _span(held, names, facts, start, stop, zone)
+    for start, stop in pairwise(_boundaries(held, person)):
+        span = _span(held, person, start, stop)
         last = spans[-1] if spans else None
         if last is not None and last[3:] == span[3:] and last.policy.canonical() == span.policy.canonical():
             spans[-1] = last._replace(stop=stop)

@@ -64,7 +64,8 @@ class Body:
     ``roots`` are its root provision and the additive rules rewritten from it. ``typed``: it is a 42 CFR Part
     2 consent. ``capped``: it could not be understood and only denies. ``rank``: where the latest consent
     wins, the lower rank goes first; under deny-overrides every rank is 0. ``instrument`` is the kind of release it
-    says it is, empty where it says nothing; ``signer`` who signed it.
+    says it is, empty where it says nothing; ``signer`` who signed it; ``disclosers`` the keys of the Part 2 programs it
+    lets disclose, empty where it names none.
     """
 
     roots: tuple[Provision, ...]
@@ -73,11 +74,13 @@ class Body:
     rank: int = 0
     instrument: str = ""
     signer: str = PATIENT
+    disclosers: tuple[str, ...] = ()
 
     def canonical(self) -> list[Any]:
         """Flags, words and roots, in this order."""
         roots = [root.canonical() for root in self.roots]
-        return [self.typed, self.capped, self.rank, self.instrument, self.signer, roots]
+        words = [self.instrument, self.signer, list(self.disclosers)]
+        return [self.typed, self.capped, self.rank, *words, roots]
 
     def doubted(self, element: str, why: str) -> Body:
         """The same with one more UNKNOWN criterion on every root: it may not be in force."""
@@ -130,5 +133,6 @@ def provision_of(parts: Sequence[Any]) -> Provision:
 
 def body_of(parts: Sequence[Any]) -> Body:
     """The body whose canonical list is ``parts``."""
-    typed, capped, rank, instrument, signer, roots = parts
-    return Body(tuple(provision_of(root) for root in roots), typed, capped, rank, instrument, signer)
+    typed, capped, rank, instrument, signer, disclosers, roots = parts
+    found = tuple(provision_of(root) for root in roots)
+    return Body(found, typed, capped, rank, instrument, signer, tuple(disclosers))

@@ -21,7 +21,8 @@ from adapter.consent.content import Content
 from adapter.consent.evaluate import Effect, Entry, Verdict, weigh
 from adapter.consent.facts import Facts
 from adapter.consent.grounds import CONSENT_ALONE
-from adapter.consent.outcome import TRUE
+from adapter.consent.names import literal_key
+from adapter.consent.outcome import FALSE, TRUE
 from adapter.consent.sensitivity import sensitivity
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from adapter.consent.names import AtHand
     from adapter.consent.obligations import Obligation
     from adapter.consent.policy import Policy
+    from adapter.consent.provision import Body
     from adapter.consent.recipient import RecipientContext
     from adapter.consent.segment import Segment
 
@@ -66,11 +68,19 @@ def _answer(
     silent = {
         index: why
         for index, body in enumerate(policy.directives)
-        if (why := law.silences(body, policy.facts, recipient, segment)) is not None
+        if (why := _undisclosed(body, segment, part2) or law.silences(body, policy.facts, recipient, segment))
+        is not None
     }
     effect, obligations, refused = weigh(enumerate(policy.directives), facts, trace, part2=part2, silent=silent)
     grounds = law.standing(policy.facts, recipient, segment, refused=refused)
     return _joined(effect, obligations, grounds, trace)
+
+
+def _undisclosed(body: Body, segment: Segment, part2: int) -> str | None:
+    """Why a consent that names the program which may disclose does not reach another's record, 42 CFR 2.31(a)(2)."""
+    if part2 == FALSE or not body.disclosers or literal_key(segment.unit) in body.disclosers:
+        return None
+    return "it names another program as the one that may disclose"
 
 
 def _joined(effect: Effect, obligations: Sequence[Obligation], grounds: Sequence[Ground], trace: list[Entry]) -> Rule:

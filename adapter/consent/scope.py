@@ -1,6 +1,8 @@
 """The clear explanation of the scope of a consent that goes with what is disclosed under it.
 
-It says what the permitting provision and those around it cover for this recipient, and never names another.
+It names who disclosed, this recipient, what the permitting provision and those around it cover for it, and the end. It
+never names another recipient. Who receives and who disclosed is put in for each disclosure, the end for each person:
+the rest is the same for everyone who signed the same.
 
 42 CFR 2.32(b).
 """
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from adapter.consent.provision import Provision
 
 _LEVEL_CODES: Final = tuple(LEVELS)
+_TO_THIS: Final = "disclosure to this recipient only"
 
 
 def _topmost(codes: frozenset[str], below: Mapping[str, frozenset[str]]) -> list[str]:
@@ -54,4 +57,14 @@ def _said(criterion: Criterion) -> str:
 def scope_text(chain: Sequence[Provision]) -> str:
     """The scope along ``chain``, from the root to the provision that permitted."""
     parts = [said for provision in chain for criterion in provision.criteria if (said := _said(criterion))]
-    return "; ".join(["disclosure to this recipient only", *parts])
+    return "; ".join([_TO_THIS, *parts])
+
+
+def parties(text: str, *, discloser: str, recipient: str) -> str:
+    """A scope with the names of who disclosed and who receives."""
+    return f"disclosed by {discloser} to {recipient} only{text.removeprefix(_TO_THIS)}"
+
+
+def until(text: str, day: str | None) -> str:
+    """A scope with its last day, YYYY-MM-DD, or None where the consent has none."""
+    return f"{text}; until the end of {day}" if day else f"{text}; no last day"

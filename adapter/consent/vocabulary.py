@@ -25,6 +25,7 @@ RESOURCE_TYPES: Final = "http://hl7.org/fhir/resource-types"
 LOCAL_PURPOSE: Final = f"{CANONICAL}/CodeSystem/purpose-of-use"
 INSTRUMENT: Final = f"{CANONICAL}/CodeSystem/consent-instrument"
 SIGNER: Final = f"{CANONICAL}/StructureDefinition/consent-signer"
+PART2_ELEMENTS: Final = f"{CANONICAL}/StructureDefinition/part2-consent-elements"
 PCF_ADVANCED: Final = "https://profiles.ihe.net/ITI/PCF/StructureDefinition/IHE.PCF.consentAdvanced"
 
 PART2: Final = "42CFRPart2"

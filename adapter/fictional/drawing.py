@@ -12,6 +12,7 @@ from adapter.fictional import clinic_fhir, court_xml, jail_csv, jail_hl7, regist
 from adapter.fictional.draws import stream
 from adapter.fictional.life import life
 from adapter.fictional.malformed import strewn
+from adapter.fictional.papers import papers
 from adapter.fictional.partners import CHARGES, COURT, EHR, JAIL_HL7, OTP, RELEASES, ROSTER
 from adapter.fictional.people import person
 from adapter.fictional.releases import releases
@@ -94,6 +95,8 @@ def someone(seed: int, number: int, today: date) -> Someone:
     forms: tuple[Release, ...] = ()
     if RELEASES in lived.numbers:
         forms = releases(rng, number, today, offer_part2=OTP in lived.visits)
+        # From a stream of its own, so that what the clerks write down afterwards does not hang on it.
+        forms = papers(stream(seed, -number), number, forms, lived, today=today, born=who.born)
     return Someone(person=who, life=lived, screenings=screened, forms=forms, rng=rng)
 
 

@@ -32,6 +32,13 @@ RECIPIENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Each partner that may ask for screening summaries, with the purposes it may name."""
 
+PROCEEDING = "HLEGAL"
+ASKERS = (*RECIPIENTS, ("court", (PROCEEDING,)), ("defender", (PROCEEDING,)))
+"""Everybody who may ask with every purpose they may name; on the universal release stand the first of them."""
+
+JUSTICE_PURPOSES = frozenset({"pretrial-release", "supervision", PROCEEDING})
+"""Purposes of a proceeding: records of a program reach them by a paper of its own alone (42 CFR 2.12(d), 2.31(d))."""
+
 PART2_RECIPIENTS = ("cottonwood", JAIL_MEDICAL)
 """Partners that the county's forms offer in their Part 2 section: health care providers alone."""
 

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from random import Random
 
 YOUNGEST = 18
-"""Nobody in the county's extracts is a minor: minors' consent needs a signer that no form here records."""
+"""Everybody is an adult but for a few: no law of this county says who may sign for a minor, so nobody can."""
+
+MINOR_EVERY = 60
+"""One of so many people is 16 or 17."""
 
 NAMESAKES = 0.012
 TWINS = 0.006
@@ -127,6 +130,8 @@ def social_security_number(seed: int, number: int) -> str:
 def _identity(seed: int, number: int, today: date) -> tuple[str, str, date]:
     names, day = scatter(number, len(_FIRST) * len(LAST), _DAYS, keys(seed, "identity"))
     youngest = date(today.year - YOUNGEST, today.month, min(today.day, 28))
+    if number % MINOR_EVERY == MINOR_EVERY - 29:
+        return _FIRST[names // len(LAST)], LAST[names % len(LAST)], youngest + timedelta(days=1 + day % 700)
     return _FIRST[names // len(LAST)], LAST[names % len(LAST)], youngest - timedelta(days=day)
 
 

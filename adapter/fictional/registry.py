@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from adapter.fictional.dirt import ISO, Written, write_down
 from adapter.fictional.partners import RELEASES
+from adapter.fictional.releases import TEXTS
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
     from adapter.fictional.life import Life
     from adapter.fictional.people import Person
-    from adapter.fictional.releases import PartTwo, Release, Revocation
+    from adapter.fictional.releases import Condition, PartTwo, Refusal, Release, Revocation
 
 FILE = "releases.ndjson"
-FORM = "universal-release"
+CASES = "https://alder-court.example/case"
+"""Who numbers court cases."""
 
 
 def submissions(
@@ -27,6 +28,9 @@ def submissions(
     """The submissions of ``person``; the person is written down once for all of them."""
     written = write_down(person, RELEASES, ISO, rng, tally)
     who = _person(written, life.numbers[RELEASES][0])
+    if any(form.minor for form in forms):
+        # The desk asks for proof of age.
+        who["dob"] = person.born.isoformat()
     return [_submission(form, who) for form in forms]
 
 
@@ -34,7 +38,7 @@ def _submission(form: Release, person: dict[str, Any]) -> dict[str, Any]:
     signed = form.signed.isoformat()
     document: dict[str, Any] = {
         "submission": form.submission,
-        "form": FORM,
+        "form": form.form,
         "version": form.version,
         "person": person,
         "signed": signed,
@@ -45,11 +49,48 @@ def _submission(form: Release, person: dict[str, Any]) -> dict[str, Any]:
             for choice in form.choices
         ],
         "revocations": [_revocation(revocation) for revocation in form.revocations],
-        "signature": {"name": True, "hash": sha256(f"{form.submission} {signed}".encode()).hexdigest()},
+        "signature": _signature(form),
+        "copy_given": True,
     }
     if form.part2 is not None:
         document["part2"] = _part2(form.part2)
+    if form.refusals:
+        document["refusals"] = [_refusal(refusal) for refusal in form.refusals]
+    if form.ends_with:
+        document["expires_on"] = {"event": form.ends_with}
+    if form.case:
+        document["case"] = {"system": CASES, "value": form.case}
+    if form.condition is not None:
+        document["condition"] = _condition(form.condition)
     return document
+
+
+def _signature(form: Release) -> dict[str, Any]:
+    if not form.electronic:
+        return {"name": True, "method": "ink", "language": "en"}
+    return {
+        "name": True,
+        "method": "electronic",
+        "language": "en",
+        "hash": TEXTS[form.form, form.version],
+        "intent": True,
+        "identity": "photo identification",
+        "at": form.signed.isoformat(),
+    }
+
+
+def _refusal(refusal: Refusal) -> dict[str, Any]:
+    partner = {} if refusal.partner is None else {"partner": refusal.partner}
+    return {**partner, "classes": refusal.classes, "purposes": refusal.purposes}
+
+
+def _condition(condition: Condition) -> dict[str, Any]:
+    return {
+        "order": condition.order,
+        "need": condition.need,
+        "partners": condition.partners,
+        "revocable_from": condition.revocable_from.isoformat(),
+    }
 
 
 def _person(written: Written, number: str) -> dict[str, Any]:
@@ -73,6 +114,8 @@ def _part2(section: PartTwo) -> dict[str, Any]:
         "amount": section.amount,
         "purpose": section.purpose,
         "revocation_statement": section.revocation_statement,
+        "redisclosure_statement": True,
+        "refusal_statement": True,
     }
 
 

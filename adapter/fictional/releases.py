@@ -1,9 +1,11 @@
-"""The release-of-information forms that people of Alder County sign at the county's release registry.
+"""The universal releases that people of Alder County sign at the county's release registry.
 
 A person is asked partner by partner and class by class, may refuse everything, may sign the Part 2 section
 with the elements of 42 CFR 2.31(a) or leave it deficient, may revoke for one partner or for all. When
 somebody signs again, the earlier form is revoked for all at that instant: at most one form of a person is in
-force.
+force. What else is signed there, and what makes a form different, comes from `papers`.
+
+A form is written down here with all that decides what it permits.
 """
 
 from __future__ import annotations
@@ -25,7 +27,17 @@ REVISED = 0.15
 ENDS_TODAY = 0.01
 ENDED_YESTERDAY = 0.01
 
+UNIVERSAL = "universal-release"
+CONDITION_OF_RELEASE = "condition-of-release"
+PROCEEDINGS = "proceedings"
 VERSIONS = ("2025-1", "2026-1")
+TEXTS = {
+    (UNIVERSAL, "2025-1"): "2256fa2c9fc24da17e4303d3b986b70b7fe2343f856ca4c009b8289b5ca1a2e7",
+    (UNIVERSAL, "2026-1"): "2b6a2b970c3e6c44d8081aaf90da126a57970fcd2d80829943dc75248c773ae5",
+    (CONDITION_OF_RELEASE, "2026-1"): "50ef10397836442853ff9abe7a917d080552ab920867675c01b3b77ebb4862c4",
+    (PROCEEDINGS, "2026-1"): "db29e32677b0d5ba029353e656e5ad653a80e860c6e90ddbb2a65ba00a04acab",
+}
+"""SHA-256 of the text of each version."""
 _SECOND_VERSION = date(2026, 1, 1)
 _TERM = timedelta(days=365)
 _CLASSES = (
@@ -65,9 +77,33 @@ class Revocation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """One signed form. It is valid through the whole day ``expires`` in the county's time zone."""
+class Refusal:
+    """A refusal of part: of what all that is named has in common."""
 
+    partner: str | None = None
+    classes: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """The condition of release or disposition that a consent of 42 CFR 2.35 serves, and who imposed it."""
+
+    partners: tuple[str, ...]
+    order: str
+    need: str
+    revocable_from: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One signed form. It is valid through the whole day ``expires`` in the county's time zone.
+
+    ``ends_with`` names an event that ends it before, ``ended`` is when that was. ``case`` is the number of the court
+    case a form is about. ``minor``: who signed was under 18. ``electronic``: not signed on paper.
+    """
+
+    form: str = UNIVERSAL
     submission: str
     version: str
     signed: datetime
@@ -76,6 +112,13 @@ class Release:
     choices: tuple[Choice, ...]
     part2: PartTwo | None = None
     revocations: tuple[Revocation, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    ends_with: str = ""
+    ended: datetime | None = None
+    case: str = ""
+    condition: Condition | None = None
+    minor: bool = False
+    electronic: bool = False
 
 
 def releases(rng: Random, number: int, today: date, *, offer_part2: bool) -> tuple[Release, ...]:

@@ -10,7 +10,7 @@ RESTful API: https://hl7.org/fhir/R4/http.html
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -18,7 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from adapter.errors import SallyportError, Unavailable
+from adapter.rest import feeds
 from adapter.rest.answer import GUARDED, send_answer
+from adapter.rest.assert_basis import AssertBasis
 from adapter.rest.cursor import Cursors
 from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
 from adapter.rest.face import PREFIX, FhirFace
@@ -35,8 +37,11 @@ if TYPE_CHECKING:
 
     from adapter.auth.requester import Requester
     from adapter.rest.answer import Answer
+    from adapter.services.asserting import PartnerAssertions
     from adapter.services.disclose import Disclosure
     from adapter.services.explain import Explain
+    from adapter.services.feed_contracts import Ending
+    from adapter.services.intake import Intake
 
 _OURS = frozenset({b"x-request-id", *(name for name, _ in GUARDED)})
 
@@ -55,8 +60,23 @@ class Services(Protocol):
         ...
 
     @property
+    def assertions(self) -> PartnerAssertions:
+        """The way in for what partners assert."""
+        ...
+
+    @property
     def requester(self) -> Requester:
         """Finds the caller of a request."""
+        ...
+
+    @property
+    def intake(self) -> Intake:
+        """Takes what senders push."""
+        ...
+
+    @property
+    def endings(self) -> Callable[[], Sequence[Ending]]:
+        """Tells which agreements are about to end, and which ended ones keep a feed closed."""
         ...
 
     @property
@@ -106,6 +126,7 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         requester=services.requester,
         search=search,
         explain=ExplainOperation(services.disclosure, services.explain),
+        assert_basis=AssertBasis(services.assertions, base_url=services.base_url, zone=services.zone),
         capabilities=statement(base_url=services.base_url, version=services.version),
         new_id=services.new_id,
     )
@@ -168,12 +189,21 @@ def _beside(services: Services, routers: Sequence[APIRouter]) -> FastAPI:
         return {"status": "live"}
 
     @app.get("/health/ready")
-    async def ready() -> dict[str, str]:
+    async def ready() -> dict[str, Any]:
         if not await services.ready():
             raise Unavailable("the store does not answer")
-        return {"status": "ready"}
+        ending = [
+            {
+                "agreement": one.agreement,
+                "days_left": one.days,
+                "last_day": one.last.isoformat(),
+                "closes_feeds": list(one.feeds),
+            }
+            for one in services.endings()
+        ]
+        return {"status": "ready"} | ({"agreements_ending": ending} if ending else {})
 
-    for router in routers:
+    for router in (feeds.router(services), *routers):
         app.include_router(router)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_validation)

@@ -20,6 +20,7 @@ from adapter.errors import (
     NotFound,
     RequestError,
     SallyportError,
+    TooMany,
     Unavailable,
     status_of,
 )
@@ -60,6 +61,12 @@ NOT_JSON = refusal(
     "not-supported",
     "expected a body of type `application/fhir+json` in UTF-8, not compressed",
 )
+TOO_MANY = refusal(
+    429,
+    "throttled",
+    "this client has sent too many of these within an hour; try again later",
+    (b"retry-after", b"600"),
+)
 UNAVAILABLE = refusal(
     503, "transient", "the answer cannot be given now; try again in a few seconds", (b"retry-after", b"5")
 )
@@ -92,6 +99,7 @@ class Refused(SallyportError):
 _CONSTANT: dict[type[BaseException], Answer] = {
     NotAuthenticated: NO_TOKEN,
     NotFound: NOT_FOUND,
+    TooMany: TOO_MANY,
     Unavailable: UNAVAILABLE,
 }
 """Errors whose words never reach a caller."""

@@ -25,8 +25,18 @@ _PROFILES = {
     "Patient": ("source-patient",),
     "Encounter": ("booking-encounter",),
     "Observation": ("screening-summary", "screening-detail"),
-    "Consent": ("release-of-information",),
+    "Consent": ("consent-share", "release-of-information"),
     "Provenance": ("ingest-provenance",),
+}
+_OPERATIONS = {
+    "Patient": (
+        {
+            "name": "assert-basis",
+            "definition": f"{CANONICAL}/OperationDefinition/assert-basis",
+            "documentation": "For clients that the county names for a basis. The answer is the same for every person, "
+            "whether anything is held of them or not.",
+        },
+    ),
 }
 _KINDS = {"id": "token"}
 """Search parameter kinds of ours that FHIR calls otherwise."""
@@ -94,6 +104,8 @@ def _resource(kind: str) -> dict[str, Any]:
     resource: dict[str, Any] = {"type": kind}
     if profiles := _PROFILES.get(kind):
         resource["supportedProfile"] = [f"{CANONICAL}/StructureDefinition/{name}" for name in profiles]
+    if operations := _OPERATIONS.get(kind):
+        resource["operation"] = list(operations)
     return resource | {
         "interaction": [{"code": "read"}, {"code": "search-type"}],
         "versioning": "versioned",

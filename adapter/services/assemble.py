@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.consent.labels import labels_for
 from adapter.consent.release import author, on_hold
+from adapter.consent.share import reaches_part2, recipients, sensitivities, share, withdrawn
 from adapter.errors import RecordError
 from adapter.fhir.codings import codings_of
 from adapter.fhir.instants import instant_text
@@ -74,10 +75,17 @@ class _Record:
     inbound: tuple[tuple[str, str], ...]
     received: int
 
-    def facets(self, tier: str, *, domain: str = "", labels: tuple[tuple[str, str], ...] | None = None) -> Facets:
+    def facets(
+        self,
+        tier: str,
+        *,
+        domain: str = "",
+        labels: tuple[tuple[str, str], ...] | None = None,
+        audience: str = "",
+    ) -> Facets:
         """The facets of a resource of this record; without labels of its own those of the source alone."""
         own = _labels(frozenset(), (), self.regime, self.inbound) if labels is None else labels
-        return Facets(tier=tier, labels=own, regime=self.regime, domain=domain, unit=self.unit)
+        return Facets(tier=tier, labels=own, regime=self.regime, domain=domain, unit=self.unit, audience=audience)
 
 
 class Assembly:
@@ -90,7 +98,7 @@ class Assembly:
         writer: Writer,
         people: People,
         registry: Registry,
-        forms: Mapping[str, Form],
+        forms: Mapping[tuple[str, str], Form],
         organisations: Mapping[str, str],
         zone: ZoneInfo,
     ) -> None:
@@ -101,6 +109,12 @@ class Assembly:
         self._forms = forms
         self._organisations = organisations
         self._zone = zone
+        self._audiences = {
+            organisations[key]
+            for form in forms.values()
+            for key in (*form.partners, *(one for each in form.intermediaries.values() for one in each.participants))
+            if key in organisations
+        }
 
     async def assemble(self, source: SourceRecord, mapped: Mapped, *, received: int) -> Assembled:
         """Name, label, check and derive; ``InvalidResource`` or ``RecordError`` if the record cannot be used."""
@@ -123,11 +137,7 @@ class Assembly:
         if self._forms:
             consent, unusable = self._consent(record, source)
             problem = unusable or problem
-            key = (*record.person, str(source.values.get("submission", "")))
-            ident = self._writer.resource_id(self._feed.feed, "Consent", *key)
-            writes.append(
-                await self._writer.prepare(consent, record.facets("consent"), ident=ident, patient=record.patient)
-            )
+            writes += await self._release(record, consent, str(source.values.get("submission", "")))
         identity = None
         if body is not None:
             identity = self._people.recognise(row_key("Patient", record.patient), self._feed.feed, body)
@@ -213,6 +223,32 @@ class Assembly:
         traced = await self._writer.prepare(provenance, facets, ident=trace, patient=record.patient, seed=True)
         return [write, traced]
 
+    async def _release(self, record: _Record, consent: dict[str, Any], submission: str) -> list[ResourceWrite]:
+        """The Consent and the share of each recipient; whoever is no longer one has its share withdrawn."""
+        key = (*record.person, submission)
+        ident = self._writer.resource_id(self._feed.feed, "Consent", *key)
+        writes = [await self._writer.prepare(consent, record.facets("consent"), ident=ident, patient=record.patient)]
+        named = recipients(consent)
+        for recipient in sorted({*named, *self._audiences}):
+            given = share(consent, recipient) if recipient in named else None
+            if given is None:
+                labels = None
+                body = withdrawn(f"Patient/{record.patient}", record.unit)
+            else:
+                regime = "part2" if reaches_part2(given) else record.regime
+                labels = _labels(sensitivities(given), (), regime, record.inbound)
+                body = given
+            writes.append(
+                await self._writer.prepare(
+                    body,
+                    record.facets("share", labels=labels, audience=recipient),
+                    ident=self._writer.resource_id(self._feed.feed, "consent-share", *key, recipient),
+                    patient=record.patient,
+                    existing=given is None,
+                )
+            )
+        return writes
+
     def _consent(self, record: _Record, source: SourceRecord) -> tuple[dict[str, Any], RecordError | None]:
         """The Consent of a signed form; one that is deficient or of an undeclared unit denies until it is mended.
 
@@ -221,9 +257,10 @@ class Assembly:
         patient = f"Patient/{record.patient}"
         if record.regime == UNDECLARED:
             return on_hold(patient), self._undeclared()
-        form = self._forms.get(str(source.values.get("version", "")))
+        form = self._forms.get((str(source.values.get("form", "")), str(source.values.get("version", ""))))
         if form is None:
-            return on_hold(patient), RecordError("wrong-form", "version", f"one of {', '.join(self._forms)}")
+            known = ", ".join(" ".join(names) for names in self._forms)
+            return on_hold(patient), RecordError("wrong-form", "version", f"one of {known}")
         try:
             consent = author(
                 form,

@@ -22,6 +22,7 @@ from adapter.consent.obligations import SCOPE_CODE
 from adapter.consent.policy import Policy
 from adapter.consent.recipient import RecipientContext, close
 from adapter.consent.rules import exception, rule
+from adapter.consent.scope import parties
 from adapter.consent.segment import Segment
 from adapter.errors import Unavailable
 from adapter.fhir.codec import parse
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from typing import Any
     from zoneinfo import ZoneInfo
 
-    from adapter.consent.agreement import Agreement, Bound
+    from adapter.consent.agreement import AnyAgreement, Bound
     from adapter.consent.evaluate import Verdict
     from adapter.consent.grounds import Law
     from adapter.consent.obligations import Obligation
@@ -58,14 +59,14 @@ class Decisions:
     def __init__(
         self,
         store: Store,
-        agreements: Sequence[Agreement],
+        agreements: Sequence[AnyAgreement],
         directory: Sequence[Mapping[str, Any]],
         zone: ZoneInfo,
         law: Law = CONSENT_ALONE,
     ) -> None:
         self._store = store
         self._zone = zone
-        self._law = law
+        self.law = law
         self.agreements = agreements
         self._directory = directory
         self._segments: dict[int, Segment] = {}
@@ -73,13 +74,14 @@ class Decisions:
         self._contexts: dict[int, RecipientContext] = {}
         self._context_numbers: dict[tuple[str, str], int] = {}
         self._policies: dict[int, Policy] = {}
-        self.obligations = ObligationTexts(store)
+        self._names = {f"Organization/{one['id']}": str(one["name"]) for one in directory}
+        self.obligations = ObligationTexts(store, zone)
 
     async def start(self) -> None:
         """Load what is interned; refill everything when agreements or engine are not those of the last start."""
         await self._load()
         agreements = [item.model_dump(mode="json") for item in self.agreements]
-        in_force = sha256(orjson.dumps([ENGINE, agreements, self._law.fingerprint])).digest()
+        in_force = sha256(orjson.dumps([ENGINE, agreements, self.law.fingerprint])).digest()
         if await self._store.setting("decisions") != in_force:
             async with self._store.transaction() as change:
                 await change.clear_decisions()
@@ -122,13 +124,13 @@ class Decisions:
         await self._load()
         return dict(self._contexts)
 
-    def rehearsed(self, *, agreements: Sequence[Agreement] | None = None, law: Law | None = None) -> Decisions:
+    def rehearsed(self, *, agreements: Sequence[AnyAgreement] | None = None, law: Law | None = None) -> Decisions:
         """How the same store would decide under other agreements or another law.
 
         It only reads: never start it, never fill it.
         """
         kept = self.agreements if agreements is None else agreements
-        return Decisions(self._store, kept, self._directory, self._zone, law or self._law)
+        return Decisions(self._store, kept, self._directory, self._zone, law or self.law)
 
     async def segment_number(self, segment: Segment) -> int:
         """The number of a segment; a new one is committed with its bounds for every context before it is used."""
@@ -227,20 +229,33 @@ class Decisions:
                     segment=gap.segment,
                     rid=gap.rid,
                     effect=EXCEPTION if verdict.effect is Effect.EXCEPTION else verdict.bases,
-                    obligation=await self.obligations.number(_told(verdict.obligations, segment)),
+                    obligation=await self.obligations.number(self._told(verdict.obligations, recipient, segment)),
                 )
             )
         await self._store.add_rules(rows)
 
+    def _told(
+        self, obligations: Sequence[Obligation], recipient: RecipientContext, segment: Segment
+    ) -> list[Obligation]:
+        """The obligations with who disclosed and who receives named in the explanation of scope, 42 CFR 2.32(b)."""
+        discloser = self._names.get(segment.unit, segment.unit)
+        named = self._names.get(recipient.organisation, recipient.organisation)
+        return [
+            replace(item, text=parties(item.text, discloser=discloser, recipient=named))
+            if item.code == SCOPE_CODE
+            else item
+            for item in obligations
+        ]
+
     def rule(self, policy: Policy, recipient: RecipientContext, segment: Segment) -> Verdict:
         """What a policy says to a recipient about a segment, under the law of this site."""
-        return rule(policy, recipient, segment, self._law)
+        return rule(policy, recipient, segment, self.law)
 
     def exception(
         self, policy: Policy, recipient: RecipientContext, segment: Segment, resource: Mapping[str, Any]
     ) -> Verdict:
         """What a policy says to a recipient about one resource, under the law of this site."""
-        return exception(policy, recipient, segment, resource, AtHand([]), zone=self._zone, law=self._law)
+        return exception(policy, recipient, segment, resource, AtHand([]), zone=self._zone, law=self.law)
 
     async def _resource(self, rid: int) -> Mapping[str, Any]:
         async with self._store.snapshot() as view:
@@ -254,11 +269,3 @@ def _known(found: Mapping[int, Facet], number: int) -> Facet:
     if number not in found:
         raise Unavailable("a decision could not be prepared; ask again")
     return found[number]
-
-
-def _told(obligations: Sequence[Obligation], segment: Segment) -> list[Obligation]:
-    """The obligations with the discloser named in the explanation of scope, 42 CFR 2.32(b)."""
-    return [
-        replace(item, text=f"{item.text}; disclosed by {segment.unit}") if item.code == SCOPE_CODE else item
-        for item in obligations
-    ]

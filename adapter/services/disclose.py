@@ -127,7 +127,7 @@ class Disclosure:
             await self.refuse(caller, "search-type", _asked(query), f"403 {POPULATION}")
             raise
         await self._enter(caller, "search-type", _asked(query), hits, at)
-        notices = self._decisions.obligations.notices({hit.obligation for hit, _ in hits})
+        notices = self._decisions.obligations.notices((hit.obligation, hit.ends) for hit, _ in hits)
         return Page(
             total=found.total,
             served=tuple(served for _, served in hits),
@@ -206,9 +206,8 @@ class Disclosure:
         for hit in hits:
             if not obligations.knows(hit.obligation):
                 await obligations.load()
-            added = fragment(hit.obligation)
-            if hit.repeats:
-                added = fragment(hit.obligation, await self._place(view, caller, hit, at))
+            extra = await self._place(view, caller, hit, at) if hit.repeats else ()
+            added = fragment(hit.obligation, extra, ends=hit.ends)
             body = hit.head + added + hit.tail
             if hit.type == "Patient":
                 body = await self._linked(view, caller, hit, body, at)

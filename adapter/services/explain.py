@@ -114,6 +114,10 @@ class Explain:
             told = "A privacy officer asked why; explanations are not kept, ask again for them."
             finding = Finding(topic="result", outcome="noted", says=told)
             return [Explanation(question=await self._asked(entry), effect="FOUND", findings=(finding,))]
+        if entry.interaction not in {"read", "search-type"}:
+            says = f"Client `{entry.client}` recorded this on {self._words.moment(entry.at)}; nothing was given out."
+            finding = Finding(topic="result", outcome="noted", says=says)
+            return [Explanation(question=f"{entry.interaction} {entry.target}", effect="FOUND", findings=(finding,))]
         async with self._store.snapshot() as view:
             if entry.interaction == "read":
                 return [await self._read(view, entry)]

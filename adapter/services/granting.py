@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from adapter.consent.agreement import data_class
+from adapter.consent.agreement import DataUse, Grant, data_class
 from adapter.consent.bases import OWN
 from adapter.consent.explain import Finding
 from adapter.consent.wording import bases_told, classes_told, granted_told
@@ -12,7 +12,7 @@ from adapter.consent.wording import bases_told, classes_told, granted_told
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from adapter.consent.agreement import Agreement, Grant
+    from adapter.consent.agreement import AnyAgreement
     from adapter.consent.recipient import RecipientContext
     from adapter.consent.segment import Segment
     from adapter.services.decisions import Decisions
@@ -21,6 +21,20 @@ if TYPE_CHECKING:
     from adapter.store.shapes import BoundRow
 
 NEEDED = "45 CFR 164.504(e), 42 CFR 2.33"
+
+
+def grants_of(agreement: AnyAgreement) -> Iterator[Grant]:
+    """What an agreement grants, amendments included; a contract grants its vendor what it lists."""
+    if not isinstance(agreement, DataUse):
+        yield from agreement.every_grant()
+    elif agreement.classes:
+        yield Grant(
+            recipient=agreement.vendor,
+            purposes=agreement.purposes,
+            classes=agreement.classes,
+            regimes=agreement.regimes,
+            bases=("Q",),
+        )
 
 
 class Granted(NamedTuple):
@@ -91,12 +105,15 @@ class Granting:
                     continue
                 yield Finding(topic="agreement", outcome="not-applicable", says=says, source=name)
 
-    def _not(self, agreement: Agreement, recipient: RecipientContext, segment: Segment) -> Iterator[Finding]:
+    def _not(self, agreement: AnyAgreement, recipient: RecipientContext, segment: Segment) -> Iterator[Finding]:
         """Why an agreement that names the recipient allows this at no time."""
-        mine = [one for one in agreement.grants if f"Organization/{one.recipient}" == recipient.organisation]
+        mine = [one for one in grants_of(agreement) if f"Organization/{one.recipient}" == recipient.organisation]
         if mine:
-            why = " and ".join(self._lacks(mine, recipient, segment)) or "no single grant of it covers all of this"
             who = self._words.name(recipient.organisation)
+            why = " and ".join(self._lacks(mine, recipient, segment))
+            if not why:
+                sender = self._words.name(segment.unit)
+                why = f"no grant of it covers all of this, or it does not bind {sender} and {who} in this direction"
             says = f"The agreement `{agreement.agreement}` does not allow this to {who}: {why}."
             yield Finding(topic="agreement", outcome="not-applicable", says=says, source=agreement.agreement)
 

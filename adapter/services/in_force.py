@@ -7,23 +7,26 @@ records those are is internal. Policies are patient-neutral and interned: most p
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from adapter.consent.directive import applicable
 from adapter.consent.instants import bounds
 from adapter.consent.names import AtHand
 from adapter.consent.outcome import TRUE
 from adapter.consent.policy import Policy, timeline
+from adapter.consent.share import SHARE_PROFILE
 from adapter.services.signed import SignedConsents
 from adapter.store.shapes import BEGINNING, END, PolicySpan, row_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from adapter.consent.directive import Directive
+    from adapter.consent.expiry import Known
     from adapter.consent.policy import Span
     from adapter.consent.standing import Timed
+    from adapter.services.events import KnownEvents
     from adapter.services.signed import Signed
     from adapter.services.standing import KnownFacts
     from adapter.store.port import Store, Transaction
@@ -32,9 +35,10 @@ if TYPE_CHECKING:
 
 EMPTY = Policy().canonical()
 """Nothing is in force: default deny, recorded as such."""
-ENGINE = 1
+ENGINE = 2
 """Raised when the same Consents and facts may amount to another policy."""
 _RULES = "policies"
+_SHARE = SHARE_PROFILE.encode()
 BATCH = 2000
 """Patients per transaction of a rebuild."""
 
@@ -42,18 +46,39 @@ BATCH = 2000
 class InForce:
     """Writes the `patient_policy` rows of whoever a change touches, in the transaction of that change."""
 
-    def __init__(self, zone: ZoneInfo, known: KnownFacts) -> None:
+    def __init__(self, zone: ZoneInfo, known: KnownFacts, events: KnownEvents) -> None:
         self._zone = zone
         self._known = known
+        self._events = events
         self._signed = SignedConsents()
 
     async def touched(self, change: Transaction, write: ResourceWrite, *, at: int) -> bool:
         """Whether a new version of this resource may change what is in force for its person."""
+        if await self._events.tells(write) and await self._awaited(change, write.patient):
+            return True
         if write.type == "Encounter":
-            return await self._known.concerned(change, write.patient, write.segment, at=at)
+            return await self._known.concerned(change, write.rid, write.patient, write.segment, at=at)
         if write.type == "Patient":
-            return not await change.admit(write.patient, await change.intern("policy", EMPTY))
+            # Of someone who is new something may have been recorded before any record came.
+            new = await change.admit(write.patient, await change.intern("policy", EMPTY))
+            return not new or bool(await change.recorded([write.patient]))
         return write.type == "Consent"
+
+    async def _awaited(self, change: Transaction, patient: int) -> bool:
+        """Whether a consent of this person ends with an event."""
+        consents: dict[int, list[Signed]] = {}
+        (component,) = await change.components([patient])
+        await self._read(change, component, consents)
+        return _awaiting(component, consents)
+
+    async def _read(self, change: Transaction, patients: Iterable[int], consents: dict[int, list[Signed]]) -> None:
+        self._keep(await change.consents(patients), consents)
+
+    def _keep(self, rows: Iterable[StoredResource], consents: dict[int, list[Signed]]) -> None:
+        for row in rows:
+            # What tells a recipient of a Consent is no consent of its own.
+            if _SHARE not in row.head:
+                consents.setdefault(row.patient, []).append(self._signed.read(row))
 
     async def refresh(self, change: Transaction, patients: Iterable[int], *, at: int) -> int:
         """Recompute what is in force for these patients and everyone confirmed to be the same person."""
@@ -91,31 +116,40 @@ class InForce:
     async def timeline(
         self, held: PersonRecords, component: frozenset[int], *, at: int, replaced: StoredResource | None = None
     ) -> list[Span]:
-        """What is in force for a person by what is held of it; facts that ended before ``at`` left out. Writes nothing.
+        """What is in force for a person by what is held of it at an instant, from then on; nothing is written.
 
         ``replaced`` is a Consent to be taken as held, in place of the one of its id.
         """
-        consents = await held.consents(component)
+        rows = await held.consents(component)
         if replaced is not None:
-            consents = [row for row in consents if row.rid != replaced.rid] + [replaced]
-        signed = [self._signed.read(row) for row in consents]
-        having = {row.patient for row in consents}
-        facts = await self._known.of(held, [component], having_consents=having, at=at)
-        return timeline(_applicable(signed, component), self._zone, facts=facts.get(component, ()))
+            rows = [row for row in rows if row.rid != replaced.rid] + [replaced]
+        consents: dict[int, list[Signed]] = {}
+        self._keep(rows, consents)
+        facts = await self._known.of(held, [component], having_consents=consents.keys(), at=at)
+        awaiting = [component] if _awaiting(component, consents) else []
+        events = await self._events.of(held, awaiting)
+        theirs = [one for patient in sorted(component) for one in consents.get(patient, ())]
+        return timeline(
+            _applicable(theirs, component),
+            self._zone,
+            facts=facts.get(component, ()),
+            events=events.get(component, ()),
+        )
 
     async def _settle(self, change: Transaction, components: Sequence[frozenset[int]], at: int) -> None:
         """Put what is in force for these people, each of them the records that are one person."""
         everyone = [patient for component in components for patient in component]
         consents: dict[int, list[Signed]] = {}
-        for row in await change.consents(everyone):
-            consents.setdefault(row.patient, []).append(self._signed.read(row))
+        await self._read(change, everyone, consents)
         facts = await self._known.of(change, components, having_consents=consents.keys(), at=at)
+        events = await self._events.of(change, [one for one in components if _awaiting(one, consents)])
         empty = await change.intern("policy", EMPTY)
         settled: list[tuple[int, Sequence[PolicySpan]]] = []
         later: list[tuple[int, int]] = []
         for component in components:
             theirs = [one for patient in sorted(component) for one in consents.get(patient, ())]
-            spans = await self._spans(change, component, theirs, facts.get(component, ()), empty)
+            known = _Known(facts.get(component, ()), events.get(component, ()))
+            spans = await self._spans(change, component, theirs, known, empty)
             settled += [(member, spans) for member in component]
             # What becomes permitted or denied by time alone is an event too.
             later += [(span.start, min(component)) for span in spans if span.start > at]
@@ -127,10 +161,10 @@ class InForce:
         change: Transaction,
         component: frozenset[int],
         consents: Sequence[Signed],
-        facts: Sequence[Timed],
+        known: _Known,
         empty: int,
     ) -> list[PolicySpan]:
-        if not facts:
+        if not known.facts:
             if not consents:
                 return [PolicySpan(start=BEGINNING, stop=END, policy=empty, sources=())]
             spans = await self._one_form(change, consents, component, empty)
@@ -144,7 +178,7 @@ class InForce:
                 sources=span.sources,
                 ends=span.ends,
             )
-            for span in timeline(_applicable(consents, component), self._zone, facts=facts)
+            for span in timeline(_applicable(consents, component), self._zone, facts=known.facts, events=known.events)
         ]
 
     async def _one_form(
@@ -169,6 +203,19 @@ class InForce:
             PolicySpan(start=stop, stop=END, policy=empty, sources=()),
         ]
         return [one for one in spans if one.start < one.stop]
+
+
+class _Known(NamedTuple):
+    """What is known of a person besides consents."""
+
+    facts: Sequence[Timed]
+    events: Sequence[Known]
+
+
+def _awaiting(component: Iterable[int], consents: Mapping[int, Sequence[Signed]]) -> bool:
+    """Whether a consent of these records ends with an event."""
+    mine = (one for patient in component for one in consents.get(patient, ()))
+    return any(one.form is None and one.directive.expiries for one in mine)
 
 
 def _names(directive: Directive, component: frozenset[int]) -> bool:

@@ -14,11 +14,12 @@ import orjson
 
 from adapter.errors import InvalidResource, RecordError
 from adapter.services.report import FeedReport
+from adapter.services.revocations import with_revocations
 from adapter.source import Malformed
 from adapter.store.shapes import QuarantinedRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from adapter.mapping.compile import CompiledMapping
     from adapter.mapping.mapped import Environment
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 LEAVES = ("mapped", "lossy", "ignored", "unmapped")
 BATCH = 500
 """Records per transaction."""
+_HOUR = 3_600_000_000
+"""Microseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +55,6 @@ class _Batch:
     assembled: list[tuple[int, Assembled]] = field(default_factory=list)
     quarantine: list[QuarantinedRecord] = field(default_factory=list)
     released: list[int] = field(default_factory=list)
-    later: Collection[str] | None = None
-    """Receipts that came after this one; None when nothing of the feed can be newer."""
 
     def __len__(self) -> int:
         return len(self.assembled) + len(self.quarantine)
@@ -72,6 +73,7 @@ class Ingest:
         in_force: InForce,
         clock: Callable[[], int],
         new_id: Callable[[], str],
+        admit: Callable[[str, int], None],
     ) -> None:
         self._store = store
         self._inbox = inbox
@@ -80,16 +82,38 @@ class Ingest:
         self._in_force = in_force
         self._clock = clock
         self._new_id = new_id
+        self._admit = admit
 
     async def receive(self, feed: str, name: str, stream: BinaryIO) -> Receipt:
-        """Keep raw bytes durably; the last file of this name sent again gives its receipt."""
-        return await self._inbox.keep(receipt=self._new_id(), feed=feed, name=name, stream=stream, at=self._clock())
+        """Keep raw bytes durably; the last file of this name sent again gives its receipt.
 
-    async def process(self, receipt: Receipt, *, progress: Callable[[int, int], None] | None = None) -> FeedReport:
+        Raises ``FeedClosed``, before a byte is taken, while no contract that covers the feed is in force. A roster in
+        which nothing changed says that everyone in it is still in custody.
+        """
+        at = self._clock()
+        self._admit(feed, at)
+        receipt = await self._inbox.keep(receipt=self._new_id(), feed=feed, name=name, stream=stream, at=at)
+        if receipt.received < at and self._lines[feed].feed.custody_hours is not None:
+            state = await self._store.progress(receipt.id)
+            if state is not None and state[2] and _told(FeedReport.from_json(state[1])):
+                async with self._store.transaction() as change:
+                    await self._freshen(change, feed, at)
+        return receipt
+
+    async def process(
+        self,
+        receipt: Receipt,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+        batch_size: int | None = None,
+        pause: Callable[[], Awaitable[None]] | None = None,
+    ) -> FeedReport:
         """Bring a receipt into the store, from where it stands. Returns the report over all of it.
 
-        ``progress`` is told how many records are in the store and how many bytes were read for them.
+        ``progress`` is told how many records are in the store and how many bytes were read for them. ``batch_size`` are
+        the records of one transaction; ``pause`` is awaited after each record, outside of transactions.
         """
+        most = batch_size or BATCH
         line = self._lines[receipt.feed]
         done, report = 0, FeedReport(feed=receipt.feed, receipt=receipt.id)
         earlier = await self._store.progress(receipt.id)
@@ -97,18 +121,20 @@ class Ingest:
             done, report = earlier[0], FeedReport.from_json(earlier[1])
             if earlier[2]:
                 return report
-        later = await self._later(receipt) or None
-        batch, position = _Batch(later=later), done
+        revoked = await self._revocations(line.feed)
+        batch, position = _Batch(), done
         received = self._inbox.open(receipt.id)
         with received.stream as stream:
             for ordinal, item in enumerate(line.connector.records(stream, line.options)):
                 if ordinal < done:
                     continue
-                await self._take(line, item, ordinal, receipt, report, batch)
+                await self._take(line, with_revocations(item, revoked), ordinal, receipt, report, batch)
                 position = ordinal + 1
-                if len(batch) >= BATCH:
+                if pause is not None:
+                    await pause()
+                if len(batch) >= most:
                     await self._write(batch, report, receipt, position, done=False)
-                    batch = _Batch(later=later)
+                    batch = _Batch()
                     if progress is not None:
                         progress(position, received.consumed)
         await self._write(batch, report, receipt, position, done=True)
@@ -145,20 +171,20 @@ class Ingest:
         return reports
 
     async def _replay_receipt(self, receipt: Receipt, waiting: Mapping[int, int], report: FeedReport) -> None:
-        later = await self._later(receipt)
-        line, batch = self._lines[receipt.feed], _Batch(later=later)
+        line, batch = self._lines[receipt.feed], _Batch()
+        revoked = await self._revocations(line.feed)
         received = self._inbox.open(receipt.id)
         with received.stream as stream:
             for ordinal, item in enumerate(line.connector.records(stream, line.options)):
                 if ordinal not in waiting:
                     continue
                 before = len(batch.quarantine)
-                await self._take(line, item, ordinal, receipt, report, batch)
+                await self._take(line, with_revocations(item, revoked), ordinal, receipt, report, batch)
                 if len(batch.quarantine) == before:
                     batch.released.append(waiting[ordinal])
                 if len(batch) >= BATCH:
                     await self._write(batch, report, receipt, None, done=False)
-                    batch = _Batch(later=later)
+                    batch = _Batch()
         await self._write(batch, report, receipt, None, done=False)
 
     async def _take(
@@ -221,17 +247,32 @@ class Ingest:
     ) -> None:
         at = self._clock()
         async with self._store.transaction() as change:
+            # Asked inside the transaction: what another process received and wrote meanwhile must not be taken back.
+            # Only a first run of the newest receipt can bring nothing that is outdated.
+            later = await self._later(receipt)
+            checked = None if position is not None and not later else later
             for line, assembled in batch.assembled:
-                late = await self._current(change, assembled, (receipt.id, line), batch.later, report)
+                late = await self._current(change, assembled, (receipt.id, line), checked, report)
                 await self._put(change, late, (receipt.id, line), report, at)
             await change.quarantine(batch.quarantine, at=at)
             for ident in batch.released:
                 await change.release_quarantined(ident)
             if position is not None:
                 await change.set_progress(receipt.id, records=position, report=report.to_json(), done=done)
-            hours = self._lines[receipt.feed].feed.custody_hours
-            if done and hours is not None:
-                await change.freshen(receipt.feed, until=receipt.received + hours * 3_600_000_000)
+            # A file of which nothing could be read tells nothing about who is in custody.
+            if done and _told(report):
+                await self._freshen(change, receipt.feed, receipt.received)
+
+    async def _freshen(self, change: Transaction, feed: str, told: int) -> None:
+        hours = self._lines[feed].feed.custody_hours
+        if hours is not None:
+            await change.freshen(feed, until=told + hours * _HOUR)
+
+    async def _revocations(self, feed: Feed) -> Mapping[tuple[str, str], list[bytes]]:
+        if not feed.forms:
+            return {}
+        async with self._store.transaction() as change:
+            return await change.revocations(feed.feed)
 
     @staticmethod
     async def _current(
@@ -245,10 +286,13 @@ class Ingest:
         if later is None:
             return assembled
         receipt, line = origin
+        old = [await change.outdated(write.rid, receipt=receipt, line=line, later=later) for write in assembled.writes]
+        # The shares of a consent are as old as it is: one that was never given out before says nothing of its age.
+        signed = any(late for late, write in zip(old, assembled.writes, strict=True) if write.type == "Consent")
         writes = [
             write
-            for write in assembled.writes
-            if not await change.outdated(write.rid, receipt=receipt, line=line, later=later)
+            for late, write in zip(old, assembled.writes, strict=True)
+            if not late and not (signed and write.type == "Consent")
         ]
         report.unchanged += len(assembled.writes) - len(writes)
         told = any(write.type == "Patient" for write in writes)
@@ -276,6 +320,10 @@ class Ingest:
             await self._in_force.refresh(change, touched, at=at)
         if events:
             await change.enqueue("change", events)
+
+
+def _told(report: FeedReport) -> bool:
+    return report.records > report.quarantined.total()
 
 
 def _reason(error: RecordError) -> tuple[str, str, str]:

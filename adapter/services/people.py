@@ -34,9 +34,13 @@ class People:
         Returns every patient whose person changed by it.
         """
         touched: set[int] = set()
+        awaited = await change.awaited([identity.patient])
         candidates = await change.identify(identity)
         if candidates is None:
             return touched
+        if awaited or await change.awaited([identity.patient]):
+            # What was recorded of someone who was awaited begins to count, or no longer does.
+            touched.add(identity.patient)
         for other in await change.linked(identity.patient):
             if contradicts(identity.facts, other.facts):
                 await change.unlink(identity.patient, other.patient)

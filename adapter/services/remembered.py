@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from adapter.services.decisions import Decisions
     from adapter.services.in_force import InForce
     from adapter.store.port import Snapshot
-    from adapter.store.shapes import ClinicalRow, LegalFact, StoredResource
+    from adapter.store.shapes import Awaited, ClinicalRow, LegalFact, StoredResource
     from adapter.store.survey import Survey
 
 
@@ -49,6 +49,10 @@ class Then:
     async def elements(self, rids: Iterable[int], name: str) -> dict[int, Any]:
         """An element of stored resources, as it is now."""
         return await self._view.elements(rids, name)
+
+    async def awaited(self, patients: Iterable[int]) -> list[Awaited]:
+        """The people of whom something was recorded before a record came, as they are known now."""
+        return await self._view.awaited(patients)
 
     async def recorded(self, patients: Iterable[int]) -> list[LegalFact]:
         """What had been recorded by then."""

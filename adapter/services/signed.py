@@ -6,6 +6,7 @@ is read the first time it is met. Only stored bytes come here: they were validat
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
@@ -13,14 +14,17 @@ import orjson
 
 from adapter.consent.criteria import PeriodCriterion
 from adapter.consent.directive import addressed, read
+from adapter.consent.expiry import EXPIRY_EVENT
 from adapter.consent.instants import bounds
 from adapter.consent.outcome import DENY
 from adapter.consent.policy import Policy
-from adapter.consent.provision import Body, Provision
+from adapter.consent.provision import Provision
+from adapter.consent.release_evidence import CONDITION, SIGNING
 from adapter.fhir.served import Parts, join
 
 if TYPE_CHECKING:
     from adapter.consent.directive import Directive
+    from adapter.consent.provision import Body
     from adapter.store.shapes import StoredResource
 
 _KEPT: Final = 2048
@@ -29,6 +33,8 @@ ALWAYS: Final = (None, None)
 """The life of a consent that states none."""
 _NAMED: Final = ("id", "patient", "identifier", "dateTime")
 _PERSONAL: Final = frozenset({*_NAMED, "meta", "sourceReference"})
+_EVIDENCE: Final = frozenset({SIGNING, CONDITION})
+"""Extensions that tell how one person signed, and say nothing of what is permitted."""
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -102,11 +108,14 @@ class SignedConsents:
         consent = orjson.loads(join(Parts(head=row.head, tail=row.tail)))
         root = consent.get("provision")
         period = root.get("period") if root else None
-        if not _datable(period):
+        said = [one for one in consent.get("extension", ()) if one.get("url") not in _EVIDENCE]
+        if not _datable(period) or any(one.get("url") == EXPIRY_EVENT for one in said):
             return Signed(consent, None, ALWAYS)
         common = {name: value for name, value in consent.items() if name not in _PERSONAL}
         if "profile" in consent["meta"]:
             common["meta"] = {"profile": consent["meta"]["profile"]}
+        if "extension" in consent:
+            common["extension"] = said
         if period:
             common["provision"] = {name: value for name, value in root.items() if name != "period"}
         key = orjson.dumps(common)
@@ -147,7 +156,7 @@ def _periods(body: Body) -> bool:
 def _dated(body: Body, start: str | None, end: str | None) -> Body:
     root = body.roots[0]
     dated = Provision(root.kind, root.path, (PeriodCriterion(start, end), *root.criteria), root.children)
-    return Body((dated,), body.typed, body.capped, body.rank, body.instrument, body.signer)
+    return replace(body, roots=(dated,))
 
 
 def _keep(found: dict[Key, Value], key: Key, value: Value) -> Value:

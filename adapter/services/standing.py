@@ -1,8 +1,9 @@
 """What is known of a person besides consents: collected from what was recorded and from records of the right kind.
 
-A treatment relationship is an encounter at a unit that treats, inside the window of the site; a purpose claim never
-makes one. Custody is a booking without release, and counts only where someone asserted it. The age counts while it is
-under 18.
+A treatment relationship is an encounter at a unit that treats, or a recorded referral, inside the window of the site; a
+purpose claim never makes one. Custody is a booking without release, and counts only where somebody asserted it during
+that very stay. The age counts while it is under 18. Where a record leaves something open, it is read so that less
+passes.
 
 45 CFR 164.506, 164.512(k)(5); 42 CFR 2.14.
 """
@@ -10,32 +11,41 @@ under 18.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import orjson
 
-from adapter.consent.standing import AGE, ASSERTION, CUSTODY, TREATMENT, Fact, fact_of
+from adapter.consent.standing import AGE, CUSTODY, TREATMENT, Fact, fact_of
 from adapter.fhir.dates import interval
+from adapter.services.recorded import keys_of, recorded_of
+from adapter.services.stays import TOOK_PLACE, Visit, stays
 from adapter.store.shapes import BEGINNING, END
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from adapter.consent.standing import Timed
     from adapter.services.decisions import Decisions
     from adapter.store.port import Transaction
+    from adapter.store.shapes import LegalFact
     from adapter.store.survey import PersonRecords
 
 ADULT = 18
 """Years; who signs before is for the law and its overlays."""
 UNKNOWN_AGE = Fact(kind=AGE, value="unknown")
+NO_FACT = b"null"
+"""The fact of what is recorded without any decision reading it."""
+READING = 2
+"""Raised when the same records may tell other facts."""
 _DAY = 86_400_000_000
 _SURELY_ADULT = 19 * 366 * _DAY
 """So long after a birth nobody has to look at a calendar."""
-_TREATED = frozenset({"arrived", "triaged", "in-progress", "onleave", "finished"})
-"""Statuses of an encounter that took place."""
+_SKEW = _DAY
+"""How far ahead of ours a sender's clock may be: what starts later than that has not taken place."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +64,7 @@ class Sources:
     @property
     def fingerprint(self) -> str:
         """Equal where the same records tell the same facts."""
-        return repr((sorted(self.treating.items()), sorted(self.custody.items()), self.window))
+        return repr((READING, sorted(self.treating.items()), sorted(self.custody.items()), self.window))
 
 
 class KnownFacts:
@@ -78,18 +88,25 @@ class KnownFacts:
         ``having_consents`` are the patients of whom a Consent is held: of them the age matters.
         """
         everyone = [patient for component in components for patient in component]
-        found: dict[int, list[Timed]] = {}
-        for one in await change.recorded(everyone):
-            found.setdefault(one.patient, []).append((one.start, one.stop, fact_of(orjson.loads(one.fact))))
+        recorded = await recorded_of(change, everyone)
+        treated: dict[int, list[Visit]] = {}
         if self._sources.treating:
-            await self._treatment(change, everyone, found)
-        signers = {one for one in components if any(patient in having_consents for patient in one)}
-        births = await self._births(change, signers)
+            treated = await self._visits(change, everyone, self._sources.treating, at)
+        signers = {
+            one
+            for one in components
+            if any(patient in having_consents or _proceeding(recorded.get(patient, ())) for patient in one)
+        }
+        births = await self._births(change, signers, at)
         known: dict[frozenset[int], list[Timed]] = {}
         for component in components:
-            facts = [fact for patient in component for fact in found.get(patient, ())]
-            if self._sources.custody and any(fact.kind == ASSERTION and fact.basis == "K" for _, _, fact in facts):
-                facts += await self._custody(change, component)
+            facts = [
+                fact
+                for patient in component
+                for visit in treated.get(patient, ())
+                for fact in self._treatment(visit, at)
+            ]
+            facts += await self._recorded(change, component, recorded, at)
             if component in signers:
                 facts += self._ages([births[one] for one in component if one in births], at)
             facts = [one for one in facts if one[1] > at]
@@ -97,47 +114,102 @@ class KnownFacts:
                 known[component] = facts
         return known
 
-    async def concerned(self, change: Transaction, patient: int, segment: int, *, at: int) -> bool:
+    async def concerned(self, change: Transaction, encounter: int, patient: int, segment: int, *, at: int) -> bool:
         """Whether a changed Encounter of this patient and segment may change what is known of the person."""
-        unit = (await self._decisions.segment(segment)).unit
-        if unit in self._sources.treating:
+        former = await change.former_segment(encounter)
+        units = {(await self._decisions.segment(one)).unit for one in (segment, former) if one is not None}
+        if not units.isdisjoint(self._sources.treating):
             return True
-        if unit not in self._sources.custody:
+        if units.isdisjoint(self._sources.custody):
             return False
         # Custody counts only where it was asserted, so a roster changes what is in force for hardly anyone.
         asserted = await change.having_recorded("K", at=at)
-        return bool(asserted) and any(not asserted.isdisjoint(one) for one in await change.components([patient]))
+        if not asserted:
+            return False
+        (component,) = await change.components([patient])
+        return any(not asserted.isdisjoint(keys) for keys in (await keys_of(change, component)).values())
 
-    async def _treatment(self, change: PersonRecords, everyone: Sequence[int], found: dict[int, list[Timed]]) -> None:
-        visits = [
-            (row, organisations)
-            for row in await change.clinical(everyone, "Encounter")
-            if (organisations := self._sources.treating.get((await self._decisions.segment(row.segment)).unit))
-        ]
-        if not visits:
-            return
-        status = await change.elements((row.rid for row, _ in visits), "status")
-        for row, organisations in visits:
-            if status.get(row.rid) in _TREATED and row.low > BEGINNING:
-                # An encounter that nobody closed is no treatment for ever.
-                last = row.low if row.high >= END else row.high
-                until = last + self._sources.window * _DAY
-                facts = [(row.low, until, Fact(kind=TREATMENT, recipient=one)) for one in organisations]
-                found.setdefault(row.patient, []).extend(facts)
-
-    async def _custody(self, change: PersonRecords, component: frozenset[int]) -> list[Timed]:
-        found: list[Timed] = []
-        for row in await change.clinical(component, "Encounter"):
-            unit = (await self._decisions.segment(row.segment)).unit
-            number = self._sources.custody.get(unit)
-            if number is not None and row.low > BEGINNING:
-                found.append((row.low, row.high, Fact(kind=CUSTODY, recipient=unit, value=str(number))))
+    async def _recorded(
+        self,
+        change: PersonRecords,
+        component: frozenset[int],
+        recorded: Mapping[int, Sequence[LegalFact]],
+        at: int,
+    ) -> list[Timed]:
+        """What was recorded of a person and is still to count, custody as the feeds tell it."""
+        ours = {one.id: one for patient in component for one in recorded.get(patient, ())}
+        live = [one for one in ours.values() if one.stop > at and one.fact != NO_FACT]
+        found = [_timed(one) for one in live if one.kind != "K"]
+        if len(found) < len(live):
+            visits = await self._visits(change, component, self._sources.custody, at)
+            found += self._custody(
+                [one for one in live if one.kind == "K"], [visit for those in visits.values() for visit in those]
+            )
         return found
 
-    async def _births(self, change: PersonRecords, people: Collection[frozenset[int]]) -> dict[int, int]:
-        """When the patients were born at the latest, where a birth date is told: epoch microseconds."""
+    async def _visits(
+        self, change: PersonRecords, patients: Iterable[int], units: Collection[str], at: int
+    ) -> dict[int, list[Visit]]:
+        """The encounters at these units that take place or did, by patient."""
+        rows = [
+            (row, unit)
+            for row in await change.clinical(patients, "Encounter")
+            if (unit := (await self._decisions.segment(row.segment)).unit) in units
+            and BEGINNING < row.low <= at + _SKEW
+        ]
+        rids = [row.rid for row, _ in rows]
+        status = await change.elements(rids, "status") if rids else {}
+        ends = await change.elements(rids, "period.end") if rids else {}
+        visits: dict[int, list[Visit]] = {}
+        for row, unit in rows:
+            if status[row.rid] in TOOK_PLACE:
+                end = None if ends[row.rid] is None else interval(ends[row.rid], self._zone)[0]
+                closed = status[row.rid] == "finished"
+                told = await self._told(change, row.rid) if closed and end is None else 0
+                visit = Visit(unit=unit, start=row.low, end=end, closed=closed, told=told)
+                visits.setdefault(row.patient, []).append(visit)
+        return visits
+
+    async def _told(self, change: PersonRecords, rid: int) -> int:
+        """When the present state of a record came in."""
+        told = await change.elements([rid], "meta.lastUpdated")
+        return interval(told[rid], self._zone)[0]
+
+    def _treatment(self, visit: Visit, at: int) -> Iterator[Timed]:
+        # An encounter that nobody closed is no treatment for ever, and an end that is still to come is only planned.
+        last = visit.end if visit.end is not None and visit.start <= visit.end <= at else visit.start
+        until = self._midnight(self._day(last) + timedelta(days=self._sources.window + 1))
+        for organisation in self._sources.treating[visit.unit]:
+            yield visit.start, until, Fact(kind=TREATMENT, recipient=organisation)
+
+    def _custody(self, assertions: Sequence[LegalFact], visits: Iterable[Visit]) -> list[Timed]:
+        """Stays in custody, and the assertions as far as the stay goes in which they were made.
+
+        What was represented during an earlier stay is never used again, 45 CFR 164.512(k)(5)(iii).
+        """
+        known = stays(visits)
+        found: list[Timed] = []
+        for one in assertions:
+            start, stop, fact = _timed(one)
+            ends = [stay.stop for stay in known if stay.start <= one.recorded < stay.stop]
+            if ends and start < (stop := min(stop, *ends)):
+                found.append((start, stop, fact))
+        if found:
+            numbers = self._sources.custody
+            found += [
+                (stay.start, stay.stop, Fact(kind=CUSTODY, recipient=stay.unit, value=str(numbers[stay.unit])))
+                for stay in known
+            ]
+        return found
+
+    async def _births(self, change: PersonRecords, people: Collection[frozenset[int]], at: int) -> dict[int, int]:
+        """When the patients were born at the latest, where a birth date is told: epoch microseconds.
+
+        Of a year or a month its last instant counts. A day that is still to come tells nothing.
+        """
         told = await change.elements((patient for component in people for patient in component), "birthDate")
-        return {rid: interval(stated, self._zone)[1] for rid, stated in told.items() if isinstance(stated, str)}
+        spans = ((rid, interval(stated, self._zone)) for rid, stated in told.items() if isinstance(stated, str))
+        return {rid: stop for rid, (start, stop) in spans if start <= at}
 
     def _ages(self, births: Sequence[int], at: int) -> list[Timed]:
         """The age by the latest birth any record tells, year by year, while it is under 18."""
@@ -146,20 +218,30 @@ class KnownFacts:
         born = max(births) - 1
         if born + _SURELY_ADULT < at:
             return []
-        day = datetime.fromtimestamp(born / 1e6, self._zone)
-        if _birthday(day, ADULT) <= at:
-            return []
-        return [
-            (_birthday(day, years), _birthday(day, years + 1), Fact(kind=AGE, value=str(years)))
-            for years in range(ADULT)
-        ]
+        day = self._day(born)
+        # Where the birth is known roughly, its last day may be to come: until then too the person is under one.
+        turns = [BEGINNING, *(self._midnight(_birthday(day, years)) for years in range(1, ADULT + 1))]
+        return [(start, stop, Fact(kind=AGE, value=str(years))) for years, (start, stop) in enumerate(pairwise(turns))]
+
+    def _day(self, instant: int) -> date:
+        return (_EPOCH + timedelta(microseconds=instant)).astimezone(self._zone).date()
+
+    def _midnight(self, day: date) -> int:
+        return interval(day.isoformat(), self._zone)[0]
 
 
-def _birthday(born: datetime, years: int) -> int:
-    """Midnight of a birthday in epoch microseconds; a leap day's is the first of March."""
-    start = born.replace(hour=0, minute=0, second=0, microsecond=0)
+def _timed(one: LegalFact) -> Timed:
+    return one.start, one.stop, fact_of(orjson.loads(one.fact))
+
+
+def _proceeding(recorded: Iterable[LegalFact]) -> bool:
+    """Whether a consent for a proceeding was recorded: like any consent it depends on who may sign."""
+    return any(one.kind == "X" for one in recorded)
+
+
+def _birthday(born: date, years: int) -> date:
+    """A birthday; a leap day's is the first of March."""
     try:
-        day = start.replace(year=born.year + years)
+        return born.replace(year=born.year + years)
     except ValueError:
-        day = start.replace(year=born.year + years, month=3, day=1)
-    return round(day.timestamp() * 1_000_000)
+        return born.replace(year=born.year + years, month=3, day=1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from adapter.services.consequences import Consequences
+from adapter.services.granting import grants_of
 from adapter.services.sides import Side, Sides
 from adapter.services.whatif_past import LookBack
 from adapter.services.whatif_present import Present
@@ -84,6 +85,6 @@ def _granted(decisions: Decisions) -> Iterable[tuple[str, str]]:
     return (
         (f"Organization/{grant.recipient}", purpose)
         for agreement in decisions.agreements
-        for grant in agreement.grants
+        for grant in grants_of(agreement)
         for purpose in grant.purposes
     )

@@ -64,15 +64,19 @@ class LookBack:
     ) -> tuple[bool, bool] | None:
         """Whether it is given before and after; None where the ledger's policy is not held any more."""
         try:
-            before = Key(policy, await self._decisions.policy(policy))
+            told = Key(policy, await self._decisions.policy(policy))
         except KeyError:
             return None
-        after = self._change.key_at(at) or before
         rows = [(row, segment)]
         if row.type == "Patient":
             rows += [(one, one.segment) for one in await self._of_patient(row.rid, at)]
-        one = await self._passes(sides.before, before, rows, at)
-        return one, one and await self._passes(sides.after, after, rows, at)
+        given = await self._passes(sides.before, told, rows, at)
+        after = told
+        if self._change.entering is not None:
+            # Told apart from what else became known since: only what the Consent itself would change counts.
+            before, after = await self._change.entering.then(self._view, at)
+            given = given and await self._passes(sides.before, before, rows, at)
+        return given, given and await self._passes(sides.after, after, rows, at)
 
     async def _of_patient(self, patient: int, at: int) -> list[StoredResource]:
         found = self._records.get(patient)

@@ -47,7 +47,7 @@ class Present:
         for one in await view.decided(at=at, patients=change.persons):
             made._records[one.policy][one.segment] = one.records
             made._segments[one.segment] = await decisions.segment(one.segment)
-        later = change.key_at(at)
+        later = None if change.entering is None else await change.entering.now(view, at)
         for policy in made._records:
             key = Key(policy, await decisions.policy(policy))
             made._keys[policy] = key, later or key

@@ -49,6 +49,7 @@ class Facets:
     regime: str
     domain: str
     unit: str
+    audience: str = ""
 
 
 def stamp(keys: SiteKeys) -> Callable[[ResourceWrite, int, int], tuple[str, bytes]]:
@@ -80,6 +81,7 @@ class Writer:
         ident: str,
         patient: str,
         seed: bool = False,
+        existing: bool = False,
         screening: ScreeningPlace | None = None,
         relations: Sequence[tuple[str, int]] = (),
     ) -> ResourceWrite:
@@ -98,6 +100,7 @@ class Writer:
             regime=facets.regime,
             domain=facets.domain,
             unit=facets.unit,
+            audience=facets.audience,
         )
         start = parts.head.index(_OPENING) + len(_OPENING)
         return ResourceWrite(
@@ -112,6 +115,7 @@ class Writer:
             tail=parts.tail,
             index=partial(index_rows, resource, self._zone),
             seed=seed,
+            existing=existing,
             screening=screening,
             relations=relations,
         )

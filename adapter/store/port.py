@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from adapter.store.legal import LegalRecords
 from adapter.store.survey import Survey
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
         Gap,
         IdentityFacts,
         LedgerEntry,
-        LegalFact,
         PolicySpan,
         QuarantinedRecord,
         Receipt,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         RuleRow,
         StoredResource,
         TokenRow,
+        UserEvent,
     )
 
 
@@ -41,7 +42,7 @@ class Interned(Protocol):
         ...
 
 
-class Transaction(Interned, Protocol):
+class Transaction(Interned, LegalRecords, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
     async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
@@ -72,20 +73,8 @@ class Transaction(Interned, Protocol):
         """One top-level element of stored resources by their internal keys; None where a resource lacks it."""
         ...
 
-    async def record(self, fact: LegalFact) -> None:
-        """Keep what someone recorded of a person."""
-        ...
-
-    async def end_recorded(self, ident: str, *, at: int) -> bool:
-        """End a recorded fact at an instant; tells whether there was anything to end."""
-        ...
-
-    async def recorded(self, patients: Iterable[int]) -> list[LegalFact]:
-        """What was recorded of these patients, ended or not."""
-        ...
-
-    async def having_recorded(self, kind: str, *, at: int) -> set[int]:
-        """The patients of whom a fact of this kind is recorded that has not ended at an instant."""
+    async def former_segment(self, rid: int) -> int | None:
+        """The segment of the version before the current one."""
         ...
 
     async def freshen(self, feed: str, *, until: int) -> int:
@@ -146,6 +135,14 @@ class Transaction(Interned, Protocol):
 
     async def setting(self, name: str) -> bytes | None:
         """A remembered value, as this change sees it."""
+        ...
+
+    async def revoke_token(self, digest: bytes) -> bool:
+        """Revoke a token; tells whether it was not revoked before."""
+        ...
+
+    async def add_user_event(self, event: UserEvent) -> None:
+        """Keep that a user signed or left, after everything kept before."""
         ...
 
     async def set_setting(self, name: str, value: bytes) -> None:
@@ -229,11 +226,19 @@ class Store(Interned, Protocol):
         ...
 
     async def token(self, digest: bytes) -> TokenRow | None:
-        """A stored token by the digest of its text."""
+        """A stored token by the digest of its text, with the last word of its user."""
         ...
 
     async def add_token(self, row: TokenRow) -> None:
         """Store an issued token."""
+        ...
+
+    async def tokens(self) -> list[TokenRow]:
+        """Every issued token, oldest first."""
+        ...
+
+    async def user_events(self, user: str | None = None) -> list[UserEvent]:
+        """What users signed and when they left, oldest first; of one user or of all."""
         ...
 
     async def setting(self, name: str) -> bytes | None:
@@ -275,6 +280,25 @@ class ReceiptStream(Protocol):
         ...
 
 
+class Arrival(Protocol):
+    """A receipt that is arriving. It is none before ``finish`` returns."""
+
+    def add(self, data: bytes) -> None:
+        """Take the next bytes."""
+        ...
+
+    def finish(self) -> Receipt:
+        """Make it durable.
+
+        The bytes of the last file of this name again give its receipt; an older state that comes back is news.
+        """
+        ...
+
+    def abandon(self) -> None:
+        """Forget what arrived."""
+        ...
+
+
 class Inbox(Protocol):
     """The raw inbox: bytes as received, kept before anything is acknowledged."""
 
@@ -285,8 +309,16 @@ class Inbox(Protocol):
         """
         ...
 
+    def arrive(self, *, receipt: str, feed: str, name: str | None, at: int) -> Arrival:
+        """Begin a receipt whose bytes come piece by piece; without a name it is called by their hash."""
+        ...
+
     def open(self, receipt: str) -> ReceiptStream:
         """The bytes of a receipt as a readable binary stream."""
+        ...
+
+    async def receipt(self, ident: str) -> Receipt | None:
+        """A complete receipt."""
         ...
 
     async def receipts(self, feed: str | None = None) -> list[Receipt]:

@@ -63,7 +63,7 @@ class ResourceWrite:
     ``opening`` is the start up to and with the `{` of `meta`, ``head`` what follows it up to the last security
     label; the store writes version id and lastUpdated between them. ``digest`` covers the content without these two;
     equal digests are no new version. ``index`` gives the index rows and is asked only if there is one. ``seed``
-    puts the resource only where none exists.
+    puts the resource only where none exists, ``existing`` only where one does.
     """
 
     type: str
@@ -77,6 +77,7 @@ class ResourceWrite:
     tail: bytes
     index: Callable[[], Sequence[IndexRow]]
     seed: bool = False
+    existing: bool = False
     screening: ScreeningPlace | None = None
     relations: Sequence[tuple[str, int]] = ()
 
@@ -221,12 +222,45 @@ class BoundRow:
     agreement: str
 
 
+class LastWord(NamedTuple):
+    """What is last recorded of a user in an organisation: `signed` with the hash of the text, or `departed`, and when.
+
+    Nothing is recorded while ``kind`` is empty.
+    """
+
+    kind: str = ""
+    text_hash: bytes = b""
+    at: int = 0
+
+
+NOTHING_SAID = LastWord()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserEvent:
+    """A user signed the user agreement for an organisation, or left it. ``kind`` is `signed` or `departed`."""
+
+    kind: str
+    user: str
+    organisation: str
+    at: int
+    name: str = ""
+    role: str = ""
+    client: str = ""
+    agreement: str = ""
+    version: str = ""
+    text_hash: bytes = b""
+    certified: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegalFact:
     """What someone recorded of a person besides consents, for ``[start, stop)``.
 
-    ``kind`` is "hold", "restriction", "treatment" or the code of the basis asserted. ``fact`` and ``evidence`` are
-    JSON: what decisions read, and what the law wants recorded with it. Evidence never leaves with an answer.
+    ``kind`` is "hold", "restriction", "treatment", the code of the basis asserted, or names what no decision reads.
+    ``fact`` and ``evidence`` are JSON: what decisions read (null where none does), and what the law wants recorded with
+    it. Evidence never leaves with an answer. ``request`` is a digest of what was asked, to tell a repeat from another
+    request under the same key.
     """
 
     id: str
@@ -238,6 +272,39 @@ class LegalFact:
     evidence: bytes
     author: str
     recorded: int
+    request: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegalAct:
+    """What someone did about a recorded fact: ended it, closed a review. ``words`` say why or what was found."""
+
+    fact: str
+    act: str
+    author: str
+    at: int
+    words: str
+
+
+class Awaited(NamedTuple):
+    """A record that shares a key with a person of whom something was recorded; ``theirs`` and ``ours`` are known."""
+
+    patient: int
+    person: int
+    theirs: Mapping[str, str]
+    ours: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoked:
+    """A written revocation of a form that was recorded here; ``body`` is JSON, as it stands on the form."""
+
+    feed: str
+    submission: str
+    person: str
+    body: bytes
+    author: str
+    at: int
 
 
 class ClinicalRow(NamedTuple):
@@ -252,7 +319,10 @@ class ClinicalRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRow:
-    """An access token as stored: its SHA-256 digest and what it grants."""
+    """An access token as stored: its SHA-256 digest, what it grants, and the user it was issued for, if any.
+
+    ``last_word`` is read with it and never written.
+    """
 
     digest: bytes
     client: str
@@ -261,6 +331,9 @@ class TokenRow:
     rights: tuple[str, ...]
     expires: int
     revoked: bool = False
+    user: str = ""
+    issued: int = 0
+    last_word: LastWord = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from adapter.store.shapes import ClinicalRow, LegalFact, StoredResource
+    from adapter.store.shapes import Awaited, ClinicalRow, LegalFact, StoredResource
 
 
 class PersonRecords(Protocol):
@@ -26,6 +26,10 @@ class PersonRecords(Protocol):
 
     async def elements(self, rids: Iterable[int], name: str) -> dict[int, Any]:
         """One top-level element of stored resources by their internal keys; None where a resource lacks it."""
+        ...
+
+    async def awaited(self, patients: Iterable[int]) -> list[Awaited]:
+        """The awaited people who share a key with these records."""
         ...
 
     async def recorded(self, patients: Iterable[int]) -> list[LegalFact]:

@@ -136,3 +136,28 @@ async def test_the_memory_of_contexts_is_bounded(tokens, requester):
         token = await _token(tokens, "TREAT", organisation=f"Organization/o{number}")
         await requester.caller(_headers(token), "r")
     assert len(requester._known) <= CONTEXTS_KEPT
+
+
+async def test_the_ledger_is_told_the_user_of_a_client(tokens, requester):
+    token = await tokens.issue(
+        client="car-7", organisation="Organization/police", purposes=["diversion"], lifetime=600, user="c.reyes"
+    )
+    assert (await requester.caller(_headers(token.encode()), "r")).client == "car-7 for c.reyes"
+
+
+async def test_a_token_without_a_purpose_asks_for_nothing(tokens, requester, store):
+    token = await tokens.issue(
+        client="feeder", organisation="Organization/jail", purposes=[], rights=["feed:jail-roster"], lifetime=600
+    )
+    for purpose in (None, b"TREAT", b""):
+        with pytest.raises(NotAllowed):
+            await requester.caller(_headers(token.encode(), purpose), "r")
+    assert (await requester.holder(_headers(token.encode()))).rights == ("feed:jail-roster",)
+    assert store.asked == 0
+
+
+@pytest.mark.parametrize("headers", [[], [(b"authorization", b"Basic x")], [(b"authorization", b"Bearer %b")] * 2])
+async def test_a_holder_is_found_by_exactly_one_token(tokens, requester, headers):
+    token = await _token(tokens, "TREAT")
+    with pytest.raises(NotAuthenticated):
+        await requester.holder([(name, value.replace(b"%b", token)) for name, value in headers])

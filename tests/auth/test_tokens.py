@@ -75,6 +75,50 @@ async def test_a_grant_that_says_too_little_is_refused(tokens, store, wrong):
     assert store.rows == {}
 
 
+async def test_a_token_that_only_feeds_needs_no_purpose(tokens, store):
+    await tokens.issue(**GRANT | {"purposes": [], "rights": ["feed:jail-roster"]})
+    (row,) = store.rows.values()
+    assert (row.purposes, row.rights) == ((), ("feed:jail-roster",))
+    with pytest.raises(ValueError, match="token"):
+        await tokens.issue(**GRANT | {"purposes": [], "rights": ["population-search"]})
+
+
+class Users:
+    """Knows who may ask; counts how often it is asked."""
+
+    def __init__(self):
+        self.signed, self.asked = set(), []
+
+    def may_ask(self, organisation, user, last_word, at):
+        self.asked.append((organisation, user, last_word, at))
+        return user in self.signed
+
+
+async def test_a_token_works_while_its_user_may_ask(store, clock):
+    users = Users()
+    tokens = Tokens(store=store, clock=clock, new_token=lambda: "s" * 40, users=users)
+    token = (await tokens.issue(**GRANT | {"user": "c.reyes"})).encode()
+    with pytest.raises(NotAuthenticated) as refused:
+        await tokens.holder(token)
+    users.signed.add("c.reyes")
+    row = await tokens.holder(token)
+    assert (row.user, row.issued) == ("c.reyes", clock.now)
+    assert users.asked[-1] == ("Organization/cottonwood", "c.reyes", row.last_word, clock.now)
+    with pytest.raises(NotAuthenticated) as unknown:
+        await tokens.holder(b"never-issued")
+    assert str(refused.value) == str(unknown.value)
+
+
+async def test_an_expired_or_revoked_token_is_refused_without_asking_who_signed(store, clock):
+    users = Users()
+    tokens = Tokens(store=store, clock=clock, new_token=lambda: "s" * 40, users=users)
+    token = (await tokens.issue(**GRANT)).encode()
+    clock.now += 61 * MICROSECONDS
+    with pytest.raises(NotAuthenticated):
+        await tokens.holder(token)
+    assert users.asked == []
+
+
 @pytest.mark.parametrize("made", ["guessable", "x" * (LONGEST + 1)])
 async def test_a_factory_of_unfit_tokens_is_refused(store, clock, made):
     tokens = Tokens(store=store, clock=clock, new_token=lambda: made)

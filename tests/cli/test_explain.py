@@ -80,6 +80,11 @@ def test_an_officer_works_for_a_partner(sallyport, county):
     assert (ran.code, "no partner `nobody`" in ran.err) == (4, True)
 
 
+def test_an_officer_whose_organisation_signs_has_to_have_signed(sallyport, county):
+    ran = sallyport("officer", "--site", county, "--recipient", "police", "--user", "c.reyes")
+    assert (ran.code, "sallyport user-agreement sign" in ran.err) == (4, True)
+
+
 def test_an_unknown_request_is_a_failure_that_says_what_to_compare(sallyport, county):
     ran = sallyport("explain", "--site", county, "--request", "nobody")
     assert ran.code == 1

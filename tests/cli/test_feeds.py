@@ -101,3 +101,34 @@ def test_reports_of_one_feed_are_counted_together(count):
     assert [(item.records, item.written["Patient"], item.links) for item in found] == (
         [(2 * count, 2 * count, count)] if count else []
     )
+
+
+def lapse(folder):
+    path = folder / "agreements" / "hosting_contract.yaml"
+    path.write_text(path.read_text().replace("end: 2060-12-31", "end: 2026-01-31"))
+
+
+def test_a_feed_whose_contract_has_lapsed_takes_nothing_in(sallyport, folder, tmp_path):
+    lapse(folder)
+    path = write(tmp_path, records.roster(records.roster_row()))
+    ran = sallyport("ingest", "--site", folder, "jail-roster", path)
+    assert (ran.code, ran.out) == (1, "")
+    assert "feed `jail-roster` takes nothing in: `alder-hosting-dua-2026` ended on 2026-01-31" in ran.err
+    assert json.loads(sallyport("report", "--site", folder, "--json").out) == []
+    charges = write(tmp_path, records.court(records.court_case()), "cases.xml")
+    assert sallyport("ingest", "--site", folder, "court-cases", charges, "--json").code == 0
+
+
+def test_what_was_received_of_a_closed_feed_waits_until_it_is_open(sallyport, folder, tmp_path):
+    path = write(tmp_path, records.roster(records.roster_row(), '"RAGGED","ROW"\r\n'))
+    assert sallyport("ingest", "--site", folder, "jail-roster", path, "--json").code == 0
+    agreement = folder / "agreements" / "hosting_contract.yaml"
+    renewed = agreement.read_text()
+    lapse(folder)
+    ran = sallyport("replay", "--site", folder, "--json")
+    assert (ran.code, json.loads(ran.out)) == (0, [])
+    assert "feed `jail-roster` takes nothing in" in ran.err
+    assert sallyport("replay", "--site", folder, "--feed", "jail-roster").code == 1
+    agreement.write_text(renewed)
+    (report,) = json.loads(sallyport("replay", "--site", folder, "--json").out)
+    assert report["quarantined"] == {"ragged-row": 1}

@@ -29,8 +29,9 @@ def asked(county):
         patient = world.patient("jail-medical-hl7", records.JAIL)
         caller = ("pretrial", "pretrial-release")
         (item,) = await world.matches(caller, f"/fhir/Observation?patient={patient}")
-        rows = world.rows("SELECT CAST(head || ']' || tail AS TEXT) FROM resource WHERE type = 6")
-        return f"Observation/{item['id']}", rows[0][0]
+        signed = "CAST(head AS TEXT) NOT LIKE '%consent-share%'"
+        ((text,),) = world.rows(f"SELECT CAST(head || ']' || tail AS TEXT) FROM resource WHERE type = 6 AND {signed}")
+        return f"Observation/{item['id']}", text
 
     return world_of(county, ask, 7000)
 
@@ -57,7 +58,7 @@ def test_less_is_exit_code_3_and_says_what_and_to_whom(sallyport, county, asked,
     path = draft(county, tmp_path, without_pretrial)
     ran = sallyport("whatif", "--site", county, "--change", path, "--since", "2026-01-01", "--list")
     assert ran.code == 3
-    assert "0 resources newly released, 2 newly withheld" in ran.out
+    assert "0 resources newly released, 4 newly withheld" in ran.out
     assert f"withheld {asked[0]} to pretrial for pretrial-release" in ran.out
     assert "of 1 recorded disclosures 1 would not have been made" in ran.out
     assert f"(America/Denver): {asked[0]} to pretrial for pretrial-release" in ran.out
@@ -69,7 +70,7 @@ def test_a_disclosure_that_would_not_have_been_made_is_exit_code_3_by_itself(sal
     path = draft(county, tmp_path, lambda document: document.update(start="2027-01-01"))
     ran = sallyport("whatif", "--site", county, "--change", path, "--since", "2026-11-22", "--json")
     told = json.loads(ran.out)
-    assert (ran.code, told["released"], told["withheld"]) == (3, 0, 2)
+    assert (ran.code, told["released"], told["withheld"]) == (3, 0, 4)
     assert told["past"]["disclosures"] == len(told["past"]["unmade"]) == 1
     assert told["resources"] == []
     assert told["places"][0].keys() == {"recipient", "purpose", "class", "unit", "released", "withheld"}

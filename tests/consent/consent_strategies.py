@@ -5,6 +5,7 @@ import random
 from consent_builders import ACT, ACTION, LEVEL, LOINC, PARTICIPATION, PCF, SCOPE, TYPES, X, concept, purpose
 from hypothesis import strategies as st
 
+INSTRUMENT = "https://sallyport.example/fhir/CodeSystem/consent-instrument"
 ORGANISATIONS = ["Organization/x", "Organization/y", "Organization/h"]
 ACTORS = [
     *ORGANISATIONS,
@@ -139,6 +140,9 @@ class Maker:
             "patient": reference_of(self.pick([patients[0], *patients])),
             "provision": self.provision(("permit", "permit", "deny")),
         }
+        if self.chance(3):
+            kinds = ["release", "criminal-justice"]
+            made["category"] += [concept(INSTRUMENT, kind) for kind in self.some(kinds * 4, low=1, high=2)]
         if self.chance(2):
             made["dateTime"] = self.pick(["2020", "2021-03-01", "2024-01-01T00:00:00Z"])
         if self.chance(4):

@@ -30,6 +30,8 @@ from reference_criteria import (
     span,
 )
 
+INSTRUMENT = "https://sallyport.example/fhir/CodeSystem/consent-instrument"
+
 # -- provisions ------------------------------------------------------------------------------------
 
 KNOWN = {
@@ -205,19 +207,36 @@ def replaced(consents, request):
     return {j for i, j in edges if (j, i) not in reach}
 
 
+def instruments(consent):
+    """The kinds of paper it says it is."""
+    return {code for system, code in all_codes(consent["category"]) if system == INSTRUMENT}
+
+
 def intelligible(consent):
+    if len(instruments(consent)) > 1:
+        raise Unintelligible
     if consent["status"] not in STATUSES or "modifierExtension" in consent or "implicitRules" in consent:
         raise Unintelligible
     return consent
 
 
 def weigh(consent, request, resource):
-    """The verdict of one consent in force, capped ones included, and whether it permits by name."""
+    """The verdict of one consent in force, whether it permits by name, and its kind; a capped one is of every kind."""
     try:
-        return verdict(roots_of(intelligible(consent), request, resource))
+        outcome, by_name = verdict(roots_of(intelligible(consent), request, resource))
+        return outcome, by_name, "".join(instruments(consent))
     except Unintelligible:
         root = guard(DENY, consent.get("provision") or {}, request, resource)
-        return (NA if both(root.values()) is False else DENY), False
+        return (NA if both(root.values()) is False else DENY), False, ""
+
+
+def together(said, kind, part2):
+    """Whether a consent of this kind permits and none that is weighed against it denies; for Part 2 one names it."""
+    against = [outcome for outcome, _, one in said if "" in (kind, one) or one == kind]
+    same = [(outcome, by_part2) for outcome, by_part2, one in said if one == kind]
+    if DENY in against or PERMIT not in [outcome for outcome, _ in same]:
+        return False
+    return not part2 or any(by_part2 for _, by_part2 in same)
 
 
 def is_typed(consent):
@@ -233,14 +252,13 @@ def decide(line):
     for patient in patients:
         theirs = [one for one in line["consents"] if one["patient"]["reference"] == patient]
         gone = replaced(theirs, request)
-        said, by_part2 = [], False
+        said = []
         for index, consent in enumerate(theirs):
             scope = {one["code"] for one in consent["scope"]["coding"]}
             if index in gone or consent["status"] not in ("active", "unheard-of") or "patient-privacy" not in scope:
                 continue
-            outcome, by_name = weigh(consent, request, resource)
-            said.append(outcome)
-            by_part2 = by_part2 or (outcome == PERMIT and by_name and is_typed(consent))
-        if DENY in said or PERMIT not in said or (part2 and not by_part2):
+            outcome, by_name, kind = weigh(consent, request, resource)
+            said.append((outcome, outcome == PERMIT and by_name and is_typed(consent), kind))
+        if not any(together(said, kind, part2) for kind in {kind for _, _, kind in said}):
             return DENY
     return PERMIT if patients else DENY

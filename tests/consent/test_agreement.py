@@ -31,6 +31,10 @@ MOU = {
             "rights": ["population-search"],
         }
     ],
+    "signatories": [
+        {"name": "Marta Quill", "role": "administrator", "organisation": "jail", "date": "2025-12-01"},
+        {"name": "Rhea Pike", "role": "director", "organisation": "pretrial", "date": "2025-12-02"},
+    ],
 }
 HOLDS = (interval("2026-01-01", DENVER)[0], interval("2027-01-01", DENVER)[0])
 PRETRIAL = RecipientContext(
@@ -109,6 +113,7 @@ def test_own_records_and_the_directory_need_none():
         ({"tier": "detail", "domain": "court"}, "court"),
         ({"tier": "detail", "domain": "booking"}, "booking"),
         ({"tier": "detail", "type": "Consent"}, ""),
+        ({"tier": "share", "type": "Consent"}, "consent-share"),
         ({"tier": "novel"}, ""),
     ],
 )

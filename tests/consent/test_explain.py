@@ -16,7 +16,7 @@ from adapter.consent.obligations import NOTICE_LONG, NOTICE_SHORT, NOTICE_VERSIO
 from adapter.consent.policy import Policy, timeline
 from adapter.consent.recipient import close
 from adapter.consent.rules import exception, rule
-from adapter.consent.scope import scope_text
+from adapter.consent.scope import parties, scope_text, until
 from adapter.consent.segment import Segment
 from adapter.consent.standing import (
     AGE,
@@ -399,6 +399,15 @@ def scope_of(provision):
         if not pending.children:
             return scope_text(chain)
         pending = pending.children[0]
+
+
+def test_the_scope_names_who_disclosed_who_receives_and_the_end():
+    text = scope_of(permit(actors=[X], purposes=["TREAT"]))
+    named = parties(text, discloser="the program", recipient="the clinic")
+    assert until(named, "2027-03-01") == (
+        "disclosed by the program to the clinic only; purposes: TREAT; until the end of 2027-03-01"
+    )
+    assert until(text, None).endswith("purposes: TREAT; no last day")
 
 
 def test_the_scope_names_what_is_covered_and_no_other_partner():

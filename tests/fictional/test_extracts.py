@@ -13,7 +13,7 @@ from lxml import etree
 from adapter.fictional.clinic_fhir import TYPES
 from adapter.fictional.instruments import INSTRUMENTS, PHQ9_ANSWERS
 from adapter.fictional.jail_csv import CHARGES_COLUMNS, ROSTER_COLUMNS
-from adapter.fictional.partners import CLASSES, RECIPIENTS
+from adapter.fictional.partners import ASKERS, CLASSES
 
 ISO = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 AMERICAN = re.compile(r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d\d:\d\d [AP]M")
@@ -260,16 +260,23 @@ def test_releases_have_the_shape_of_the_form(county):
     forms, bad = good_lines(county.folder / "releases.ndjson")
     assert len(forms) == county.summary.records["releases.ndjson"]
     assert bad == county.summary.malformed["releases"]
-    allowed = dict(RECIPIENTS)
+    allowed = {partner: set() for partner, _ in ASKERS}
+    for partner, purposes in ASKERS:
+        allowed[partner].update(purposes)
     for form in forms:
-        assert set(form) - {"part2"} == {
+        assert set(form) - {"part2", "refusals", "expires_on", "case", "condition"} == {
             "submission", "form", "version", "person", "signed", "expires", "refused", "choices",
-            "revocations", "signature",
+            "revocations", "signature", "copy_given",
         }  # fmt: skip
+        assert ("condition" in form) == (form["form"] == "condition-of-release")
         assert set(form["person"]) == {"id", "last", "first", "middle", "suffix", "dob", "sex", "ssn"}
         for choice in form["choices"]:
-            assert set(choice["purposes"]) <= set(allowed[choice["partner"]])
+            assert set(choice["purposes"]) <= allowed[choice["partner"]]
             assert set(choice["classes"]) <= set(CLASSES)
     assert any("part2" in form for form in forms)
     to_all = {each["partners"] == "all" for form in forms for each in form["revocations"]}
     assert to_all == {True, False}
+    assert {form["form"] for form in forms} == {"universal-release", "condition-of-release", "proceedings"}
+    assert {form["signature"]["method"] for form in forms} == {"ink", "electronic"}
+    assert any("refusals" in form for form in forms)
+    assert {form["expires_on"]["event"] for form in forms if "expires_on" in form} == {"release", "disposition"}

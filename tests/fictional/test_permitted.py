@@ -10,9 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapter.fictional.instruments import AUDIT, BJMHS, CIWA_AR, DAST10, GAIN_SS, PHQ9
-from adapter.fictional.partners import EHR, JAIL_HL7, JAIL_MEDICAL, MAIN, OTP, RECIPIENTS, ZONE
+from adapter.fictional.partners import ASKERS, EHR, JAIL_HL7, JAIL_MEDICAL, MAIN, OTP, RECIPIENTS, ZONE
 from adapter.fictional.permitted import deficient, permitted
-from adapter.fictional.releases import Choice, PartTwo, Release, Revocation
+from adapter.fictional.releases import (
+    CONDITION_OF_RELEASE,
+    PROCEEDINGS,
+    Choice,
+    Condition,
+    PartTwo,
+    Refusal,
+    Release,
+    Revocation,
+)
 from adapter.fictional.screenings import Screening
 
 AS_OF = datetime(2026, 11, 22, 12, tzinfo=ZONE)
@@ -69,8 +78,8 @@ def may(recipient, purpose, *forms, as_of=AS_OF):
 
 def test_every_pair_of_the_table_is_listed_once():
     pairs = [(who, why) for who, why, _ in permitted(SCREENINGS, [], AS_OF)]
-    assert pairs == [(who, why) for who, purposes in RECIPIENTS for why in purposes]
-    assert len(set(pairs)) == 10
+    assert pairs == [(who, why) for who, purposes in ASKERS for why in purposes]
+    assert len(set(pairs)) == 12
 
 
 def test_without_a_form_a_unit_sees_its_own_screenings_and_nobody_anything_else():
@@ -179,6 +188,73 @@ def test_a_recipient_sees_its_own_and_what_was_released_to_it_in_order():
     signed = form(chosen(partner=JAIL_MEDICAL, classes=("mental-health",)))
     assert may(JAIL_MEDICAL, "TREAT", signed) == [0, 1, 2, 3]
     assert may(JAIL_MEDICAL, "discharge-planning", signed) == [0, 1, 2]
+
+
+# Refusals of part, and what is signed beside the universal release
+
+
+@pytest.mark.parametrize(
+    ("refusal", "expected"),
+    [
+        (Refusal(classes=("substance-use",)), [0, 3]),
+        (Refusal(partner="cottonwood", classes=("mental-health",)), [1, 4]),
+        (Refusal(partner="pretrial", classes=("mental-health",)), [0, 1, 2, 3, 4]),
+        (Refusal(partner="cottonwood", purposes=("TREAT",)), []),
+        (Refusal(partner="cottonwood", classes=("mental-health",), purposes=("discharge-planning",)), [0, 1, 2, 3, 4]),
+    ],
+)
+def test_a_refusal_of_part_takes_that_part(refusal, expected):
+    assert may("cottonwood", "TREAT", form(chosen(), refusals=(refusal,))) == expected
+
+
+def paper(kind, choice, **changes):
+    section = replace(SECTION, partners=(choice.partner,), revocation_statement=kind != CONDITION_OF_RELEASE)
+    return form(choice, form=kind, part2=section, case="2026CR1", **changes)
+
+
+TO_COURT = chosen(partner="treatment-court", purposes=("supervision",))
+FREE = Condition(partners=("treatment-court",), order="o", need="n", revocable_from=date(2026, 12, 1))
+
+
+def test_a_criminal_justice_consent_is_about_the_records_of_the_program_alone():
+    signed = paper(CONDITION_OF_RELEASE, TO_COURT, condition=FREE)
+    assert may("treatment-court", "supervision", signed) == [5, 6]
+    assert may("treatment-court", "diversion", signed) == []
+
+
+def test_a_consent_for_a_proceeding_is_about_the_records_of_the_program_alone():
+    signed = paper(PROCEEDINGS, chosen(partner="court", purposes=("HLEGAL",)))
+    assert may("court", "HLEGAL", signed) == [5, 6]
+
+
+def test_on_the_universal_release_records_of_the_program_stay_out_of_proceedings():
+    signed = form(TO_COURT, part2=replace(SECTION, partners=("treatment-court",)))
+    assert may("treatment-court", "supervision", signed) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("free", "expected"), [(date(2026, 12, 1), [5, 6]), (date(2026, 11, 22), [])])
+def test_a_revocation_waits_for_the_day_from_which_it_has_effect(free, expected):
+    revoked = (Revocation(at=datetime(2026, 6, 1, tzinfo=ZONE), partners=None),)
+    condition = replace(FREE, revocable_from=free)
+    signed = paper(CONDITION_OF_RELEASE, TO_COURT, condition=condition, revocations=revoked)
+    assert may("treatment-court", "supervision", signed) == expected
+
+
+def test_an_event_ends_a_form_when_it_comes():
+    signed = form(chosen(), ends_with="release", ended=AS_OF)
+    assert may("cottonwood", "TREAT", signed, as_of=AS_OF - timedelta(seconds=1)) == [0, 1, 2, 3, 4]
+    assert may("cottonwood", "TREAT", signed) == []
+
+
+def test_nothing_rests_on_what_a_minor_signed():
+    assert may("cottonwood", "TREAT", form(chosen(), minor=True)) == []
+
+
+def test_papers_stand_beside_each_other():
+    release = form(chosen(classes=("mental-health",)))
+    condition = paper(CONDITION_OF_RELEASE, TO_COURT, condition=FREE)
+    assert may("cottonwood", "TREAT", release, condition) == [0, 3]
+    assert may("treatment-court", "supervision", release, condition) == [5, 6]
 
 
 PARTNERS = dict(RECIPIENTS)

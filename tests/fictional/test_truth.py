@@ -11,12 +11,12 @@ import pytest
 from adapter.fictional.drawing import someone
 from adapter.fictional.instruments import INSTRUMENTS
 from adapter.fictional.partners import (
+    ASKERS,
     CHARGES,
     COURT,
     EHR,
     FEEDS,
     JAIL_HL7,
-    RECIPIENTS,
     RELEASES,
     ROSTER,
     ZONE,
@@ -186,7 +186,7 @@ def test_some_screenings_have_no_known_time(county):
 
 
 def test_every_pair_is_answered_for_everybody(county):
-    pairs = {(who, why) for who, purposes in RECIPIENTS for why in purposes}
+    pairs = {(who, why) for who, purposes in ASKERS for why in purposes}
     assert all(set(one.permitted) == pairs for one in county.truth)
     for pair in pairs:
         assert any(one.permitted[pair] for one in county.truth)
@@ -207,4 +207,4 @@ def test_part_2_screenings_are_permitted_to_somebody(county):
         for (recipient, _), places in one.permitted.items()
         if any(one.screenings[place].part2 for place in places)
     }
-    assert to == {"cottonwood", "jail-medical"}
+    assert to == {"cottonwood", "jail-medical", "pretrial", "treatment-court", "court", "defender"}

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from adapter.consent.expiry import EVENTS
+from adapter.consent.release_form import Capacity, Instrument
 from adapter.summary.vocabulary import CANONICAL, SCREENING_ORDER, SUMMARY_PROFILE
 from profiles.generate_terminology import files, write
 
@@ -43,6 +46,13 @@ def test_everything_outside_programs_rely_on_is_there():
         "ingest-provenance",
         "screening-order",
         "disclosure-notice",
+        "consent-share",
+        "consent-signer",
+        "consent-discloser",
+        "consent-signing",
+        "consent-condition",
+        "part2-consent-elements",
+        "expiry-event",
     }
     assert ids("CodeSystem") == {
         "jbh-instrument",
@@ -51,6 +61,9 @@ def test_everything_outside_programs_rely_on_is_there():
         "purpose-of-use",
         "legal-regime",
         "court-event",
+        "consent-instrument",
+        "consent-signer",
+        "expiry-event",
     }
     assert ids("ValueSet") == ids("CodeSystem")
 
@@ -98,6 +111,9 @@ def test_the_generator_writes_what_it_makes(tmp_path):
     ("system", "expected"),
     [
         ("purpose-of-use", ["pretrial-release", "diversion", "discharge-planning", "supervision"]),
+        ("expiry-event", list(EVENTS)),
+        ("consent-instrument", list(get_args(Instrument))),
+        ("consent-signer", list(get_args(Capacity))),
         ("legal-regime", ["justice", "hipaa", "part2", "education", "undeclared"]),
         ("court-event", ["release-conditions", "competency-evaluation", "treatment-court", "disposition"]),
     ],
@@ -127,7 +143,7 @@ def test_bindings_point_at_value_sets_of_ours():
         for row in definition["differential"]["element"]
         if "binding" in row
     }
-    assert len(bound) == 3
+    assert len(bound) == 5
     assert bound <= set(BY_URL)
 
 

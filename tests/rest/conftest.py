@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from adapter.fhir.search import Query
+    from adapter.services.asserting import Asking
     from adapter.services.explain import Question
     from adapter.services.trace import Explanation
     from adapter.store.shapes import TokenRow
@@ -102,6 +103,19 @@ class FakeExplain:
         return [self.requests[question.request]]
 
 
+class FakeAssertions:
+    """Keeps what was asserted; ``raises`` is what it meets instead."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Caller, Asking]] = []
+        self.raises: Exception | None = None
+
+    async def assert_basis(self, caller: Caller, asking: Asking) -> None:
+        self.asked.append((caller, asking))
+        if self.raises is not None:
+            raise self.raises
+
+
 class FakeStore:
     """Tokens and contexts in memory."""
 
@@ -133,10 +147,13 @@ class FakeServices:
     store: FakeStore = field(default_factory=FakeStore)
     disclosure: FakeGate = field(default_factory=FakeGate)
     explain: FakeExplain = field(default_factory=FakeExplain)
+    assertions: FakeAssertions = field(default_factory=FakeAssertions)
     base_url: str = BASE
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Denver"))
     cursor_key: bytes = bytes(range(64))
     ready: Callable[[], Awaitable[bool]] = _ready
+    endings: Callable[[], list[Any]] = list
+    intake: Any = None
     version: str = "0.1.0"
 
     def __post_init__(self) -> None:

@@ -136,7 +136,8 @@ async def test_consents_that_test_single_resources_are_decided_one_by_one(tmp_pa
     world = await ada(tmp_path)
     await world.deliver("jail-medical-hl7", records.hl7(records.phq9(21, at="20260401080000-0600", control="R2")))
     ((ident, body),) = world.rows(
-        "SELECT id, CAST(head || ']' || tail AS TEXT) FROM resource WHERE type = 6 AND revision = 1"
+        "SELECT id, CAST(head || ']' || tail AS TEXT) FROM resource "
+        "WHERE type = 6 AND CAST(head AS TEXT) NOT LIKE '%consent-share%'"
     )
     consent = orjson.loads(body)
     consent["provision"]["provision"][0]["dataPeriod"] = {"start": "2026-03-15", "end": "2026-12-31"}

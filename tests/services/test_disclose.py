@@ -76,7 +76,7 @@ async def test_a_release_signed_elsewhere_opens_the_summaries_of_every_linked_re
 
 async def test_nothing_else_of_the_person_leaves(county):
     patient = county.patient("jail-medical-hl7", records.JAIL)
-    for kind in ("Consent", "Encounter", "Condition", "QuestionnaireResponse"):
+    for kind in ("Encounter", "Condition", "QuestionnaireResponse"):
         assert await county.matches(PRETRIAL, f"/fhir/{kind}?patient={patient}") == []
     ((detail,),) = county.rows("SELECT id FROM resource WHERE type = 3 AND CAST(tail AS TEXT) LIKE '%44261-6%' LIMIT 1")
     assert (await county.ask(PRETRIAL, f"/fhir/Observation/{detail}")).status_code == 404
@@ -128,9 +128,14 @@ async def test_a_part_2_summary_carries_its_labels_and_the_notice_in_a_search(co
     (item,) = await drugs(county, CLINIC)
     codes = {label["code"] for label in item["meta"]["security"]}
     assert {"42CFRPart2", "NORDSCLCD", "PERSISTLABEL", "SUD", "R"} <= codes
-    texts = [extension["valueString"] for extension in item["meta"]["extension"] if extension["url"] == NOTICE]
-    assert NOTICE_LONG in texts
-    assert any("TREAT" in text and "SUD" in text for text in texts if text != NOTICE_LONG)
+    (notice,) = [extension["extension"] for extension in item["meta"]["extension"] if extension["url"] == NOTICE]
+    statement, scope, authority = notice
+    assert statement == {"url": "statement", "valueString": NOTICE_LONG}
+    assert authority["valueUri"].endswith("section-2.32")
+    assert scope["valueString"] == (
+        "disclosed by Riverside Second Street to Cottonwood Community Clinic only; purposes: TREAT; "
+        "information: screening-summary; sensitivity: MH, SUD; until the end of 2027-03-01"
+    )
 
 
 async def test_a_part_2_summary_carries_the_same_on_a_read(county):
@@ -320,6 +325,8 @@ async def test_an_unknown_type_or_id_is_not_found(county):
 async def test_linked_patients_are_named_only_to_whom_sees_both(county):
     jail, clinic = county.patient("jail-medical-hl7", records.JAIL), county.patient("riverside-ehr", records.CLINIC)
     both = orjson.loads((await county.ask(PRETRIAL, f"/fhir/Patient/{jail}")).content)
-    assert [link["other"]["reference"] for link in both["link"]] == [f"Patient/{clinic}"]
+    # The registry's record is among them: its share of the consent is about it.
+    seen = {f"Patient/{clinic}", f"Patient/{county.patient('releases', records.REGISTRY)}"}
+    assert {link["other"]["reference"] for link in both["link"]} == seen
     own = orjson.loads((await county.ask(JAIL_MEDICAL, f"/fhir/Patient/{jail}")).content)
     assert "link" not in own

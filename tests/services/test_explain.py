@@ -128,10 +128,10 @@ async def test_a_record_of_another_class_and_regime_says_what_the_agreement_gran
     world.clock.forward(minutes=1)
     rows = world.rows("SELECT r.id, s.body FROM resource r JOIN segment s ON s.id = r.segment WHERE r.type = 3")
     (detail,) = [ident for ident, body in rows if b'"detail"' in body and b"riverside-otp" in body]
-    told = await now(world, f"Observation/{detail}")
+    told = await now(world, f"Observation/{detail}", ("probation", "supervision"))
     instead = said(told, "agreement")[1]
-    assert "it grants screening summaries only" in instead
-    assert "it grants records of the regimes hipaa only, not part2" in instead
+    assert "it grants shares of a consent and screening summaries only" in instead
+    assert "it grants records of the regimes hipaa, justice only, not part2" in instead
     assert [one.citation for one in told.findings if one.topic == "record" and one.citation] == ["42 CFR part 2"]
     assert (
         "neither a consent nor another legal basis permits it, and no agreement in force would" in told.findings[0].says
@@ -216,7 +216,7 @@ async def test_a_search_tells_what_passed_and_what_was_withheld_of_the_same_pers
     assert overview.question.endswith("asked by client `test`")
     assert given.targets == (await summary_of(county),)
     assert set(withheld.targets).isdisjoint(given.targets)
-    assert "it grants screening summaries only" in " ".join(withheld.lines)
+    assert "it grants shares of a consent and screening summaries only" in " ".join(withheld.lines)
 
 
 async def test_an_empty_search_tells_what_was_withheld(county):

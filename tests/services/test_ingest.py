@@ -263,9 +263,9 @@ async def test_replay_of_one_feed_leaves_the_others_alone(world):
 async def test_a_replayed_release_never_undoes_a_later_revocation(world):
     """The form waits, because its version is unknown; the revocation of it arrives; then the form is mended."""
     form = world.services.ingest._lines["releases"].assembly._forms
-    version = form.pop("2026-1")
+    version = form.pop(("universal-release", "2026-1"))
     await world.deliver("releases", records.ndjson(records.release(records.choice())))
-    form["2026-1"] = version
+    form["universal-release", "2026-1"] = version
     revoked = [{"at": "2026-03-05T10:00:00-07:00", "partners": "all"}]
     await world.deliver("releases", records.ndjson(records.release(records.choice(), revocations=revoked)))
     await world.deliver("jail-medical-hl7", records.hl7(records.phq9(15)))
@@ -275,6 +275,7 @@ async def test_a_replayed_release_never_undoes_a_later_revocation(world):
     (report,) = (await world.services.ingest.replay()).values()
     assert not report.quarantined
     assert await world.matches(*asked) == []
+    # Neither the consent nor a share of it, which nobody was given before.
     (body,) = world.rows("SELECT CAST(head || ']' || tail AS TEXT) FROM resource WHERE type = 6")
     assert orjson.loads(body[0])["status"] == "inactive"
 

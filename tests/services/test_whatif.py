@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from dataclasses import replace
 
 import orjson
 import pytest
@@ -21,13 +20,18 @@ from adapter.fhir.search import parse_query
 from adapter.services.change import Change
 from adapter.services.decisions import Decisions
 from adapter.services.directory import organizations
-from adapter.services.disclose import POPULATION, Disclosure
+from adapter.services.disclose import POPULATION, Caller, Disclosure
+from adapter.services.granting import grants_of
 from adapter.services.whatif import WhatIf
 from adapter.store.shapes import TYPES
 
 pytestmark = pytest.mark.anyio
 FILE = "agreements/memorandum.yaml"
-CONSENTS = "SELECT CAST(head || ']' || tail AS TEXT) FROM resource WHERE type = 6 ORDER BY rid"
+CONSENTS = """
+SELECT CAST(head || ']' || tail AS TEXT) FROM resource
+WHERE type = 6 AND CAST(head AS TEXT) NOT LIKE '%consent-share%' ORDER BY rid
+"""
+"""The Consents that people signed; what tells a recipient of one is none of its own."""
 PEOPLE = 25
 PARTNERS = ("pretrial", "defender", "treatment-court", "probation", "cottonwood", "jail-medical", "court", "jail")
 PURPOSES = ("pretrial-release", "diversion", "supervision", "discharge-planning", "TREAT")
@@ -62,7 +66,7 @@ async def contexts_of(world, *more):
     granted = {
         (f"Organization/{grant.recipient}", purpose)
         for one in world.services.agreements
-        for grant in one.grants
+        for grant in grants_of(one)
         for purpose in grant.purposes
     }
     return sorted(known | granted | set(more))
@@ -72,9 +76,15 @@ async def seen(world, contexts, *, gate=None):
     """{(recipient, purpose): names of all that is really served}, by searches over everyone, page after page."""
     found = {}
     for organisation, purpose in contexts:
-        headers = await world.bearer(organisation, purpose)
-        caller = await world.services.requester.caller(headers, world.services.new_id())
-        caller = replace(caller, rights=frozenset({POPULATION}))
+        context = await world.services.decisions.context_of(organisation, purpose)
+        caller = Caller(
+            client="test",
+            organisation=organisation,
+            context=context,
+            purpose=purpose,
+            rights=frozenset({POPULATION}),
+            request_id=world.services.new_id(),
+        )
         found[organisation, purpose] = served = set()
         for kind in TYPES:
             query = parse_query(kind, [("_count", "200")], base_url=worlds.BASE, zone=world.services.zone)
@@ -96,7 +106,7 @@ def difference(before, after):
 
 
 async def rehearsed(world, document, **options):
-    change = await world.services.changes.read(document, "change", at=world.clock.now)
+    change = await world.services.changes.read(document, "change.yaml")
     return await world.services.whatif.rehearse(change, listed=True, **options)
 
 
@@ -137,11 +147,14 @@ grants = st.fixed_dictionaries(
     kept=st.lists(st.integers(0, 5), max_size=6, unique=True),
     added=st.lists(grants, min_size=1, max_size=4),
     end=st.sampled_from([None, None, "2026-11-21", "2026-11-22"]),
+    directed=st.booleans(),
 )
-async def test_a_changed_agreement_does_what_the_rehearsal_said(county, tmp_path_factory, kept, added, end):
+async def test_a_changed_agreement_does_what_the_rehearsal_said(county, tmp_path_factory, kept, added, end, directed):
     changed = agreement(county)
     changed["grants"] = [changed["grants"][place] for place in kept] + added
-    changed["end"] = end
+    changed |= {"end": end, "amendments": []}
+    if not directed:
+        del changed["directions"]
     more = [(f"Organization/{one['recipient']}", purpose) for one in added for purpose in one["purposes"]]
     contexts = await contexts_of(county, *more)
     before = await seen(county, contexts)
@@ -157,7 +170,8 @@ async def test_a_changed_agreement_does_what_the_rehearsal_said(county, tmp_path
 async def test_a_new_agreement_releases_and_an_equal_one_changes_nothing(county, tmp_path):
     same = await rehearsed(county, agreement(county))
     assert (same.places(), same.moved) == ([], [])
-    new = agreement(county) | {"agreement": "court-2027", "parties": ["court"]}
+    kept = {key: value for key, value in agreement(county).items() if key not in {"directions", "amendments"}}
+    new = kept | {"agreement": "court-2027"}
     new["grants"] = [{"recipient": "court", "purposes": ["diversion"], "classes": ["booking"], "regimes": ["justice"]}]
     contexts = await contexts_of(county, ("Organization/court", "diversion"))
     before = await seen(county, contexts)
@@ -179,6 +193,7 @@ async def test_nothing_is_written(county):
         *changed["grants"][:1],
         {"recipient": "court", "purposes": ["TREAT"], "classes": ["booking"], "regimes": ["justice"]},
     ]
+    changed["amendments"] = []
     await rehearsed(county, changed, since=0)
     assert state() == before
 
@@ -214,13 +229,8 @@ async def test_a_consent_does_what_the_rehearsal_said(tmp_path_factory, first, s
     # What the release becomes is read from a copy in which it really arrived.
     applied = await reopened(world, folder / "after")
     await applied.deliver("releases", records.ndjson(changed), name="later")
-    known = {ident for (ident,) in world.rows("SELECT id FROM resource WHERE type = 6")}
-    consents = [
-        orjson.loads(body)
-        for (body,) in applied.rows(
-            "SELECT CAST(head || ']' || tail AS TEXT) FROM resource WHERE type = 6 ORDER BY rid"
-        )
-    ]
+    known = {orjson.loads(body)["id"] for (body,) in world.rows(CONSENTS)}
+    consents = [orjson.loads(body) for (body,) in applied.rows(CONSENTS)]
     (consent,) = [one for one in consents if (one["id"] not in known) == new]
     if coded:
         consent["provision"]["provision"][0]["code"] = [{"coding": [{"system": "urn:x", "code": "none"}]}]
@@ -284,8 +294,53 @@ async def test_another_law_does_what_the_rehearsal_said(county, tmp_path):
     await lawful.start()
     gate = Disclosure(services.store, services.ledger, lawful, copied.clock)
     assert {tuple(one) for one in found.moved} == difference(before, await seen(copied, contexts, gate=gate))
-    assert {one.recipient for one in found.moved if not one.released} == {"Organization/pretrial"}
+    assert "Organization/pretrial" in {one.recipient for one in found.moved if not one.released}
     await copied.close()
+
+
+OVERLAY = {
+    "overlay": "alder-test",
+    "title": "Nothing about mental health into proceedings",
+    "sources": ["county ordinance 1"],
+    "proceeding_bar": ["MH"],
+    "fact_of_treatment_protected": True,
+    "tpo_narrowing": ["MH"],
+}
+
+
+async def test_a_new_overlay_does_what_the_rehearsal_said(county, tmp_path):
+    contexts = await contexts_of(county)
+    before = await seen(county, contexts)
+    found = await rehearsed(county, OVERLAY)
+    site = (county.services.site.folder / "site.toml").read_text()
+    shutil.copytree(county.services.site.folder, tmp_path / "after")
+    (tmp_path / "after" / "overlays").mkdir()
+    (tmp_path / "after" / "overlays" / "test.yaml").write_text(yaml.safe_dump(OVERLAY))
+    (tmp_path / "after" / "site.toml").write_text(site.replace("overlays = []", 'overlays = ["alder-test"]'))
+    applied = await worlds.open_site(tmp_path / "after", now=county.clock.now, first_id=500_000)
+    assert {tuple(one) for one in found.moved} == difference(before, await seen(applied, contexts))
+    again = await rehearsed(applied, OVERLAY)
+    assert (again.change, again.moved) == ("changed overlay `alder-test`", [])
+    none = await rehearsed(applied, {"overlays": [], "enabled": []})
+    assert {(*one[:3], not one[3]) for one in found.moved} == {tuple(one) for one in none.moved}
+    assert none.change == "changed `overlays` and `enabled` of the site"
+    await applied.close()
+    assert found.change == "new overlay `alder-test`"
+
+
+@pytest.mark.parametrize(
+    ("document", "where"),
+    [
+        ({"overlays": ["nowhere"]}, "overlays"),
+        ({"overlays": 1}, "overlays"),
+        ({"overlay": "alder-test"}, "title"),
+        ({"enabled": ["nothing"]}, "enabled"),
+    ],
+)
+async def test_law_that_is_wrong_is_told_with_its_place(county, document, where):
+    with pytest.raises(ConfigurationError) as error:
+        await county.services.changes.read(document, "change.yaml")
+    assert any(where in problem.path for problem in error.value.problems)
 
 
 async def test_recorded_disclosures_are_looked_at_again(tmp_path):
@@ -333,7 +388,7 @@ async def test_a_consent_is_held_against_the_disclosures_of_its_person_only(tmp_
     ((body,),) = world.rows(CONSENTS)
     refused = orjson.loads(body) | {"status": "inactive"}
     world.clock.forward(minutes=1)
-    change = await world.services.changes.read(refused, "x.json", at=0)
+    change = await world.services.changes.read(refused, "x.json")
     found = await world.services.whatif.rehearse(change, since=0)
     assert (found.past.looked, len(found.past.unmade), found.past.beyond) == (1, 1, 0)
     assert found.moved == []
@@ -377,7 +432,7 @@ async def test_what_cannot_be_decided_again_is_counted_apart(tmp_path):
 )
 async def test_what_is_no_change_is_told_with_its_place(county, document, where):
     with pytest.raises(ConfigurationError) as error:
-        await county.services.changes.read(document, "change.yaml", at=0)
+        await county.services.changes.read(document, "change.yaml")
     assert any(where in problem.path for problem in error.value.problems)
     assert all(problem.where == "change.yaml" for problem in error.value.problems)
 
@@ -386,12 +441,12 @@ async def test_a_consent_of_nobody_here_is_told(county):
     ((body,), *_) = county.rows(CONSENTS)
     for patient in ({"reference": "Patient/absent"}, {"display": "somebody"}, {"reference": "Organization/jail"}):
         with pytest.raises(ConfigurationError, match=r"patient\.reference"):
-            await county.services.changes.read(orjson.loads(body) | {"patient": patient}, "x.json", at=0)
+            await county.services.changes.read(orjson.loads(body) | {"patient": patient}, "x.json")
 
 
 async def test_progress_is_told_context_by_context(county):
     told = []
-    change = await county.services.changes.read(agreement(county) | {"end": "2026-11-21"}, "x", at=0)
+    change = await county.services.changes.read(agreement(county) | {"end": "2026-11-21"}, "x")
     whatif = WhatIf(county.services.store, county.services.ledger, county.services.decisions, county.services.now)
     found = await whatif.rehearse(change, progress=lambda *numbers: told.append(numbers))
     assert [place for _, place, _ in told] == list(range(1, found.contexts + 1))

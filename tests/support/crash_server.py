@@ -29,7 +29,7 @@ def serve():
     # Reading the site's documents is most of the start of a command; every process inherits them read.
     yaml.safe_load = functools.cache(yaml.safe_load)
     county = Path(assets.__file__).parents[1] / "mappings" / "fictional_county"
-    bootstrap.compile_rules(settings.load_site(county))
+    bootstrap.check(settings.load_site(county))
     pid = 0
     for line in sys.stdin:
         order = json.loads(line)

@@ -55,6 +55,53 @@ class FilesContract:
         await inbox.keep(receipt="cut", feed="f", name="n", stream=io.BytesIO(b"0123456789"), at=NOW)
         assert inbox.open("cut").stream.read() == b"0123456789"
 
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(pieces=st.lists(st.binary(max_size=300), max_size=6))
+    async def test_bytes_that_arrive_in_pieces_are_one_receipt(self, store, pieces):
+        inbox = store.inbox()
+        arrival = inbox.arrive(receipt=f"r{next(RECEIPTS)}", feed="pieces", name="n", at=NOW)
+        for piece in pieces:
+            arrival.add(piece)
+        kept = arrival.finish()
+        data = b"".join(pieces)
+        assert kept.size == len(data)
+        whole = await inbox.keep(receipt=f"r{next(RECEIPTS)}", feed="pieces", name="n", stream=io.BytesIO(data), at=NOW)
+        assert whole == kept == await inbox.receipt(kept.id)
+        with inbox.open(kept.id).stream as stream:
+            assert stream.read() == data
+
+    async def test_large_receipts_arrive_beside_each_other(self, store):
+        inbox = store.inbox()
+        arrivals = [inbox.arrive(receipt=name, feed="f", name=name, at=NOW) for name in ("one", "two")]
+        for number in range(20):
+            for arrival, letter in zip(arrivals, (b"1", b"2"), strict=True):
+                arrival.add(letter * 1_000_000 + b"%d" % number)
+        kept = [arrival.finish() for arrival in arrivals]
+        for receipt, letter in zip(kept, (b"1", b"2"), strict=True):
+            expected = b"".join(letter * 1_000_000 + b"%d" % number for number in range(20))
+            with inbox.open(receipt.id).stream as stream:
+                assert stream.read() == expected
+
+    async def test_without_a_name_the_same_bytes_are_one_receipt_whatever_came_between(self, store):
+        inbox, kept = store.inbox(), []
+        for receipt, data in (("one", b"a"), ("two", b"b"), ("three", b"a")):
+            arrival = inbox.arrive(receipt=receipt, feed="f", name=None, at=NOW)
+            arrival.add(data)
+            kept.append(arrival.finish().id)
+        assert kept == ["one", "two", "one"]
+        assert [one.id for one in await inbox.receipts("f")] == ["one", "two"]
+        assert await inbox.receipt("three") is None
+
+    async def test_an_arrival_is_no_receipt_before_it_is_finished(self, store):
+        inbox = store.inbox()
+        for name, size in (("small", 10), ("large", 9 << 20)):
+            arrival = inbox.arrive(receipt=name, feed="f", name="n", at=NOW)
+            arrival.add(b"x" * size)
+            assert await inbox.receipt(name) is None
+            assert await inbox.receipts() == []
+            arrival.abandon()
+            assert await inbox.receipt(name) is None
+
     async def test_the_ledger_keeps_entries_in_a_chain(self, store):
         ledger = store.ledger()
         entry = LedgerEntry(

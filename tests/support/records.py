@@ -145,7 +145,8 @@ def release(*choices, submission="r1", person=REGISTRY, ssn=SSN, **changed):
         "refused": False,
         "choices": list(choices),
         "revocations": [],
-        "signature": {"name": True, "hash": "0" * 64},
+        "signature": {"name": True, "method": "ink"},
+        "copy_given": True,
     } | changed
 
 
@@ -158,4 +159,6 @@ def part2_section(*partners, **changed):
         "amount": "Results and dates of screenings",
         "purpose": "Treatment and discharge planning",
         "revocation_statement": True,
+        "redisclosure_statement": True,
+        "refusal_statement": True,
     } | changed

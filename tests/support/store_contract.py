@@ -12,15 +12,17 @@ from adapter.store.shapes import (
     DENY,
     END,
     EXCEPTION,
+    NOTHING_SAID,
     BoundRow,
     IdentityFacts,
-    LegalFact,
+    LastWord,
     PolicySpan,
     QuarantinedRecord,
     ResourceWrite,
     RuleRow,
     ScreeningPlace,
     TokenRow,
+    UserEvent,
     row_key,
 )
 
@@ -131,28 +133,6 @@ class StoreContract:
             assert await change.freshen("roster", until=NOW + 9) == number
             assert await change.freshen("roster", until=NOW - 9) == number
         assert (await self.search(store, context, query(), at=NOW)).total == 2
-
-    async def test_what_was_recorded_of_a_person_ends_and_stays(self, store):
-        fact = LegalFact(
-            id="f1",
-            patient=7,
-            kind="K",
-            start=NOW,
-            stop=END,
-            fact=b"{}",
-            evidence=b'{"official":"warden"}',
-            author="records desk",
-            recorded=NOW,
-        )
-        async with store.transaction() as change:
-            await change.record(fact)
-            assert await change.recorded([7, 8]) == [fact]
-            assert await change.having_recorded("K", at=NOW) == {7}
-            assert await change.end_recorded("f1", at=NOW + 5)
-            assert not await change.end_recorded("f1", at=NOW + 5)
-            assert not await change.end_recorded("f2", at=NOW + 5)
-            assert [one.stop for one in await change.recorded([7])] == [NOW + 5]
-            assert await change.having_recorded("K", at=NOW + 5) == set()
 
     async def test_bounds_are_put_in_place_of_those_before(self, store):
         context, _, segment = await self.fill(store)
@@ -430,3 +410,78 @@ class StoreContract:
         await store.add_token(row)
         assert await store.token(b"d") == row
         assert await store.token(b"e") is None
+
+    async def test_tokens_are_listed_in_the_order_of_their_issue_and_revoked_once(self, store):
+        rows = [
+            TokenRow(
+                digest=bytes([n]),
+                client=f"c{n}",
+                organisation="Organization/o",
+                purposes=(),
+                rights=("feed:x",),
+                expires=NOW,
+                user="u" if n else "",
+                issued=NOW - n,
+            )
+            for n in range(3)
+        ]
+        for row in rows:
+            await store.add_token(row)
+        assert await store.tokens() == rows[::-1]
+        async with store.transaction() as change:
+            assert await change.revoke_token(b"\x01")
+            assert not await change.revoke_token(b"\x01")
+            assert not await change.revoke_token(b"\x09")
+        assert [row.revoked for row in await store.tokens()] == [False, True, False]
+        assert (await store.token(b"\x01")).revoked
+
+    async def test_a_token_comes_with_the_last_word_of_its_user_in_its_organisation(self, store):
+        row = TokenRow(
+            digest=b"d", client="c", organisation="Organization/o", purposes=("a",), rights=(), expires=NOW, user="u"
+        )
+        await store.add_token(row)
+        said = [
+            UserEvent(kind="signed", user="u", organisation="Organization/o", at=NOW, text_hash=b"\x00 one"),
+            UserEvent(kind="signed", user="u", organisation="Organization/p", at=NOW + 1, text_hash=b"other place"),
+            UserEvent(kind="signed", user="v", organisation="Organization/o", at=NOW + 2, text_hash=b"other user"),
+            UserEvent(kind="departed", user="u", organisation="Organization/o", at=NOW - 5),
+        ]
+        words = [await self._last_word(store)]
+        for event in said:
+            async with store.transaction() as change:
+                await change.add_user_event(event)
+            words.append(await self._last_word(store))
+        first = LastWord(kind="signed", text_hash=b"\x00 one", at=NOW)
+        assert words == [NOTHING_SAID, first, first, first, LastWord(kind="departed", text_hash=b"", at=NOW - 5)]
+        assert await store.user_events() == said
+        assert await store.user_events("v") == [said[2]]
+
+    async def _last_word(self, store):
+        return (await store.token(b"d")).last_word
+
+    async def test_what_a_user_signed_is_kept_whole_and_survives_nothing_else(self, store):
+        event = UserEvent(
+            kind="signed",
+            user="c.reyes",
+            organisation="Organization/police",
+            at=NOW,
+            name="Cam Reyes",
+            role="officer",
+            client="car-7",
+            agreement="users",
+            version="1",
+            text_hash=bytes(range(32)),
+            certified=("one", "two"),
+        )
+
+        async def interrupted():
+            async with store.transaction() as change:
+                await change.add_user_event(event)
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            await interrupted()
+        assert await store.user_events() == []
+        async with store.transaction() as change:
+            await change.add_user_event(event)
+        assert await store.user_events() == [event]

@@ -75,11 +75,6 @@ class World:
             )
         return self.tokens[key]
 
-    async def bearer(self, organisation, purpose):
-        """Headers of a request, as the face hands them on."""
-        token = await self.token(organisation.removeprefix("Organization/"), purpose)
-        return [(b"authorization", b"Bearer " + token.encode())]
-
     async def ask(self, caller, url, *, method="GET", form=None, document=None):
         headers = {"Authorization": f"Bearer {await self.token(*caller)}"}
         transport = httpx2.ASGITransport(app=self.app)

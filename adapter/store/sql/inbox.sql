@@ -11,7 +11,7 @@ DELETE FROM chunk WHERE receipt = ?
 INSERT INTO chunk (receipt, seq, data) VALUES (?, ?, ?)
 
 -- name: finish
-UPDATE receipt SET bytes = ?, sha256 = ?, complete = 1 WHERE id = ?
+UPDATE receipt SET name = ?, bytes = ?, sha256 = ?, complete = 1 WHERE id = ?
 
 -- name: drop
 DELETE FROM receipt WHERE id = ?

@@ -118,9 +118,6 @@ SELECT o.rid, o.instant, o.risk FROM screening s
 JOIN screening o ON o.patient = s.patient AND o.instrument = s.instrument AND o.day = s.day
 WHERE s.rid = ? ORDER BY o.rid
 
--- name: token_grant
-SELECT digest, client, organisation, purposes, rights, expires, revoked FROM token_grant WHERE digest = ?
-
 -- name: setting
 SELECT value FROM setting WHERE name = ?
 

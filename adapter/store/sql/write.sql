@@ -107,19 +107,9 @@ INSERT INTO patient_policy (patient, start, stop, policy, ends)
 SELECT :patient, -4611686018427387904, 4611686018427387904, :policy, 4611686018427387904
 WHERE NOT EXISTS (SELECT 1 FROM patient_policy WHERE patient = :patient)
 
--- name: put_legal_fact
-INSERT INTO legal_fact (id, patient, kind, start, stop, fact, evidence, author, recorded)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-
--- name: end_legal_fact
-UPDATE legal_fact SET stop = max(start, ?2) WHERE id = ?1 AND stop > ?2
-
--- name: legal_facts_of
-SELECT f.id, f.patient, f.kind, f.start, f.stop, f.fact, f.evidence, f.author, f.recorded
-FROM json_each(?) k CROSS JOIN legal_fact f ON f.patient = k.value ORDER BY f.patient, f.id
-
--- name: recorded_kind
-SELECT DISTINCT patient FROM legal_fact WHERE kind = ? AND stop > ?
+-- name: former_segment
+-- The segment of the version before the current one.
+SELECT segment FROM resource_history WHERE rid = ? ORDER BY revision DESC LIMIT 1
 
 -- name: clinical_of
 -- What the wide index knows of a patient's records of one type.
@@ -190,10 +180,6 @@ INSERT OR IGNORE INTO boundary (due, patient) VALUES (?, ?)
 
 -- name: enqueue
 INSERT INTO outbox (channel, due, body) VALUES (?, ?, ?)
-
--- name: put_token_grant
-INSERT OR REPLACE INTO token_grant (digest, client, organisation, purposes, rights, expires, revoked)
-VALUES (?, ?, ?, ?, ?, ?, ?)
 
 -- name: setting
 SELECT value FROM setting WHERE name = ?

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 SQL = load("inbox")
 CHUNK = 1 << 20
 """Bytes per stored piece."""
-_COMMIT_EVERY = 32
+_HELD = 8 * CHUNK
+"""Bytes kept in memory before they are committed."""
 
 
 class SqliteInbox:
@@ -30,30 +31,17 @@ class SqliteInbox:
         self._db = connection
 
     async def keep(self, *, receipt: str, feed: str, name: str, stream: BinaryIO, at: int) -> Receipt:
-        with self._db:
-            self._db.execute(SQL["begin"], (receipt, feed, name, at))
-            self._db.execute(SQL["clear"], (receipt,))
-        digest, size, seq = sha256(), 0, 0
-        finished = False
-        while not finished:
-            with self._db:
-                for _ in range(_COMMIT_EVERY):
-                    data = stream.read(CHUNK)
-                    if not data:
-                        finished = True
-                        break
-                    digest.update(data)
-                    size += len(data)
-                    self._db.execute(SQL["add"], (receipt, seq, data))
-                    seq += 1
-        latest = self._db.execute(SQL["latest"], (feed, name, receipt)).fetchone()
-        with self._db:
-            if latest is not None and latest[4] == digest.digest():
-                self._db.execute(SQL["clear"], (receipt,))
-                self._db.execute(SQL["drop"], (receipt,))
-                return _receipt(latest)
-            self._db.execute(SQL["finish"], (size, digest.digest(), receipt))
-        return Receipt(id=receipt, feed=feed, name=name, size=size, sha256=digest.digest(), received=at)
+        arrival = self.arrive(receipt=receipt, feed=feed, name=name, at=at)
+        while data := stream.read(CHUNK):
+            arrival.add(data)
+        return arrival.finish()
+
+    def arrive(self, *, receipt: str, feed: str, name: str | None, at: int) -> SqliteArrival:
+        return SqliteArrival(self._db, receipt=receipt, feed=feed, name=name, at=at)
+
+    async def receipt(self, ident: str) -> Receipt | None:
+        row = self._db.execute(SQL["by_id"], (ident,)).fetchone()
+        return None if row is None else _receipt(row)
 
     def open(self, receipt: str) -> SqliteReceipt:
         if self._db.execute(SQL["by_id"], (receipt,)).fetchone() is None:
@@ -67,6 +55,52 @@ class SqliteInbox:
 def _receipt(row: tuple[object, ...]) -> Receipt:
     ident, feed, name, size, digest, received = row
     return Receipt(id=ident, feed=feed, name=name, size=size, sha256=digest, received=received)  # type: ignore[arg-type]
+
+
+class SqliteArrival:
+    """Bytes on their way into the inbox. What is short of a few pieces waits in memory for one commit."""
+
+    def __init__(self, connection: apsw.Connection, *, receipt: str, feed: str, name: str | None, at: int) -> None:
+        self._db = connection
+        self._receipt, self._feed, self._name, self._at = receipt, feed, name, at
+        self._digest, self._size, self._seq = sha256(), 0, 0
+        self._waiting = bytearray()
+
+    def add(self, data: bytes) -> None:
+        self._digest.update(data)
+        self._size += len(data)
+        self._waiting += data
+        if len(self._waiting) >= _HELD:
+            with self._db:
+                self._write()
+
+    def _write(self) -> None:
+        if not self._seq:
+            self._db.execute(SQL["begin"], (self._receipt, self._feed, self._name or "", self._at))
+            self._db.execute(SQL["clear"], (self._receipt,))
+        with memoryview(self._waiting) as waiting:
+            for start in range(0, len(waiting), CHUNK):
+                self._db.execute(SQL["add"], (self._receipt, self._seq, bytes(waiting[start : start + CHUNK])))
+                self._seq += 1
+        self._waiting.clear()
+
+    def finish(self) -> Receipt:
+        digest = self._digest.digest()
+        name = digest.hex() if self._name is None else self._name
+        latest = self._db.execute(SQL["latest"], (self._feed, name, self._receipt)).fetchone()
+        if latest is not None and latest[4] == digest:
+            self.abandon()
+            return _receipt(latest)
+        with self._db:
+            self._write()
+            self._db.execute(SQL["finish"], (name, self._size, digest, self._receipt))
+        return Receipt(id=self._receipt, feed=self._feed, name=name, size=self._size, sha256=digest, received=self._at)
+
+    def abandon(self) -> None:
+        self._waiting.clear()
+        with self._db:
+            self._db.execute(SQL["clear"], (self._receipt,))
+            self._db.execute(SQL["drop"], (self._receipt,))
 
 
 class SqliteReceipt:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from adapter.store.queries import load
-from adapter.store.shapes import TYPE_NAMES, TYPES, ClinicalRow, LegalFact, StoredResource
+from adapter.store.shapes import TYPE_NAMES, TYPES, Awaited, ClinicalRow, LegalFact, StoredResource
+from adapter.store.sqlite.legal import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import apsw
 
-SQL = load("write")
-LEGAL_FACT = ("id", "patient", "kind", "start", "stop", "fact", "evidence", "author", "recorded")
+SQL, LEGAL = load("write"), load("legal")
 
 
 def stored(row: tuple[Any, ...]) -> StoredResource:
@@ -33,7 +33,7 @@ class SqlitePeople:
 
     def _of(self, statement: str, keys: Iterable[int], *bindings: object) -> Iterator[tuple[Any, ...]]:
         """The rows of a statement about any number of keys, in their order."""
-        return self._db.execute(SQL[statement], (orjson.dumps(sorted(keys)).decode(), *bindings))
+        return self._db.execute(SQL[statement], (_listed(keys), *bindings))
 
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
         self._ready()
@@ -47,4 +47,14 @@ class SqlitePeople:
         return dict(self._of("elements", rids, name))
 
     async def recorded(self, patients: Iterable[int]) -> list[LegalFact]:
-        return [LegalFact(**dict(zip(LEGAL_FACT, row, strict=True))) for row in self._of("legal_facts_of", patients)]
+        return facts_of(self._db.execute(LEGAL["legal_facts_of"], (_listed(patients),)))
+
+    async def awaited(self, patients: Iterable[int]) -> list[Awaited]:
+        return [
+            Awaited(patient, person, orjson.loads(theirs), orjson.loads(ours))
+            for patient, person, theirs, ours in self._db.execute(LEGAL["awaited"], (_listed(patients),))
+        ]
+
+
+def _listed(keys: Iterable[int]) -> str:
+    return orjson.dumps(sorted(keys)).decode()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapter.store.queries import load
-from adapter.store.shapes import QuarantinedRecord, TokenRow
+from adapter.store.shapes import NOTHING_SAID, LastWord, QuarantinedRecord, TokenRow, UserEvent
 from adapter.store.sqlite.connection import connect, migrate, row_of
 from adapter.store.sqlite.inbox import SqliteInbox
 from adapter.store.sqlite.interning import InternTable, bodies
@@ -24,8 +24,22 @@ if TYPE_CHECKING:
 
     from adapter.store.shapes import ResourceWrite, RuleRow
 
-READ, WRITE = load("read"), load("write")
+READ, WRITE, ACCESS = load("read"), load("write"), load("access")
+_TOKEN, _TOKENS = (ACCESS[name].format(grant=ACCESS["grant"]) for name in ("token", "tokens"))
 _FILES = ("", "inbox", "ledger")
+_USER_EVENT = (
+    "kind",
+    "user",
+    "organisation",
+    "name",
+    "role",
+    "client",
+    "agreement",
+    "version",
+    "text_hash",
+    "certified",
+    "at",
+)
 
 
 class _View:
@@ -124,14 +138,20 @@ class SqliteStore:
                     )
 
     async def token(self, digest: bytes) -> TokenRow | None:
-        row = self._reader.execute(READ["token_grant"], (digest,)).fetchone()
+        row = self._reader.execute(_TOKEN, (digest,)).fetchone()
         if row is None:
             return None
         return _token_row(*row)
 
+    async def tokens(self) -> list[TokenRow]:
+        return [_token_row(*row) for row in self._reader.execute(_TOKENS)]
+
     async def add_token(self, row: TokenRow) -> None:
         async with self.transaction() as change:
             await change.add_token(row)
+
+    async def user_events(self, user: str | None = None) -> list[UserEvent]:
+        return [_user_event(*row) for row in self._reader.execute(ACCESS["user_events"], {"user": user})]
 
     async def setting(self, name: str) -> bytes | None:
         row = self._writer.execute(READ["setting"], (name,)).fetchone()
@@ -163,10 +183,9 @@ class SqliteStore:
 
 
 @lru_cache(maxsize=1024)
-def _token_row(
-    digest: bytes, client: str, organisation: str, purposes: str, rights: str, expires: int, revoked: int
-) -> TokenRow:
+def _token_row(*row: Any) -> TokenRow:
     """The same row read again is the same object; a row that changed is another key."""
+    digest, client, organisation, purposes, rights, expires, revoked, user, issued, said = row
     return TokenRow(
         digest=digest,
         client=client,
@@ -175,4 +194,16 @@ def _token_row(
         rights=tuple(rights.split()),
         expires=expires,
         revoked=bool(revoked),
+        user=user,
+        issued=issued,
+        last_word=NOTHING_SAID if said is None else _last_word(*said.split(" ")),
     )
+
+
+def _last_word(kind: str, at: str, text_hash: str) -> LastWord:
+    return LastWord(kind=kind, text_hash=bytes.fromhex(text_hash), at=int(at))
+
+
+def _user_event(*row: Any) -> UserEvent:
+    found = dict(zip(_USER_EVENT, row, strict=True))
+    return UserEvent(**found | {"certified": tuple(found["certified"].split())})

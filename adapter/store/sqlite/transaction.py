@@ -14,23 +14,23 @@ from adapter.store.shapes import (
     END,
     TYPES,
     IdentityFacts,
-    LegalFact,
     PolicySpan,
 )
 from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.index import IndexWriter
 from adapter.store.sqlite.interning import bodies
-from adapter.store.sqlite.person import LEGAL_FACT, SqlitePeople
+from adapter.store.sqlite.legal import SqliteLegalRecords
+from adapter.store.sqlite.person import SqlitePeople
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     import apsw
 
-    from adapter.store.shapes import BoundRow, QuarantinedRecord, ResourceWrite, TokenRow
+    from adapter.store.shapes import BoundRow, QuarantinedRecord, ResourceWrite, TokenRow, UserEvent
     from adapter.store.sqlite.interning import InternTable
 
-SQL = load("write")
+SQL, ACCESS = load("write"), load("access")
 _INCOMPLETE = "the policies of a patient must cover all time without gap or overlap"
 
 
@@ -57,7 +57,7 @@ class _Current(NamedTuple):
         return self.revision, self.version, self.segment, self.updated, self.head, self.tail
 
 
-class SqliteTransaction(SqlitePeople):
+class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
     """The writer's side of the store, inside BEGIN IMMEDIATE … COMMIT."""
 
     def __init__(
@@ -86,6 +86,8 @@ class SqliteTransaction(SqlitePeople):
         current = None if row is None else _Current(*row)
         if current is not None and (current.id, current.type) != (write.id, TYPES[write.type]):
             raise SallyportError(f"two resources share the internal key {rid}; the later one was not stored")
+        if current is None and write.existing:
+            return False
         changed = current is None or not (write.seed or current.holds(write))
         if changed:
             self._replace(rid, current, write, at)
@@ -163,15 +165,9 @@ class SqliteTransaction(SqlitePeople):
             [(row.context, row.segment, row.start, row.stop, row.bases, row.agreement) for row in rows],
         )
 
-    async def record(self, fact: LegalFact) -> None:
-        self._db.execute(SQL["put_legal_fact"], tuple(getattr(fact, name) for name in LEGAL_FACT))
-
-    async def end_recorded(self, ident: str, *, at: int) -> bool:
-        self._db.execute(SQL["end_legal_fact"], (ident, at))
-        return bool(self._db.changes())
-
-    async def having_recorded(self, kind: str, *, at: int) -> set[int]:
-        return {row[0] for row in self._db.execute(SQL["recorded_kind"], (kind, at))}
+    async def former_segment(self, rid: int) -> int | None:
+        row = self._db.execute(SQL["former_segment"], (rid,)).fetchone()
+        return None if row is None else int(row[0])
 
     async def freshen(self, feed: str, *, until: int) -> int:
         return int(row_of(self._db.execute(SQL["put_freshness"], (feed, until)))[0])
@@ -250,7 +246,7 @@ class SqliteTransaction(SqlitePeople):
 
     async def add_token(self, row: TokenRow) -> None:
         self._db.execute(
-            SQL["put_token_grant"],
+            ACCESS["put_token"],
             (
                 row.digest,
                 row.client,
@@ -259,6 +255,30 @@ class SqliteTransaction(SqlitePeople):
                 " ".join(row.rights),
                 row.expires,
                 int(row.revoked),
+                row.user,
+                row.issued,
+            ),
+        )
+
+    async def revoke_token(self, digest: bytes) -> bool:
+        self._db.execute(ACCESS["revoke_token"], (digest,))
+        return bool(self._db.changes())
+
+    async def add_user_event(self, event: UserEvent) -> None:
+        self._db.execute(
+            ACCESS["put_user_event"],
+            (
+                event.kind,
+                event.user,
+                event.organisation,
+                event.name,
+                event.role,
+                event.client,
+                event.agreement,
+                event.version,
+                event.text_hash,
+                " ".join(event.certified),
+                event.at,
             ),
         )
 

@@ -1,0 +1,178 @@
+"""Feeds pushed over HTTP: `POST /feeds/{feed}` takes an extract or an HL7 v2 message, durable before the answer.
+
+The answer tells what became of the bytes: 202 with a receipt, or for an HL7 v2 message 200 with its acknowledgement
+(AA). While no contract that covers the feed is in force it is 503 with Retry-After, and AE for HL7 v2: the sender keeps
+its queue. The same bytes again have the same receipt, so a sender that saw no answer may always send again.
+
+HL7 v2 over HTTP: https://hapifhir.github.io/hapi-hl7v2/hapi-hl7overhttp/specification.html
+Status 202: https://www.rfc-editor.org/rfc/rfc9110#section-15.3.3
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from adapter.errors import FeedClosed, NotAllowed, NotFound, RequestError
+from adapter.rest.errors import Refused, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from adapter.auth.requester import Requester
+    from adapter.services.intake import Intake
+
+HL7_TYPES: Final = ("application/hl7-v2", "x-application/hl7-v2+er7")
+RETRY_AFTER: Final = b"3600"
+"""Seconds: a contract is renewed by people."""
+OPENING: Final = 16_384
+"""Bytes from the start of a body in which the header segment of a message has to end."""
+NAME: Final = "pushed"
+"""What extracts that are no messages are called in the inbox: the last one, sent again, is the same receipt."""
+
+TOO_LARGE = refusal(413, "too-long", "the body is larger than this feed takes; cut the extract into several")
+COMPRESSED = refusal(415, "not-supported", "expected a body that is not compressed: no Content-Encoding")
+CLOSED = refusal(
+    503,
+    "transient",
+    "the feed takes nothing in now; keep what is to be sent and send it later, nothing of it was taken",
+    (b"retry-after", RETRY_AFTER),
+)
+CUT_SHORT = refusal(400, "invalid", "the body ended early; send it again, nothing of it was kept")
+
+
+class FeedServices(Protocol):
+    """What the feeds take from whoever wires the server."""
+
+    @property
+    def intake(self) -> Intake:
+        """Takes what senders push."""
+        ...
+
+    @property
+    def requester(self) -> Requester:
+        """Finds who holds the token of a request."""
+        ...
+
+
+def router(services: FeedServices) -> APIRouter:
+    """The addresses of the feeds."""
+    routes = APIRouter(prefix="/feeds")
+
+    @routes.post("/{feed}")
+    async def push(request: Request, feed: str) -> Response:
+        await _authorise(services, request, feed)
+        return await _push(services.intake, request, feed)
+
+    @routes.get("/{feed}/receipts/{receipt}")
+    async def report(request: Request, feed: str, receipt: str) -> Response:
+        await _authorise(services, request, feed)
+        found = await services.intake.report(feed, receipt)
+        if found is None:
+            raise NotFound("no such receipt of this feed")
+        return _json(200, found)
+
+    return routes
+
+
+async def _authorise(services: FeedServices, request: Request, feed: str) -> None:
+    row = await services.requester.holder(request.scope["headers"])
+    if not services.intake.may_push(row.organisation, row.rights, feed):
+        # One answer for a feed of others and for one that does not exist.
+        raise NotAllowed("this access token does not cover this feed")
+
+
+async def _push(intake: Intake, request: Request, feed: str) -> Response:
+    try:
+        intake.admit(feed)
+    except FeedClosed as error:
+        return await _closed(intake, request, feed, error)
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise Refused(COMPRESSED)
+    limit = intake.limit(feed)
+    if _declared(request) > limit:
+        raise Refused(TOO_LARGE)
+    receipt, opening = await _kept(intake, request, feed, limit)
+    intake.accept(receipt)
+    if intake.acknowledges(feed):
+        try:
+            return _hl7(200, intake.acknowledgement(feed, opening, "AA", receipt=receipt), request)
+        except ValueError:
+            # A batch, or no message at all: it is kept, and the receipt tells what becomes of it.
+            pass
+    told = {"receipt": receipt.id, "feed": feed, "bytes": receipt.size, "sha256": receipt.sha256.hex()}
+    where = f"/feeds/{feed}/receipts/{receipt.id}"
+    return _json(202, {**told, "report": where}, location=where)
+
+
+async def _kept(intake: Intake, request: Request, feed: str, limit: int) -> tuple[Any, bytes]:
+    """The receipt of the whole body, durable, and how the body begins."""
+    arrival = intake.arrive(feed, None if intake.acknowledges(feed) else NAME)
+    opening = bytearray()
+    try:
+        async for chunk in _limited(request.stream(), limit):
+            if len(opening) < OPENING:
+                opening += chunk[:OPENING]
+            arrival.add(chunk)
+    except ClientDisconnect:
+        arrival.abandon()
+        raise Refused(CUT_SHORT) from None
+    except BaseException:
+        arrival.abandon()
+        raise
+    return arrival.finish(), bytes(opening)
+
+
+async def _limited(stream: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    """The pieces of a body that is neither empty nor longer than ``limit`` bytes."""
+    size = 0
+    async for chunk in stream:
+        size += len(chunk)
+        if size > limit:
+            raise Refused(TOO_LARGE)
+        yield chunk
+    if not size:
+        raise RequestError("expected an extract or a message as the body")
+
+
+async def _closed(intake: Intake, request: Request, feed: str, error: FeedClosed) -> Response:
+    """503; for a message with the acknowledgement that says so, of which the header is read and nothing kept."""
+    if not intake.acknowledges(feed):
+        raise Refused(CLOSED) from error
+    opening = await _opening(request.stream())
+    try:
+        answer = intake.acknowledgement(feed, opening, "AE", "the feed takes nothing in now, send it again later")
+    except ValueError:
+        raise Refused(CLOSED) from None
+    return _hl7(503, answer, request, **{"retry-after": RETRY_AFTER.decode("ascii")})
+
+
+async def _opening(stream: AsyncIterator[bytes]) -> bytes:
+    opening = bytearray()
+    try:
+        async for chunk in stream:
+            opening += chunk
+            if len(opening) >= OPENING or b"\r" in opening.lstrip() or b"\n" in opening.lstrip():
+                break
+    except ClientDisconnect:
+        raise Refused(CUT_SHORT) from None
+    return bytes(opening[:OPENING])
+
+
+def _declared(request: Request) -> int:
+    length = request.headers.get("content-length", "0")
+    return int(length) if length.isascii() and length.isdigit() else 0
+
+
+def _hl7(status: int, body: bytes, request: Request, **headers: str) -> Response:
+    asked = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = asked if asked in HL7_TYPES else HL7_TYPES[0]
+    return Response(body, status_code=status, media_type=kind, headers=headers)
+
+
+def _json(status: int, document: dict[str, Any], **headers: str) -> Response:
+    return Response(orjson.dumps(document), status_code=status, media_type="application/json", headers=headers)

@@ -1,0 +1,31 @@
+-- Who may ask: issued tokens, and what their users signed.
+
+-- name: put_token
+INSERT OR REPLACE INTO token_grant (digest, client, organisation, purposes, rights, expires, revoked, user, issued)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: grant
+-- Fragment: a token with the last word of its user, as `kind at hash`: one look-up in the index, and none without a user.
+SELECT digest, client, organisation, purposes, rights, expires, revoked, user, issued,
+  CASE user WHEN '' THEN NULL ELSE (
+    SELECT e.kind || ' ' || e.at || ' ' || hex(e.text_hash) FROM user_event e
+    WHERE e.user = token_grant.user AND e.organisation = token_grant.organisation ORDER BY e.seq DESC LIMIT 1) END
+FROM token_grant
+
+-- name: token
+{grant} WHERE digest = ?
+
+-- name: tokens
+{grant} ORDER BY issued, digest
+
+-- name: revoke_token
+UPDATE token_grant SET revoked = 1 WHERE digest = ? AND revoked = 0
+
+-- name: put_user_event
+INSERT INTO user_event
+  (kind, user, organisation, name, role, client, agreement, version, text_hash, certified, at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: user_events
+SELECT kind, user, organisation, name, role, client, agreement, version, text_hash, certified, at
+FROM user_event WHERE :user IS NULL OR user = :user ORDER BY seq

@@ -1,0 +1,18 @@
+"""What the lifecycle cases share: a running site and the fictional person of the hand-written extracts."""
+
+from __future__ import annotations
+
+import pytest
+import worlds
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture
+async def world(tmp_path):
+    made = await worlds.open_site(tmp_path / "site")
+    yield made
+    await made.close()
