@@ -170,7 +170,7 @@ async def build(
     in_force = InForce(site.zone, KnownFacts(decisions, sources, site.zone), KnownEvents(decisions, site.zone))
     await in_force.start(store, sources.fingerprint, at=now(), progress=progress)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
-    user_agreements = UserAgreements(rules.user_agreements, site.zone)
+    user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)
     tokens = Tokens(store=store, clock=now, new_token=make_token, users=user_agreements)
     gate = FeedGate(rules.agreements, site.feeds, site.zone)
     ingest = Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id, admit=gate.admit)

@@ -90,7 +90,9 @@ class Ending:
     feeds: tuple[str, ...]
 
     def __str__(self) -> str:
-        feeds = f"feed {', '.join(self.feeds)} takes nothing in" if self.feeds else "it allows nothing"
+        several = "s" if len(self.feeds) > 1 else ""
+        taken = f"feed{several} {', '.join(self.feeds)} take{'' if several else 's'} nothing in"
+        feeds = taken if self.feeds else "it allows nothing"
         if self.days < 0:
             return f"{self.level}: `{self.agreement}` ended on {self.last}: {feeds} until it is renewed"
         when = "today" if self.days == 0 else f"in {self.days} day{'s' if self.days > 1 else ''}, on {self.last}"

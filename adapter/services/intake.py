@@ -133,11 +133,20 @@ class Intake:
 
     async def run(self) -> None:
         """Bring receipts into the store until cancelled, first what an earlier run left."""
-        await self.take_up()
+        while not await self._taken_up():  # noqa: ASYNC110 - nothing tells when the store is free again
+            await asyncio.sleep(RETRY_AFTER)
         while True:
             receipt = await self._waiting.get()
             if not await self._processed(receipt):
                 asyncio.get_running_loop().call_later(RETRY_AFTER, self.accept, receipt)
+
+    async def _taken_up(self) -> bool:
+        try:
+            await self.take_up()
+        except Exception as error:  # noqa: BLE001 - the store may be held by another process for a while
+            _log.error("what was received could not be looked through: %s; tried again later", type(error).__qualname__)
+            return False
+        return True
 
     async def drain(self) -> None:
         """Bring what is queued now into the store."""

@@ -15,7 +15,7 @@ from adapter.errors import ConfigurationError, Problem
 from adapter.fhir.dates import MAX
 from adapter.services.agreements import units_of
 from adapter.settings import check
-from adapter.store.shapes import NOTHING_SAID, UserEvent
+from adapter.store.shapes import NOTHING_SAID, LastWord, UserEvent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from adapter.consent.agreement_user import Version
     from adapter.settings import Partner
     from adapter.store.port import Store
-    from adapter.store.shapes import LastWord
 
 ORGANIZATION = "Organization/"
 
@@ -97,10 +96,14 @@ class Standing:
 
 
 class UserAgreements:
-    """Answers whether a user may ask. It remembers texts only; what was signed comes with each token from the store."""
+    """Answers whether a user may ask. It remembers texts only; what was signed comes with each token from the store.
 
-    def __init__(self, agreements: Sequence[UserAgreement], zone: tzinfo) -> None:
+    Nobody asks for an organisation that is no partner of the site, or no more.
+    """
+
+    def __init__(self, agreements: Sequence[UserAgreement], partners: Iterable[str], zone: tzinfo) -> None:
         self.texts = tuple(agreements)
+        self._partners = frozenset(ORGANIZATION + key for key in partners)
         by_partner: dict[str, list[UserAgreement]] = {}
         for one in agreements:
             for key in one.required_of:
@@ -118,6 +121,8 @@ class UserAgreements:
 
     def why_not(self, organisation: str, user: str, last_word: LastWord, at: int) -> str:
         """Why a user of an organisation may not ask now; empty if they may. No user is nobody's word."""
+        if organisation not in self._partners:
+            return "the agency is no partner of this site"
         kind, text_hash, signed = last_word
         required = self._versions.get(organisation, ())
         if not user:
@@ -131,7 +136,7 @@ class UserAgreements:
     def may_ask(self, organisation: str, user: str, last_word: LastWord, at: int) -> bool:
         """Whether a user may ask now. Asked with every request."""
         if not user and organisation not in self._versions:
-            return True
+            return organisation in self._partners
         return not self.why_not(organisation, user, last_word, at)
 
     async def sign(self, store: Store, event: UserEvent) -> UserEvent:
@@ -182,7 +187,8 @@ class UserAgreements:
 
     def _standing(self, event: UserEvent, signature: UserEvent, at: int) -> Standing:
         required = self._versions.get(event.organisation, ())
-        why = why_not(required, event.kind, event.text_hash, event.at, at)
+        word = LastWord(kind=event.kind, text_hash=event.text_hash, at=event.at)
+        why = self.why_not(event.organisation, event.user, word, at)
         version = current(required, at)
         if why or version is None:
             return Standing(event=signature, why_not=why, until=None)

@@ -61,7 +61,7 @@ def test_a_paper_is_taken_in(staff, site, paper):
 def test_a_deficient_paper_waits_and_says_what_to_mend(staff, site, paper):
     ran = staff("record", "--form", "universal-release", paper(expires=None))
     assert ran.code == 4
-    assert "it waits in quarantine: deficient at signature.name, expires; expected" in ran.err
+    assert "it waits in quarantine: deficient at expires; expected" in ran.err
     assert "mend the file and record it again" in ran.err
     assert seen(site) == 0
     assert staff("record", "--form", "universal-release", paper()).code == 0
@@ -70,7 +70,10 @@ def test_a_deficient_paper_waits_and_says_what_to_mend(staff, site, paper):
 
 @pytest.mark.parametrize(
     ("form", "content", "told"),
-    [("universal-release", b"{", "no JSON"), ("other", b"{}", "expected one of universal-release")],
+    [
+        ("universal-release", b"{", "no JSON"),
+        ("other", b"{}", "expected one of condition-of-release, proceedings, universal-release"),
+    ],
 )
 def test_what_is_no_form_is_refused(staff, tmp_path, form, content, told):
     (tmp_path / "x.json").write_bytes(content)

@@ -129,6 +129,11 @@ def test_the_end_of_a_contract_is_told_sixty_thirty_and_seven_days_ahead(days, s
     assert [one.startswith(start) for one in found] == ([] if start is None else [True])
 
 
+def test_several_feeds_are_told_together():
+    (one,) = told("2026-12-30", contract(feeds=["roster", "cases"], signatories=signed("vendor", "jail", "court")))
+    assert one.endswith("after that feeds roster, cases take nothing in: renew it before")
+
+
 def test_a_contract_that_is_renewed_is_not_told():
     assert told("2026-12-20", contract(), contract(agreement="next", start="2027-01-01", end=None)) == []
     gap = contract(agreement="next", start="2027-01-05", end=None)

@@ -140,6 +140,22 @@ async def test_a_failure_is_told_without_content_stops_nothing_and_is_tried_agai
     assert "Marsh" not in caplog.text
 
 
+async def test_a_start_that_cannot_look_through_what_was_received_tries_again(world, monkeypatch, caplog):
+    monkeypatch.setattr(module, "RETRY_AFTER", 0.01)
+    pending, failures = world.services.ingest.pending, [OSError("busy")]
+
+    async def failing():
+        if failures:
+            raise failures.pop()
+        return await pending()
+
+    monkeypatch.setattr(world.services.ingest, "pending", failing)
+    await world.services.ingest.receive("jail-medical-hl7", "x", io.BytesIO(records.hl7(records.phq9(4))))
+    with caplog.at_level(logging.ERROR):
+        await running(world, lambda: patients(world) == 1)
+    assert "OSError" in caplog.text
+
+
 async def test_answers_pass_while_a_long_extract_is_brought_in(world):
     rows = [records.roster_row(f"P{n}", booking=f"B{n}", ssn="") for n in range(300)]
     push(world, "jail-roster", records.roster(*rows), name="pushed")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 import worlds
 import yaml
@@ -14,6 +16,7 @@ from adapter.store.shapes import UserEvent
 pytestmark = pytest.mark.anyio
 POLICE, TRIAGE = "Organization/police", "Organization/police-triage"
 BOXES = ("understands-use", "keeps-confidential", "knows-part2", "reports")
+ZONE = ZoneInfo("America/Denver")
 FILE = "user_agreements/resource_connection_2026_1.yaml"
 PARTNERS = {
     "police": Partner(name="Police", entity="law-enforcement"),
@@ -264,6 +267,34 @@ async def test_the_ledger_tells_which_user_asked(world):
 
 
 def test_nothing_to_sign_is_nothing_to_show():
-    none = UserAgreements([], PARTNERS)
+    none = UserAgreements([], ["police"], ZONE)
     assert none.text(POLICE, 0) is None
     assert none.unsigned(POLICE, "x", 0) == ""
+
+
+async def test_nobody_asks_for_an_agency_that_has_left_the_site(tmp_path):
+    world = await worlds.open_site(tmp_path / "site")
+    await sign(world)
+    tokens = [await token(world), await token(world, user="", organisation="Organization/birch-jail")]
+    assert [await works(world, one) for one in tokens] == [True, True]
+    await world.close()
+
+    def leave(folder):
+        for name, old, new in (
+            ("partners.yaml", "  police: {", "  gone: {"),
+            ("agreements/crisis_response.yaml", "[police, county", "[gone, county"),
+            ("agreements/crisis_response.yaml", "recipients: [police]", "recipients: [gone]"),
+            ("agreements/crisis_response.yaml", "recipient: police\n", "recipient: gone\n"),
+            ("agreements/crisis_response.yaml", "organisation: police,", "organisation: gone,"),
+            (FILE, "required_of: [police, ", "required_of: ["),
+        ):
+            path = folder / name
+            assert old in path.read_text()
+            path.write_text(path.read_text().replace(old, new))
+
+    world = await worlds.open_site(tmp_path / "site", adjust=leave, first_id=1000)
+    assert [await works(world, one) for one in tokens] == [False, True]
+    assert not await works(world, await token(world, user=""))
+    (standing,) = await world.services.user_agreements.standing(world.services.store, at=world.clock())
+    assert standing.why_not == "the agency is no partner of this site"
+    await world.close()
