@@ -56,7 +56,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entering:
-    """A Consent that would be held, for the records of one person."""
+    """A Consent that would be held, for the records of one person.
+
+    What the decision makes of it is rehearsed; the shares that an arriving form brings are records of their own and are
+    not.
+    """
 
     row: StoredResource
     component: frozenset[int]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 
 import orjson
 import pytest
@@ -12,26 +11,19 @@ import worlds
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from rehearsing_worlds import CONSENTS, FILE, agreement, consistent, contexts_of, difference, rehearsed, reopened, seen
 
 from adapter.consent.bases import TREATMENT
 from adapter.consent.grounds import Ground
 from adapter.errors import ConfigurationError
-from adapter.fhir.search import parse_query
 from adapter.services.change import Change
 from adapter.services.decisions import Decisions
 from adapter.services.directory import organizations
-from adapter.services.disclose import POPULATION, Caller, Disclosure
-from adapter.services.granting import grants_of
+from adapter.services.disclose import Disclosure
 from adapter.services.whatif import WhatIf
-from adapter.store.shapes import TYPES
+from adapter.store.shapes import row_key
 
 pytestmark = pytest.mark.anyio
-FILE = "agreements/memorandum.yaml"
-CONSENTS = """
-SELECT CAST(head || ']' || tail AS TEXT) FROM resource
-WHERE type = 6 AND CAST(head AS TEXT) NOT LIKE '%consent-share%' ORDER BY rid
-"""
-"""The Consents that people signed; what tells a recipient of one is none of its own."""
 PEOPLE = 25
 PARTNERS = ("pretrial", "defender", "treatment-court", "probation", "cottonwood", "jail-medical", "court", "jail")
 PURPOSES = ("pretrial-release", "diversion", "supervision", "discharge-planning", "TREAT")
@@ -54,82 +46,6 @@ async def county(tmp_path_factory):
         await made.services.decisions.context_of(f"Organization/{caller[0]}", caller[1])
     yield made
     await made.close()
-
-
-async def contexts_of(world, *more):
-    """Every recipient and purpose to compare: those that asked, and those that some agreement grants something."""
-    known = {
-        (recipient.organisation, purpose)
-        for recipient in (await world.services.decisions.contexts()).values()
-        for _, purpose in recipient.purposes
-    }
-    granted = {
-        (f"Organization/{grant.recipient}", purpose)
-        for one in world.services.agreements
-        for grant in grants_of(one)
-        for purpose in grant.purposes
-    }
-    return sorted(known | granted | set(more))
-
-
-async def seen(world, contexts, *, gate=None):
-    """{(recipient, purpose): names of all that is really served}, by searches over everyone, page after page."""
-    found = {}
-    for organisation, purpose in contexts:
-        context = await world.services.decisions.context_of(organisation, purpose)
-        caller = Caller(
-            client="test",
-            organisation=organisation,
-            context=context,
-            purpose=purpose,
-            rights=frozenset({POPULATION}),
-            request_id=world.services.new_id(),
-        )
-        found[organisation, purpose] = served = set()
-        for kind in TYPES:
-            query = parse_query(kind, [("_count", "200")], base_url=worlds.BASE, zone=world.services.zone)
-            after = b""
-            while after is not None:
-                page = await (gate or world.services.disclosure).search(caller, query, after or None)
-                served |= {f"{one.type}/{one.id}" for one in page.served}
-                after = page.next
-    return found
-
-
-def difference(before, after):
-    """What the real answers of two stores differ by: {(recipient, purpose, resource, released)}."""
-    return {
-        (*context, name, name in after.get(context, ()))
-        for context in before.keys() | after.keys()
-        for name in before.get(context, set()) ^ after.get(context, set())
-    }
-
-
-async def rehearsed(world, document, **options):
-    change = await world.services.changes.read(document, "change.yaml")
-    return await world.services.whatif.rehearse(change, listed=True, **options)
-
-
-def agreement(world):
-    return yaml.safe_load((world.services.site.folder / FILE).read_text())
-
-
-async def reopened(world, target, *, documents=(), **options):
-    """A copy of a site, opened with other documents in place."""
-    shutil.copytree(world.services.site.folder, target)
-    for name, document in documents:
-        (target / name).write_text(yaml.safe_dump(document))
-    return await worlds.open_site(target, now=world.clock.now, first_id=500_000, **options)
-
-
-def consistent(found):
-    """Counts and lists say the same, and nothing moves both ways."""
-    listed = Counter((one.recipient, one.purpose, one.released) for one in found.moved)
-    counted = Counter()
-    for place in found.places():
-        counted[place.recipient, place.purpose, True] += found.released[place]
-        counted[place.recipient, place.purpose, False] += found.withheld[place]
-    assert listed == +counted
 
 
 grants = st.fixed_dictionaries(
@@ -239,8 +155,11 @@ async def test_a_consent_does_what_the_rehearsal_said(tmp_path_factory, first, s
     after = await seen(applied, contexts)
     await applied.close()
     if not coded:
-        real = {one for one in difference(before, after) if not one[2].startswith("Consent/")}
-        assert {tuple(one) for one in found.moved if not one.resource.startswith("Consent/")} == real
+        # With a release come its shares, records of their own that show the registry's Patient to their recipients.
+        shared = f"Patient/{world.patient('releases', records.REGISTRY)}"
+        real = {one for one in difference(before, after) if not one[2].startswith("Consent/") and one[2] != shared}
+        told = {tuple(one) for one in found.moved}
+        assert {one for one in told if not one[2].startswith("Consent/") and one[2] != shared} == real
     else:
         assert {one.resource for one in found.moved if not one.released} <= kept
     consistent(found)
@@ -261,6 +180,32 @@ async def test_a_consent_that_asks_for_single_records_is_decided_record_by_recor
         found = await rehearsed(world, consent)
         assert {one.resource.partition("/")[0] for one in found.moved} == moved
         assert not found.released
+    await world.close()
+
+
+async def test_single_records_are_decided_on_the_side_where_a_consent_asks_for_them(tmp_path):
+    world = await worlds.open_site(tmp_path / "site")
+    await world.deliver("jail-medical-hl7", records.hl7(records.phq9(4)))
+    await world.deliver("releases", records.ndjson(records.release(records.choice())))
+    ((plain,),) = world.rows(CONSENTS)
+    for code, passes in (("phq-9-level", True), ("none", False)):
+        system = "https://sallyport.example/fhir/CodeSystem/jbh-result-code"
+        asks = f'"code":[{{"coding":[{{"system":"{system}","code":"{code}"}}]}}],"class":'
+        world.services.store._writer.execute(
+            "UPDATE resource SET version = ?, tail = CAST(replace(CAST(tail AS TEXT), '\"class\":', ?) AS BLOB) "
+            "WHERE type = 6 AND CAST(head AS TEXT) NOT LIKE '%consent-share%'",
+            (code, asks),
+        )
+        async with world.services.store.transaction() as change:
+            patient = row_key("Patient", world.patient("jail-medical-hl7", records.JAIL))
+            await world.services.in_force.refresh(change, [patient], at=world.clock.now)
+        changed = agreement(world)
+        changed["grants"] = [one for one in changed["grants"] if one["recipient"] != "pretrial"]
+        less = await rehearsed(world, changed)
+        kinds = {one.resource.partition("/")[0] for one in less.moved if "Consent" not in one.resource}
+        assert ("Observation" in kinds) is passes
+        more = await rehearsed(world, orjson.loads(plain))
+        assert ({one.resource.partition("/")[0] for one in more.moved if one.released} >= {"Observation"}) is not passes
     await world.close()
 
 
@@ -341,83 +286,6 @@ async def test_law_that_is_wrong_is_told_with_its_place(county, document, where)
     with pytest.raises(ConfigurationError) as error:
         await county.services.changes.read(document, "change.yaml")
     assert any(where in problem.path for problem in error.value.problems)
-
-
-async def test_recorded_disclosures_are_looked_at_again(tmp_path):
-    world = await worlds.open_site(tmp_path / "site")
-    await world.deliver("jail-medical-hl7", records.hl7(records.phq9(4)))
-    await world.deliver("releases", records.ndjson(records.release(records.choice())))
-    world.clock.forward(minutes=1)
-    patient = world.patient("jail-medical-hl7", records.JAIL)
-    caller = ("pretrial", "pretrial-release")
-    (item,) = await world.matches(caller, f"/fhir/Observation?patient={patient}")
-    given = await world.ask(caller, f"/fhir/Patient/{patient}")
-    await world.ask(("defender", "diversion"), f"/fhir/Patient/{patient}")
-    await world.ask(caller, "/fhir/Organization?name=alder")
-    middle = world.clock.now + 1
-    world.clock.forward(minutes=30)
-    await world.ask(caller, f"/fhir/Observation/{item['id']}")
-    changed = agreement(world)
-    changed["grants"] = changed["grants"][1:]
-    past = (await rehearsed(world, changed, since=0)).past
-    unmade = [(one.recipient, one.resource) for one in past.unmade]
-    assert unmade == [
-        ("Organization/pretrial", f"Observation/{item['id']}"),
-        ("Organization/pretrial", f"Patient/{patient}"),
-        ("Organization/pretrial", f"Observation/{item['id']}"),
-    ]
-    assert past.unmade[1].request_id == given.headers["x-request-id"]
-    assert past.beyond == 0
-    assert past.looked > 3
-    assert len((await rehearsed(world, changed, since=middle)).past.unmade) == 1
-    assert (await rehearsed(world, changed)).past is None
-    ended = agreement(world) | {"end": "2026-11-21"}
-    assert len((await rehearsed(world, ended, since=0)).past.unmade) == 3
-    await world.close()
-
-
-async def test_a_consent_is_held_against_the_disclosures_of_its_person_only(tmp_path):
-    world = await worlds.open_site(tmp_path / "site")
-    await world.deliver("jail-medical-hl7", records.hl7(records.phq9(4)))
-    await world.deliver("releases", records.ndjson(records.release(records.choice())))
-    world.clock.forward(minutes=1)
-    patient = world.patient("jail-medical-hl7", records.JAIL)
-    caller = ("pretrial", "pretrial-release")
-    await world.ask(caller, "/fhir/Organization?name=alder")
-    await world.ask(caller, f"/fhir/Observation?patient={patient}")
-    ((body,),) = world.rows(CONSENTS)
-    refused = orjson.loads(body) | {"status": "inactive"}
-    world.clock.forward(minutes=1)
-    change = await world.services.changes.read(refused, "x.json")
-    found = await world.services.whatif.rehearse(change, since=0)
-    assert (found.past.looked, len(found.past.unmade), found.past.beyond) == (1, 1, 0)
-    assert found.moved == []
-    assert found.withheld.total() == 2
-    await world.close()
-
-
-async def test_what_cannot_be_decided_again_is_counted_apart(tmp_path):
-    world = await worlds.open_site(tmp_path / "site")
-    await world.deliver("jail-medical-hl7", records.hl7(records.phq9(4)))
-    await world.deliver("releases", records.ndjson(records.release(records.choice())))
-    world.clock.forward(minutes=1)
-    patient = world.patient("jail-medical-hl7", records.JAIL)
-    caller = ("pretrial", "pretrial-release")
-    await world.ask(caller, f"/fhir/Observation?patient={patient}")
-    await world.deliver("jail-medical-hl7", records.hl7(records.phq9(9, status="C")), name="corrected")
-    world.clock.forward(minutes=1)
-    await world.ask(caller, f"/fhir/Observation?patient={patient}")
-    late = agreement(world) | {"start": "2027-01-01"}
-    both = (await rehearsed(world, late, since=0)).past
-    assert (both.looked, len(both.unmade), both.beyond) == (2, 2, 0)
-    world.services.store._writer.execute("DELETE FROM resource_history")
-    assert (await rehearsed(world, late, since=0)).past.beyond == 1
-    await world.deliver("releases", records.ndjson(records.release(records.choice("defender"))), name="other")
-    world.services.store._writer.execute("DELETE FROM policy WHERE id NOT IN (SELECT policy FROM patient_policy)")
-    again = await reopened(world, tmp_path / "again")
-    assert (await rehearsed(again, late, since=0)).past.beyond == 2
-    await again.close()
-    await world.close()
 
 
 @pytest.mark.parametrize(
