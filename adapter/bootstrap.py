@@ -19,6 +19,7 @@ from adapter.services.assemble import Assembly
 from adapter.services.asserting import PartnerAssertions
 from adapter.services.assertion_rules import LawOfAssertions
 from adapter.services.authorities import Authorities
+from adapter.services.change import Changes
 from adapter.services.decisions import Decisions
 from adapter.services.directory import organizations, publish
 from adapter.services.disclose import Disclosure
@@ -35,6 +36,8 @@ from adapter.services.reviews import Reviews
 from adapter.services.site_rules import compile_rules
 from adapter.services.standing import KnownFacts, Sources
 from adapter.services.user_agreements import UserAgreements
+from adapter.services.whatif import WhatIf
+from adapter.services.words import Words
 from adapter.services.write import Writer, stamp
 from adapter.source import ExtractOptions
 from adapter.store.sqlite.store import SqliteStore
@@ -99,6 +102,8 @@ class Services:
     intake: Intake
     in_force: InForce
     explain: Explain
+    changes: Changes
+    whatif: WhatIf
     law: Law
     authorities: Authorities
     assertions: PartnerAssertions
@@ -217,7 +222,17 @@ async def build(
             new_id=make_id,
         ),
         in_force=in_force,
-        explain=Explain(store, ledger, decisions, now, site.zone),
+        explain=Explain(
+            store,
+            ledger,
+            decisions,
+            in_force,
+            clock=now,
+            words=Words({key: partner.name for key, partner in site.partners.items()}, site.zone),
+            zone=site.zone,
+        ),
+        changes=Changes(store, decisions, in_force, site=site, validator=Validator(rules.facts), clock=now),
+        whatif=WhatIf(store, ledger, decisions, now),
         law=rules.law,
         authorities=authorities,
         assertions=PartnerAssertions(authorities, site.site.assert_basis, hourly=site.site.assertions_per_hour),

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import changing
 import deciding
 import population
+import rehearsing
 import rest_speed
 import roster
 import tables
@@ -35,6 +36,7 @@ MEASURED = {
     "population": population.measure,
     "tables": tables.measure,
     "changing": changing.measure,
+    "rehearsing": rehearsing.measure,
     "decide": deciding.measure,
 }
 

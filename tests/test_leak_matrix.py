@@ -132,6 +132,38 @@ async def test_other_ways_to_a_resource_do_not_exist(world, case, tail):
     assert worlds.comparable(hidden) == worlds.comparable(absent)
 
 
+async def test_the_reasons_of_an_answer_are_for_privacy_officers_only(world, case):
+    hidden = await world.ask(case["caller"], f"/fhir/Observation/{min(case['hidden'])}")
+    shown = await world.ask(case["caller"], f"/fhir/Observation/{min(case['seen'])}")
+    recipient, purpose = case["caller"]
+    answers = [
+        await world.why(case["caller"], request_id=hidden.headers["x-request-id"]),
+        await world.why(case["caller"], request_id=shown.headers["x-request-id"]),
+        await world.why(case["caller"], request_id="absent"),
+        await world.why(case["caller"], recipient=recipient, purpose=purpose, resource="Observation/absent"),
+        await world.why(case["caller"], recipient=recipient, purpose=purpose, resource=f"Patient/{case['patient']}"),
+        await world.why(case["caller"], nothing="known"),
+    ]
+    answers += [
+        await world.why(case["caller"], recipient=recipient, purpose=purpose, resource=f"Observation/{ident}")
+        for ident in sorted(case["hidden"] | case["seen"])
+    ]
+    assert {one.status_code for one in answers} == {403}
+    assert len({str(worlds.comparable(one)) for one in answers}) == 1
+    (entry,) = await world.services.ledger.of_request(answers[0].headers["x-request-id"])
+    assert (entry.interaction, entry.target, entry.outcome) == ("$explain", "", "403 forbidden")
+
+
+async def test_absent_withheld_and_malformed_ids_leave_the_same_kind_of_trace(world, case):
+    entries = []
+    for ident in (min(case["hidden"]), "absent", "not~an~id"):
+        answer = await world.ask(case["caller"], f"/fhir/Observation/{ident}")
+        assert answer.status_code == 404
+        (entry,) = await world.services.ledger.of_request(answer.headers["x-request-id"])
+        entries.append((entry.interaction, entry.passed, entry.client, answer.content))
+    assert entries[0] == entries[1] == entries[2]
+
+
 async def test_served_bytes_refer_to_nothing_but_their_patient(world, case):
     for item in entries(await world.ask(case["caller"], f"/fhir/Observation?patient={case['patient']}&_count=200")):
         text = orjson.dumps({key: value for key, value in item.items() if key != "subject"}).decode()

@@ -115,6 +115,10 @@ async def answers(world, caller, urls):
             got["POST " + url] = worlds.comparable(await world.ask(caller, path + "/_search", method="POST", form=form))
         else:
             got[url] = worlds.comparable(await world.ask(caller, url))
+            target = url.removeprefix("/fhir/")
+            told = await world.why(caller, recipient=caller[0], purpose=caller[1], resource=target)
+            got["$explain " + url] = worlds.comparable(told)
+    got["$explain request"] = worlds.comparable(await world.why(caller, request_id="id" + "0" * 23 + "7"))
     return got
 
 

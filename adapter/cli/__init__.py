@@ -1,6 +1,7 @@
 """The command `sallyport`. Each command has `--help` with an example and, where programs read it, `--json`.
 
-Exit codes: 0 done or PERMIT, 1 failure, 2 wrong usage, 3 DENY, 4 invalid input or configuration.
+Exit codes: 0 done or PERMIT, 1 failure, 2 wrong usage, 3 DENY or newly withheld, 4 invalid input or configuration,
+5 newly released.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from adapter.cli import (
     site,
     tokens,
     user_agreement,
+    whatif,
 )
 from adapter.errors import ConfigurationError, SallyportError
 
@@ -49,6 +51,7 @@ for module in (
     record,
     decide,
     explain,
+    whatif,
 ):
     module.register(app)
 

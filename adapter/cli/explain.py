@@ -8,12 +8,17 @@ import orjson
 import typer
 
 from adapter.cli.options import AsJson, SiteFolder, on_site
+from adapter.errors import ConfigurationError, Problem
+from adapter.services.access import Wanted
+from adapter.services.explain import PRIVACY_OFFICER
 
 if TYPE_CHECKING:
     from adapter.bootstrap import Services
-    from adapter.services.explain import Explanation
+    from adapter.services.trace import Explanation
 
 DENIED = 3
+COMPLIANCE = "HCOMPL"
+"""Health compliance, the purpose of use of a privacy officer: v3-ActReason."""
 
 
 def register(app: typer.Typer) -> None:
@@ -22,6 +27,7 @@ def register(app: typer.Typer) -> None:
         epilog="Examples: sallyport explain --site county --request 4f2k…   |   "
         "sallyport explain --site county --recipient pretrial --purpose supervision Observation/abc…"
     )(explain)
+    app.command(epilog="Example: sallyport officer --site county --recipient registry --minutes 30")(officer)
 
 
 def explain(
@@ -36,7 +42,8 @@ def explain(
 ) -> None:
     """Tell why an answer was what it was: every rule that was weighed, the losing ones too.
 
-    Exit code 3 when the (first) decision is DENY.
+    A request is told as it was and, where something has changed since, as it would be decided now. Of a search it
+    tells what was given and what was withheld of the same persons. Exit code 3 when the (first) decision is DENY.
     """
     if request is None and not (resource and recipient and purpose):
         raise typer.BadParameter("give --request, or --recipient, --purpose and a resource")
@@ -49,12 +56,46 @@ def explain(
 
     found = on_site(site, work)
     if as_json:
-        print(orjson.dumps([{"question": x.question, "effect": x.effect, "lines": x.lines} for x in found]).decode())
+        print(orjson.dumps([explanation.as_dict() for explanation in found]).decode())
     else:
         for explanation in found:
             print_explanation(explanation)
     if found[0].effect == "DENY":
         raise typer.Exit(DENIED)
+
+
+def officer(
+    site: SiteFolder,
+    recipient: Annotated[str, typer.Option("--recipient", help="Key of the partner the privacy officer works for.")],
+    client: Annotated[
+        str, typer.Option("--client", help="Name of the person or software, for the ledger.")
+    ] = "privacy-officer",
+    user: Annotated[str, typer.Option("--user", help="Who uses it, where the partner's users sign.")] = "",
+    minutes: Annotated[int, typer.Option("--minutes", min=1, max=480, help="Life of the token.")] = 60,
+) -> None:
+    """Issue a token with which a privacy officer of the site asks why over REST (`POST /fhir/$explain`).
+
+    It serves the purpose HCOMPL alone, for which no agreement should grant anything. It is printed once and kept
+    nowhere; every question asked with it is in the disclosure ledger.
+    """
+
+    async def work(services: Services) -> str:
+        if recipient not in services.site.partners:
+            expected = ", ".join(sorted(services.site.partners))
+            problem = Problem(where="partners.yaml", path="", message=f"no partner `{recipient}`", expected=expected)
+            raise ConfigurationError([problem])
+        wanted = Wanted(recipient=recipient, purposes=[COMPLIANCE], rights=[PRIVACY_OFFICER], user=user)
+        await services.access.check_user(services.store, wanted, at=services.now())
+        return await services.tokens.issue(
+            client=client,
+            organisation=f"Organization/{recipient}",
+            purposes=wanted.purposes,
+            rights=wanted.rights,
+            lifetime=60 * minutes,
+            user=user,
+        )
+
+    print(on_site(site, work))
 
 
 def print_explanation(explanation: Explanation) -> None:

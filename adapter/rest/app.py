@@ -25,6 +25,7 @@ from adapter.rest.cursor import Cursors
 from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
 from adapter.rest.face import PREFIX, FhirFace
 from adapter.rest.metadata import statement
+from adapter.rest.operations import ExplainOperation
 from adapter.rest.search import Search
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from adapter.rest.answer import Answer
     from adapter.services.asserting import PartnerAssertions
     from adapter.services.disclose import Disclosure
+    from adapter.services.explain import Explain
     from adapter.services.feed_contracts import Ending
     from adapter.services.intake import Intake
 
@@ -50,6 +52,11 @@ class Services(Protocol):
     @property
     def disclosure(self) -> Disclosure:
         """The gate."""
+        ...
+
+    @property
+    def explain(self) -> Explain:
+        """Tells privacy officers why."""
         ...
 
     @property
@@ -118,6 +125,7 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         disclosure=services.disclosure,
         requester=services.requester,
         search=search,
+        explain=ExplainOperation(services.disclosure, services.explain),
         assert_basis=AssertBasis(services.assertions, base_url=services.base_url, zone=services.zone),
         capabilities=statement(base_url=services.base_url, version=services.version),
         new_id=services.new_id,

@@ -18,8 +18,10 @@ from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
 from adapter.rest.errors import NO_ROUTE, UNKNOWN_TYPE, Refused, answer_to, wrong_method
 from adapter.rest.formats import negotiate
 from adapter.rest.metadata import metadata
+from adapter.rest.operations import OPERATION
 from adapter.rest.parameters import Disconnected
 from adapter.rest.read import read
+from adapter.rest.refusals import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +31,9 @@ if TYPE_CHECKING:
     from adapter.auth.requester import Requester
     from adapter.rest.answer import Answer
     from adapter.rest.assert_basis import AssertBasis
+    from adapter.rest.operations import ExplainOperation
     from adapter.rest.search import Search
-    from adapter.services.disclose import Caller, Disclosure
+    from adapter.services.disclose import Disclosure
 
 PREFIX = "/fhir/"
 
@@ -52,6 +55,7 @@ class FhirFace:
         disclosure: Disclosure,
         requester: Requester,
         search: Search,
+        explain: ExplainOperation,
         assert_basis: AssertBasis,
         capabilities: Answer,
         new_id: Callable[[], str],
@@ -59,6 +63,7 @@ class FhirFace:
         self._disclosure = disclosure
         self._requester = requester
         self._search = search
+        self._explain = explain
         self._assert_basis = assert_basis
         self._capabilities = capabilities
         self._new_id = new_id
@@ -77,7 +82,7 @@ class FhirFace:
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
         kind, slash, ident = scope["path"][len(PREFIX) :].partition("/")
         if kind not in PARAMETERS:
-            return self._without_type(scope, kind, tail=slash + ident)
+            return await self._without_type(scope, receive, kind, tail=slash + ident, request_id=request_id)
         if "/" in ident or (slash and not ident):
             raise Refused(NO_ROUTE)
         if ident == "_search":
@@ -94,21 +99,28 @@ class FhirFace:
         query = scope["query_string"]
         if ident:
             return await read(self._disclosure, caller=caller, kind=kind, ident=ident, query=query, headers=headers)
-        return await self._search_with(scope, caller, kind, parameters.of_query(query))
+        async with Reading(self._disclosure, caller, "search-type", kind):
+            pairs = parameters.of_query(query)
+            negotiate(headers, pairs)
+        return await self._search(caller, kind, pairs)
 
     async def _search_by_form(self, scope: Scope, receive: Receive, kind: str, request_id: str) -> Answer:
         if scope["method"] != "POST":
             raise Refused(_ONLY_POSTING)
         caller = await self._requester.caller(scope["headers"], request_id)
-        of_url = parameters.of_query(scope["query_string"])
-        of_body = await parameters.of_form(scope["headers"], receive)
-        return await self._search_with(scope, caller, kind, parameters.merge(of_url, of_body))
-
-    async def _search_with(self, scope: Scope, caller: Caller, kind: str, pairs: list[parameters.Pair]) -> Answer:
-        negotiate(scope["headers"], pairs)
+        async with Reading(self._disclosure, caller, "search-type", kind):
+            of_url = parameters.of_query(scope["query_string"])
+            of_body = await parameters.of_form(scope["headers"], receive)
+            pairs = parameters.merge(of_url, of_body)
+            negotiate(scope["headers"], pairs)
         return await self._search(caller, kind, pairs)
 
-    def _without_type(self, scope: Scope, kind: str, *, tail: str) -> Answer:
+    async def _without_type(self, scope: Scope, receive: Receive, kind: str, *, tail: str, request_id: str) -> Answer:
+        if kind == OPERATION and not tail:
+            if scope["method"] != "POST":
+                raise Refused(_ONLY_POSTING)
+            caller = await self._requester.caller(scope["headers"], request_id)
+            return await self._explain(caller, scope, receive)
         if kind != "metadata" or tail:
             raise Refused(UNKNOWN_TYPE)
         if scope["method"] not in _READING:

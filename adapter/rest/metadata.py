@@ -73,6 +73,14 @@ def statement(*, base_url: str, version: str) -> Answer:
                         "documentation": "A parameter that is not listed is refused, never ignored.",
                         "security": {"cors": False, "description": _SECURITY},
                         "resource": [_resource(kind) for kind in sorted(PARAMETERS)],
+                        "operation": [
+                            {
+                                "name": "explain",
+                                "definition": f"{CANONICAL}/OperationDefinition/explain",
+                                "documentation": "For the privacy officers of this server only: why an answer was "
+                                "what it was. Any other token gets 403, whatever it asks.",
+                            }
+                        ],
                     }
                 ],
             }

@@ -12,6 +12,7 @@ from adapter.errors import NotFound, NotSupported
 from adapter.rest import parameters
 from adapter.rest.answer import FHIR, Answer, http_date
 from adapter.rest.formats import negotiate
+from adapter.rest.refusals import MALFORMED_ID, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,12 +37,15 @@ async def read(
     Parameters other than ``_format`` are refused before the gate is asked, so that the refusal says nothing
     about the resource.
     """
-    pairs = parameters.of_query(query) if query else ()
-    negotiate(headers, pairs)
-    for name, _ in pairs:
-        if name != "_format":
-            raise NotSupported("a read takes no parameter but `_format`", expression=name)
+    async with Reading(disclosure, caller, "read", kind):
+        pairs = parameters.of_query(query) if query else ()
+        negotiate(headers, pairs)
+        for name, _ in pairs:
+            if name != "_format":
+                raise NotSupported("a read takes no parameter but `_format`", expression=name)
     if _ID.fullmatch(ident) is None:
+        # The same answer and the same entry in the ledger as for any id that leads nowhere.
+        await disclosure.refuse(caller, "read", kind, f"404 {MALFORMED_ID}")
         raise NotFound("no id has this form")
     served = await disclosure.read(caller, kind, ident)
     return Answer(

@@ -19,6 +19,7 @@ from adapter.fhir.outcome import outcome
 from adapter.fhir.search import parse_query
 from adapter.rest.answer import Answer
 from adapter.rest.cursor import PARAMETER as CURSOR
+from adapter.rest.refusals import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,10 +52,11 @@ class Search:
 
     async def __call__(self, caller: Caller, kind: str, pairs: Sequence[Pair]) -> Answer:
         """One page as a searchset; ``RequestError`` naming the parameter that cannot be honoured."""
-        query = parse_query(kind, pairs, base_url=self._base_url, zone=self._zone)
-        after = None
-        if query.cursor is not None:
-            after = self._cursors.open(query.cursor, caller=caller, query=query)
+        async with Reading(self._disclosure, caller, "search-type", kind):
+            query = parse_query(kind, pairs, base_url=self._base_url, zone=self._zone)
+            after = None
+            if query.cursor is not None:
+                after = self._cursors.open(query.cursor, caller=caller, query=query)
         page = await self._disclosure.search(caller, query, after)
         understood = _understood(pairs, query)
         links = [("self", self._url(kind, [text for _, text in understood]))]

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from typing import Any
     from zoneinfo import ZoneInfo
 
-    from adapter.consent.agreement import AnyAgreement
+    from adapter.consent.agreement import AnyAgreement, Bound
     from adapter.consent.evaluate import Verdict
     from adapter.consent.grounds import Law
     from adapter.consent.obligations import Obligation
@@ -66,8 +66,8 @@ class Decisions:
     ) -> None:
         self._store = store
         self._zone = zone
-        self._law = law
-        self._agreements = agreements
+        self.law = law
+        self.agreements = agreements
         self._directory = directory
         self._segments: dict[int, Segment] = {}
         self._segment_numbers: dict[Segment, int] = {}
@@ -80,8 +80,8 @@ class Decisions:
     async def start(self) -> None:
         """Load what is interned; refill everything when agreements or engine are not those of the last start."""
         await self._load()
-        agreements = [item.model_dump(mode="json") for item in self._agreements]
-        in_force = sha256(orjson.dumps([ENGINE, agreements, self._law.fingerprint])).digest()
+        agreements = [item.model_dump(mode="json") for item in self.agreements]
+        in_force = sha256(orjson.dumps([ENGINE, agreements, self.law.fingerprint])).digest()
         if await self._store.setting("decisions") != in_force:
             async with self._store.transaction() as change:
                 await change.clear_decisions()
@@ -103,10 +103,7 @@ class Decisions:
         known = self._context_numbers.get((organisation, purpose))
         if known is not None:
             return known
-        system = PURPOSES if purpose in LOCAL_PURPOSES else ACT_REASON
-        recipient = close(
-            [organisation], AtHand(self._directory), purposes=((system, purpose),), organisation=organisation
-        )
+        recipient = self.closed(organisation, purpose)
         async with self._store.transaction() as change:
             number = await change.intern("context", recipient.canonical())
             if number not in self._contexts:
@@ -116,6 +113,24 @@ class Decisions:
         self._contexts[number] = recipient
         self._context_numbers[organisation, purpose] = number
         return number
+
+    def closed(self, organisation: str, purpose: str) -> RecipientContext:
+        """The recipient that an organisation is for one purpose, with everything it is part of; nothing is interned."""
+        system = PURPOSES if purpose in LOCAL_PURPOSES else ACT_REASON
+        return close([organisation], AtHand(self._directory), purposes=((system, purpose),), organisation=organisation)
+
+    async def contexts(self) -> Mapping[int, RecipientContext]:
+        """Every context of the store."""
+        await self._load()
+        return dict(self._contexts)
+
+    def rehearsed(self, *, agreements: Sequence[AnyAgreement] | None = None, law: Law | None = None) -> Decisions:
+        """How the same store would decide under other agreements or another law.
+
+        It only reads: never start it, never fill it.
+        """
+        kept = self.agreements if agreements is None else agreements
+        return Decisions(self._store, kept, self._directory, self._zone, law or self.law)
 
     async def segment_number(self, segment: Segment) -> int:
         """The number of a segment; a new one is committed with its bounds for every context before it is used."""
@@ -153,10 +168,21 @@ class Decisions:
             known = self._policies[number]
         return known
 
+    async def lawful(self) -> list[int]:
+        """The contexts to which someone recorded a ground that no agreement bounds."""
+        found: list[int] = orjson.loads(await self._store.setting(_LAWFUL) or b"[]")
+        return found
+
+    def allowed(self, recipient: RecipientContext, segment: Segment, *, lawful: bool) -> list[Bound]:
+        """On which grounds agreements allow a segment to a recipient, and when.
+
+        ``lawful``: somebody recorded a ground to it that no agreement bounds.
+        """
+        return bound(self.agreements, recipient, segment, zone=self._zone, floor=UNBOUND if lawful else 0)
+
     def _bounds(
         self, context: int, recipient: RecipientContext, segments: Mapping[int, Segment], lawful: Collection[int]
     ) -> list[BoundRow]:
-        floor = UNBOUND if context in lawful else 0
         return [
             BoundRow(
                 context=context,
@@ -167,7 +193,7 @@ class Decisions:
                 agreement=" ".join(one.names),
             )
             for number, segment in segments.items()
-            for one in bound(self._agreements, recipient, segment, zone=self._zone, floor=floor)
+            for one in self.allowed(recipient, segment, lawful=context in lawful)
         ]
 
     @staticmethod
@@ -223,13 +249,13 @@ class Decisions:
 
     def rule(self, policy: Policy, recipient: RecipientContext, segment: Segment) -> Verdict:
         """What a policy says to a recipient about a segment, under the law of this site."""
-        return rule(policy, recipient, segment, self._law)
+        return rule(policy, recipient, segment, self.law)
 
     def exception(
         self, policy: Policy, recipient: RecipientContext, segment: Segment, resource: Mapping[str, Any]
     ) -> Verdict:
         """What a policy says to a recipient about one resource, under the law of this site."""
-        return exception(policy, recipient, segment, resource, AtHand([]), zone=self._zone, law=self._law)
+        return exception(policy, recipient, segment, resource, AtHand([]), zone=self._zone, law=self.law)
 
     async def _resource(self, rid: int) -> Mapping[str, Any]:
         async with self._store.snapshot() as view:

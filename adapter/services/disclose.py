@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 DIRECTORY = frozenset({"Organization"})
+POPULATION = "population-search"
+"""The right to a search that names no one."""
 _ROUNDS = 6
 """Rule, then exception, for the record, its Patient and its same-day siblings."""
 
@@ -109,7 +111,7 @@ class Disclosure:
 
         async def answer(view: Snapshot) -> tuple[Found, list[tuple[Hit, Served]]]:
             patients = await self._patients(view, caller, query, at)
-            if patients is None and not _selective(query) and "population-search" not in caller.rights:
+            if patients is None and not _selective(query) and POPULATION not in caller.rights:
                 raise NotAllowed(
                     "the agreement does not allow a search over everyone; name a patient",
                     expression="patient",
@@ -119,7 +121,11 @@ class Disclosure:
                 raise MissingDecisions(found.gaps)
             return found, await self._serve(view, caller, found.hits, at)
 
-        found, hits = await self._decided(caller, answer)
+        try:
+            found, hits = await self._decided(caller, answer)
+        except NotAllowed:
+            await self.refuse(caller, "search-type", _asked(query), f"403 {POPULATION}")
+            raise
         await self._enter(caller, "search-type", _asked(query), hits, at)
         notices = self._decisions.obligations.notices((hit.obligation, hit.ends) for hit, _ in hits)
         return Page(
@@ -130,6 +136,17 @@ class Disclosure:
             if notices
             else None,
         )
+
+    async def refuse(self, caller: Caller, interaction: str, target: str, refused: str) -> None:
+        """Record a question that is refused before anything is looked up, in the same way as an answer.
+
+        ``target`` and ``refused`` hold nothing of what the caller wrote but names that FHIR gives.
+        """
+        await self._enter(caller, interaction, target, (), self._clock(), refused)
+
+    async def note(self, caller: Caller, interaction: str, target: str) -> None:
+        """Record a question that hands out no resource, before it is answered."""
+        await self._enter(caller, interaction, target, (), self._clock())
 
     async def _decided(self, caller: Caller, answer: Callable[[Snapshot], Awaitable[Answer]]) -> Answer:
         """Run ``answer`` in one snapshot; where decisions are missing, fill them and run it again."""
@@ -218,7 +235,13 @@ class Disclosure:
         return body[:-1] + b',"link":' + orjson.dumps(links) + b"}"
 
     async def _enter(
-        self, caller: Caller, interaction: str, target: str, hits: Sequence[tuple[Hit, Served]], at: int
+        self,
+        caller: Caller,
+        interaction: str,
+        target: str,
+        hits: Sequence[tuple[Hit, Served]],
+        at: int,
+        refused: str = "",
     ) -> None:
         await self._ledger.append(
             LedgerEntry(
@@ -230,6 +253,7 @@ class Disclosure:
                 interaction=interaction,
                 target=target,
                 passed=[(f"{hit.type}/{hit.id}", hit.version, hit.policy, hit.segment) for hit, _ in hits],
+                outcome=refused,
             )
         )
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from adapter.consent.segment import Segment
     from adapter.services.decisions import Decisions
-    from adapter.store.port import Transaction
     from adapter.store.shapes import ClinicalRow, ResourceWrite
+    from adapter.store.survey import PersonRecords
 
 BOOKING: Final = "https://sallyport.example/fhir/StructureDefinition/booking-encounter"
 COURT_EVENT: Final = "https://sallyport.example/fhir/CodeSystem/court-event"
@@ -47,12 +47,12 @@ class KnownEvents:
         return write.type == "Encounter"
 
     async def of(
-        self, change: Transaction, components: Sequence[frozenset[int]]
+        self, change: PersonRecords, components: Sequence[frozenset[int]]
     ) -> Mapping[frozenset[int], Sequence[Known]]:
         """The events of each of these people, who are the records in a component."""
         return {component: await self._person(change, component) for component in components}
 
-    async def _person(self, change: Transaction, component: frozenset[int]) -> list[Known]:
+    async def _person(self, change: PersonRecords, component: frozenset[int]) -> list[Known]:
         stays = await self._segments(await change.clinical(component, "Encounter"))
         told = await _elements(change, stays, _OF_STAY)
         found = [self._stay(BOOKING in segment.profiles, told[rid]) for rid, segment in stays.items()]
@@ -85,7 +85,7 @@ class KnownEvents:
         return Known(event=event, start=start, stop=stop, identifiers=frozenset(numbers))
 
 
-async def _elements(change: Transaction, rids: Iterable[int], names: Sequence[str]) -> dict[int, dict[str, Any]]:
+async def _elements(change: PersonRecords, rids: Iterable[int], names: Sequence[str]) -> dict[int, dict[str, Any]]:
     """Some elements of stored resources; those that are no plain values come as JSON."""
     found: dict[int, dict[str, Any]] = {rid: {} for rid in rids}
     for name in names:

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 
     from adapter.consent.directive import Directive
     from adapter.consent.expiry import Known
+    from adapter.consent.policy import Span
     from adapter.consent.standing import Timed
     from adapter.services.events import KnownEvents
     from adapter.services.signed import Signed
     from adapter.services.standing import KnownFacts
     from adapter.store.port import Store, Transaction
-    from adapter.store.shapes import ResourceWrite
+    from adapter.store.shapes import ResourceWrite, StoredResource
+    from adapter.store.survey import PersonRecords
 
 EMPTY = Policy().canonical()
 """Nothing is in force: default deny, recorded as such."""
@@ -70,7 +72,10 @@ class InForce:
         return _awaiting(component, consents)
 
     async def _read(self, change: Transaction, patients: Iterable[int], consents: dict[int, list[Signed]]) -> None:
-        for row in await change.consents(patients):
+        self._keep(await change.consents(patients), consents)
+
+    def _keep(self, rows: Iterable[StoredResource], consents: dict[int, list[Signed]]) -> None:
+        for row in rows:
             # What tells a recipient of a Consent is no consent of its own.
             if _SHARE not in row.head:
                 consents.setdefault(row.patient, []).append(self._signed.read(row))
@@ -107,6 +112,29 @@ class InForce:
                 await self._settle(change, components, at)
             progress(min(first + BATCH, len(patients)), len(patients))
         return len(patients)
+
+    async def timeline(
+        self, held: PersonRecords, component: frozenset[int], *, at: int, replaced: StoredResource | None = None
+    ) -> list[Span]:
+        """What is in force for a person by what is held of it at an instant, from then on; nothing is written.
+
+        ``replaced`` is a Consent to be taken as held, in place of the one of its id.
+        """
+        rows = await held.consents(component)
+        if replaced is not None:
+            rows = [row for row in rows if row.rid != replaced.rid] + [replaced]
+        consents: dict[int, list[Signed]] = {}
+        self._keep(rows, consents)
+        facts = await self._known.of(held, [component], having_consents=consents.keys(), at=at)
+        awaiting = [component] if _awaiting(component, consents) else []
+        events = await self._events.of(held, awaiting)
+        theirs = [one for patient in sorted(component) for one in consents.get(patient, ())]
+        return timeline(
+            _applicable(theirs, component),
+            self._zone,
+            facts=facts.get(component, ()),
+            events=events.get(component, ()),
+        )
 
     async def _settle(self, change: Transaction, components: Sequence[frozenset[int]], at: int) -> None:
         """Put what is in force for these people, each of them the records that are one person."""

@@ -13,11 +13,11 @@ from adapter.identity.deterministic import contradicts
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from adapter.store.port import Transaction
     from adapter.store.shapes import LegalFact
+    from adapter.store.survey import PersonRecords
 
 
-async def keys_of(change: Transaction, patients: Iterable[int]) -> dict[int, set[int]]:
+async def keys_of(change: PersonRecords, patients: Iterable[int]) -> dict[int, set[int]]:
     """For each of these records the keys under which something may be recorded of its person: its own and others."""
     keys = {patient: {patient} for patient in patients}
     for patient, person, theirs, ours in await change.awaited(keys):
@@ -26,7 +26,7 @@ async def keys_of(change: Transaction, patients: Iterable[int]) -> dict[int, set
     return keys
 
 
-async def recorded_of(change: Transaction, patients: Iterable[int]) -> dict[int, list[LegalFact]]:
+async def recorded_of(change: PersonRecords, patients: Iterable[int]) -> dict[int, list[LegalFact]]:
     """What was recorded of the persons of these records, ended or not, by record."""
     keys = await keys_of(change, patients)
     found: dict[int, list[LegalFact]] = {}

@@ -66,7 +66,7 @@ def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRu
         mapping = _collect(problems, partial(_mapping, site, feed, tables, facts), None)
         if mapping is not None:
             mappings[feed.feed] = mapping
-    law = _collect(problems, partial(_law, site, agreements, at), None)
+    law = _collect(problems, partial(law_of, site, agreements, at=at), None)
     if problems:
         raise ConfigurationError(problems)
     return SiteRules(
@@ -142,7 +142,7 @@ def _feed_problems(feed: Feed, forms: dict[str, dict[str, Form]], connectors: Co
     return problems
 
 
-def _law(site: Site, agreements: Sequence[AnyAgreement], at: int) -> Law:
+def law_of(site: Site, agreements: Sequence[AnyAgreement], *, at: int) -> Law:
     """The law of a site: what its jurisdictions, counsel and contracts state, over what its partners are."""
     known = tables(
         **assets.law(),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from adapter.services.decisions import Decisions
     from adapter.store.port import Transaction
     from adapter.store.shapes import LegalFact
+    from adapter.store.survey import PersonRecords
 
 ADULT = 18
 """Years; who signs before is for the law and its overlays."""
@@ -76,7 +77,7 @@ class KnownFacts:
 
     async def of(
         self,
-        change: Transaction,
+        change: PersonRecords,
         components: Sequence[frozenset[int]],
         *,
         having_consents: Collection[int],
@@ -130,7 +131,7 @@ class KnownFacts:
 
     async def _recorded(
         self,
-        change: Transaction,
+        change: PersonRecords,
         component: frozenset[int],
         recorded: Mapping[int, Sequence[LegalFact]],
         at: int,
@@ -147,7 +148,7 @@ class KnownFacts:
         return found
 
     async def _visits(
-        self, change: Transaction, patients: Iterable[int], units: Collection[str], at: int
+        self, change: PersonRecords, patients: Iterable[int], units: Collection[str], at: int
     ) -> dict[int, list[Visit]]:
         """The encounters at these units that take place or did, by patient."""
         rows = [
@@ -169,7 +170,7 @@ class KnownFacts:
                 visits.setdefault(row.patient, []).append(visit)
         return visits
 
-    async def _told(self, change: Transaction, rid: int) -> int:
+    async def _told(self, change: PersonRecords, rid: int) -> int:
         """When the present state of a record came in."""
         told = await change.elements([rid], "meta.lastUpdated")
         return interval(told[rid], self._zone)[0]
@@ -201,7 +202,7 @@ class KnownFacts:
             ]
         return found
 
-    async def _births(self, change: Transaction, people: Collection[frozenset[int]], at: int) -> dict[int, int]:
+    async def _births(self, change: PersonRecords, people: Collection[frozenset[int]], at: int) -> dict[int, int]:
         """When the patients were born at the latest, where a birth date is told: epoch microseconds.
 
         Of a year or a month its last instant counts. A day that is still to come tells nothing.

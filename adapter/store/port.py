@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from adapter.store.legal import LegalRecords
+from adapter.store.survey import Survey
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
@@ -153,7 +154,7 @@ class Transaction(Interned, LegalRecords, Protocol):
         ...
 
 
-class Snapshot(Protocol):
+class Snapshot(Survey, Protocol):
     """One consistent view for one answer."""
 
     async def read(self, context: int, rid: int, *, at: int) -> Found:
@@ -342,6 +343,10 @@ class Ledger(Protocol):
 
     def entries(self) -> AsyncIterator[tuple[LedgerEntry, bytes, bytes, bytes]]:
         """Every entry with its chain, previous digest and digest, in order."""
+        ...
+
+    def since(self, at: int) -> AsyncIterator[LedgerEntry]:
+        """Every entry from an instant on, in order."""
         ...
 
     async def verify(self) -> int:

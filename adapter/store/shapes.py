@@ -350,7 +350,11 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntry:
-    """One pass of the gate. ``passed`` lists (Type/id, version, policy, segment) of what left."""
+    """One pass of the gate. ``passed`` lists (Type/id, version, policy, segment) of what left.
+
+    ``outcome`` is empty where the question was answered, however little with; else it is the HTTP status with which it
+    was refused before anything was looked up, and a word for why.
+    """
 
     at: int
     request_id: str
@@ -360,3 +364,4 @@ class LedgerEntry:
     interaction: str
     target: str
     passed: Sequence[tuple[str, str, int, int]]
+    outcome: str = ""

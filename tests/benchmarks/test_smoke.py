@@ -15,6 +15,7 @@ import load
 import measure
 import population
 import pytest
+import rehearsing
 import rest_speed
 import roster
 import run
@@ -143,6 +144,12 @@ def test_tables_and_revocations(tmp_path):
     rows = figures(tables.measure(TINY, tmp_path))
     assert rows["decision tables, 60 people, 20 contexts"]["bytes"] > 0
     assert len(rows) == 3
+
+
+def test_a_rehearsal_withholds_what_the_forms_say(tmp_path):
+    agreement, law = rehearsing.measure(TINY, tmp_path)
+    assert agreement.numbers["withheld"] > 0
+    assert law.numbers["decisions"] > agreement.numbers["decisions"] > 0
 
 
 def test_decisions_agree_with_the_form(tmp_path, monkeypatch):

@@ -35,6 +35,7 @@ def test_the_commands_are_those_that_programs_rely_on():
         "explain",
         "ingest",
         "migrate",
+        "officer",
         "record",
         "replay",
         "report",
@@ -42,6 +43,7 @@ def test_the_commands_are_those_that_programs_rely_on():
         "token",
         "user-agreement",
         "validate",
+        "whatif",
     ]
     assert [" ".join(words) for words in CALLED if len(words) > 1] == [
         "agreements list",

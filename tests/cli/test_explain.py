@@ -9,6 +9,8 @@ import pytest
 import records
 import worlds
 
+from adapter.bootstrap import clock
+
 
 @pytest.fixture(scope="module")
 def asked(county):
@@ -34,7 +36,9 @@ def test_a_permitted_resource_is_exit_code_0_and_a_denied_one_3(sallyport, count
     yes = sallyport("explain", "--site", county, "--recipient", "pretrial", "--purpose", "pretrial-release", target)
     no = sallyport("explain", "--site", county, "--recipient", "probation", "--purpose", "supervision", target)
     assert (yes.code, no.code) == (0, 3)
-    assert yes.out.startswith(f"PERMIT  {target} for Organization/pretrial, purpose pretrial-release")
+    asked = f"{target} for Alder County Pretrial Services (pretrial), purpose pretrial-release, on 22 November 2026"
+    assert yes.out.startswith(f"PERMIT  {asked}".partition(", on ")[0])
+    assert "  - It is given on a written consent.\n" in yes.out
     assert no.out.startswith("DENY  ")
     assert "\n  - " in no.out
 
@@ -48,8 +52,37 @@ def test_json_is_a_list_of_decisions(sallyport, county, asked):
     ran = sallyport("explain", "--site", county, "--request", asked[2], "--json")
     (told,) = json.loads(ran.out)
     assert (ran.code, told["effect"]) == (3, "DENY")
-    assert set(told) == {"question", "effect", "lines"}
-    assert told["lines"]
+    assert set(told) == {"question", "effect", "resources", "findings", "now"}
+    assert set(told["findings"][0]) == {"topic", "outcome", "says", "source", "citation"}
+    assert told["resources"] == [asked[0]]
+
+
+def test_an_officer_gets_a_token_that_asks_why_and_nothing_else(sallyport, county, asked):
+    ran = sallyport("officer", "--site", county, "--recipient", "registry", "--minutes", "5")
+    assert ran.code == 0
+
+    async def ask():
+        world = await worlds.open_site(county, first_id=9000, now=clock())
+        world.tokens["registry", "HCOMPL"] = ran.out.strip()
+        told = await world.why(("registry", "HCOMPL"), request_id=asked[1])
+        read = await world.ask(("registry", "HCOMPL"), f"/fhir/{asked[0]}")
+        await world.close()
+        return told, read
+
+    told, read = asyncio.run(ask())
+    assert (told.status_code, read.status_code) == (200, 404)
+    (decision,) = told.json()["parameter"]
+    assert {part["name"] for part in decision["part"]} >= {"question", "effect", "finding"}
+
+
+def test_an_officer_works_for_a_partner(sallyport, county):
+    ran = sallyport("officer", "--site", county, "--recipient", "nobody")
+    assert (ran.code, "no partner `nobody`" in ran.err) == (4, True)
+
+
+def test_an_officer_whose_organisation_signs_has_to_have_signed(sallyport, county):
+    ran = sallyport("officer", "--site", county, "--recipient", "police", "--user", "c.reyes")
+    assert (ran.code, "sallyport user-agreement sign" in ran.err) == (4, True)
 
 
 def test_an_unknown_request_is_a_failure_that_says_what_to_compare(sallyport, county):

@@ -308,7 +308,10 @@ def test_explanations_name_losing_rules_too():
     lines = explain(decided(part2_consent(permit(deny(labels=["SUD"])))))
     assert lines == [
         "Permitted.",
-        ("Consent/c#provision[0].provision[0] does not apply, by the sensitivity of the record: does not match."),
-        "Consent/c#provision[0] permits, by all it asks for: every criterion is met.",
-        "Consent/c permits, by the consent as a whole: permitted for every value of what is unknown.",
+        (
+            "Consent/c: a part of it does not apply, because it is about records of another sensitivity. "
+            "[Consent/c#provision[0].provision[0]]"
+        ),
+        "Consent/c: a part of it permits this. [Consent/c#provision[0]]",
+        "Consent/c as a whole permits this. [Consent/c]",
     ]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from adapter.fhir.search import Query
     from adapter.services.asserting import Asking
+    from adapter.services.explain import Question
+    from adapter.services.trace import Explanation
     from adapter.store.shapes import TokenRow
 
 BASE = "https://county.example/fhir"
@@ -45,6 +47,8 @@ class FakeGate:
         self.visible: dict[tuple[str, str], Served] = {}
         self.reads: list[tuple[Caller, str, str]] = []
         self.searches: list[tuple[Caller, Query, bytes | None]] = []
+        self.refused: list[tuple[Caller, str, str, str]] = []
+        self.noted: list[tuple[Caller, str, str]] = []
         self.notice: bytes | None = None
         self.raises: Exception | None = None
 
@@ -61,6 +65,12 @@ class FakeGate:
             raise NotFound(f"{kind}/{ident} is withheld")
         return found
 
+    async def refuse(self, caller: Caller, interaction: str, target: str, refused: str) -> None:
+        self.refused.append((caller, interaction, target, refused))
+
+    async def note(self, caller: Caller, interaction: str, target: str) -> None:
+        self.noted.append((caller, interaction, target))
+
     async def search(self, caller: Caller, query: Query, after: bytes | None = None) -> Page:
         self.searches.append((caller, query, after))
         if self.raises is not None:
@@ -76,6 +86,21 @@ class FakeGate:
             next=shown[-1].encode() if shown and len(left) > len(shown) else None,
             notice=self.notice,
         )
+
+
+class FakeExplain:
+    """Tells that it was asked; knows the requests put in."""
+
+    def __init__(self) -> None:
+        self.requests: dict[str, Explanation] = {}
+        self.asked: list[Question] = []
+
+    async def ask(self, gate: FakeGate, caller: Caller, question: Question) -> list[Explanation]:
+        self.asked.append(question)
+        await gate.note(caller, "$explain", str(question))
+        if question.request not in self.requests:
+            raise NotFound("no such request")
+        return [self.requests[question.request]]
 
 
 class FakeAssertions:
@@ -121,6 +146,7 @@ class FakeServices:
 
     store: FakeStore = field(default_factory=FakeStore)
     disclosure: FakeGate = field(default_factory=FakeGate)
+    explain: FakeExplain = field(default_factory=FakeExplain)
     assertions: FakeAssertions = field(default_factory=FakeAssertions)
     base_url: str = BASE
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Denver"))

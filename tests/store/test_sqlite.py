@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from importlib.resources import files
+from pathlib import Path
 
 import apsw
 import files_contract
@@ -11,13 +12,16 @@ import legal_contract
 import orjson
 import pytest
 import store_contract as contract
+import survey_contract
 
 from adapter.consent.segment import Segment
 from adapter.errors import SallyportError
+from adapter.store import sqlite
 from adapter.store.shapes import LedgerEntry
 from adapter.store.sqlite.store import SqliteStore
 
 pytestmark = pytest.mark.anyio
+MIGRATIONS = Path(sqlite.__file__).parents[1] / "migrations" / "sqlite"
 ENTRY = LedgerEntry(
     at=1,
     request_id="r",
@@ -48,13 +52,15 @@ async def store(tmp_path):
     await made.close()
 
 
-class TestSqlite(contract.StoreContract, files_contract.FilesContract, legal_contract.LegalContract):
+class TestSqlite(
+    contract.StoreContract, files_contract.FilesContract, legal_contract.LegalContract, survey_contract.SurveyContract
+):
     """Every promise of the contract."""
 
 
 async def test_migrations_apply_once(tmp_path):
     first = SqliteStore(tmp_path, stamp=stamp, chain=b"a")
-    assert len(await first.migrate()) == 6
+    assert len(await first.migrate()) == len(list(MIGRATIONS.glob("*.sql")))
     assert await first.migrate() == []
     await first.close()
     second = SqliteStore(tmp_path, stamp=stamp, chain=b"b")
@@ -82,6 +88,18 @@ async def test_the_ledger_refuses_change_and_tells_of_tampering(store, tmp_path)
     with pytest.raises(SallyportError, match="entry 1"):
         await ledger.verify()
     raw.close()
+
+
+async def test_the_ledger_tells_of_an_outcome_put_in_later(store, tmp_path):
+    ledger = store.ledger()
+    await ledger.append(ENTRY)
+    await ledger.append(ENTRY)
+    raw = apsw.Connection(str(tmp_path / "data" / "ledger.sqlite"))
+    raw.execute("DROP TRIGGER entry_never_changes")
+    raw.execute("UPDATE entry SET outcome = '403 forbidden' WHERE seq = 2")
+    raw.close()
+    with pytest.raises(SallyportError, match="entry 2"):
+        await ledger.verify()
 
 
 async def test_a_reader_sees_a_commit_at_its_next_answer(store):

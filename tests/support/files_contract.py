@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -118,3 +119,23 @@ class FilesContract:
         await store.ledger().append(entry)
         assert await ledger.of_request("r1") == [entry] * 3
         assert await ledger.verify() == 3
+
+    async def test_the_ledger_keeps_what_was_refused_and_tells_what_came_since(self, store):
+        ledger = store.ledger()
+        plain = LedgerEntry(
+            at=NOW,
+            request_id="r1",
+            client="c",
+            context=1,
+            purpose="TREAT",
+            interaction="read",
+            target="Observation",
+            passed=[],
+        )
+        refused = replace(plain, at=NOW + 1, request_id="r2", outcome="404 malformed-id")
+        for entry in (plain, refused):
+            await ledger.append(entry)
+        assert await ledger.of_request("r2") == [refused]
+        assert [entry async for entry in ledger.since(NOW)] == [plain, refused]
+        assert [entry async for entry in ledger.since(NOW + 1)] == [refused]
+        assert await ledger.verify() == 2

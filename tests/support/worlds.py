@@ -32,6 +32,7 @@ CALLERS = (
     ("jail", "supervision"),
     ("registry", "TREAT"),
 )
+BASE = "http://127.0.0.1:8080/fhir"
 RIGHTS = {"cottonwood": ("population-search",), "riverside-main": ("population-search",)}
 
 
@@ -74,11 +75,17 @@ class World:
             )
         return self.tokens[key]
 
-    async def ask(self, caller, url, *, method="GET", form=None):
+    async def ask(self, caller, url, *, method="GET", form=None, document=None):
         headers = {"Authorization": f"Bearer {await self.token(*caller)}"}
         transport = httpx2.ASGITransport(app=self.app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
-            return await client.request(method, url, headers=headers, data=form)
+            return await client.request(method, url, headers=headers, data=form, json=document)
+
+    async def why(self, caller, **asked):
+        """What a caller gets who asks `$explain`."""
+        parameters = [{"name": name.replace("_", "-"), "valueString": value} for name, value in asked.items()]
+        document = {"resourceType": "Parameters", "parameter": parameters}
+        return await self.ask(caller, "/fhir/$explain", method="POST", document=document)
 
     async def pages(self, caller, url):
         """Every page of a search, followed by its next links."""

@@ -81,7 +81,11 @@ class SqliteLedger:
 
     async def entries(self) -> AsyncIterator[tuple[LedgerEntry, bytes, bytes, bytes]]:
         for row in self._db.execute(SQL["all"]):
-            yield _entry(row[:8]), bytes(row[8]), bytes(row[9]), bytes(row[10])
+            yield _entry(row[:9]), bytes(row[9]), bytes(row[10]), bytes(row[11])
+
+    async def since(self, at: int) -> AsyncIterator[LedgerEntry]:
+        for row in self._db.execute(SQL["since"], (at,)):
+            yield _entry(row)
 
     async def verify(self) -> int:
         heads: dict[bytes, bytes] = {}
@@ -110,16 +114,19 @@ def _columns(entry: LedgerEntry) -> tuple[Any, ...]:
         entry.interaction,
         entry.target,
         passed,
+        entry.outcome,
     )
 
 
 def _digest(previous: bytes, body: tuple[Any, ...]) -> bytes:
-    *rest, passed = body
-    return sha256(previous + orjson.dumps(rest) + passed).digest()
+    *rest, passed, outcome = body
+    # An entry without an outcome hashes as it did before there were outcomes.
+    told = [*rest, outcome] if outcome else rest
+    return sha256(previous + orjson.dumps(told) + passed).digest()
 
 
 def _entry(row: tuple[Any, ...]) -> LedgerEntry:
-    at, request_id, client, context, purpose, interaction, target, passed = row
+    at, request_id, client, context, purpose, interaction, target, passed, outcome = row
     return LedgerEntry(
         at=at,
         request_id=request_id,
@@ -129,4 +136,5 @@ def _entry(row: tuple[Any, ...]) -> LedgerEntry:
         interaction=interaction,
         target=target,
         passed=[tuple(item) for item in orjson.loads(passed)],
+        outcome=outcome,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from adapter.store.queries import load
-from adapter.store.shapes import Awaited, LegalAct, LegalFact
+from adapter.store.shapes import LegalAct, LegalFact
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -22,7 +22,8 @@ _FACT = ("id", "patient", "kind", "start", "stop", "fact", "evidence", "author",
 _ACT = ("fact", "act", "author", "at", "words")
 
 
-def _facts(rows: Iterable[tuple[object, ...]]) -> list[LegalFact]:
+def facts_of(rows: Iterable[tuple[object, ...]]) -> list[LegalFact]:
+    """Recorded facts from rows of their columns."""
     return [LegalFact(**dict(zip(_FACT, row, strict=True))) for row in rows]  # type: ignore[arg-type]
 
 
@@ -36,18 +37,17 @@ class SqliteLegalRecords:
         self._db.execute(SQL["put_legal_fact"], tuple(getattr(fact, name) for name in _FACT))
 
     async def recorded_fact(self, ident: str) -> LegalFact | None:
-        found = _facts(self._db.execute(SQL["legal_fact"], (ident,)))
+        found = facts_of(self._db.execute(SQL["legal_fact"], (ident,)))
         return found[0] if found else None
 
     async def end_recorded(self, ident: str, *, at: int) -> bool:
         self._db.execute(SQL["end_legal_fact"], (ident, at))
         return bool(self._db.changes())
 
-    async def recorded(self, patients: Iterable[int]) -> list[LegalFact]:
-        return _facts(self._db.execute(SQL["legal_facts_of"], (orjson.dumps(sorted(patients)).decode(),)))
-
     async def recorded_kinds(self, kinds: Collection[str]) -> list[LegalFact]:
-        return [one for kind in sorted(kinds) for one in _facts(self._db.execute(SQL["legal_facts_of_kind"], (kind,)))]
+        return [
+            one for kind in sorted(kinds) for one in facts_of(self._db.execute(SQL["legal_facts_of_kind"], (kind,)))
+        ]
 
     async def having_recorded(self, kind: str, *, at: int) -> set[int]:
         return {row[0] for row in self._db.execute(SQL["recorded_kind"], (kind, at))}
@@ -71,15 +71,6 @@ class SqliteLegalRecords:
     async def sharing(self, person: int) -> list[int]:
         self._identities.flush()
         return [row[0] for row in self._db.execute(SQL["sharing"], (person,))]
-
-    async def awaited(self, patients: Iterable[int]) -> list[Awaited]:
-        self._identities.flush()
-        return [
-            Awaited(patient, person, orjson.loads(theirs), orjson.loads(ours))
-            for patient, person, theirs, ours in self._db.execute(
-                SQL["awaited"], (orjson.dumps(sorted(patients)).decode(),)
-            )
-        ]
 
     async def revoke(self, revoked: Revoked) -> None:
         bindings = (revoked.feed, revoked.submission, revoked.person, revoked.body, revoked.author, revoked.at)

@@ -23,7 +23,8 @@ from adapter.store.shapes import (
 )
 from adapter.store.sqlite.compile import CompiledSearch, compile_search, order_of
 from adapter.store.sqlite.connection import row_of
-from adapter.store.sqlite.transaction import stored
+from adapter.store.sqlite.person import stored
+from adapter.store.sqlite.survey import SqliteSurvey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ _SEEN = len(Hit._fields) - 1
 _NOTHING = Found(total=0, hits=(), more=False, gaps=())
 
 
-class SqliteSnapshot:
+class SqliteSnapshot(SqliteSurvey):
     """Reads of one connection."""
 
     def __init__(self, connection: apsw.Connection) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -11,20 +11,17 @@ from adapter.store.queries import load
 from adapter.store.shapes import (
     BEGINNING,
     END,
-    TYPE_NAMES,
-    TYPES,
-    ClinicalRow,
     PolicySpan,
-    StoredResource,
 )
 from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.identity import IdentityWriter
 from adapter.store.sqlite.interning import bodies
 from adapter.store.sqlite.legal import SqliteLegalRecords
+from adapter.store.sqlite.person import SqlitePeople
 from adapter.store.sqlite.resources import ResourceWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     import apsw
 
@@ -35,12 +32,7 @@ SQL, ACCESS = load("write"), load("access")
 _INCOMPLETE = "the policies of a patient must cover all time without gap or overlap"
 
 
-def stored(row: tuple[Any, ...]) -> StoredResource:
-    """A row of `stored`-shaped columns."""
-    return StoredResource(TYPE_NAMES[row[0]], *row[1:])
-
-
-class SqliteTransaction(SqliteLegalRecords):
+class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
     """The writer's side of the store, inside BEGIN IMMEDIATE … COMMIT."""
 
     def __init__(
@@ -91,13 +83,9 @@ class SqliteTransaction(SqliteLegalRecords):
         self._db.executemany(SQL["admit"], self._admitted)
         self._admitted.clear()
 
-    def _of(self, statement: str, keys: Iterable[int], *bindings: object) -> Iterator[tuple[Any, ...]]:
-        """The rows of a statement about any number of keys, in their order."""
-        return self._db.execute(SQL[statement], (orjson.dumps(sorted(keys)).decode(), *bindings))
-
-    async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
+    def _ready(self) -> None:
         self._resources.flush()
-        return [stored(row) for row in self._of("of_type", patients, TYPES["Consent"])]
+        self._identities.flush()
 
     async def set_policies(self, settled: Sequence[tuple[int, Sequence[PolicySpan]]]) -> None:
         rows, told = [], []
@@ -125,14 +113,6 @@ class SqliteTransaction(SqliteLegalRecords):
             SQL["put_bound"],
             [(row.context, row.segment, row.start, row.stop, row.bases, row.agreement) for row in rows],
         )
-
-    async def clinical(self, patients: Iterable[int], kind: str) -> list[ClinicalRow]:
-        self._resources.flush()
-        return [ClinicalRow._make(row) for row in self._of("clinical_of", patients, TYPES[kind])]
-
-    async def elements(self, rids: Iterable[int], name: str) -> dict[int, Any]:
-        self._resources.flush()
-        return dict(self._of("elements", rids, name))
 
     async def former_segment(self, rid: int) -> int | None:
         self._resources.flush()

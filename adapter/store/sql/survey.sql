@@ -1,0 +1,56 @@
+-- Statements of explanations and rehearsals: they read what decisions are made from and decide nothing.
+-- `{patients}` is a condition on the patient, `{policies}` one on the policy; values are always bound.
+
+-- name: consents_known
+-- Every version that was held, the latest of each Consent last.
+SELECT r.type, r.id, r.rid, r.patient, r.segment, r.version, r.updated, r.head, r.tail, r.revision
+FROM clinical c JOIN resource r ON r.rid = c.rid WHERE c.patient = :patient AND c.type = 6 AND r.updated <= :at
+UNION ALL
+SELECT r.type, r.id, r.rid, r.patient, h.segment, h.version, h.updated, h.head, h.tail, h.revision
+FROM clinical c JOIN resource r ON r.rid = c.rid JOIN resource_history h ON h.rid = r.rid
+WHERE c.patient = :patient AND c.type = 6 AND h.updated <= :at
+ORDER BY 2, 10
+
+-- name: row
+SELECT type, id, rid, patient, segment, version, updated, head, tail FROM resource WHERE rid = ?
+
+-- name: version
+SELECT r.type, r.id, r.rid, r.patient, h.segment, h.version, h.updated, h.head, h.tail
+FROM resource_history h JOIN resource r ON r.rid = h.rid WHERE h.rid = ? AND h.version = ?
+
+-- name: linked
+SELECT other FROM patient_link WHERE patient = ? AND since <= ?
+
+-- name: held
+SELECT 1 FROM resource WHERE rid = :rid AND updated <= :at
+UNION ALL SELECT 1 FROM resource_history WHERE rid = :rid AND updated <= :at LIMIT 1
+
+-- name: records
+SELECT type, id, rid, patient, segment, version, updated, head, tail FROM resource
+WHERE rid IN (SELECT rid FROM clinical WHERE patient = :patient AND (:type IS NULL OR type = :type))
+  OR (rid = :patient AND type = 1 AND (:type IS NULL OR :type = 1))
+ORDER BY type, rid
+
+-- name: freshness
+SELECT number, feed, until FROM freshness ORDER BY number
+
+-- name: decided
+SELECT p.policy, c.segment, count(*) FROM patient_policy p JOIN clinical c ON c.patient = p.patient
+WHERE p.start <= :at AND :at < p.stop AND {patients} GROUP BY p.policy, c.segment
+UNION ALL
+SELECT p.policy, c.segment, count(*) FROM patient_policy p JOIN resource c ON c.rid = p.patient AND c.type = 1
+WHERE p.start <= :at AND :at < p.stop AND {patients} GROUP BY p.policy, c.segment
+
+-- name: placed
+SELECT p.policy, c.segment, c.patient, c.rid FROM patient_policy p JOIN clinical c ON c.patient = p.patient
+WHERE p.start <= :at AND :at < p.stop AND {policies} AND {patients}
+
+-- name: people
+SELECT p.policy, c.segment, c.patient, c.rid FROM patient_policy p JOIN resource c ON c.rid = p.patient AND c.type = 1
+WHERE p.start <= :at AND :at < p.stop AND {policies} AND {patients}
+
+-- name: ruled
+SELECT policy, segment, effect FROM rule WHERE key >= :context << 47 AND key < (:context + 1) << 47
+
+-- name: name
+SELECT type, id FROM resource WHERE rid = ?

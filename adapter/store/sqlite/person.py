@@ -1,0 +1,62 @@
+"""What is kept of people and what is in force follows from, read on any connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from adapter.store.queries import load
+from adapter.store.shapes import TYPE_NAMES, TYPES, Awaited, ClinicalRow, LegalFact, StoredResource
+from adapter.store.sqlite.legal import facts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import apsw
+
+SQL, LEGAL = load("write"), load("legal")
+
+
+def stored(row: tuple[Any, ...]) -> StoredResource:
+    """A row of `stored`-shaped columns."""
+    return StoredResource(TYPE_NAMES[row[0]], *row[1:])
+
+
+class SqlitePeople:
+    """Reads that a transaction and a snapshot share."""
+
+    _db: apsw.Connection
+
+    def _ready(self) -> None:
+        """A transaction writes first what waits to be seen."""
+
+    def _of(self, statement: str, keys: Iterable[int], *bindings: object) -> Iterator[tuple[Any, ...]]:
+        """The rows of a statement about any number of keys, in their order."""
+        return self._db.execute(SQL[statement], (_listed(keys), *bindings))
+
+    async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
+        self._ready()
+        return [stored(row) for row in self._of("of_type", patients, TYPES["Consent"])]
+
+    async def clinical(self, patients: Iterable[int], kind: str) -> list[ClinicalRow]:
+        self._ready()
+        return [ClinicalRow._make(row) for row in self._of("clinical_of", patients, TYPES[kind])]
+
+    async def elements(self, rids: Iterable[int], name: str) -> dict[int, Any]:
+        self._ready()
+        return dict(self._of("elements", rids, name))
+
+    async def recorded(self, patients: Iterable[int]) -> list[LegalFact]:
+        return facts_of(self._db.execute(LEGAL["legal_facts_of"], (_listed(patients),)))
+
+    async def awaited(self, patients: Iterable[int]) -> list[Awaited]:
+        self._ready()
+        return [
+            Awaited(patient, person, orjson.loads(theirs), orjson.loads(ours))
+            for patient, person, theirs, ours in self._db.execute(LEGAL["awaited"], (_listed(patients),))
+        ]
+
+
+def _listed(keys: Iterable[int]) -> str:
+    return orjson.dumps(sorted(keys)).decode()
