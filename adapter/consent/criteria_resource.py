@@ -249,16 +249,18 @@ def _same(keys: Iterable[str], key: str) -> int:
 def _refers(content: Content, key: str) -> int:
     """Whether this resource refers to the one of that key, by its literal or by an identifier of it."""
     target = content.at_hand.get(key)
-    names = {key, *(identifier_keys(target) if target else ())}
-    return _any(_same(content.references(), name) for name in names)
+    if target is None:
+        return min(_same(content.references(), key), UNKNOWN)
+    return _any(_same(content.references(), name) for name in {key, *identifier_keys(target)})
 
 
 def _named_by(content: Content, key: str) -> int:
-    """Whether the resource of that key refers to this one."""
+    """Whether the resource of that key refers to this one, by its literal or by an identifier of it."""
     target = content.at_hand.get(key)
     if target is None or content.key is None:
         return UNKNOWN
-    return _same(refers_to(target), content.key)
+    named = refers_to(target)
+    return _any(_same(named, name) for name in {content.key, *identifier_keys(content.resource)})
 
 
 def _back_reference(content: Content, key: str) -> int:
