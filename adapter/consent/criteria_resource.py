@@ -30,8 +30,8 @@ def _any(truths: Iterable[int]) -> int:
 
 
 def _all(truths: Iterable[int]) -> int:
-    """AND: FALSE if one is, else UNKNOWN if one is, else TRUE."""
-    return max(truths, default=TRUE)
+    """AND of at least one: FALSE if one is, else UNKNOWN if one is, else TRUE."""
+    return max(truths)
 
 
 @dataclass(frozen=True, slots=True)
