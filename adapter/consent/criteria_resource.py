@@ -115,15 +115,13 @@ class ClassCriterion:
         """Whether the resource is of a listed type or claims a listed profile."""
         if facts.type in self.types or not self.profiles.isdisjoint(facts.profiles):
             return TRUE
-        if self.unclear or not facts.type:
-            return UNKNOWN
+        truth = UNKNOWN if self.unclear or not facts.type else FALSE
         if not self.profiles:
-            return FALSE
+            return truth
         bare = {profile.partition("|")[0] for profile in self.profiles}
-        truth = FALSE
         for claimed in facts.profiles:
             url, _, version = claimed.partition("|")
-            if url in self.profiles and version:
+            if version and url in self.profiles:
                 return TRUE
             if url in bare:
                 truth = UNKNOWN

@@ -22,6 +22,7 @@ from adapter.consent.decide import decide
 from adapter.consent.directive import read
 from adapter.consent.evaluate import Effect
 from adapter.consent.force import Combination
+from adapter.consent.labels import content_labels
 from adapter.consent.names import AtHand
 from adapter.consent.policy import timeline
 from adapter.consent.recipient import close
@@ -179,3 +180,25 @@ def coded(**companion):
 )
 def test_companions_of_primitive_elements(made, expected):
     assert effect(made) == expected
+
+
+@pytest.mark.parametrize(
+    ("codes", "revealed"),
+    [
+        (["F09"], set()),
+        (["F10"], {"SUD"}),
+        (["f19.20"], {"SUD"}),
+        (["F20.0"], {"MH"}),
+        (["F99"], {"MH"}),
+        (["G00", "F10.1"], {"SUD"}),
+        (["F10.1", "I10", "F32"], {"SUD", "MH"}),
+    ],
+)
+def test_what_diagnoses_reveal(codes, revealed):
+    pairs = [(ICD10, code) for code in codes]
+    assert content_labels(pairs) == revealed
+    assert content_labels([*pairs, ("http://loinc.org", "76499-3")]) == revealed | {"SDV"}
+    assert content_labels([("http://loinc.org", "76499-3"), ("urn:other", "F10"), *pairs]) == revealed | {"SDV"}
+
+
+ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"

@@ -1,13 +1,20 @@
 """The trace of a verdict to the word: which rules were asked, in which order, what came of each and why."""
 
 import pytest
-from consent_builders import PCF, X, answered, case, consent, deny, observation, part2_consent, permit, rule
+from consent_builders import DENVER, PCF, X, answered, case, consent, deny, observation, part2_consent, permit, rule
 
+from adapter.consent.bases import EMERGENCY, TREATMENT
 from adapter.consent.basis import basis
+from adapter.consent.directive import read
 from adapter.consent.evaluate import Effect
 from adapter.consent.explain import explain
+from adapter.consent.grounds import Ground
 from adapter.consent.names import AtHand
+from adapter.consent.outcome import DENY
+from adapter.consent.policy import timeline
+from adapter.consent.provision import Provision
 from adapter.consent.recipient import close
+from adapter.consent.rules import rule as compiled_rule
 from adapter.consent.segment import Segment
 
 MET = ("provision", "permit", "every criterion is met")
@@ -166,3 +173,46 @@ def test_what_consents_decide_is_not_settled_before():
 def test_a_rule_without_words_of_its_own_is_named_as_it_is():
     verdict = basis(close([X], AtHand(), organisation=X), segment(unit=X))
     assert explain(verdict) == ["Permitted.", "Own-record permits: the recipient made this record itself."]
+
+
+class Grounded:
+    """A law that knows two bases, one that holds and one that does not."""
+
+    def stops(self, facts, recipient, segment):
+        return None
+
+    def silences(self, body, facts, recipient, segment):
+        return "not on this paper" if body.typed else None
+
+    def standing(self, facts, recipient, segment, *, refused):
+        yield Ground(basis=EMERGENCY, permits=True, rule="E", because="asserted")
+        yield Ground(basis=TREATMENT, permits=False, rule="T", because="no relationship")
+
+
+def test_the_bases_that_were_looked_at_are_told_whether_they_hold_or_not():
+    (span,) = timeline([read(part2_consent(permit()))], DENVER)
+    verdict = compiled_rule(span.policy, close([X], AtHand(), organisation=X), segment(), Grounded())
+    assert (verdict.effect, verdict.bases) == (Effect.PERMIT, EMERGENCY)
+    assert verdict.trace[1:] == (
+        (0, "", "consent", "permit", "permitted for every value of what is unknown"),
+        (0, "", "law", "not-applicable", "not on this paper"),
+        (-1, "", "default-deny", "deny", "no consent in force permits this"),
+        (-1, "", "E", "permit", "asserted"),
+        (-1, "", "T", "not-applicable", "no relationship"),
+    )
+
+
+def test_what_events_close_is_an_exception_to_every_root():
+    additive = consent(permit(permit(labels=["PSY"]), deny(labels=["SEX"]), labels=["N"]), meta={"profile": [PCF]})
+    body = read(additive).body
+    closed = body.excepting([Provision(DENY, "extension[0]")])
+    assert [(one.path, one.size) for one in closed.provisions] == [
+        ("provision[0]", 3),
+        ("provision[0].provision[1]", 1),
+        ("extension[0]", 1),
+        ("provision[0].provision[0]", 3),
+        ("provision[0].provision[1]", 1),
+        ("extension[0]", 1),
+    ]
+    assert closed.around == (-1, 0, 0, -1, 3, 3)
+    assert len(closed.roots()) == len(body.roots()) == 2

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from saved_cases import smaller
 
 BLOCKS = 36
-"""Some 26,000 triples."""
+"""Some 26,000 triples in the long slice."""
 
 
 def fuzzed(seed, blocks):
@@ -18,7 +18,13 @@ def fuzzed(seed, blocks):
     return tally
 
 
-def test_all_ways_to_decide_agree_and_every_row_is_reached():
+def test_a_glance():
+    """Enough to find most slips at once; the long slice finds the rest."""
+    tally = fuzzed(7, 2)
+    assert not tally.found, tally.found[0]["check"]
+
+
+def test_the_long_slice_agrees_and_reaches_every_row():
     tally = fuzzed(1, BLOCKS)
     assert not tally.found, smaller(tally.found[0])
     assert not missed(tally.rows), table(tally.rows)
@@ -28,7 +34,7 @@ def test_all_ways_to_decide_agree_and_every_row_is_reached():
 
 @settings(max_examples=1, deadline=None)
 @given(st.integers(0, 2**32))
-def test_all_ways_to_decide_agree_on_another_seed(seed):
+def test_a_slice_of_another_seed_agrees(seed):
     tally = fuzzed(seed, 4)
     assert not tally.found, smaller(tally.found[0])
 
