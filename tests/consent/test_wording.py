@@ -185,8 +185,8 @@ class Grounded:
         return "not on this paper" if body.typed else None
 
     def standing(self, facts, recipient, segment, *, refused):
-        yield Ground(basis=EMERGENCY, permits=True, rule="E", because="asserted")
-        yield Ground(basis=TREATMENT, permits=False, rule="T", because="no relationship")
+        holds = Ground(basis=EMERGENCY, permits=True, rule="E", because="asserted")
+        return (holds, Ground(basis=TREATMENT, permits=False, rule="T", because="no relationship"))
 
 
 def test_the_bases_that_were_looked_at_are_told_whether_they_hold_or_not():
