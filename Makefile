@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: setup demo test lint fmt bench bench-full fuzz conformance pins clean
+.PHONY: setup demo test lint fmt bench bench-full fuzz mutants conformance pins clean
 
 setup: $(STAMP) ## make .venv with the command .venv/bin/sallyport
 
@@ -36,6 +36,12 @@ bench: setup ## speed, as ratios against a bare server in the same run, answers 
 
 bench-full: setup ## the long ones: a 1 GB file, 100,000 candidates, 10,000 people and 20 contexts
 	$(BIN)/python benchmarks/run.py --full
+
+fuzz: setup ## ten million random cases: the engine, its tables and a slow evaluator must agree
+	$(BIN)/python -m tests.fuzz $(FUZZ)
+
+mutants: setup ## change the engine in every small way and see whether a test notices; takes hours
+	sh tests/mutants.sh $(BIN)/python
 
 conformance: setup ## every official R4 example of our types through our validator; fetched with npm
 	mkdir -p build/r4

@@ -53,4 +53,4 @@ def _share(recipient: RecipientContext, segment: Segment) -> Verdict:
 
 def _settled(effect: Effect, rule: str, because: str) -> Verdict:
     bases = OWN if effect is Effect.PERMIT else 0
-    return Verdict(effect=effect, trace=((-1, "", rule, effect.value.lower(), because),), bases=bases)
+    return Verdict(effect=effect, notes=((-1, "", rule, effect.value.lower(), because),), bases=bases)

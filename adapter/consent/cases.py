@@ -20,6 +20,7 @@ from adapter.consent.force import revisions
 from adapter.consent.names import AtHand
 from adapter.consent.recipient import close
 from adapter.fhir.dates import interval
+from adapter.fhir.deep import loads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,16 +44,18 @@ def _array(value: object, what: str) -> list[Any]:
     return [] if value is None else cast("list[Any]", _expect(value, list, what))
 
 
-def _strings(value: object, what: str) -> list[str]:
-    return [_expect(one, str, what) for one in _array(value, what)]
+def _actors(value: object) -> list[str]:
+    listed = _array(value, "request.actors: an array of references")
+    return [_expect(one, str, f"request.actors[{index}]: a reference") for index, one in enumerate(listed)]
 
 
 def _purposes(value: object) -> tuple[tuple[str, str], ...]:
-    what = "request.purposes: an array of objects with system and code"
     pairs = []
-    for one in _array(value, what):
-        coding = _expect(one, dict, what)
-        pairs.append((_expect(coding.get("system"), str, what), _expect(coding.get("code"), str, what)))
+    for index, one in enumerate(_array(value, "request.purposes: an array of objects with system and code")):
+        where = f"request.purposes[{index}]"
+        coding = _expect(one, dict, f"{where}: an object with system and code")
+        system, code = (_expect(coding.get(name), str, f"{where}.{name}: text") for name in ("system", "code"))
+        pairs.append((system, code))
     return tuple(pairs)
 
 
@@ -84,7 +87,7 @@ def case_of(line: Mapping[str, Any]) -> Case:
     at_hand = AtHand(_array(line.get("context"), "context: an array"))
     at, zone = _instant(request.get("at")), _zone(request.get("timezone"))
     recipient = close(
-        _strings(request.get("actors"), "request.actors: an array of references"),
+        _actors(request.get("actors")),
         at_hand,
         purposes=_purposes(request.get("purposes")),
         at=at,
@@ -134,8 +137,8 @@ def answer(line: bytes) -> tuple[bytes, bool]:
     identity: object = None
     try:
         try:
-            value = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
+            value = loads(line)
+        except ValueError as error:
             raise _NoCase("expected a line of JSON") from error
         case = _expect(value, dict, "an object")
         stated = case.get("id")

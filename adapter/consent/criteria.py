@@ -9,10 +9,11 @@ https://hl7.org/fhir/R4/consent-definitions.html#Consent.provision
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from adapter.consent.instants import bounds
+from adapter.consent.names import NO_PLACES, tail, type_of
 from adapter.consent.outcome import FALSE, TRUE, UNKNOWN
 
 if TYPE_CHECKING:
@@ -95,6 +96,12 @@ class ActorCriterion:
     unclear: bool = False
     others: bool = False
     roleless: bool = False
+    _places: frozenset[str] | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Find what is enough to rule the names out where all are literal and no circles; else None."""
+        plain = all(type_of(name) not in NO_PLACES for name in self.names)
+        object.__setattr__(self, "_places", frozenset(map(tail, self.names)) if plain and not self.unclear else None)
 
     def truth(self, facts: Facts) -> int:
         """Whether the recipient, or anything it belongs to, is named."""
@@ -104,7 +111,10 @@ class ActorCriterion:
             return UNKNOWN if self.others else TRUE
         if self.unclear or not self.names:
             return UNKNOWN
-        return FALSE if all(map(facts.recipient.rules_out, self.names)) else UNKNOWN
+        recipient = facts.recipient
+        if self._places is not None and not recipient.beyond:
+            return FALSE if self._places.isdisjoint(recipient.places) else UNKNOWN
+        return FALSE if all(map(recipient.rules_out, self.names)) else UNKNOWN
 
     def canonical(self) -> list[Any]:
         """Kind, names and what is unclear."""
@@ -152,7 +162,7 @@ class PermittedPurposes:
             return UNKNOWN
         if facts.purposes <= self.covers:
             return TRUE
-        return UNKNOWN if self.unclear or facts.odd_purpose else FALSE
+        return UNKNOWN if self.unclear or facts.purposes - self.covers <= facts.recipient.odd else FALSE
 
     def canonical(self) -> list[Any]:
         """Kind, everything covered and whether some purposes were unknown."""
@@ -175,7 +185,7 @@ class DeniedPurposes:
             return UNKNOWN
         if not self.covers.isdisjoint(facts.purposes):
             return TRUE
-        return UNKNOWN if self.unclear or facts.odd_purpose else FALSE
+        return UNKNOWN if self.unclear or facts.recipient.odd else FALSE
 
     def canonical(self) -> list[Any]:
         """Kind, everything covered and whether some purposes were unknown."""

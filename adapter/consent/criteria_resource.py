@@ -30,8 +30,8 @@ def _any(truths: Iterable[int]) -> int:
 
 
 def _all(truths: Iterable[int]) -> int:
-    """AND: FALSE if one is, else UNKNOWN if one is, else TRUE."""
-    return max(truths, default=TRUE)
+    """AND of at least one: FALSE if one is, else UNKNOWN if one is, else TRUE."""
+    return max(truths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +115,13 @@ class ClassCriterion:
         """Whether the resource is of a listed type or claims a listed profile."""
         if facts.type in self.types or not self.profiles.isdisjoint(facts.profiles):
             return TRUE
-        if self.unclear or not facts.type:
-            return UNKNOWN
+        truth = UNKNOWN if self.unclear or not facts.type else FALSE
         if not self.profiles:
-            return FALSE
+            return truth
         bare = {profile.partition("|")[0] for profile in self.profiles}
-        truth = FALSE
         for claimed in facts.profiles:
             url, _, version = claimed.partition("|")
-            if url in self.profiles and version:
+            if version and url in self.profiles:
                 return TRUE
             if url in bare:
                 truth = UNKNOWN
@@ -249,16 +247,18 @@ def _same(keys: Iterable[str], key: str) -> int:
 def _refers(content: Content, key: str) -> int:
     """Whether this resource refers to the one of that key, by its literal or by an identifier of it."""
     target = content.at_hand.get(key)
-    names = {key, *(identifier_keys(target) if target else ())}
-    return _any(_same(content.references(), name) for name in names)
+    if target is None:
+        return min(_same(content.references(), key), UNKNOWN)
+    return _any(_same(content.references(), name) for name in {key, *identifier_keys(target)})
 
 
 def _named_by(content: Content, key: str) -> int:
-    """Whether the resource of that key refers to this one."""
+    """Whether the resource of that key refers to this one, by its literal or by an identifier of it."""
     target = content.at_hand.get(key)
     if target is None or content.key is None:
         return UNKNOWN
-    return _same(refers_to(target), content.key)
+    named = refers_to(target)
+    return _any(_same(named, name) for name in {content.key, *identifier_keys(content.resource)})
 
 
 def _back_reference(content: Content, key: str) -> int:

@@ -9,12 +9,13 @@ https://hl7.org/fhir/R4/consent.html
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from adapter.consent.bases import CONSENT
 from adapter.consent.content import Content
 from adapter.consent.directive import applicable
-from adapter.consent.evaluate import Effect, Entry, Verdict, Weighed, weigh
+from adapter.consent.evaluate import Effect, Note, Verdict, weigh
 from adapter.consent.facts import READ, Facts, claimed_profiles
 from adapter.consent.force import Combination, Revision, in_force
 from adapter.consent.labels import labels_of
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from adapter.consent.directive import Directive
     from adapter.consent.names import AtHand
-    from adapter.consent.obligations import Obligation
+    from adapter.consent.provision import Body
     from adapter.consent.recipient import RecipientContext
 
 
@@ -35,11 +36,12 @@ if TYPE_CHECKING:
 class Record:
     """One resource, read for decisions: whom it names, what it is, how it is labelled.
 
-    ``unread``: it names someone nobody can identify, or is no single resource. Make it with `record`.
+    ``unread`` says, empty for a record that can be decided, where it names someone nobody can identify or why it is
+    no single resource. Make it with `record`.
     """
 
     patients: frozenset[str]
-    unread: bool
+    unread: str
     type: str
     profiles: tuple[str, ...]
     labels: Sensitivity
@@ -48,16 +50,24 @@ class Record:
 
 def record(resource: Mapping[str, Any], at_hand: AtHand) -> Record:
     """Read ``resource``, with what it refers to at hand. One record serves any number of decisions."""
-    named, unread = patients(resource, at_hand)
+    named, lost = patients(resource, at_hand)
     kind = resource.get("resourceType")
     return Record(
         patients=named,
-        unread=unread or not named or not isinstance(kind, str) or kind in CONTAINERS,
+        unread=_unread(kind, named, lost),
         type=kind if isinstance(kind, str) else "",
         profiles=claimed_profiles(resource),
         labels=sensitivity(labels_of(resource)),
         content=Content(resource, at_hand),
     )
+
+
+def _unread(kind: object, named: frozenset[str], lost: str | None) -> str:
+    if not isinstance(kind, str) or kind in CONTAINERS:
+        return "resourceType: expected the type of a single resource"
+    if lost is not None:
+        return f"{lost}: expected a reference to patients who can be identified"
+    return "" if named else "subject: expected a resource that names a patient"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +104,11 @@ def _facts(case: Case) -> Facts:
     )
 
 
-def _of_person(case: Case, patient: str, facts: Facts, trace: list[Entry]) -> Weighed:
-    """The decision of one patient's consents."""
+def _held(case: Case, patient: str) -> list[tuple[int, Body]]:
+    """The consents of one patient in force, each with its place among the directives."""
+    if len(case.directives) == 1 and case.directives[0].patient == patient and not case.revisions:
+        body = case.directives[0].alone
+        return [] if body is None else [(0, body)]
     persons = frozenset((patient,))
     theirs: list[tuple[int, Directive]] = []
     strangers = set()
@@ -105,35 +118,29 @@ def _of_person(case: Case, patient: str, facts: Facts, trace: list[Entry]) -> We
             theirs.append((index, one))
         else:
             strangers.add(directive.source)
+    strangers -= {directive.source for _, directive in theirs}
     held = in_force(
         [directive for _, directive in theirs],
         case.zone,
         stated=[revision for revision in case.revisions if revision.new not in strangers],
         combination=case.combination,
     )
-    bodies = [(theirs[one.index][0], one.body) for one in held]
-    return weigh(bodies, facts, trace, part2=facts.labels.part2)
+    return [(theirs[one.index][0], one.body) for one in held]
 
 
 def decide(case: Case) -> Verdict:
     """Decide ``case``. Never raises for any JSON in consents or resource; what cannot be told is a deny."""
-    trace: list[Entry] = []
-    sources = tuple(directive.source for directive in case.directives)
+    sources = tuple([directive.source for directive in case.directives])
     if case.record.unread:
-        because = "expected a single resource in which every patient named can be identified"
-        trace.append((-1, "", "patient", "deny", because))
-        return Verdict(effect=Effect.DENY, trace=tuple(trace), sources=sources)
+        unread = (-1, "", "patient", "deny", case.record.unread)
+        return Verdict(effect=Effect.DENY, notes=(unread,), sources=sources)
     facts = _facts(case)
-    denied = False
-    obligations: dict[Obligation, None] = {}
-    for patient in sorted(case.record.patients):
-        effect, due, _ = _of_person(case, patient, facts, trace)
-        denied = denied or effect is not Effect.PERMIT
-        obligations.update(dict.fromkeys(due))
-    return Verdict(
-        effect=Effect.DENY if denied else Effect.PERMIT,
-        bases=0 if denied else CONSENT,
-        obligations=() if denied else tuple(obligations),
-        trace=tuple(trace),
-        sources=sources,
-    )
+    trace: list[Note] = []
+    patients = sorted(case.record.patients)
+    weighed = [weigh(_held(case, patient), facts, trace, part2=facts.labels.part2) for patient in patients]
+    if any(one.effect is not Effect.PERMIT for one in weighed):
+        return Verdict(effect=Effect.DENY, notes=tuple(trace), sources=sources)
+    due = weighed[0].obligations
+    if len(weighed) > 1:
+        due = tuple(dict.fromkeys(chain.from_iterable(one.obligations for one in weighed)))
+    return Verdict(effect=Effect.PERMIT, bases=CONSENT, obligations=due, notes=tuple(trace), sources=sources)

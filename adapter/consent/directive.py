@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from adapter.consent.criteria import Criterion, Opaque
 from adapter.consent.expiry import expiries
 from adapter.consent.names import AtHand, items, listed, literal_key, tail, type_of
+from adapter.consent.nesting import ROOT, Faulty, Reader, provision_kind, provision_object
 from adapter.consent.outcome import DENY, FALSE, PERMIT, TRUE, UNKNOWN
 from adapter.consent.provision import PATIENT, Body, Provision
 from adapter.consent.reading import Contained, criteria, resolved_key
@@ -38,18 +39,12 @@ if TYPE_CHECKING:
 
 STATUSES: Final = frozenset({"draft", "proposed", "active", "rejected", "inactive", "entered-in-error"})
 
-DEEPEST: Final = 64
-"""Provisions nested deeper than this cap their consent: nobody wrote them by hand."""
-
-_ROOT: Final = "provision[0]"
 _WHOM: Final = "patient: expected a reference that identifies one patient"
-_TYPES: Final = {"permit": PERMIT, "deny": DENY}
 _RULES: Final = {"OPTIN": PERMIT, "OPTOUT": DENY}
 _R5_ELEMENTS: Final = (
     "subject date period grantor grantee manager controller regulatoryBasis policyBasis policyText decision"
 )
 _R5: Final = frozenset(_R5_ELEMENTS.split())
-_R5_PROVISION: Final = frozenset({"documentType", "resourceType", "expression"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,6 +68,18 @@ class Directive:
     expiries: tuple[Expiry, ...] = ()
     provision: object = None
     contained: Contained = field(default_factory=dict)
+    alone: Body | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find what it says by itself: most people have signed one."""
+        object.__setattr__(self, "alone", self._alone())
+
+    def _alone(self) -> Body | None:
+        if self.status not in {"active", None} or self.scope == FALSE:
+            return None
+        if self.scope == UNKNOWN:
+            return self.body.doubted("scope", "the scope is in another system or in words alone")
+        return self.body
 
     def doubted(self) -> Directive:
         """The same consent when nobody can tell whether it is about the patient decided for: it is capped."""
@@ -81,89 +88,13 @@ class Directive:
         return replace(self, patient=None, body=body)
 
 
-class _Faulty(Exception):  # it is a finding, not an error: the consent is capped
-    """A provision tree that cannot be understood; says where and why."""
-
-
 def _capped(provision: object, contained: Contained, why: str, *, typed: bool) -> Body:
     """A body that denies wherever the root guard, read as far as it can be and as a deny, is not FALSE."""
     guard: list[Criterion] = []
     if isinstance(provision, dict):
-        guard, _ = criteria(DENY, provision, _ROOT, contained)
-    root = Provision(DENY, _ROOT, (*guard, Opaque("shape", why)))
+        guard, _ = criteria(DENY, provision, ROOT, contained)
+    root = Provision(DENY, ROOT, (Opaque("shape", why), *guard))
     return Body((root,), typed=typed, capped=True)
-
-
-def _kind(provision: Mapping[str, Any], path: str, parent: int | None) -> int:
-    """The type of a provision: as stated, else the exception to a permit; refused where it is a guess."""
-    if "type" not in provision and parent == PERMIT:
-        return DENY
-    word = provision.get("type")
-    if not isinstance(word, str) or word not in _TYPES:
-        raise _Faulty(f"{path}.type: expected permit or deny")
-    return _TYPES[word]
-
-
-def _object(value: object, path: str) -> Mapping[str, Any]:
-    """A provision. An empty one states no rule: as a root its type may still come from policyRule."""
-    if not isinstance(value, dict):
-        raise _Faulty(f"{path}: expected an object")
-    if not _R5_PROVISION.isdisjoint(value):
-        raise _Faulty(f"{path}: expected an R4 provision, this has the elements of R5")
-    return value
-
-
-def _nested(value: Mapping[str, Any], path: str) -> list[Any]:
-    if "provision" not in value:
-        return []
-    children = value["provision"]
-    if not isinstance(children, list) or not children:
-        raise _Faulty(f"{path}.provision: expected an array with at least one provision")
-    return children
-
-
-class _Reader:
-    """Reads a provision tree. ``additive``: a permit directly under the root permit is its own rule."""
-
-    def __init__(self, contained: Contained, *, additive: bool) -> None:
-        self.contained = contained
-        self.additive = additive
-
-    def roots(self, value: object, kind: int) -> tuple[Provision, ...]:
-        """The root provision, then every additive rule rewritten from a permit inside it."""
-        root = self._provision(value, _ROOT, kind, depth=1)
-        if kind == DENY:
-            return (root,)
-        inner = [child for child in root.children if child.kind == PERMIT]
-        denies = tuple(child for child in root.children if child.kind == DENY)
-        return (replace(root, children=denies), *(_added(root, rule, denies) for rule in inner))
-
-    def _provision(self, value: object, path: str, kind: int, depth: int) -> Provision:
-        if depth > DEEPEST:
-            raise _Faulty(f"{path}: expected at most {DEEPEST} levels of provisions")
-        provision = _object(value, path)
-        found, fault = criteria(kind, provision, path, self.contained)
-        if fault:
-            raise _Faulty(fault)
-        children = []
-        for index, child in enumerate(_nested(provision, path)):
-            where = f"{path}.provision[{index}]"
-            child_kind = _kind(_object(child, where), where, kind)
-            if kind == child_kind == PERMIT and not (self.additive and depth == 1):
-                raise _Faulty(f"{where}: expected a deny, a permit inside a permit has no agreed meaning")
-            children.append(self._provision(child, where, child_kind, depth + 1))
-        return Provision(kind, path, tuple(found), tuple(children))
-
-
-def _added(root: Provision, rule: Provision, denies: tuple[Provision, ...]) -> Provision:
-    """The additive rule of a permit inside a permit.
-
-    It has the root's criteria, each replaced where the inner permit states the same element, and the denies
-    beside it. The period of the root is the life of the consent and is never replaced.
-    """
-    stated = {criterion.element for criterion in rule.criteria} - {"period"}
-    kept = tuple(criterion for criterion in root.criteria if criterion.element not in stated)
-    return replace(rule, criteria=(*kept, *rule.criteria), children=(*rule.children, *denies))
 
 
 def _root_kind(consent: Mapping[str, Any], provision: Mapping[str, Any] | None) -> int:
@@ -172,12 +103,12 @@ def _root_kind(consent: Mapping[str, Any], provision: Mapping[str, Any] | None) 
     rules = [coding for coding in listed(rule.get("coding")) if coding.get("code") in _RULES]
     said = {_RULES[coding["code"]] for coding in rules}
     if provision is not None and "type" in provision:
-        kind = _kind(provision, _ROOT, None)
+        kind = provision_kind(provision, ROOT, None)
         if said - {kind}:
-            raise _Faulty(f"{_ROOT}.type: expected the type that policyRule states")
+            raise Faulty(f"{ROOT}.type: expected the type that policyRule states")
         return kind
     if len(said) != 1 or all(coding.get("system") != ACT_CODE for coding in rules):
-        raise _Faulty(f"{_ROOT}.type: expected a type, or policyRule OPTIN or OPTOUT")
+        raise Faulty(f"{ROOT}.type: expected a type, or policyRule OPTIN or OPTOUT")
     return said.pop()
 
 
@@ -197,10 +128,12 @@ def _refused(consent: Mapping[str, Any]) -> str:
     """Why the consent as a whole cannot be understood, or nothing."""
     if consent.get("resourceType") != "Consent":
         return "resourceType: expected Consent"
-    if not _R5.isdisjoint(consent) or isinstance(consent.get("provision"), list):
-        return "Consent: expected R4, this has the elements of R5"
-    if not {"implicitRules", "modifierExtension"}.isdisjoint(consent):
-        return "Consent: expected no implicitRules or modifierExtension, they may change everything else"
+    later = [name for name in consent if name in _R5 or (name == "provision" and isinstance(consent[name], list))]
+    if later:
+        return f"{min(later)}: expected a Consent of R4, this is the shape of R5"
+    changing = {"implicitRules", "modifierExtension"}.intersection(consent)
+    if changing:
+        return f"{min(changing)}: expected none, it may change the meaning of everything else"
     wrong = (_misshapen(name, value) for name, value in consent.items())
     found = next(filter(None, wrong), "")
     if not found and consent.get("status") not in STATUSES:
@@ -274,15 +207,15 @@ def _tree(consent: Mapping[str, Any], contained: Contained) -> Body:
     why = _refused(consent)
     if not why:
         try:
-            root = _object(provision, _ROOT) if "provision" in consent else None
+            root = provision_object(provision, ROOT) if "provision" in consent else None
             kind = _root_kind(consent, root)
             if root is None:
-                return Body((Provision(kind, _ROOT),), typed=typed)
+                return Body((Provision(kind, ROOT),), typed=typed)
             meta = consent.get("meta", {})
             claimed = {profile.partition("|")[0] for profile in meta.get("profile", ())}
-            reader = _Reader(contained, additive=PCF_ADVANCED in claimed)
-            return Body(reader.roots(root, kind), typed=typed)
-        except _Faulty as fault:
+            reader = Reader(contained, additive=PCF_ADVANCED in claimed)
+            return Body(reader.provisions(root, kind), typed=typed)
+        except Faulty as fault:
             why = str(fault)
     return _capped(provision, contained, why, typed=typed)
 

@@ -13,37 +13,19 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import reduce
 from itertools import groupby
+from operator import or_
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from adapter.consent.criteria import ActorCriterion
+from adapter.consent.asked import LATER, Asked, Entry
 from adapter.consent.obligations import PART2_OBLIGATIONS, Obligation, scope_obligation
-from adapter.consent.outcome import (
-    DEFERRED,
-    DENY,
-    FALSE,
-    NA,
-    NOTHING,
-    PERMIT,
-    TRUE,
-    join,
-    join_families,
-    settle,
-    verdicts,
-)
-from adapter.consent.scope import scope_text
+from adapter.consent.outcome import DEFERRED, DENY, FALSE, NA, PERMIT, TRUE, UNKNOWN, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from adapter.consent.criteria import Criterion
     from adapter.consent.facts import Facts
-    from adapter.consent.provision import Body, Provision
-
-NO_MATCH: Final = "does not match"
-LATER: Final = "depends on the single resource"
-
-_ONLY_PERMIT: Final = 1 << PERMIT
+    from adapter.consent.provision import Body
 
 
 class Effect(Enum):
@@ -64,15 +46,13 @@ class Reason:
     because: str
 
 
-_Weight = tuple[int, "Body", int]
-
-Entry = tuple[int, str, str, str, str]
-"""One line of a trace: directive index (-1 for none), path, rule, outcome, why."""
+Note = Entry | Asked
+"""A part of a trace: a line, or a consent that is spelled out only when somebody wants to know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """An effect with its obligations and the trace of how it came about, losing rules included.
+    """An effect with its obligations and notes of how it came about, losing rules included.
 
     ``sources`` names the consents the trace and the obligations refer to by index; a rule compiled from a
     policy has none and keeps the index. ``bases`` are the grounds that permit, as a mask of `bases`.
@@ -80,9 +60,14 @@ class Verdict:
 
     effect: Effect
     obligations: tuple[Obligation, ...] = ()
-    trace: tuple[Entry, ...] = ()
+    notes: tuple[Note, ...] = ()
     sources: tuple[str, ...] = ()
     bases: int = 0
+
+    @property
+    def trace(self) -> tuple[Entry, ...]:
+        """Every rule that was asked, in order."""
+        return tuple(entry for note in self.notes for entry in (note.entries() if isinstance(note, Asked) else (note,)))
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
@@ -100,103 +85,37 @@ class Verdict:
         return f"{name}#{path}" if path else name
 
 
-def _family(provision: Provision, facts: Facts, index: int, trace: list[Entry]) -> int:
-    """The outcome sets a provision can yield."""
-    guard = TRUE
-    doubt = None
-    for criterion in provision.criteria:
-        truth = criterion.truth(facts)
-        if truth > guard:
-            if truth == FALSE:
-                trace.append((index, provision.path, criterion.element, "not-applicable", NO_MATCH))
-                return NOTHING
-            guard = truth
-            doubt = criterion
-    children = NOTHING
-    for child in provision.children:
-        family = _family(child, facts, index, trace)
-        if family != NOTHING:
-            children = join_families(children, family)
-    family = settle(provision.kind, guard, children)
-    trace.append(_entry(provision, index, family, doubt, guard))
-    return family
+_Weight = tuple[Asked, int]
+"""A consent with the verdicts it can have, law considered."""
 
 
-def _entry(provision: Provision, index: int, family: int, doubt: Criterion | None, guard: int) -> Entry:
-    """What came of a provision that applies or may apply."""
-    possible = verdicts(family)
-    outcome = "deny" if possible & DENY else "permit" if possible == PERMIT else "not-applicable"
-    if doubt is not None:
-        return index, provision.path, doubt.element, outcome, LATER if guard == DEFERRED else doubt.unknown
-    if family == 1 << provision.kind:
-        return index, provision.path, "provision", outcome, "every criterion is met"
-    return (
-        index,
-        provision.path,
-        "provision",
-        outcome,
-        "every criterion is met, an exception inside it decides",
-    )
-
-
-def _consent(body: Body, facts: Facts, index: int, trace: list[Entry]) -> int:
-    """The verdicts one consent can have, as a mask."""
-    family = NOTHING
-    for root in body.roots:
-        family = join_families(family, _family(root, facts, index, trace))
-    verdict = verdicts(family)
-    if body.capped:
-        if verdict != NA:
-            trace[-1] = (*trace[-1][:3], "cap", trace[-1][4])
-        return verdict
-    if not verdict & ~PERMIT:
-        trace.append((index, "", "consent", "permit", "permitted for every value of what is unknown"))
-    elif not verdict & ~DENY:
-        trace.append((index, "", "consent", "deny", "denied for some value of what is unknown, or for all"))
-    return verdict
-
-
-def _ranked(weighed: Sequence[_Weight], trace: list[Entry]) -> int:
-    """Where the latest consent wins: a later one decides, and only its silence lets an earlier one speak."""
-    verdict = NA
-    for _, same in groupby(sorted(weighed, key=_rank), key=_rank):
-        if verdict & NA:
-            verdict = verdict & ~NA | reduce(join, (one for _, _, one in same))
-    trace.append((-1, "", "latest-wins", "not-applicable", "the latest consent that says something decides"))
-    return verdict
-
-
-def _rank(weight: _Weight) -> int:
-    return weight[1].rank
-
-
-def _combined(weighed: Sequence[_Weight], trace: list[Entry]) -> tuple[int, Sequence[_Weight]]:
+def _combined(weighed: Sequence[_Weight], trace: list[Note]) -> tuple[int, Sequence[_Weight]]:
     """The verdicts all consents can have together, and the consents that speak for a permit.
 
     Deny over permit among consents of one instrument. Those of different instruments are papers signed apart: what one
     leaves closed does not close another, 42 CFR 2.31(b) and (d), 2.35. A consent that states no instrument is weighed
     against every other, both ways.
     """
-    instruments = {_instrument(body) for _, body, _ in weighed}
+    instruments = {_instrument(one) for one, _ in weighed}
     if len(instruments) < 2:  # noqa: PLR2004 - nothing to keep apart
         return _together(weighed, trace), weighed
     verdict, speaking = NA, []
     for instrument in sorted(instruments):
-        same = [weight for weight in weighed if _instrument(weight[1]) == instrument]
+        same = [weight for weight in weighed if _instrument(weight[0]) == instrument]
         others = [
-            (index, body, one & ~PERMIT | NA if one & PERMIT else one)
-            for index, body, one in weighed
-            if _instrument(body) != instrument and "" in {instrument, _instrument(body)}
+            (one, said & ~PERMIT | NA if said & PERMIT else said)
+            for one, said in weighed
+            if _instrument(one) != instrument and "" in {instrument, _instrument(one)}
         ]
-        one = _together([*same, *others], trace)
-        verdict = _either(verdict, one)
-        speaking += same if one & PERMIT else []
+        together = _together([*same, *others], trace)
+        verdict = _either(verdict, together)
+        speaking += same if together & PERMIT else []
     return verdict, speaking
 
 
-def _instrument(body: Body) -> str:
+def _instrument(one: Asked) -> str:
     """The instrument of a consent; none for one that cannot be understood, so that it blocks all it might cover."""
-    return "" if body.capped else body.instrument
+    return "" if one.body.capped else one.body.instrument
 
 
 def _either(left: int, right: int) -> int:
@@ -207,83 +126,63 @@ def _either(left: int, right: int) -> int:
     return mask
 
 
-def _together(weighed: Sequence[_Weight], trace: list[Entry]) -> int:
-    """The verdicts consents of one instrument can have together: deny over permit."""
-    verdict, said = NA, 0
-    for _, _, one in weighed:
-        verdict = join(verdict, one)
-        said |= one
-    if any(body.rank for _, body, _ in weighed):
+def _together(weighed: Sequence[_Weight], trace: list[Note]) -> int:
+    """The verdicts consents of one instrument have together: deny over permit, or over those the latest that speaks."""
+    if len(weighed) == 1:
+        return weighed[0][1]
+    if any(one.body.rank for one, _ in weighed):
         return _ranked(weighed, trace)
-    if said & PERMIT and said & DENY:
+    verdicts = [said for _, said in weighed]
+    any_of = reduce(or_, verdicts, 0)
+    if any_of & PERMIT and any_of & DENY:
         trace.append((-1, "", "conflict", "deny", "consents in force disagree and deny overrides"))
+    return reduce(join, verdicts, NA)
+
+
+def _ranked(weighed: Sequence[_Weight], trace: list[Note]) -> int:
+    """Where the latest consent wins: a later one decides, and only its silence lets an earlier one speak."""
+    verdict = NA
+    for _, same in groupby(sorted(weighed, key=_rank), key=_rank):
+        if verdict & NA:
+            verdict = verdict & ~NA | reduce(join, (said for _, said in same))
+    trace.append((-1, "", "latest-wins", "not-applicable", "the latest consent that says something decides"))
     return verdict
 
 
-@dataclass(frozen=True, slots=True)
-class _Naming:
-    """Whether a provision permits along a path that names the recipient: for certain, or possibly."""
-
-    family: int
-    certain: bool
-    possible: bool
-    chain: tuple[Provision, ...] = ()
+def _rank(weight: _Weight) -> int:
+    return weight[0].body.rank
 
 
-def _naming(provision: Provision, facts: Facts, above: tuple[Provision, ...], *, named: bool) -> _Naming:
-    """Follow one provision down to the permit that holds in every completion."""
-    guard = max((criterion.truth(facts) for criterion in provision.criteria), default=TRUE)
-    chain = (*above, provision)
-    named = named or any(
-        isinstance(criterion, ActorCriterion) and criterion.truth(facts) == TRUE for criterion in provision.criteria
-    )
-    inner = [_naming(child, facts, chain, named=named) for child in provision.children]
-    family = settle(provision.kind, guard, reduce(join_families, (one.family for one in inner), NOTHING))
-    if named and provision.kind == PERMIT:
-        return _Naming(family, certain=True, possible=True, chain=chain)
-    sure = [one for one in inner if one.certain and one.family == _ONLY_PERMIT]
-    return _Naming(
-        family,
-        certain=bool(sure),
-        possible=any(one.possible and one.family & _ONLY_PERMIT for one in inner),
-        chain=sure[0].chain if sure else (),
-    )
-
-
-def _part2(weighed: Sequence[_Weight], facts: Facts, trace: list[Entry]) -> tuple[Effect, tuple[Obligation, ...]]:
+def _part2(
+    speaking: Sequence[_Weight], facts: Facts, trace: list[Note], *, part2: int
+) -> tuple[Effect, tuple[Obligation, ...]]:
     """The overlay: a 42 CFR Part 2 consent has to permit by itself and by the name of the recipient.
 
     More than one may; each explains its own scope, the same explanation is given once.
     """
     scopes: dict[str, Obligation] = {}
     doubt = False
-    for index, body, verdict in weighed:
-        if not body.typed or not verdict & PERMIT:
+    for one, said in speaking:
+        if not one.body.typed or not said & PERMIT:
             continue
-        found = [_naming(root, facts, (), named=False) for root in body.roots]
-        sure = [one for one in found if one.certain and one.family == _ONLY_PERMIT]
-        if verdict == PERMIT and sure:
-            chain = sure[0].chain
-            text = scope_text(chain)
-            scopes.setdefault(text, scope_obligation(index, chain[-1].path, text))
-        elif any(one.possible and one.family & _ONLY_PERMIT for one in found):
+        naming = one.naming(facts)
+        if said == PERMIT and naming.certain:
+            text = naming.scope
+            scopes.setdefault(text, scope_obligation(one.index, naming.path, text))
+        elif naming.possible:
             doubt = True
     if doubt:
         trace.append((-1, "", "part2", "not-applicable", LATER))
         return Effect.EXCEPTION, ()
     if not scopes:
-        trace.append((-1, "", "part2", "deny", "no 42 CFR Part 2 consent permits this recipient by name"))
+        because = "no 42 CFR Part 2 consent permits this recipient by name"
+        if part2 == UNKNOWN:
+            because += ", and it may be a Part 2 record: meta.security: expected labels with system and code, all read"
+        trace.append((-1, "", "part2", "deny", because))
         return Effect.DENY, ()
     due = [scopes[text] for text in sorted(scopes)]
     trace.append((due[0].directive, due[0].path, "part2", "permit", "a 42 CFR Part 2 consent names the recipient"))
     return Effect.PERMIT, (*PART2_OBLIGATIONS, *due)
-
-
-def _refused(weighed: Sequence[_Weight]) -> int:
-    """The truth of "a consent in force denies exactly this"."""
-    if any(verdict == DENY for _, _, verdict in weighed):
-        return TRUE
-    return DEFERRED if any(verdict & DENY for _, _, verdict in weighed) else FALSE
 
 
 class Weighed(NamedTuple):
@@ -297,7 +196,7 @@ class Weighed(NamedTuple):
 def weigh(
     held: Iterable[tuple[int, Body]],
     facts: Facts,
-    trace: list[Entry],
+    trace: list[Note],
     *,
     part2: int,
     silent: Mapping[int, str] = MappingProxyType({}),
@@ -307,20 +206,26 @@ def weigh(
     ``part2`` is the truth of "this is a Part 2 record": unless it is FALSE a Part 2 consent is required. ``silent``
     gives, by index, why a consent cannot permit this by law; it may still deny.
     """
-    weighed = []
+    weighed: list[_Weight] = []
+    refused = FALSE
     for index, body in held:
-        verdict = _consent(body, facts, index, trace)
-        if index in silent and verdict & PERMIT:
-            verdict = verdict & ~PERMIT | NA
+        one = Asked(index, body, facts)
+        trace.append(one)
+        said = one.verdict
+        if said & DENY:
+            refused = min(refused, TRUE if said == DENY else DEFERRED)
+        if silent and index in silent and said & PERMIT:
+            said = said & ~PERMIT | NA
             trace.append((index, "", "law", "not-applicable", silent[index]))
-        weighed.append((index, body, verdict))
-    refused = _refused(weighed)
+        weighed.append((one, said))
     verdict, speaking = _combined(weighed, trace)
     if not verdict & PERMIT:
         if verdict == NA:
             trace.append((-1, "", "default-deny", "deny", "no consent in force permits this"))
         return Weighed(Effect.DENY, (), refused)
-    effect, obligations = (Effect.PERMIT, ()) if part2 == FALSE else _part2(speaking, facts, trace)
+    if part2 == FALSE:
+        return Weighed(Effect.PERMIT if verdict == PERMIT else Effect.EXCEPTION, (), refused)
+    effect, obligations = _part2(speaking, facts, trace, part2=part2)
     if verdict != PERMIT and effect is Effect.PERMIT:
         return Weighed(Effect.EXCEPTION, (), refused)
     return Weighed(effect, obligations, refused)

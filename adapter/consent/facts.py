@@ -38,7 +38,6 @@ class Facts:
         "at",
         "content",
         "labels",
-        "odd_purpose",
         "profiles",
         "purposes",
         "recipient",
@@ -61,7 +60,6 @@ class Facts:
         self.recipient = recipient
         self.actors = recipient.actors
         self.purposes = recipient.asked
-        self.odd_purpose = recipient.odd_purpose
         self.type = kind
         self.profiles = profiles
         self.labels = labels

@@ -171,11 +171,9 @@ def in_force(
     held = []
     for index, directive in enumerate(directives):
         replaced = superseded.get(index, FALSE)
-        if replaced == TRUE or directive.status not in {"active", None} or directive.scope == FALSE:
+        body = directive.alone
+        if body is None or replaced == TRUE:
             continue
-        body = directive.body
-        if directive.scope == UNKNOWN:
-            body = body.doubted("scope", "the scope is in another system or in words alone")
         if replaced == UNKNOWN:
             body = body.doubted("supersession", "another consent may have replaced it")
         held.append(Held(index, body))

@@ -9,12 +9,19 @@ References: https://hl7.org/fhir/R4/references.html
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from adapter.fhir.reference import parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+
+CIRCLES: Final = frozenset({"Group", "CareTeam"})
+"""Types whose members are listed in the circle, not in the member."""
+
+NO_PLACES: Final = CIRCLES | {""}
+"""Types, and the lack of one, of what `tail` alone cannot tell apart from others."""
 
 
 @lru_cache(maxsize=65536)

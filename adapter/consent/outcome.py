@@ -52,8 +52,6 @@ def _join_families(left: int, right: int) -> int:
 
 def _settle(kind: int, guard: int, children: int) -> int:
     """The family of a provision of type ``kind`` from its guard and its joined children."""
-    if guard == FALSE:
-        return NOTHING
     family = 0
     for mask in masks(children):
         inner = (mask & ~NA) | (kind if mask & NA else 0)
@@ -71,14 +69,14 @@ def _verdicts(family: int) -> int:
     return verdicts
 
 
-_joined: dict[tuple[int, int], int] = {}
-_settled: dict[tuple[int, int, int], int] = {}
+_joined: dict[int, int] = {}
+_settled: dict[int, int] = {}
 _decided: dict[int, int] = {}
 
 
 def join_families(left: int, right: int) -> int:
     """Join every outcome set of one family with every one of the other."""
-    key = (left, right)
+    key = left << 8 | right
     family = _joined.get(key)
     if family is None:
         family = _joined[key] = _join_families(left, right)
@@ -88,10 +86,10 @@ def join_families(left: int, right: int) -> int:
 def settle(kind: int, guard: int, children: int) -> int:
     """The family of a provision: its type `PERMIT` or `DENY`, truth of its guard, family of its children.
 
-    FALSE guard: it does not apply. TRUE: what the children say, and its own type where all of them may be
-    silent. UNKNOWN: the same, and that it does not apply. DEFERRED: any of the three.
+    TRUE guard: what the children say, and its own type where all of them may be silent. UNKNOWN: the same, and that
+    it does not apply. DEFERRED: either of them, or `NOTHING`. With a FALSE guard it is `NOTHING` and not asked for.
     """
-    key = (kind, guard, children)
+    key = (children << 2 | guard) << 3 | kind
     family = _settled.get(key)
     if family is None:
         family = _settled[key] = _settle(kind, guard, children)

@@ -9,7 +9,7 @@ https://hl7.org/fhir/R4/consent.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,18 +20,19 @@ from adapter.consent.criteria import Opaque, PeriodCriterion
 from adapter.consent.expiry import end, ended
 from adapter.consent.force import Combination, Held, Revision, in_force
 from adapter.consent.instants import bounds
-from adapter.consent.provision import Body, Provision, body_of
+from adapter.consent.provision import Body, body_of
 from adapter.consent.standing import Fact, Timed, fact_of
 from adapter.consent.standing import in_force as facts_in_force
 from adapter.fhir.dates import MAX, MIN, interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import tzinfo
 
     from adapter.consent.criteria import Criterion
     from adapter.consent.directive import Directive
     from adapter.consent.expiry import Known
+    from adapter.consent.provision import Provision
 
 Sources = tuple[tuple[str, ...], ...]
 """For every directive of a policy, by index, the consents that say it."""
@@ -73,14 +74,6 @@ class Span(NamedTuple):
     ends: int
 
 
-def _provisions(body: Body) -> Iterator[Provision]:
-    pending = list(body.roots)
-    while pending:
-        provision = pending.pop()
-        yield provision
-        pending += provision.children
-
-
 def _since(directive: Directive, zone: tzinfo) -> int:
     """From when events count that end a consent and name no case: its signature."""
     return MIN if directive.signed is None else interval(directive.signed, zone)[0]
@@ -95,15 +88,15 @@ def _boundaries(held: Sequence[Held], person: _Person) -> list[int]:
         directive = person.directives[one.index]
         ends = (end(expiry, _since(directive, zone), person.events) for expiry in directive.expiries)
         found.update(instant for instant in ends if instant is not None)
-        for provision in _provisions(one.body):
+        for provision in one.body.provisions:
             for criterion in provision.criteria:
                 if isinstance(criterion, PeriodCriterion):
                     found.update(bounds(criterion.start, criterion.end, zone) or ())
     return sorted(found)
 
 
-def _at(provision: Provision, instant: int, zone: tzinfo) -> Provision | None:
-    """The provision as it is at ``instant``, without periods; None where it does not apply.
+def _at(provision: Provision, instant: int, zone: tzinfo) -> tuple[Criterion, ...] | None:
+    """The criteria of a provision at ``instant``, without periods; None where it does not apply.
 
     A period that cannot be told stays: it is UNKNOWN at every instant.
     """
@@ -117,27 +110,21 @@ def _at(provision: Provision, instant: int, zone: tzinfo) -> Provision | None:
             kept.append(Opaque(criterion.element, criterion.unknown))
         elif not span[0] <= instant < span[1]:
             return None
-    children = (_at(child, instant, zone) for child in provision.children)
-    return replace(provision, criteria=tuple(kept), children=tuple(child for child in children if child is not None))
+    return tuple(kept)
 
 
 def _body_at(one: Held, instant: int, person: _Person) -> Body | None:
     """What a consent says at ``instant``: its provisions then in force, and what events have closed."""
     directive, zone = person.directives[one.index], person.zone
     closed = ended(directive.expiries, _since(directive, zone), person.events, instant)
-    roots = (_at(root, instant, zone) for root in one.body.roots)
-    kept = tuple(root for root in roots if root is not None)
-    if closed is None or not kept:
-        return None
-    if closed:
-        kept = tuple(replace(root, children=(*root.children, *closed)) for root in kept)
-    return replace(one.body, roots=kept)
+    body = None if closed is None else one.body.pruned(lambda provision: _at(provision, instant, zone))
+    return body.excepting(closed) if body is not None and closed else body
 
 
 def _end(body: Body, instant: int, zone: tzinfo) -> int:
     """When a consent in force at ``instant`` ends by the periods of its roots."""
     ends = MAX
-    for root in body.roots:
+    for root in body.roots():
         for criterion in root.criteria:
             if isinstance(criterion, PeriodCriterion):
                 span = bounds(criterion.start, criterion.end, zone)

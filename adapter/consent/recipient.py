@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from adapter.consent.instants import bounds
-from adapter.consent.names import AtHand, identifier_keys, items, reference_key, tail, type_of
+from adapter.consent.names import CIRCLES, AtHand, identifier_keys, items, reference_key, tail, type_of
 from adapter.consent.outcome import FALSE, TRUE, UNKNOWN
 from adapter.consent.vocabulary import ACT_REASON, PURPOSES
 
@@ -39,9 +39,6 @@ _LINKS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "PractitionerRole": (("practitioner", "Practitioner"), ("organization", "Organization")),
 }
 
-CIRCLES: Final = frozenset({"Group", "CareTeam"})
-"""Types whose members are listed in the circle, not in the member."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientContext:
@@ -50,7 +47,8 @@ class RecipientContext:
     ``actors`` are the keys of the recipient and of all it belongs to. ``outside`` are the groups and care
     teams it is known not to be in. ``beyond`` are the types of what may lie behind links nobody could follow.
     ``organisation`` is the reference of the organisation that asks. ``asked`` are the purposes as a set,
-    ``odd_purpose`` says that one of them is a code below PurposeOfUse that is not known here.
+    ``odd`` those of them that are codes below PurposeOfUse not known here. ``places`` are the actors whatever server
+    they name.
     """
 
     actors: frozenset[str]
@@ -59,15 +57,16 @@ class RecipientContext:
     outside: frozenset[str] = frozenset()
     beyond: frozenset[str] = frozenset()
     asked: frozenset[tuple[str, str]] = field(init=False, repr=False, compare=False)
-    odd_purpose: bool = field(init=False, repr=False, compare=False)
-    _places: frozenset[str] = field(init=False, repr=False, compare=False)
+    odd: frozenset[tuple[str, str]] = field(init=False, repr=False, compare=False)
+    places: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Prepare what every criterion asks again and again."""
-        odd = any(system == ACT_REASON and code not in PURPOSES for system, code in self.purposes)
-        object.__setattr__(self, "asked", frozenset(self.purposes))
-        object.__setattr__(self, "odd_purpose", odd)
-        object.__setattr__(self, "_places", frozenset(map(tail, self.actors)))
+        asked = frozenset(self.purposes)
+        odd = frozenset(one for one in asked if one[0] == ACT_REASON and one[1] not in PURPOSES)
+        object.__setattr__(self, "asked", asked)
+        object.__setattr__(self, "odd", odd)
+        object.__setattr__(self, "places", frozenset(map(tail, self.actors)))
 
     def rules_out(self, key: str) -> bool:
         """Whether the recipient is certainly not ``key``, which is none of its actors."""
@@ -78,7 +77,7 @@ class RecipientContext:
             return key.startswith("=")
         if kind in CIRCLES and key not in self.outside:
             return False
-        return tail(key) not in self._places
+        return tail(key) not in self.places
 
     def canonical(self) -> bytes:
         """The same bytes for the same context, whatever order it was made in."""

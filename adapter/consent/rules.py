@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from adapter.consent.bases import CONSENT
 from adapter.consent.basis import basis
 from adapter.consent.content import Content
-from adapter.consent.evaluate import Effect, Entry, Verdict, weigh
+from adapter.consent.evaluate import Effect, Note, Verdict, weigh
 from adapter.consent.facts import Facts
 from adapter.consent.grounds import CONSENT_ALONE
 from adapter.consent.names import literal_key
@@ -54,7 +54,7 @@ def _answer(
         return settled
     stopped = law.stops(policy.facts, recipient, segment)
     if stopped is not None:
-        return Verdict(effect=Effect.DENY, trace=((-1, "", "law", "deny", stopped),))
+        return Verdict(effect=Effect.DENY, notes=((-1, "", "law", "deny", stopped),))
     facts = Facts(
         recipient=recipient,
         kind=segment.type,
@@ -63,7 +63,7 @@ def _answer(
         content=content,
         zone=zone,
     )
-    trace: list[Entry] = []
+    trace: list[Note] = []
     part2 = TRUE if segment.regime == "part2" else facts.labels.part2
     silent = {
         index: why
@@ -83,13 +83,13 @@ def _undisclosed(body: Body, segment: Segment, part2: int) -> str | None:
     return "it names another program as the one that may disclose"
 
 
-def _joined(effect: Effect, obligations: Sequence[Obligation], grounds: Sequence[Ground], trace: list[Entry]) -> Rule:
+def _joined(effect: Effect, obligations: Sequence[Obligation], grounds: Sequence[Ground], trace: list[Note]) -> Rule:
     """Consents or a basis that stands by itself; what each asks for travels with what either permits."""
     trace += [
         (-1, "", ground.rule, "permit" if ground.permits else "not-applicable", ground.because) for ground in grounds
     ]
     if effect is Effect.EXCEPTION or any(ground.deferred for ground in grounds):
-        return Verdict(effect=Effect.EXCEPTION, trace=tuple(trace))
+        return Verdict(effect=Effect.EXCEPTION, notes=tuple(trace))
     due = dict.fromkeys(obligations)
     bases = CONSENT if effect is Effect.PERMIT else 0
     for ground in grounds:
@@ -97,7 +97,7 @@ def _joined(effect: Effect, obligations: Sequence[Obligation], grounds: Sequence
             bases |= ground.basis
             due.update(dict.fromkeys(ground.obligations))
     return Verdict(
-        effect=Effect.PERMIT if bases else Effect.DENY, obligations=tuple(due), trace=tuple(trace), bases=bases
+        effect=Effect.PERMIT if bases else Effect.DENY, obligations=tuple(due), notes=tuple(trace), bases=bases
     )
 
 

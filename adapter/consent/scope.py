@@ -57,7 +57,7 @@ def _said(criterion: Criterion) -> str:
 def scope_text(chain: Sequence[Provision]) -> str:
     """The scope along ``chain``, from the root to the provision that permitted."""
     parts = [said for provision in chain for criterion in provision.criteria if (said := _said(criterion))]
-    return "; ".join([_TO_THIS, *parts])
+    return "; ".join([_TO_THIS, *dict.fromkeys(parts)])
 
 
 def parties(text: str, *, discloser: str, recipient: str) -> str:

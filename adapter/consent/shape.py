@@ -116,11 +116,11 @@ Where = tuple[Any, str]
 
 
 def _spelled(where: Where | str) -> str:
-    steps = ""
+    steps = []
     while isinstance(where, tuple):
         where, step = where
-        steps = step + steps
-    return where + steps
+        steps.append(step)
+    return where + "".join(reversed(steps))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -18,7 +18,6 @@ from adapter.consent.expiry import EXPIRY_EVENT
 from adapter.consent.instants import bounds
 from adapter.consent.outcome import DENY
 from adapter.consent.policy import Policy
-from adapter.consent.provision import Provision
 from adapter.consent.release_evidence import CONDITION, SIGNING
 from adapter.fhir.served import Parts, join
 
@@ -132,7 +131,7 @@ class SignedConsents:
 def _form(common: dict[str, Any]) -> Form:
     directive = read(common)
     body = directive.body
-    plain = not body.capped and len(body.roots) == 1 and body.roots[0].kind == DENY and not _periods(body)
+    plain = not body.capped and len(body.roots()) == 1 and body.provisions[0].kind == DENY and not _periods(body)
     return Form(directive, Policy(directives=(body,)).canonical(), plain)
 
 
@@ -144,19 +143,15 @@ def _datable(period: Any) -> bool:
 
 
 def _periods(body: Body) -> bool:
-    pending: list[Provision] = list(body.roots)
-    while pending:
-        provision = pending.pop()
-        if any(isinstance(criterion, PeriodCriterion) for criterion in provision.criteria):
-            return True
-        pending += provision.children
-    return False
+    return any(
+        isinstance(criterion, PeriodCriterion) for provision in body.provisions for criterion in provision.criteria
+    )
 
 
 def _dated(body: Body, start: str | None, end: str | None) -> Body:
-    root = body.roots[0]
-    dated = Provision(root.kind, root.path, (PeriodCriterion(start, end), *root.criteria), root.children)
-    return replace(body, roots=(dated,))
+    root, *inside = body.provisions
+    dated = replace(root, criteria=(PeriodCriterion(start, end), *root.criteria))
+    return replace(body, provisions=(dated, *inside))
 
 
 def _keep(found: dict[Key, Value], key: Key, value: Value) -> Value:

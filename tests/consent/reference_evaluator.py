@@ -1,264 +1,288 @@
-"""A slow, obvious evaluator of one case line, written from the rules and not from the code.
+"""A slow, obvious evaluator, written from the rules and not from the code.
 
-Every criterion is True, False or None (unknown). A consent is run once for every assignment of its unknown
-criteria, by brute force. Nothing is shared with `adapter.consent` but JSON.
+Every criterion is True, False or None (unknown). A consent is run once for every assignment of what is unknown
+in it, by brute force. What many cases have in common (one set of consents, one request, one resource) is asked
+once and kept, so that millions of cases can be judged. Nothing is shared with `adapter.consent` but JSON.
 """
 
 import itertools
+from typing import NamedTuple
 
-from reference_criteria import (
-    ACT,
-    DENY,
-    NA,
-    PCF,
-    PERMIT,
-    STATUSES,
-    Request,
-    action_truth,
-    actor_truth,
-    all_codes,
-    both,
-    class_truth,
-    code_truth,
-    data_period_truth,
-    data_truth,
-    label_facts,
-    label_truth,
-    period_span,
-    purpose_truth,
-    references_in,
-    span,
-)
+from reference_consent import OF_REQUEST, UNKNOWN, Consent, InForce
+from reference_request import Request
+from reference_resource import Resource
+from reference_terms import DENY, NA, PERMIT, both, reached, row
+from reference_world import World
 
-INSTRUMENT = "https://sallyport.example/fhir/CodeSystem/consent-instrument"
-
-# -- provisions ------------------------------------------------------------------------------------
-
-KNOWN = {
-    "type",
-    "period",
-    "actor",
-    "action",
-    "securityLabel",
-    "purpose",
-    "class",
-    "code",
-    "dataPeriod",
-    "data",
-    "provision",
-}
+MOST_UNKNOWN = 10
+"""Provisions of one consent that may be unknown at once: a consent is run two to that power times."""
 
 
-class Unintelligible(Exception):
-    pass
+class TooMuchUnknown(Exception):
+    """More than `MOST_UNKNOWN`: it would take too long."""
 
 
-def guard(kind, provision, request, resource):  # noqa: C901, PLR0912  # one line for each element
-    """Every criterion of one provision by element name."""
-    found = {}
-    for name, value in provision.items():
-        match name:
-            case "period":
-                low, high = period_span(value, request.zone)
-                found[name] = low <= request.at < high
-            case "purpose":
-                found[name] = purpose_truth(kind, value, request)
-            case "actor":
-                found[name] = actor_truth(value, request)
-            case "action":
-                found[name] = action_truth(value, request)
-            case "securityLabel":
-                found[name] = label_truth(kind, value, request, resource)
-            case "class":
-                found[name] = class_truth(value, resource)
-            case "code":
-                found[name] = code_truth(kind, value, resource)
-            case "dataPeriod":
-                found[name] = data_period_truth(kind, value, request, resource)
-            case "data":
-                found[name] = data_truth(kind, value, request, resource)
-            case "type" | "provision":
-                pass
-            case "extension":
-                if kind == PERMIT:
-                    found[name] = None
-            case _:
-                found[name] = None
-    return found
+def noted(ask, *arguments, **keywords):
+    """What ``ask`` answers, and the rows it met."""
+    before = set(reached)
+    reached.clear()
+    answer = ask(*arguments, **keywords)
+    met = frozenset(reached)
+    reached.update(before)
+    return answer, met
 
 
-def tree(provision, kind, request, resource, *, additive=False):
-    children = []
-    for child in provision.get("provision", []):
-        word = child.get("type")
-        if (word is None and kind == DENY) or word not in (None, "permit", "deny"):
-            raise Unintelligible
-        inner = PERMIT if word == "permit" else DENY
-        if inner == kind == PERMIT and not additive:
-            raise Unintelligible
-        children.append(tree(child, inner, request, resource))
-    return {"kind": kind, "criteria": guard(kind, provision, request, resource), "children": children}
+class Told:
+    """One consent with its provisions in one list, each with the place of the one around it (-1 for a root)."""
+
+    def __init__(self, json, world):
+        self.consent, self.met = noted(Consent, json, world)
+        self.nodes, self.around = [], []
+        for root in self.consent.roots:
+            self.add(root, -1)
+        self.below = [[] for _ in self.nodes]
+        self.roots = [place for place, around in enumerate(self.around) if around < 0]
+        for place, around in enumerate(self.around):
+            if around >= 0:
+                self.below[around].append(place)
+        self.known = {}
+        self.verdicts = {}
+
+    def add(self, node, around):
+        place = len(self.nodes)
+        self.nodes.append(node)
+        self.around.append(around)
+        for child in node.children:
+            self.add(child, place)
+
+    def answers(self, asked, key, *, about_request):
+        """The truth of the criteria of every provision that ask about the request, or about the resource."""
+        if key not in self.known:
+            self.known[key] = noted(lambda: tuple(self.answer(node, asked, about_request) for node in self.nodes))
+        return self.known[key]
+
+    def answer(self, node, asked, about_request):
+        truths = []
+        for element, values in node.criteria.items():
+            if (element in OF_REQUEST) == about_request:
+                truths += [
+                    None if one is UNKNOWN else asked(node.kind, element, one, self.consent.contained) for one in values
+                ]
+        if True in truths and False in truths:
+            row("7")
+        return both(truths)
+
+    def naming(self, request):
+        """For every provision: whether it names the recipient, for certain."""
+        key = ("naming", id(request))
+        if key not in self.known:
+            self.known[key] = tuple(
+                any(
+                    one is not UNKNOWN and request.actor(one, self.consent.contained) is True
+                    for one in node.criteria.get("actor", ())
+                )
+                for node in self.nodes
+            )
+        return self.known[key]
+
+    # -- every completion --------------------------------------------------------------------------
+
+    def verdict(self, truths, naming, *, counts):
+        """Its verdict over every completion, whether it always permits by name, and the rows met."""
+        key = (truths, naming, counts)
+        if key not in self.verdicts:
+            self.verdicts[key] = noted(self.over_all_completions, truths, naming, counts=counts)
+        return self.verdicts[key]
+
+    def over_all_completions(self, truths, naming, *, counts):
+        self.note_structure(truths)
+        unknown = [place for place in self.open(truths) if truths[place] is None]
+        if len(unknown) > MOST_UNKNOWN:
+            raise TooMuchUnknown
+        seen, by_name = set() if counts else {NA}, counts
+        for values in itertools.product((True, False), repeat=len(unknown)):
+            holds = list(truths)
+            for place, value in zip(unknown, values, strict=True):
+                holds[place] = value
+            fired = []
+            outcomes = [self.run(root, holds, naming, fired, named=False) for root in self.roots]
+            seen.add(DENY if DENY in outcomes else PERMIT if PERMIT in outcomes else NA)
+            by_name = by_name and any(fired)
+        if DENY in seen:
+            return DENY, False
+        return (PERMIT, by_name) if seen == {PERMIT} else (NA, False)
+
+    def open(self, truths):
+        """The provisions with none around them that is certainly not met."""
+        shut = set()
+        for place, around in enumerate(self.around):
+            if truths[place] is False or around in shut:
+                shut.add(place)
+            if around not in shut:
+                yield place
+
+    def run(self, place, holds, naming, fired, *, named):
+        """One outcome of a provision when everything has a value; notes the permits that hold."""
+        if not holds[place]:
+            return NA
+        named = named or naming[place]
+        below = [self.run(child, holds, naming, fired, named=named) for child in self.below[place]]
+        if DENY in below:
+            return DENY
+        if PERMIT in below:
+            return PERMIT
+        if self.nodes[place].kind == PERMIT:
+            fired.append(named)
+        return self.nodes[place].kind
+
+    def note_structure(self, truths):
+        if any(truths[root] is not True for root in self.roots):
+            row("2")
+        for place, around in enumerate(self.around):
+            if around >= 0 and truths[place] is True and truths[around] is False:
+                row("3")
+        for group in [self.roots, *self.below]:
+            if len({self.nodes[place].kind for place in group if truths[place] is True}) > 1:
+                row("6")
 
 
-def roots_of(consent, request, resource):
-    provision = consent.get("provision")
-    said = {
-        {"OPTIN": PERMIT, "OPTOUT": DENY}[one["code"]]
-        for one in consent.get("policyRule", {}).get("coding", [])
-        if one["code"] in ("OPTIN", "OPTOUT")
-    }
-    word = (provision or {}).get("type")
-    if word not in (None, "permit", "deny") or (word is None and len(said) != 1):
-        raise Unintelligible
-    kind = said.pop() if word is None else PERMIT if word == "permit" else DENY
-    if said - {kind}:
-        raise Unintelligible
-    additive = PCF in consent.get("meta", {}).get("profile", [])
-    root = tree(provision or {}, kind, request, resource, additive=additive)
-    if kind == DENY:
-        return [root]
-    denies = [child for child in root["children"] if child["kind"] == DENY]
-    roots = [{**root, "children": denies}]
-    for child in root["children"]:
-        if child["kind"] == PERMIT:
-            kept = {name: truth for name, truth in root["criteria"].items() if name not in child["criteria"]}
-            if "period" in root["criteria"]:
-                kept["period of the root"] = root["criteria"]["period"]
-            criteria = {**kept, **child["criteria"]}
-            roots.append({"kind": PERMIT, "criteria": criteria, "children": [*child["children"], *denies]})
-    return roots
+class Judge:
+    """Decides requests for resources under one set of consents."""
+
+    def __init__(self, consents, world, *, latest_wins=False):
+        self.world, self.latest_wins = world, latest_wins
+        self.told = [Told(json, world) for json in consents]
+        self.held = {}
+
+    def of_patient(self, patient, zone):
+        """Every consent of a patient that may count: (told, whether it certainly does)."""
+        key = (patient, str(zone))
+        if key not in self.held:
+            self.held[key] = noted(self.find, patient, zone)
+        return self.held[key]
+
+    def find(self, patient, zone):
+        found = [(told, told.consent.about(patient)) for told in self.told]
+        theirs = [(told, whose) for told, whose in found if whose is not False]
+        own = {told.consent.source for told, _ in theirs}
+        strangers = {told.consent.source for told, whose in found if whose is False} - own
+        in_force = InForce([(told.consent, whose) for told, whose in theirs], self.world, zone)
+        certain = dict(in_force.counted(strangers))
+        held = []
+        for told, whose in theirs:
+            if told.consent in certain:
+                row(*told.met)
+                held.append((told if whose else self.doubted(told), certain[told.consent], told.consent.signed(zone)))
+        return held
+
+    def doubted(self, told):
+        """A consent of nobody knows whom: it blocks what it might cover."""
+        doubted = Told({**told.consent.json, "modifierExtension": []}, self.world)
+        doubted.consent.typed = told.consent.typed
+        return doubted
+
+    def decide(self, request, resource, *, labelled=True):
+        """(PERMIT or DENY, whether the duties of Part 2 go with it)."""
+        row(*resource.met)
+        if resource.lost:
+            return DENY, False
+        part2 = resource.labels.part2 is not False or not labelled
+        if part2:
+            row("25")
+        if resource.labels.part2 is None or not labelled:
+            row("P10")
+        permitted = [self.permits(one, request, resource, part2, labelled) for one in resource.patients]
+        return (PERMIT, part2) if all(permitted) else (DENY, False)
+
+    def permits(self, patient, request, resource, part2, labelled):
+        held, met = self.of_patient(patient, request.zone)
+        row(*met)
+        said = []
+        for told, counts, signed in held:
+            (outcome, by_name), rows = told.verdict(*self.truths(told, request, resource, labelled), counts=counts)
+            row(*rows)
+            if part2 and outcome == PERMIT:
+                row("P14")
+            said.append(Said(told.consent, outcome, outcome == PERMIT and by_name and told.consent.typed, signed))
+        return any(self.paper_permits(kind, said, part2) for kind in {one.kind for one in said})
+
+    def paper_permits(self, kind, said, part2):
+        """Whether consents of one kind of paper permit: what other kinds leave closed does not close this one.
+
+        One that states no kind is weighed against all, and so is one that cannot be understood.
+        """
+        same = [one for one in said if one.kind == kind]
+        against = [one for one in said if one.kind != kind and "" in (kind, one.kind)]
+        row(*["22"] * (len({one.kind for one in said}) > 1))
+        both_ways = same + [one.without_permit() for one in against]
+        return self.combined(both_ways) == PERMIT and (not part2 or any(one.by_part2 for one in same))
+
+    @staticmethod
+    def truths(told, request, resource, labelled):
+        def of_resource(kind, element, value, contained):
+            if element == "dataPeriod":
+                return resource.dated(kind, value, request.zone)
+            return resource.truth(kind, element, value, contained, labelled=labelled)
+
+        asked, met = told.answers(request.truth, ("request", id(request)), about_request=True)
+        there, rows = told.answers(of_resource, (id(resource), labelled, str(request.zone)), about_request=False)
+        row(*met, *rows)
+        truths = tuple(map(both, zip(asked, there, strict=True)))
+        return truths, told.naming(request)
+
+    def combined(self, said):
+        """Deny over permit over silence; where the latest wins, that of the latest that are not silent."""
+        outcomes = {one.outcome for one in said}
+        if PERMIT in outcomes and DENY in outcomes:
+            row("22")
+        if self.latest_wins:
+            row("22")
+            for same in by_date(said):
+                if same - {NA}:
+                    outcomes = same
+                    break
+        return DENY if DENY in outcomes else PERMIT if PERMIT in outcomes else NA
 
 
-def places(nodes, path=()):
-    """Every criterion of a forest that is unknown, by where it stands."""
-    for index, node in enumerate(nodes):
-        for name, truth in node["criteria"].items():
-            if truth is None:
-                yield (*path, index, name)
-        yield from places(node["children"], (*path, index))
+class Said(NamedTuple):
+    """What one consent says to one question."""
+
+    consent: Consent
+    outcome: str
+    by_part2: bool
+    signed: tuple | None
+
+    @property
+    def kind(self):
+        return "" if self.consent.capped else self.consent.instrument
+
+    def without_permit(self):
+        return self._replace(outcome=NA) if self.outcome == PERMIT else self
 
 
-def run(node, path, assigned, *, named, fired):
-    """One outcome of a provision when every criterion has a value; notes the permits that hold."""
-    criteria = node["criteria"]
-    if not all(assigned.get((*path, name), truth) for name, truth in criteria.items()):
-        return NA
-    named = named or criteria.get("actor") is True
-    below = [
-        run(child, (*path, index), assigned, named=named, fired=fired) for index, child in enumerate(node["children"])
-    ]
-    if DENY in below:
-        return DENY
-    if PERMIT in below:
-        return PERMIT
-    if node["kind"] == PERMIT:
-        fired.append(named)
-    return node["kind"]
+def by_date(said):
+    """Outcomes of consents whose dates overlap, the latest first. Capped ones always speak, undated ones last."""
+    capped = {one.outcome for one in said if one.consent.capped}
+    spans = []
+    for low, high in sorted({one.signed for one in said if one.signed}, reverse=True):
+        if spans and high > spans[-1][0]:
+            spans[-1] = (low, spans[-1][1])
+        else:
+            spans.append((low, high))
+    plain = [one for one in said if not one.consent.capped]
+    dated = [{one.outcome for one in plain if one.signed and low <= one.signed[0] < high} for low, high in spans]
+    first, *rest = [*dated, {one.outcome for one in plain if not one.signed}]
+    return [first | capped, *rest]
 
 
-def verdict(roots):
-    """The verdict of one consent over every assignment, and whether it always permits by name."""
-    unknown = list(places(roots))
-    seen, by_name = set(), True
-    for values in itertools.product((True, False), repeat=len(unknown)):
-        assigned = dict(zip(unknown, values, strict=True))
-        fired = []
-        outcomes = [run(root, (index,), assigned, named=False, fired=fired) for index, root in enumerate(roots)]
-        seen.add(DENY if DENY in outcomes else PERMIT if PERMIT in outcomes else NA)
-        by_name = by_name and any(fired)
-    if DENY in seen:
-        return DENY, False
-    return (PERMIT, by_name) if seen == {PERMIT} else (NA, False)
-
-
-# -- consents --------------------------------------------------------------------------------------
-
-
-def later(new, old, request):
-    if "dateTime" not in new or "dateTime" not in old:
-        return False
-    return span(old["dateTime"], request.zone)[1] <= span(new["dateTime"], request.zone)[0]
-
-
-def shared(new, old):
-    def pairs(consent):
-        return {(one["system"], one["value"]) for one in consent.get("identifier", [])}
-
-    return bool(pairs(new) & pairs(old))
-
-
-def replaced(consents, request):
-    """The indices of consents that another one replaces."""
-    edges = set()
-    for (i, new), (j, old) in itertools.permutations(enumerate(consents), 2):
-        fits = new["status"] in ("active", "inactive") and new["patient"] == old["patient"] and new["id"] != old["id"]
-        if not fits:
-            continue
-        if shared(new, old) and later(new, old, request):
-            edges.add((i, j))
-        for provenance in request.provenances:
-            targets = [one["reference"] for one in provenance["target"]]
-            olds = [one["what"]["reference"] for one in provenance["entity"] if one["role"] == "revision"]
-            if f"Consent/{new['id']}" in targets and f"Consent/{old['id']}" in olds:
-                edges.add((i, j))
-    reach = set(edges)
-    for _ in consents:
-        reach |= {(a, d) for a, b in reach for c, d in reach if b == c}
-    return {j for i, j in edges if (j, i) not in reach}
-
-
-def instruments(consent):
-    """The kinds of paper it says it is."""
-    return {code for system, code in all_codes(consent["category"]) if system == INSTRUMENT}
-
-
-def intelligible(consent):
-    if len(instruments(consent)) > 1:
-        raise Unintelligible
-    if consent["status"] not in STATUSES or "modifierExtension" in consent or "implicitRules" in consent:
-        raise Unintelligible
-    return consent
-
-
-def weigh(consent, request, resource):
-    """The verdict of one consent in force, whether it permits by name, and its kind; a capped one is of every kind."""
-    try:
-        outcome, by_name = verdict(roots_of(intelligible(consent), request, resource))
-        return outcome, by_name, "".join(instruments(consent))
-    except Unintelligible:
-        root = guard(DENY, consent.get("provision") or {}, request, resource)
-        return (NA if both(root.values()) is False else DENY), False, ""
-
-
-def together(said, kind, part2):
-    """Whether a consent of this kind permits and none that is weighed against it denies; for Part 2 one names it."""
-    against = [outcome for outcome, _, one in said if "" in (kind, one) or one == kind]
-    same = [(outcome, by_part2) for outcome, by_part2, one in said if one == kind]
-    if DENY in against or PERMIT not in [outcome for outcome, _ in same]:
-        return False
-    return not part2 or any(by_part2 for _, by_part2 in same)
-
-
-def is_typed(consent):
-    pairs = {*all_codes(consent["category"]), *all_codes(consent.get("policyRule", {}))}
-    return (ACT, "42CFRPart2CD") in pairs
+def judged(line):
+    """(PERMIT or DENY, whether the duties of Part 2 go with it) for one case line."""
+    world = World(line["context"])
+    judge = Judge(line["consents"], world, latest_wins=line.get("combination") == "latest-wins")
+    request, resource = Request(line["request"], world), Resource(line["resource"], world)
+    return judge.decide(request, resource, labelled=line.get("labeller", "on") == "on")
 
 
 def decide(line):
     """PERMIT or DENY for one case line."""
-    request, resource = Request(line), line["resource"]
-    patients = {one for one in references_in(resource) if one.startswith("Patient/")}
-    part2 = "42CFRPart2" in label_facts(resource)[2] or not request.labelled
-    for patient in patients:
-        theirs = [one for one in line["consents"] if one["patient"]["reference"] == patient]
-        gone = replaced(theirs, request)
-        said = []
-        for index, consent in enumerate(theirs):
-            scope = {one["code"] for one in consent["scope"]["coding"]}
-            if index in gone or consent["status"] not in ("active", "unheard-of") or "patient-privacy" not in scope:
-                continue
-            outcome, by_name, kind = weigh(consent, request, resource)
-            said.append((outcome, outcome == PERMIT and by_name and is_typed(consent), kind))
-        if not any(together(said, kind, part2) for kind in {kind for _, _, kind in said}):
-            return DENY
-    return PERMIT if patients else DENY
+    return judged(line)[0]

@@ -191,19 +191,18 @@ def accepts(county, recipient, entity, column, form):
     return bool({"U", "own"} & allowed)
 
 
-def permitted_names(provisions):
-    for provision in provisions:
+def permitted_names(body):
+    for provision in body.provisions:
         if provision.kind == 2:  # permit
             for criterion in provision.criteria:
                 if criterion.element == "actor":
                     yield from criterion.names
-        yield from permitted_names(provision.children)
 
 
 def by_general_designation(county, body, facts, recipient):
     """2.31(a)(4)(ii): through an intermediary, but neither named nor known to treat the patient."""
     me = recipient.organisation
-    names = set(permitted_names(body.roots))
+    names = set(permitted_names(body))
     if county.is_intermediary(me):
         return not any(name != me and me in county.chain(name) for name in names)
     if not any(county.is_intermediary(one) for one in county.chain(me)):

@@ -267,13 +267,7 @@ def test_a_finding_reads_as_a_sentence_with_its_section_and_place():
 
 
 def scope_of(provision):
-    chain = []
-    pending = read(consent(provision)).body.roots[0]
-    while True:
-        chain.append(pending)
-        if not pending.children:
-            return scope_text(chain)
-        pending = pending.children[0]
+    return scope_text(read(consent(provision)).body.provisions)
 
 
 def test_the_scope_names_who_disclosed_who_receives_and_the_end():

@@ -204,4 +204,4 @@ def test_the_context_survives_its_canonical_form():
     again = RecipientContext.parse(made.canonical())
     assert again.canonical() == made.canonical()
     assert (again.actors, again.outside, again.organisation) == (made.actors, {"Group/g"}, X)
-    assert not again.odd_purpose
+    assert not again.odd

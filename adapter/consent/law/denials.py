@@ -18,10 +18,10 @@ from adapter.consent.names import type_of
 from adapter.consent.outcome import FALSE, PERMIT, TRUE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
 
     from adapter.consent.law.matter import Matter
-    from adapter.consent.provision import Body, Provision
+    from adapter.consent.provision import Body
 
 SUBPART_E: Final = frozenset({"2.64", "2.65"})
 """Words of an order that a court made under subpart E of 42 CFR part 2."""
@@ -147,16 +147,14 @@ PAPERS: Final = (
 
 def permitted_names(body: Body) -> frozenset[str]:
     """Everyone whom some permit of a consent names."""
-    return frozenset(_names(body.roots))
-
-
-def _names(provisions: Iterable[Provision]) -> Iterator[str]:
-    for provision in provisions:
-        if provision.kind == PERMIT:
-            for criterion in provision.criteria:
-                if isinstance(criterion, ActorCriterion):
-                    yield from criterion.names
-        yield from _names(provision.children)
+    return frozenset(
+        name
+        for provision in body.provisions
+        if provision.kind == PERMIT
+        for criterion in provision.criteria
+        if isinstance(criterion, ActorCriterion)
+        for name in criterion.names
+    )
 
 
 def _no_participant(asked: Asked) -> bool:

@@ -172,9 +172,9 @@ def general_designation(lax):
     for names in ([org("member")], ["Practitioner/p"], [org("exchange"), org("member")], [org("court")], []):
         assert speaks(law, paper(names=names), member, PROGRAM)
     assert speaks(law, paper(names=[org("exchange")]), member, SUMMARY)
-    inner = paper(names=[org("exchange")]).roots
+    inner = paper(names=[org("exchange")]).provisions
     denies_by_name = paper(names=[org("member")], kind=DENY)
-    form = replace(denies_by_name, roots=(replace(denies_by_name.roots[0], children=inner),))
+    form = replace(denies_by_name, provisions=(replace(denies_by_name.provisions[0], size=2), *inner))
     assert "who treat the patient" in silent(law, form, member, PROGRAM)
 
 
