@@ -9,17 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from adapter.consent.asked import LATER, NO_MATCH
 from adapter.consent.criteria import ActorCriterion
-from adapter.consent.evaluate import LATER, NO_MATCH, Effect
+from adapter.consent.evaluate import Effect
 from adapter.consent.outcome import PERMIT
 from adapter.consent.policy import Policy
 from adapter.consent.wording import BASIS_TITLES, same_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from adapter.consent.evaluate import Entry, Verdict
-    from adapter.consent.provision import Body, Provision
+    from adapter.consent.asked import Entry
+    from adapter.consent.evaluate import Verdict
+    from adapter.consent.provision import Provision
     from adapter.consent.wording import Naming
 
 _EFFECTS: Final[Mapping[Effect, str]] = {
@@ -130,7 +132,7 @@ def findings(
     parts = {
         (index, provision.path): provision
         for index, body in enumerate(policy.directives)
-        for provision in _provisions(body)
+        for provision in body.provisions
     }
     return [_finding(_Line(entry, parts, spoken, recipient, name)) for entry in verdict.trace]
 
@@ -179,14 +181,6 @@ class _Line:
         """Whom a provision names, itself."""
         actors = [one for one in provision.criteria if isinstance(one, ActorCriterion)]
         return sorted(self.name(key) for one in actors for key in one.names)
-
-
-def _provisions(body: Body) -> Iterator[Provision]:
-    pending = list(body.roots)
-    while pending:
-        provision = pending.pop()
-        yield provision
-        pending += provision.children
 
 
 def _finding(line: _Line) -> Finding:
