@@ -116,7 +116,8 @@ class Asked:
             )
             if named[place] and provision.kind == PERMIT and sure[place]:
                 if sure[place] == _ALWAYS:
-                    return Naming(self.body, place, possible=True)
+                    # A path before it that the single resource may open would explain another scope.
+                    return Naming(self.body, -1 if possible else place, possible=True)
                 possible = True
         return Naming(self.body, -1, possible=possible)
 
