@@ -150,7 +150,8 @@ def submission(choice: Choice, number: int, at: int, person: Mapping[str, Any]) 
             for name, purposes, classes in choice.partners
         ],
         "revocations": revocations if choice.withdrawn or choice.state == "revoked" else [],
-        "signature": {"name": True, "hash": ""},
+        "signature": {"name": True, "method": "ink"},
+        "copy_given": True,
     }
     if choice.part2:
         document["part2"] = {
@@ -160,6 +161,8 @@ def submission(choice: Choice, number: int, at: int, person: Mapping[str, Any]) 
             "amount": "summaries of screenings",
             "purpose": "care after release",
             "revocation_statement": True,
+            "redisclosure_statement": True,
+            "refusal_statement": True,
         }
     return document
 

@@ -36,7 +36,7 @@ async def _measure(scale: Scale, folder: Path) -> list[Row]:
         await fill(services, Filler(services), ways, scale.people)
         document = read_document(folder / "agreements" / "memorandum.yaml")
         document["grants"] = [grant for grant in document["grants"] if grant["recipient"] != PARTNER]
-        change = await services.changes.read(document, "draft", at=services.now())
+        change = await services.changes.read(document, "draft")
         summaries = people = 0
         for number in range(scale.people):
             seen = sum(ways[number % WAYS].permits(PARTNER, PURPOSE, kind) for kind in KINDS if kind.regime == "hipaa")
