@@ -21,7 +21,6 @@ CHOICES = (records.choice(), records.choice("defender", purposes=("diversion",))
 @pytest.fixture
 async def ada(world):
     """Ada, with a PHQ-9 at the jail and the law of the site asked."""
-    asserting.lawful(world)
     await world.deliver("jail-medical-hl7", records.hl7(records.phq9(4)))
     world.ada = world.patient("jail-medical-hl7", records.JAIL)
     return world

@@ -17,7 +17,6 @@ DAY = 86_400_000_000
 
 @pytest.fixture
 async def ada(world):
-    asserting.lawful(world)
     await world.deliver("jail-medical-hl7", records.hl7(records.phq9(4)))
     world.ada = world.patient("jail-medical-hl7", records.JAIL)
     return world
