@@ -62,6 +62,14 @@ async def test_the_same_paper_again_changes_nothing(ada):
     assert ada.rows("SELECT id, version FROM resource WHERE type = 6 ORDER BY id") == held != []
 
 
+async def test_the_same_paper_after_an_export_said_otherwise_is_news(ada):
+    await take(ada)
+    await export(ada, records.release(CHOICES[0]))
+    assert await seen(ada) == (1, 0)
+    await take(ada)
+    assert await seen(ada) == (1, 1)
+
+
 async def test_a_deficient_paper_waits_and_denies_until_it_is_mended(ada):
     await export(ada)
     taken = await take(ada, records.release(*CHOICES, expires=None))
@@ -121,6 +129,15 @@ async def test_revocations_add_up(ada):
         [["pretrial"]],
         [["pretrial"], ["defender"]],
     ]
+
+
+async def test_the_same_revocation_again_is_the_one_that_was_recorded(ada):
+    await export(ada)
+    first = await ada.services.papers.revoke("r1", ["pretrial"], staff())
+    ada.clock.forward(hours=1)
+    again = await ada.services.papers.revoke("r1", ["pretrial"], staff())
+    assert again.report.receipt == first.report.receipt
+    assert ada.rows("SELECT count(*) FROM revocation") == [(1,)]
 
 
 async def test_a_registry_that_has_not_heard_of_it_does_not_undo_it(ada):
