@@ -17,6 +17,7 @@ from adapter.fhir.facts import Facts
 from adapter.mapping.compile import compile_mapping
 from adapter.mapping.tables import CodeTable, read_table
 from adapter.services.agreements import read_agreements
+from adapter.services.assertion_rules import asserter_problems
 from adapter.services.forms import read_form
 from adapter.services.user_agreements import read_user_agreements
 from adapter.settings import read_document

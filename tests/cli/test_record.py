@@ -183,6 +183,10 @@ def test_a_subpoena_opens_nothing_and_is_for_counsel(staff, site):
             ("basis", JAIL, "--basis", "T", "--recipient", "court", "--purpose", "TREAT", "--class", "x"),
             "K, J, E, O or X",
         ),
+        (
+            ("basis", JAIL, "--basis", "E", "--recipient", "court", "--purpose", "TRAET", "--class", "x"),
+            "`TRAET` is no",
+        ),
         (("end", "nothing", "--because", "x"), "nothing is recorded under this id"),
         (("review", "nothing", "--finding", "justified"), "no review is open"),
         (("review", "nothing", "--finding", "fine"), "justified, not-justified"),

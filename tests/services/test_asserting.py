@@ -5,9 +5,10 @@ from __future__ import annotations
 import asserting
 import pytest
 import records
+import worlds
 from asserting import COTTONWOOD, JAIL, JAIL_MEDICAL, post, summaries
 
-from adapter.errors import NotAllowed
+from adapter.errors import ConfigurationError, NotAllowed
 from adapter.services.asserting import Asking, PartnerAssertions
 from adapter.services.authorities import Whom
 from adapter.services.disclose import Caller
@@ -98,3 +99,15 @@ async def test_over_the_bound_of_an_hour_everyone_is_refused_alike(world):
     world.clock.forward(hours=1)
     world.tokens.clear()
     assert (await post(world, COTTONWOOD, asserting.body("p9"))).status_code == 202
+
+
+async def test_a_site_that_lets_custody_staff_assert_an_emergency_does_not_start(tmp_path):
+    def careless(folder):
+        path = folder / "site.toml"
+        path.write_text(path.read_text().replace('"jail-medical", "cottonwood"', '"jail-medical", "jail"'))
+
+    with pytest.raises(ConfigurationError) as raised:
+        await worlds.open_site(tmp_path / "site", adjust=careless)
+    (problem,) = raised.value.problems
+    assert problem.path == "assert_basis.E.partners"
+    assert "`jail` is of the kind custody" in problem.message

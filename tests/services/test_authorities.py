@@ -219,6 +219,11 @@ async def test_an_order_ends_when_it_expires(ada):
     assert orjson.loads(one.fact.fact)[4] == "hipaa"
 
 
+async def test_an_order_that_says_no_moment_of_its_end_is_refused(ada):
+    with pytest.raises(RequestError, match=r"facts\.expires"):
+        await assert_for(ada, ada.ada, basis="O", recipient="court", purpose="HLEGAL", facts={"expires": "soon"})
+
+
 async def test_nothing_begins_before_it_was_recorded(ada):
     await assert_for(ada, ada.ada, start=worlds.NOW - DAY)
     (one,) = await ada.services.authorities.listed(ada.ada)
@@ -277,7 +282,19 @@ async def test_a_person_is_recognised_by_what_is_known_of_them(world, first):
     assert await summaries(world, COTTONWOOD, patient) == 0
 
 
-@pytest.mark.parametrize("known", [{"birthDate": "1980-04-03"}, {"identifier": [{"system": "x", "value": "1"}]}])
+JAIL_NUMBER = {"system": "https://alder-jail.example/person", "value": records.JAIL}
+OTHER_NUMBER = {"system": "http://hl7.org/fhir/sid/us-ssn", "value": records.OTHER_SSN}
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"birthDate": "1980-04-03"},
+        {"identifier": [{"system": "x", "value": "1"}]},
+        # The number is that of the record, and the social security number is somebody else's.
+        {"identifier": [JAIL_NUMBER, OTHER_NUMBER]},
+    ],
+)
 async def test_somebody_else_is_not_meant(world, known):
     await world.deliver("jail-medical-hl7", records.hl7(records.admission(), records.phq9(4)))
     await assert_person(world, person(**known))
@@ -286,8 +303,7 @@ async def test_somebody_else_is_not_meant(world, known):
 
 async def test_a_person_who_is_awaited_never_joins_two_records(world):
     """Whoever asserts could otherwise make one person of two, and the consents of one open the records of the other."""
-    number = {"system": "https://alder-jail.example/person", "value": records.JAIL}
-    await assert_person(world, person(identifier=[*person()["identifier"], number]))
+    await assert_person(world, person(identifier=[*person()["identifier"], JAIL_NUMBER]))
     await world.deliver("jail-roster", records.roster(records.roster_row(ssn="")))
     await world.deliver("riverside-ehr", records.ndjson(records.clinic_patient()))
     assert world.rows("SELECT count(*) FROM patient_link") == [(0,)]

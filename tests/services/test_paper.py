@@ -184,6 +184,22 @@ async def test_a_submission_of_two_people_is_not_guessed(ada):
     assert await seen(ada) == (1, 1)
 
 
+async def test_a_form_that_no_mapping_can_read_is_told_and_not_revoked(ada):
+    nobody = records.release(*CHOICES)
+    del nobody["person"]
+    await export(ada, nobody)
+    with pytest.raises(RequestError, match=r"cannot be read: missing-key at `person\.id`"):
+        await ada.services.papers.revoke("r1", [], staff())
+
+
+async def test_a_paper_of_a_submission_that_two_people_share_is_taken_in_again(ada):
+    await take(ada)
+    await export(ada, records.release(*CHOICES), records.release(person="q2", ssn=None))
+    before = len(await ada.services.inbox.receipts("releases"))
+    await take(ada)
+    assert len(await ada.services.inbox.receipts("releases")) == before + 1
+
+
 async def test_word_of_mouth_holds_at_once_until_the_paper_comes(ada):
     await export(ada)
     patient, held = await ada.services.papers.hold("r1", ["pretrial"], staff())
