@@ -8,7 +8,7 @@ A form that lacks an element is deficient on its face and no disclosure may be m
 
 from __future__ import annotations
 
-from datetime import MAXYEAR, date
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from adapter.consent.expiry import OPEN_ENDED

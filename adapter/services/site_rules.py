@@ -68,6 +68,8 @@ def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRu
         if mapping is not None:
             mappings[feed.feed] = mapping
     law = _collect(problems, partial(law_of, site, agreements, at=at), None)
+    if law is not None:
+        problems += asserter_problems(site.site.assert_basis, law)
     if problems:
         raise ConfigurationError(problems)
     return SiteRules(
