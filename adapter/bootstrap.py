@@ -167,7 +167,12 @@ async def build(
     await publish(store, writer, directory, EMPTY, at=now())
     people = People(keys)
     sources = await _sources(site, store)
-    in_force = InForce(site.zone, KnownFacts(decisions, sources, site.zone), KnownEvents(decisions, site.zone))
+    in_force = InForce(
+        site.zone,
+        KnownFacts(decisions, sources, site.zone),
+        KnownEvents(decisions, site.zone),
+        longest=rules.law.jurisdiction.max_days,
+    )
     await in_force.start(store, sources.fingerprint, at=now(), progress=progress)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
     user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)

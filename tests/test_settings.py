@@ -47,6 +47,23 @@ def test_a_unit_of_an_unknown_organization_is_refused(folder):
     assert "treatment-court" in problem.expected
 
 
+def edited(folder, before, after):
+    site = folder / "site.toml"
+    site.write_text(site.read_text().replace(before, after))
+
+
+def test_who_may_assert_a_basis_is_a_partner(folder):
+    edited(folder, 'partners = ["jail"]', 'partners = ["jail", "tennis"]')
+    problem = problems(folder)["site.toml", "assert_basis.K.partners"]
+    assert "tennis" in problem.message
+    assert "jail-medical" in problem.expected
+
+
+def test_a_basis_that_nobody_asserts_is_refused(folder):
+    edited(folder, "[assert_basis.K]", "[assert_basis.T]")
+    assert any(path.startswith("assert_basis.T") for _, path in problems(folder))
+
+
 def test_a_feed_without_declared_units_does_not_start(folder):
     feed = folder / "feeds" / "court_cases.yaml"
     feed.write_text(feed.read_text().split("units:")[0])

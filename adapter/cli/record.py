@@ -23,9 +23,11 @@ from adapter.cli.staff import (
     partner,
     patient_id,
 )
+from adapter.consent.vocabulary import PURPOSES
 from adapter.errors import RequestError
 from adapter.services import recordings
 from adapter.services.authorities import Whom
+from adapter.services.decisions import LOCAL_PURPOSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from adapter.bootstrap import Services
     from adapter.services.recordings import Recording
 
+KNOWN_PURPOSES = PURPOSES.keys() | LOCAL_PURPOSES
 Partner = Annotated[str | None, typer.Option("--partner", help="Towards this partner alone; default is everyone.")]
 Classes = Annotated[
     list[str] | None,
@@ -111,6 +114,9 @@ def basis(
     """
 
     async def work(services: Services) -> str:
+        if purpose not in KNOWN_PURPOSES:
+            expected = ", ".join(sorted(KNOWN_PURPOSES))
+            raise RequestError(f"`{purpose}` is no purpose of use; expected one of {expected}", expression="purpose")
         asked = recordings.Assertion(
             basis=basis,
             recipient=partner(services, recipient),

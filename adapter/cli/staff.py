@@ -12,7 +12,6 @@ from adapter.cli.options import on_site
 from adapter.errors import RequestError
 from adapter.fhir.dates import interval
 from adapter.services.authorities import Author
-from adapter.store.shapes import END
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -106,6 +105,4 @@ def _interval(text: str, zone: ZoneInfo, name: str) -> tuple[int, int]:
 
 def local(instant: int, zone: ZoneInfo) -> str:
     """An instant for people, to the minute, in the time zone of the site."""
-    if instant >= END:
-        return "until somebody ends it"
     return (_EPOCH + timedelta(microseconds=instant)).astimezone(zone).strftime("%Y-%m-%d %H:%M %Z")

@@ -52,6 +52,10 @@ class Law(Protocol):
         """Why this consent cannot permit this, or None. What it denies stays denied."""
         ...
 
+    def with_consent(self, recipient: RecipientContext, segment: Segment) -> Sequence[Obligation]:
+        """What goes with a record that is disclosed on a consent, besides what the consent itself asks for."""
+        ...
+
     def standing(
         self, facts: Sequence[Fact], recipient: RecipientContext, segment: Segment, *, refused: int
     ) -> Sequence[Ground]:
@@ -79,6 +83,9 @@ class _ConsentAlone:
         segment: Segment,  # noqa: ARG002
     ) -> str | None:
         return None
+
+    def with_consent(self, recipient: RecipientContext, segment: Segment) -> Sequence[Obligation]:  # noqa: ARG002
+        return ()
 
     def standing(
         self,

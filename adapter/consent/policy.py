@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from adapter.consent.expiry import Known
     from adapter.consent.provision import Provision
 
+_DAY = 86_400_000_000
 Sources = tuple[tuple[str, ...], ...]
 """For every directive of a policy, by index, the consents that say it."""
 
@@ -88,6 +89,8 @@ def _boundaries(held: Sequence[Held], person: _Person) -> list[int]:
         directive = person.directives[one.index]
         ends = (end(expiry, _since(directive, zone), person.events) for expiry in directive.expiries)
         found.update(instant for instant in ends if instant is not None)
+        if person.longest is not None:
+            found.add(_longest(directive, person))
         for provision in one.body.provisions:
             for criterion in provision.criteria:
                 if isinstance(criterion, PeriodCriterion):
@@ -117,8 +120,21 @@ def _body_at(one: Held, instant: int, person: _Person) -> Body | None:
     """What a consent says at ``instant``: its provisions then in force, and what events have closed."""
     directive, zone = person.directives[one.index], person.zone
     closed = ended(directive.expiries, _since(directive, zone), person.events, instant)
-    body = None if closed is None else one.body.pruned(lambda provision: _at(provision, instant, zone))
+    if closed is None:
+        return None
+    said = one.body
+    if person.longest is not None and instant >= _longest(directive, person):
+        # It permits no more; what it denies stays denied.
+        said = said.doubted("period", "it is older than the jurisdiction lets a consent become")
+    body = said.pruned(lambda provision: _at(provision, instant, zone))
     return body.excepting(closed) if body is not None and closed else body
+
+
+def _longest(directive: Directive, person: _Person) -> int:
+    """When a consent permits no more by the law of the jurisdiction; one without a date never does."""
+    if directive.signed is None or person.longest is None:
+        return MIN
+    return interval(directive.signed, person.zone)[1] + person.longest * _DAY
 
 
 def _end(body: Body, instant: int, zone: tzinfo) -> int:
@@ -142,10 +158,16 @@ def _span(held: Sequence[Held], person: _Person, start: int, stop: int) -> Span:
         if body is not None:
             _, said_by = bodies.setdefault(orjson.dumps(body.canonical()), (body, []))
             said_by.append(person.directives[one.index].source)
-            ends = min(ends, _end(one.body, start, person.zone))
+            ends = min(ends, _end(one.body, start, person.zone), _limit(one, start, person))
     ordered = [bodies[key] for key in sorted(bodies)]
     policy = Policy(directives=tuple(body for body, _ in ordered), facts=facts_in_force(person.facts, start))
     return Span(start, stop, policy, tuple(tuple(sorted(set(said_by))) for _, said_by in ordered), ends)
+
+
+def _limit(one: Held, instant: int, person: _Person) -> int:
+    """When the law of the jurisdiction ends a consent that still permits at ``instant``."""
+    limit = MAX if person.longest is None else _longest(person.directives[one.index], person)
+    return limit if limit > instant else MAX
 
 
 class _Person(NamedTuple):
@@ -155,6 +177,7 @@ class _Person(NamedTuple):
     facts: Sequence[Timed]
     events: Sequence[Known]
     zone: tzinfo
+    longest: int | None
 
 
 def timeline(
@@ -165,15 +188,17 @@ def timeline(
     combination: Combination = Combination.DENY_OVERRIDES,
     facts: Sequence[Timed] = (),
     events: Sequence[Known] = (),
+    longest: int | None = None,
 ) -> list[Span]:
     """Every policy of one person with the interval it holds for.
 
     ``directives`` are those that apply to the person (see `directive.applicable`), ``facts`` what else is known of
-    the person, ``events`` what is known to have happened that can end a consent. The spans follow each other without
+    the person, ``events`` what is known to have happened that can end a consent, ``longest`` the days after its
+    signature in which a consent may permit, where a jurisdiction limits them. The spans follow each other without
     gaps from `MIN` to `MAX`; neighbours differ. Where nothing is in force the policy is empty and denies.
     """
     held = in_force(directives, zone, stated=stated, combination=combination)
-    person = _Person(directives, facts, events, zone)
+    person = _Person(directives, facts, events, zone, longest)
     spans: list[Span] = []
     for start, stop in pairwise(_boundaries(held, person)):
         span = _span(held, person, start, stop)

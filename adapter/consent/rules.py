@@ -73,6 +73,8 @@ def _answer(
     }
     effect, obligations, refused = weigh(enumerate(policy.directives), facts, trace, part2=part2, silent=silent)
     grounds = law.standing(policy.facts, recipient, segment, refused=refused)
+    if effect is Effect.PERMIT:
+        obligations = (*obligations, *law.with_consent(recipient, segment))
     return _joined(effect, obligations, grounds, trace)
 
 

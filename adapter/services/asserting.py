@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from adapter.services.recordings import Assertion
     from adapter.settings import Asserters
 
+_USER = " for "
+"""What stands between client and user where a token was issued for a user."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
@@ -53,12 +56,15 @@ class PartnerAssertions:
                 expression="purpose",
             )
         asked = replace(asking.assertion, recipient=caller.organisation, purpose=caller.purpose)
+        client, _, user = caller.client.partition(_USER)
+        bounded = f"{client} of {caller.organisation}"
         by = Author(
-            name=f"{caller.client} of {caller.organisation}",
+            name=f"{bounded}{_USER}{user}" if user else bounded,
             request=asking.request,
             request_id=caller.request_id,
             context=caller.context,
             purpose=caller.purpose,
+            bounded=bounded,
             hourly=self._hourly,
         )
         await self._authorities.assert_basis(asked, asking.whom, by)
@@ -67,4 +73,5 @@ class PartnerAssertions:
         named = self._asserters.get(basis)
         if named is None:
             return False
-        return caller.organisation.partition("/")[2] in named.partners or caller.client in named.clients
+        client = caller.client.partition(_USER)[0]
+        return caller.organisation.partition("/")[2] in named.partners or client in named.clients

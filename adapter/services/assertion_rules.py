@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from adapter.consent.law.basis_spec import ASSERTED, Standing
 from adapter.consent.law.facts import assertion_value, check_assertion, required_facts
+from adapter.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from adapter.consent.law.law import Law
     from adapter.consent.standing import Fact
     from adapter.errors import Issue
+    from adapter.settings import Asserters
 
 
 class LawOfAssertions:
@@ -41,3 +43,18 @@ class LawOfAssertions:
     def value(self, basis: str, facts: Mapping[str, object]) -> str:
         """What decisions read of facts that are free of issues."""
         return assertion_value(basis, facts)
+
+
+def asserter_problems(asserters: Mapping[str, Asserters], law: Law) -> Iterator[Problem]:
+    """Partners that the site lets assert a basis which the law gives to none of their kind."""
+    for code, named in asserters.items():
+        basis = law.bases.basis(code)
+        for key in named.partners:
+            partner = law.partners[f"Organization/{key}"]
+            if partner.entity not in basis.recipients:
+                yield Problem(
+                    where="site.toml",
+                    path=f"assert_basis.{code}.partners",
+                    message=f"`{key}` is of the kind {partner.entity}, which this basis never serves",
+                    expected=f"partners that are one of {', '.join(basis.recipients)}",
+                )

@@ -43,7 +43,8 @@ class Author:
     """Who records: a member of the custodian's staff by name, or the client of a partner.
 
     ``request`` is the key under which a repeated request is recognised, of this author alone. ``context`` and
-    ``purpose`` are those of a caller. ``hourly`` bounds how many facts this author may record in an hour.
+    ``purpose`` are those of a caller. ``hourly`` bounds how many facts may be recorded in an hour under the name
+    ``bounded``, that of the client whoever uses it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Author:
     request_id: str
     context: int = 0
     purpose: str = ""
+    bounded: str = ""
     hourly: int | None = None
 
     def numbered(self, number: int) -> Author:
@@ -117,7 +119,7 @@ class Authorities:
         async with self._store.transaction() as change:
             before = await change.recorded_fact(ident)
             if before is None:
-                if by.hourly is not None and await change.recordings(by.name, since=at - _HOUR) >= by.hourly:
+                if by.hourly is not None and await change.recordings(by.bounded, since=at - _HOUR) >= by.hourly:
                     raise TooMany("too much was recorded within an hour; try again later")
                 patient = await self._key(change, whom)
                 await change.record(_fact(what, ident=ident, patient=patient, digest=digest, by=by, at=at))

@@ -46,8 +46,9 @@ BATCH = 2000
 class InForce:
     """Writes the `patient_policy` rows of whoever a change touches, in the transaction of that change."""
 
-    def __init__(self, zone: ZoneInfo, known: KnownFacts, events: KnownEvents) -> None:
+    def __init__(self, zone: ZoneInfo, known: KnownFacts, events: KnownEvents, *, longest: int | None = None) -> None:
         self._zone = zone
+        self._longest = longest
         self._known = known
         self._events = events
         self._signed = SignedConsents()
@@ -91,7 +92,7 @@ class InForce:
 
         ``sources`` tells apart what facts are read from; the zone of the site tells where a day ends.
         """
-        rules = sha256(repr((ENGINE, sources, str(self._zone))).encode()).digest()
+        rules = sha256(repr((ENGINE, sources, str(self._zone), self._longest)).encode()).digest()
         if await store.setting(_RULES) != rules:
             await self.rebuild(store, at=at, progress=progress)
             async with store.transaction() as change:
@@ -134,6 +135,7 @@ class InForce:
             self._zone,
             facts=facts.get(component, ()),
             events=events.get(component, ()),
+            longest=self._longest,
         )
 
     async def _settle(self, change: Transaction, components: Sequence[frozenset[int]], at: int) -> None:
@@ -167,7 +169,7 @@ class InForce:
         if not known.facts:
             if not consents:
                 return [PolicySpan(start=BEGINNING, stop=END, policy=empty, sources=())]
-            spans = await self._one_form(change, consents, component, empty)
+            spans = await self._one_form(change, consents, component, empty) if self._longest is None else None
             if spans is not None:
                 return spans
         return [
@@ -178,7 +180,13 @@ class InForce:
                 sources=span.sources,
                 ends=span.ends,
             )
-            for span in timeline(_applicable(consents, component), self._zone, facts=known.facts, events=known.events)
+            for span in timeline(
+                _applicable(consents, component),
+                self._zone,
+                facts=known.facts,
+                events=known.events,
+                longest=self._longest,
+            )
         ]
 
     async def _one_form(

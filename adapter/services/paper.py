@@ -103,11 +103,23 @@ class Papers:
         It holds for the next request. Holds of the same revocation by word of mouth end with it.
         """
         form = await self.find(submission)
-        at = self._clock()
-        told = {"at": self._now(at), "partners": sorted(set(partners)) or "all"}
+        told = await self._revocation(form, sorted(set(partners)) or "all", by)
         said = form.values.get("revocations")
-        body = form.values | {"revocations": [*(said if isinstance(said, list) else ()), told]}
+        listed = said if isinstance(said, list) else []
+        body = form.values | {"revocations": listed if told in listed else [*listed, told]}
+        taken = await self._take(form, body, by, "revoke-consent")
+        released = [ident async for ident in self._release(form, set(partners), by)]
+        return Taken(patient=taken.patient, report=taken.report, waiting=taken.waiting, released=released)
+
+    async def _revocation(self, form: Form, partners: list[str] | str, by: Author) -> dict[str, Any]:
+        """The revocation as it stands on the form; the same that was recorded before is that one, with its time."""
+        at = self._clock()
         async with self._store.transaction() as change:
+            recorded = (await change.revocations(form.feed)).get((form.submission, form.person), [])
+            for earlier in map(orjson.loads, recorded):
+                if earlier["partners"] == partners:
+                    return dict(earlier)
+            told = {"at": self._now(at), "partners": partners}
             await change.revoke(
                 Revoked(
                     feed=form.feed,
@@ -118,9 +130,7 @@ class Papers:
                     at=at,
                 )
             )
-        taken = await self._take(form, body, by, "revoke-consent")
-        released = [ident async for ident in self._release(form, set(partners), by)]
-        return Taken(patient=taken.patient, report=taken.report, waiting=taken.waiting, released=released)
+        return told
 
     async def hold(self, submission: str, partners: Sequence[str], by: Author) -> tuple[str, list[str]]:
         """Hold what somebody revoked by word of mouth, for these partners or everyone; the Patient and the holds."""
@@ -173,12 +183,23 @@ class Papers:
         return feeds[0]
 
     async def _take(self, form: Form, body: Mapping[str, Any], by: Author, interaction: str) -> Taken:
+        # The same paper again is the same receipt, unless the form has come in another state since.
         name = f"{interaction} {form.submission}"
+        if await self._superseded(form, name, body):
+            name += f" {by.request_id}"
         receipt = await self._ingest.receive(form.feed, name, BytesIO(orjson.dumps(body) + b"\n"))
         await self._authorities.enter(by, interaction, f"Patient/{form.patient} receipt {receipt.id}")
         report = await self._ingest.process(receipt)
         waiting = [one for one in await self._store.quarantined(form.feed) if one.receipt == receipt.id]
         return Taken(patient=form.patient, report=report, waiting=waiting)
+
+    async def _superseded(self, form: Form, name: str, body: Mapping[str, Any]) -> bool:
+        if name not in {receipt.name for receipt in await self._inbox.receipts(form.feed)}:
+            return False
+        try:
+            return (await self.find(form.submission)).values != body
+        except RequestError:
+            return True
 
     async def _release(self, form: Form, partners: set[str], by: Author) -> AsyncIterator[str]:
         for one in await self._authorities.listed(form.patient):

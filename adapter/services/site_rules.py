@@ -17,6 +17,7 @@ from adapter.fhir.facts import Facts
 from adapter.mapping.compile import compile_mapping
 from adapter.mapping.tables import CodeTable, read_table
 from adapter.services.agreements import read_agreements
+from adapter.services.assertion_rules import asserter_problems
 from adapter.services.forms import read_form
 from adapter.services.user_agreements import read_user_agreements
 from adapter.settings import read_document
@@ -67,6 +68,8 @@ def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRu
         if mapping is not None:
             mappings[feed.feed] = mapping
     law = _collect(problems, partial(law_of, site, agreements, at=at), None)
+    if law is not None:
+        problems += asserter_problems(site.site.assert_basis, law)
     if problems:
         raise ConfigurationError(problems)
     return SiteRules(

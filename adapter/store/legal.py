@@ -41,7 +41,7 @@ class LegalRecords(Protocol):
         ...
 
     async def recordings(self, author: str, *, since: int) -> int:
-        """How many facts an author recorded after an instant."""
+        """How many facts an author recorded after an instant, or anyone ``for`` whom that author acted."""
         ...
 
     async def add_act(self, act: LegalAct) -> None:

@@ -28,7 +28,7 @@ def staff(sallyport, site):
 
 def seen(site, caller=("pretrial", "pretrial-release")):
     async def ask():
-        world = asserting.lawful(await worlds.open_site(site, now=worlds.NOW))
+        world = await worlds.open_site(site, now=worlds.NOW)
         try:
             return await asserting.summaries(world, caller, world.patient("jail-medical-hl7", records.JAIL))
         finally:

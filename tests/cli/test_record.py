@@ -51,7 +51,7 @@ def listed(staff):
 
 def seen(site, caller=("pretrial", "pretrial-release")):
     async def ask():
-        world = asserting.lawful(await worlds.open_site(site, now=worlds.NOW))
+        world = await worlds.open_site(site, now=worlds.NOW)
         try:
             return await asserting.summaries(world, caller, world.patient("jail-medical-hl7", records.JAIL))
         finally:
@@ -182,6 +182,10 @@ def test_a_subpoena_opens_nothing_and_is_for_counsel(staff, site):
         (
             ("basis", JAIL, "--basis", "T", "--recipient", "court", "--purpose", "TREAT", "--class", "x"),
             "K, J, E, O or X",
+        ),
+        (
+            ("basis", JAIL, "--basis", "E", "--recipient", "court", "--purpose", "TRAET", "--class", "x"),
+            "`TRAET` is no",
         ),
         (("end", "nothing", "--because", "x"), "nothing is recorded under this id"),
         (("review", "nothing", "--finding", "justified"), "no review is open"),

@@ -204,6 +204,9 @@ class Stern:
     def stops(self, facts, recipient, segment):
         return self._stop
 
+    def with_consent(self, recipient, segment):
+        return ()
+
     def silences(self, body, facts, recipient, segment):
         return self._silence
 

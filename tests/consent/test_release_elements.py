@@ -205,6 +205,7 @@ def test_parent_and_child_sign_the_part_2_section_together():
         ("2008-02-29", "2026-03-01"),
         ("2004-02-29", "2022-03-01"),
         ("2008", "2026-12-31"),
+        ("9999-12-31", "9999-12-31"),
         ("not known", None),
         (None, None),
     ],

@@ -181,6 +181,9 @@ class Grounded:
     def stops(self, facts, recipient, segment):
         return None
 
+    def with_consent(self, recipient, segment):
+        return ()
+
     def silences(self, body, facts, recipient, segment):
         return "not on this paper" if body.typed else None
 

@@ -68,6 +68,9 @@ class Stern:
     def stops(self, facts, recipient, segment):
         return self.stopped
 
+    def with_consent(self, recipient, segment):
+        return ()
+
     def silences(self, body, facts, recipient, segment):
         return self.silent
 

@@ -22,7 +22,6 @@ HOUR, DAY = 3_600_000_000, 86_400_000_000
 @pytest.fixture
 async def ada(world):
     """Ada, with a PHQ-9 at the jail, a release for pretrial services, and the law of the site asked."""
-    asserting.lawful(world)
     await world.deliver("jail-medical-hl7", records.hl7(records.phq9(4)))
     await world.deliver("releases", records.ndjson(records.release(records.choice())))
     world.ada = world.patient("jail-medical-hl7", records.JAIL)
@@ -164,7 +163,7 @@ async def test_keys_of_two_authors_have_nothing_to_do_with_each_other(ada):
 
 async def test_an_author_records_no_more_in_an_hour_than_the_site_allows(ada):
     def by(number):
-        return Author(name="client", request=str(number), request_id="r", hourly=2)
+        return Author(name=f"client for u{number}", request=str(number), request_id="r", bounded="client", hourly=2)
 
     for number in range(2):
         await assert_for(ada, f"anyone-{number}", by=by(number))
@@ -220,6 +219,11 @@ async def test_an_order_ends_when_it_expires(ada):
     assert orjson.loads(one.fact.fact)[4] == "hipaa"
 
 
+async def test_an_order_that_says_no_moment_of_its_end_is_refused(ada):
+    with pytest.raises(RequestError, match=r"facts\.expires"):
+        await assert_for(ada, ada.ada, basis="O", recipient="court", purpose="HLEGAL", facts={"expires": "soon"})
+
+
 async def test_nothing_begins_before_it_was_recorded(ada):
     await assert_for(ada, ada.ada, start=worlds.NOW - DAY)
     (one,) = await ada.services.authorities.listed(ada.ada)
@@ -238,7 +242,6 @@ async def test_what_begins_later_holds_from_then(ada):
 
 
 async def test_an_assertion_for_a_patient_who_comes_later_counts_within_its_period(world):
-    asserting.lawful(world)
     patient = world.patient("jail-medical-hl7", records.JAIL)
     await assert_for(world, patient)
     await world.deliver("jail-medical-hl7", records.hl7(records.phq9(4)))
@@ -246,7 +249,6 @@ async def test_an_assertion_for_a_patient_who_comes_later_counts_within_its_peri
 
 
 async def test_it_counts_even_if_what_is_in_force_was_computed_anew_in_between(world):
-    asserting.lawful(world)
     patient = world.patient("jail-medical-hl7", records.JAIL)
     await assert_for(world, patient)
     world.services.store._writer.execute("DELETE FROM patient_policy")
@@ -268,7 +270,6 @@ async def assert_person(world, known):
 
 @pytest.mark.parametrize("first", ["record", "assertion"])
 async def test_a_person_is_recognised_by_what_is_known_of_them(world, first):
-    asserting.lawful(world)
     if first == "assertion":
         await assert_person(world, person())
     await world.deliver("jail-medical-hl7", records.hl7(records.admission(), records.phq9(4)))
@@ -281,9 +282,20 @@ async def test_a_person_is_recognised_by_what_is_known_of_them(world, first):
     assert await summaries(world, COTTONWOOD, patient) == 0
 
 
-@pytest.mark.parametrize("known", [{"birthDate": "1980-04-03"}, {"identifier": [{"system": "x", "value": "1"}]}])
+JAIL_NUMBER = {"system": "https://alder-jail.example/person", "value": records.JAIL}
+OTHER_NUMBER = {"system": "http://hl7.org/fhir/sid/us-ssn", "value": records.OTHER_SSN}
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"birthDate": "1980-04-03"},
+        {"identifier": [{"system": "x", "value": "1"}]},
+        # The number is that of the record, and the social security number is somebody else's.
+        {"identifier": [JAIL_NUMBER, OTHER_NUMBER]},
+    ],
+)
 async def test_somebody_else_is_not_meant(world, known):
-    asserting.lawful(world)
     await world.deliver("jail-medical-hl7", records.hl7(records.admission(), records.phq9(4)))
     await assert_person(world, person(**known))
     assert await summaries(world, COTTONWOOD, world.patient("jail-medical-hl7", records.JAIL)) == 0
@@ -291,8 +303,7 @@ async def test_somebody_else_is_not_meant(world, known):
 
 async def test_a_person_who_is_awaited_never_joins_two_records(world):
     """Whoever asserts could otherwise make one person of two, and the consents of one open the records of the other."""
-    number = {"system": "https://alder-jail.example/person", "value": records.JAIL}
-    await assert_person(world, person(identifier=[*person()["identifier"], number]))
+    await assert_person(world, person(identifier=[*person()["identifier"], JAIL_NUMBER]))
     await world.deliver("jail-roster", records.roster(records.roster_row(ssn="")))
     await world.deliver("riverside-ehr", records.ndjson(records.clinic_patient()))
     assert world.rows("SELECT count(*) FROM patient_link") == [(0,)]
@@ -301,7 +312,6 @@ async def test_a_person_who_is_awaited_never_joins_two_records(world):
 
 
 async def test_who_is_corrected_to_be_somebody_else_is_no_longer_meant(world):
-    asserting.lawful(world)
     await assert_person(world, person())
     await world.deliver("jail-medical-hl7", records.hl7(records.admission(), records.phq9(4)))
     patient = world.patient("jail-medical-hl7", records.JAIL)
@@ -337,7 +347,7 @@ async def test_what_the_ledger_did_not_take_is_not_recorded(ada, monkeypatch):
 
 async def test_each_process_sees_what_the_other_recorded(ada, tmp_path):
     """And the same request sent to both counts once."""
-    other = asserting.lawful(await worlds.open_site(tmp_path / "site", first_id=5000))
+    other = await worlds.open_site(tmp_path / "site", first_id=5000)
     assert await summaries(other, COTTONWOOD, ada.ada) == 0
     same = [await assert_for(world, ada.ada, by=staff(request="same")) for world in (ada, other)]
     assert same[0] == same[1]

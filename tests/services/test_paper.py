@@ -21,7 +21,6 @@ CHOICES = (records.choice(), records.choice("defender", purposes=("diversion",))
 @pytest.fixture
 async def ada(world):
     """Ada, with a PHQ-9 at the jail and the law of the site asked."""
-    asserting.lawful(world)
     await world.deliver("jail-medical-hl7", records.hl7(records.phq9(4)))
     world.ada = world.patient("jail-medical-hl7", records.JAIL)
     return world
@@ -61,6 +60,14 @@ async def test_the_same_paper_again_changes_nothing(ada):
     held = ada.rows("SELECT id, version FROM resource WHERE type = 6 ORDER BY id")
     assert (await take(ada)).report.receipt == first.report.receipt
     assert ada.rows("SELECT id, version FROM resource WHERE type = 6 ORDER BY id") == held != []
+
+
+async def test_the_same_paper_after_an_export_said_otherwise_is_news(ada):
+    await take(ada)
+    await export(ada, records.release(CHOICES[0]))
+    assert await seen(ada) == (1, 0)
+    await take(ada)
+    assert await seen(ada) == (1, 1)
 
 
 async def test_a_deficient_paper_waits_and_denies_until_it_is_mended(ada):
@@ -124,6 +131,15 @@ async def test_revocations_add_up(ada):
     ]
 
 
+async def test_the_same_revocation_again_is_the_one_that_was_recorded(ada):
+    await export(ada)
+    first = await ada.services.papers.revoke("r1", ["pretrial"], staff())
+    ada.clock.forward(hours=1)
+    again = await ada.services.papers.revoke("r1", ["pretrial"], staff())
+    assert again.report.receipt == first.report.receipt
+    assert ada.rows("SELECT count(*) FROM revocation") == [(1,)]
+
+
 async def test_a_registry_that_has_not_heard_of_it_does_not_undo_it(ada):
     await export(ada)
     await ada.services.papers.revoke("r1", ["pretrial"], staff())
@@ -166,6 +182,22 @@ async def test_a_submission_of_two_people_is_not_guessed(ada):
     with pytest.raises(RequestError, match="several people"):
         await ada.services.papers.revoke("r1", [], staff())
     assert await seen(ada) == (1, 1)
+
+
+async def test_a_form_that_no_mapping_can_read_is_told_and_not_revoked(ada):
+    nobody = records.release(*CHOICES)
+    del nobody["person"]
+    await export(ada, nobody)
+    with pytest.raises(RequestError, match=r"cannot be read: missing-key at `person\.id`"):
+        await ada.services.papers.revoke("r1", [], staff())
+
+
+async def test_a_paper_of_a_submission_that_two_people_share_is_taken_in_again(ada):
+    await take(ada)
+    await export(ada, records.release(*CHOICES), records.release(person="q2", ssn=None))
+    before = len(await ada.services.inbox.receipts("releases"))
+    await take(ada)
+    assert len(await ada.services.inbox.receipts("releases")) == before + 1
 
 
 async def test_word_of_mouth_holds_at_once_until_the_paper_comes(ada):

@@ -17,7 +17,6 @@ DAY = 86_400_000_000
 
 @pytest.fixture
 async def ada(world):
-    asserting.lawful(world)
     await world.deliver("jail-medical-hl7", records.hl7(records.phq9(4)))
     world.ada = world.patient("jail-medical-hl7", records.JAIL)
     return world
@@ -106,14 +105,22 @@ async def test_counsel_closes_without_ending_the_order(ada):
 
 async def test_the_disclosures_to_look_at_are_those_that_rested_on_the_emergency(ada):
     """Not what passed before or after it, to others, of others, or on another ground."""
-    await ada.deliver("releases", records.ndjson(records.release(records.choice())))
-    await ada.deliver("riverside-ehr", records.ndjson(records.clinic_patient("e9", ssn=records.OTHER_SSN)))
+    planning = ("cottonwood", "discharge-planning")
+    both = [records.choice(), records.choice("cottonwood", purposes=(planning[1],))]
+    other = records.phq9(4, control="R9", person="J9", ssn=records.OTHER_SSN)
+    treated = records.choice("cottonwood", purposes=("TREAT",))
+    others = records.release(treated, submission="r9", person="q9", ssn=records.OTHER_SSN)
+    await ada.deliver("jail-medical-hl7", records.hl7(other), "other")
+    await ada.deliver("releases", records.ndjson(records.release(*both), others))
+    somebody = ada.patient("jail-medical-hl7", "J9")
+    assert await summaries(ada, COTTONWOOD, somebody) == 1
     await summaries(ada, COTTONWOOD, ada.ada)
     ident = await assert_for(ada, ada.ada)
     ada.clock.forward(minutes=5)
     await summaries(ada, COTTONWOOD, ada.ada)
-    await summaries(ada, COTTONWOOD, ada.patient("riverside-ehr", "e9"))
-    await summaries(ada, ("pretrial", "pretrial-release"), ada.ada)
+    assert await summaries(ada, COTTONWOOD, somebody) == 1
+    assert await summaries(ada, planning, ada.ada) == 1
+    assert await summaries(ada, ("pretrial", "pretrial-release"), ada.ada) == 1
     await ada.services.authorities.end(ident, staff(), because="over")
     ada.clock.forward(minutes=5)
     await summaries(ada, COTTONWOOD, ada.ada)

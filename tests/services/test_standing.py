@@ -336,6 +336,24 @@ async def test_whoever_was_released_is_in_no_custody(world, released):
     assert await custody_of(world) == set()
 
 
+async def test_a_booking_that_is_closed_without_a_moment_was_over_when_that_came_in(tmp_path):
+    def tells_custody(folder):
+        path = folder / "feeds" / "birch_charges.yaml"
+        path.write_text(path.read_text() + "custody_hours: 24\n")
+
+    world = await worlds.open_site(tmp_path / "site", adjust=tells_custody)
+    await world.deliver("birch-charges", records.charges(records.charge_row()))
+    patient = world.patient("birch-charges", "60000001")
+    await asserting.assert_for(world, patient, basis="K", recipient="birch-jail", purpose="supervision")
+    kinds = {fact.kind for fact in await facts_of(world, "birch-charges", "60000001")}
+    assert kinds == {"custody", "assertion"}
+    world.clock.forward(hours=1)
+    closed = records.charge_row().replace('"In Custody"', '"Released"')
+    await world.deliver("birch-charges", records.charges(closed), "later")
+    assert await facts_of(world, "birch-charges", "60000001") == set()
+    await world.close()
+
+
 async def test_age_is_told_of_whoever_has_consents_or_a_recorded_consent_for_a_proceeding(world):
     row = records.roster_row().replace("1980-04-02", "2010-04-02")
     await world.deliver("jail-roster", records.roster(row))

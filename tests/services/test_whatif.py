@@ -217,6 +217,9 @@ class Lenient:
     def stops(self, facts, recipient, segment):
         return "counsel said so" if recipient.organisation == "Organization/pretrial" else None
 
+    def with_consent(self, recipient, segment):
+        return ()
+
     def silences(self, body, facts, recipient, segment):
         return None
 

@@ -47,12 +47,6 @@ FACTS = {
 _KEYS = itertools.count(1)
 
 
-def lawful(world):
-    """Let the decisions of a world ask the law of its site."""
-    world.services.decisions._law = world.services.law
-    return world
-
-
 def staff(name="R. Desk", request=None):
     number = next(_KEYS)
     return Author(name=name, request=request or f"staff-{number}", request_id=f"act-{number}")

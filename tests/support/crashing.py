@@ -47,6 +47,10 @@ class Commands:
         self.start(arguments, batch=batch)
         return self._order(None), time.monotonic() - started
 
+    def wait(self):
+        """Wait for the command that was started last; its exit code, negative for a signal."""
+        return self._order(None)
+
     def kill_after(self, seconds, pid):
         """SIGKILL after a while; whether the command was still running."""
         time.sleep(seconds)

@@ -85,6 +85,9 @@ class LegalContract:
             await change.record(fact("f4"))
             assert [one.id for one in await change.recorded_kinds(("E", "J"))] == ["f2", "f3", "f1"]
             assert await change.recordings("records desk", since=NOW - 1) == 3
+            await change.record(fact("f5", author="clinic for jo"))
+            await change.record(fact("f6", author="clinic forest"))
+            assert await change.recordings("clinic", since=NOW - 1) == 2
             assert await change.recordings("records desk", since=NOW) == 1
 
     async def test_what_was_done_about_a_fact_is_told_in_order(self, store):

@@ -22,7 +22,9 @@ ORDER BY recorded, id
 SELECT DISTINCT patient FROM legal_fact WHERE kind = ? AND stop > ?
 
 -- name: recordings
-SELECT count(*) FROM legal_fact WHERE author = ? AND recorded > ?
+-- Of an author, and of the users that a client acted for.
+SELECT count(*) FROM legal_fact
+WHERE (author = ?1 OR (author >= ?1 || ' for ' AND author < ?1 || ' for!')) AND recorded > ?2
 
 -- name: put_legal_act
 INSERT INTO legal_act (fact, act, author, at, words) VALUES (?, ?, ?, ?, ?)
