@@ -25,7 +25,7 @@ RECORDED = {
     "revocations": "SELECT feed, submission, person FROM revocation ORDER BY seq",
     "consents": "SELECT id, tail FROM resource WHERE type = 6 ORDER BY rid",
     "in force": "SELECT p.patient, q.body FROM patient_policy p JOIN policy q ON q.id = p.policy "
-    "WHERE p.stop > unixepoch() * 1000000 ORDER BY p.patient, q.body",
+    "WHERE p.stop > (unixepoch() + 60) * 1000000 ORDER BY p.patient, q.body",
 }
 
 

@@ -170,9 +170,12 @@ def test_what_consents_decide_is_not_settled_before():
     assert basis(close([X], AtHand(), organisation=X), segment()) is None
 
 
-def test_a_rule_without_words_of_its_own_is_named_as_it_is():
+def test_what_comes_back_to_who_made_it_is_told_as_no_disclosure():
     verdict = basis(close([X], AtHand(), organisation=X), segment(unit=X))
-    assert explain(verdict) == ["Permitted.", "Own-record permits: the recipient made this record itself."]
+    told = (
+        "The recipient made this record itself; to give it back is no disclosure (45 CFR 164.501, 42 CFR 2.12(c)(3))."
+    )
+    assert explain(verdict) == ["Permitted.", told]
 
 
 class Grounded:

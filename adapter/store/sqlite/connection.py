@@ -27,11 +27,12 @@ def connect(path: Path, *, durable: bool = True, cache_mb: int = 64, page_size: 
     """
     try:
         connection = apsw.Connection(str(path), statementcachesize=400)
+        # Before anything is read: another process may be mending the file of one that was killed.
+        connection.set_busy_timeout(10_000)
         list(connection.execute("PRAGMA schema_version"))
     except apsw.Error as error:
         told = f"`{path.name}` cannot be opened as a database ({error}); restore it from a backup"
         raise SallyportError(told) from error
-    connection.set_busy_timeout(10_000)
     # Without this promise of stable plans a new value for an instant recompiles the statement: 58 µs a read, not 5.
     # https://sqlite.org/queryplanner-ng.html#qpsg
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
