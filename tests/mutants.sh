@@ -15,5 +15,6 @@ mkdir -p "$work/tree"
 cp -r adapter connectors docs mappings profiles tests pyproject.toml "$work/tree"
 cat tests/mutants.toml >> "$work/tree/pyproject.toml"
 cd "$work/tree"
+ulimit -v 4000000 # a change can make a loop endless and its list with it
 nice ../venv/bin/mutmut run --max-children 1 "$@"
 ../venv/bin/python tests/mutants.py

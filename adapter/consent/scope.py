@@ -18,7 +18,7 @@ from adapter.consent.criteria_resource import (
     DataPeriodCriterion,
     PermittedLabels,
 )
-from adapter.consent.vocabulary import ACT_REASON, LEVELS, PURPOSES, STRICT
+from adapter.consent.vocabulary import ACT_REASON, EXPLICIT_PURPOSES, LEVELS, PURPOSES, STRICT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,8 +39,9 @@ def _said(criterion: Criterion) -> str:
     match criterion:
         case PermittedPurposes(covers):
             health = frozenset(code for system, code in covers if system == ACT_REASON)
+            stated = {*_topmost(health - EXPLICIT_PURPOSES, PURPOSES), *(health & EXPLICIT_PURPOSES)}
             local = sorted(code for system, code in covers if system != ACT_REASON)
-            return f"purposes: {', '.join([*_topmost(health, PURPOSES), *local])}"
+            return f"purposes: {', '.join([*sorted(stated), *local])}"
         case PermittedLabels(level, codes):
             levels = [f"confidentiality up to {_LEVEL_CODES[level]}"] if level >= 0 else []
             return f"sensitivity: {', '.join([*levels, *_topmost(codes, STRICT)])}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 import records
 import worlds
 
+from adapter import bootstrap
 from adapter.assets import copy_fictional_county
 from adapter.cli import run
 
@@ -17,6 +20,16 @@ class Ran:
     code: int
     out: str
     err: str
+
+
+@pytest.fixture(scope="package", autouse=True)
+def clock():
+    """What these people signed is in force on a day of theirs; a clock of a test starts on it and goes on."""
+    started = time.monotonic_ns()
+    days = SimpleNamespace(time_ns=lambda: worlds.NOW * 1000 + time.monotonic_ns() - started)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bootstrap, "time", days)
+        yield
 
 
 @pytest.fixture

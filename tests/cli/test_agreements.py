@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
+import worlds
 import yaml
 
 FILES = {
@@ -23,7 +24,7 @@ def change(folder, name, **changed):
 
 
 def days_ahead(days):
-    return (datetime.now(tz=UTC).date() + timedelta(days=days)).isoformat()  # noqa: TID251
+    return (worlds.AS_OF.date() + timedelta(days=days)).isoformat()
 
 
 def listed(sallyport, folder):

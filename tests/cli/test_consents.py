@@ -11,6 +11,8 @@ import pytest
 import records
 import worlds
 
+from adapter.bootstrap import clock
+
 
 @pytest.fixture
 def site(county, tmp_path):
@@ -28,7 +30,7 @@ def staff(sallyport, site):
 
 def seen(site, caller=("pretrial", "pretrial-release")):
     async def ask():
-        world = await worlds.open_site(site, now=worlds.NOW)
+        world = await worlds.open_site(site, now=clock())
         try:
             return await asserting.summaries(world, caller, world.patient("jail-medical-hl7", records.JAIL))
         finally:

@@ -17,7 +17,7 @@ def asked(county):
     """Two answers that were given, by request id, and the resource they were about."""
 
     async def ask():
-        world = await worlds.open_site(county, first_id=5000)
+        world = await worlds.open_site(county, first_id=5000, now=clock())
         patient = world.patient("jail-medical-hl7", records.JAIL)
         caller = ("pretrial", "pretrial-release")
         (item,) = await world.matches(caller, f"/fhir/Observation?patient={patient}")

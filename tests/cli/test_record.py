@@ -11,6 +11,7 @@ import pytest
 import records
 import worlds
 
+from adapter.bootstrap import clock
 from adapter.services.keys import SiteKeys
 
 JAIL = f"jail-medical-hl7:{records.JAIL}"
@@ -51,7 +52,7 @@ def listed(staff):
 
 def seen(site, caller=("pretrial", "pretrial-release")):
     async def ask():
-        world = await worlds.open_site(site, now=worlds.NOW)
+        world = await worlds.open_site(site, now=clock())
         try:
             return await asserting.summaries(world, caller, world.patient("jail-medical-hl7", records.JAIL))
         finally:

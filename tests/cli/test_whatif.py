@@ -10,10 +10,12 @@ import records
 import worlds
 import yaml
 
+from adapter.bootstrap import clock
+
 
 def world_of(county, work, first_id):
     async def run():
-        world = await worlds.open_site(county, first_id=first_id)
+        world = await worlds.open_site(county, first_id=first_id, now=clock())
         told = await work(world)
         await world.close()
         return told

@@ -15,7 +15,7 @@ from consent_builders import (
     permit,
 )
 
-from adapter.consent.directive import applicable, read
+from adapter.consent.directive import addressed, applicable, read
 from adapter.consent.names import AtHand
 
 P, D = "PERMIT", "DENY"
@@ -203,3 +203,13 @@ def test_a_contained_recipient_is_known_by_one_identifier():
     assert with_contained(contained) == P
     assert with_contained([{**contained[0], "identifier": [FORM, {**FORM, "value": "18"}]}]) == D
     assert with_contained(["o"]) == D
+
+
+def test_a_directive_of_a_form_is_that_of_the_consent():
+    """What a form says alike for everyone is read once; the rest is the consent's own."""
+    own = {"identifier": [FORM], "patient": {"reference": "Patient/a"}, "dateTime": "2026-01-05", "id": "own"}
+    others = {"identifier": [{"value": "18"}], "patient": {"reference": "Patient/b"}, "dateTime": "2020", "id": "form"}
+    common = consent(deny(permit()), scope={"text": "privacy"}, contained=[{"id": "in"}])
+    form, other = read({**common, **others}), read({**common, **own})
+    one = addressed(form, {**common, **own}, form.body, form.provision)
+    assert all(getattr(one, name) == getattr(other, name) for name in one.__slots__)

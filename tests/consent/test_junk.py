@@ -226,22 +226,3 @@ def test_any_json_as_the_labels_of_a_resource_is_no_exception(labels):
     assert effect(part2_consent(permit(actors=[X])), resource=resource) in {"PERMIT", "DENY"}
     if not isinstance(labels, list):
         assert effect(consent(permit()), resource=resource) == "DENY"
-
-
-@pytest.mark.parametrize(
-    ("elements", "where"),
-    [
-        ({"subject": {"display": "somebody"}}, "subject"),
-        ({"subject": [{"reference": "Patient/a"}, 5]}, "subject"),
-        ({"participant": [{"x": 1}, {"beneficiary": {"reference": "urn:uuid:1"}}]}, "participant[1].beneficiary"),
-        ({"focus": [{"reference": "Group/lost"}]}, "focus[0].reference"),
-        ({"focus": [{"type": "Patient", "display": "B"}]}, "focus[0]"),
-        ({"resourceType": "Bundle"}, "resourceType"),
-        ({"resourceType": None}, "resourceType"),
-        ({"resourceType": "Patient", "id": 5}, "id"),
-        ({"subject": {"reference": "Device/d"}}, "subject"),
-    ],
-)
-def test_what_is_wrong_with_a_resource_is_named(elements, where):
-    (reason,) = answered(case(consent(permit()), resource={**observation(), **elements}))["reasons"]
-    assert reason["because"].startswith(f"{where}: expected ")

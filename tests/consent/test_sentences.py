@@ -1,7 +1,20 @@
 """The trace of a verdict to the word: which rules were asked, in which order, what came of each and why."""
 
 import pytest
-from consent_builders import DENVER, PCF, X, answered, case, consent, deny, observation, part2_consent, permit, rule
+from consent_builders import (
+    DENVER,
+    PCF,
+    REASON,
+    X,
+    answered,
+    case,
+    consent,
+    deny,
+    observation,
+    part2_consent,
+    permit,
+    rule,
+)
 
 from adapter.consent.bases import EMERGENCY, TREATMENT
 from adapter.consent.basis import basis
@@ -15,6 +28,7 @@ from adapter.consent.policy import timeline
 from adapter.consent.provision import Provision
 from adapter.consent.recipient import close
 from adapter.consent.rules import rule as compiled_rule
+from adapter.consent.scope import scope_text
 from adapter.consent.segment import Segment
 
 MET = ("provision", "permit", "every criterion is met")
@@ -222,3 +236,48 @@ def test_what_events_close_is_an_exception_to_every_root():
     ]
     assert closed.around == (-1, 0, 0, -1, 3, 3)
     assert len(closed.roots()) == len(body.roots()) == 2
+
+
+@pytest.mark.parametrize(
+    ("elements", "where"),
+    [
+        ({"subject": {"display": "somebody"}}, "subject"),
+        ({"subject": [{"reference": "Patient/a"}, 5]}, "subject"),
+        ({"participant": [{"x": 1}, {"beneficiary": {"reference": "urn:uuid:1"}}]}, "participant[1].beneficiary"),
+        ({"focus": [{"reference": "Group/lost"}]}, "focus[0].reference"),
+        ({"focus": [{"type": "Patient", "display": "B"}]}, "focus[0]"),
+        ({"resourceType": "Bundle"}, "resourceType"),
+        ({"resourceType": None}, "resourceType"),
+        ({"resourceType": "Patient", "id": 5}, "id"),
+        ({"subject": {"reference": "Device/d"}}, "subject"),
+    ],
+)
+def test_what_is_wrong_with_a_resource_is_named(elements, where):
+    (reason,) = answered(case(consent(permit()), resource={**observation(), **elements}))["reasons"]
+    assert reason["because"].startswith(f"{where}: expected ")
+
+
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        (permit(labels=["SUD"]), "; sensitivity: SUD"),
+        (permit(labels=["U"]), "; sensitivity: confidentiality up to U"),
+        (permit(labels=["L", "SUD", "ETHUD"]), "; sensitivity: confidentiality up to L, SUD"),
+        (permit(purposes=["TREAT", "COC", "BTG", "diversion"]), "; purposes: BTG, TREAT, diversion"),
+        (permit(purpose=[{"system": REASON, "code": "NEWCODE"}]), "; purposes: NEWCODE"),
+        (permit(dataPeriod={"end": "2022"}), "; dated: any time to 2022"),
+        (permit(dataPeriod={"start": "2022"}), "; dated: 2022 to any time"),
+        (permit(classes=["Observation"], codes=["718-7"]), "; information: Observation; codes: 718-7"),
+        (permit(actions=["access"]), ""),
+    ],
+)
+def test_a_scope_says_what_is_covered(made, text):
+    assert scope_text(read(consent(made)).body.provisions) == f"disclosure to this recipient only{text}"
+
+
+def test_the_scope_of_a_path_begins_at_the_root():
+    made = permit(deny(permit(actors=[X], codes=["718-7"]), labels=["SUD"]), classes=["Observation"])
+    resource = observation("SUD", "42CFRPart2")
+    (scope,) = answered(case(part2_consent(made), resource=resource))["obligations"][4:]
+    assert scope["text"] == "disclosure to this recipient only; information: Observation; codes: 718-7"
+    assert scope["source"] == at(0, 0)

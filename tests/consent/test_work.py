@@ -114,3 +114,20 @@ def test_profiles_are_classes_too():
 
 def test_a_capped_consent_is_not_a_conflict_as_well():
     assert kinds(consent(permit(permit()), **OLD), consent(permit(), **NEW)) == [(CAPPED, ("Consent/old",))]
+
+
+def test_the_last_day_of_a_consent_is_a_local_day():
+    """Half past eleven at night in Denver is the next day in Greenwich."""
+    last = {"period": {"end": "2026-11-22"}}
+    directives = [read(consent(permit(**last), **OLD)), read(consent(deny(), **NEW))]
+    late = interval("2026-11-22T23:30:00-07:00", DENVER)[0]
+    assert [one.kind for one in work_items(directives, DENVER, at=late)] == [CONFLICT]
+    assert work_items(directives, DENVER, at=late + 3_600_000_000) == ()
+
+
+def test_dates_of_signature_are_local_days_too():
+    form = {"identifier": [{"system": "https://example.org/forms", "value": "1"}]}
+    old = consent(deny(), **{**OLD, **form, "dateTime": "2024-01-01T03:00:00Z"})
+    new = consent(permit(), **{**NEW, **form, "dateTime": "2024-01-01"})
+    assert kinds(old, new) == []
+    assert kinds(old, {**new, "dateTime": "2023-12-31"}) == [(CONFLICT, ("Consent/new", "Consent/old"))]
