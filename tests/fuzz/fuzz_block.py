@@ -169,7 +169,7 @@ class ConsentSet:
                     self.report(change.__name__, asked, shown, changed=line["consents"])
 
     def capped(self, shown):
-        """Whether a consent only denies, by itself or as one that may be about somebody else: narrowed, it denies less."""
+        """Whether a consent only denies, by itself or as maybe somebody else's: narrowed, it denies less."""
         persons = [frozenset({patient}) for patient in shown[1].patients]
         fitting = [applicable(one, who, self.block.at_hand) for one in self.directives for who in persons]
         return any(one.body.capped for one in [*self.directives, *filter(None, fitting)])
