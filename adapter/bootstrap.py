@@ -14,6 +14,7 @@ from adapter.auth.tokens import Tokens
 from adapter.errors import SallyportError
 from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
+from adapter.pullers import pullers
 from adapter.services.access import Access
 from adapter.services.assemble import Assembly
 from adapter.services.asserting import PartnerAssertions
@@ -32,6 +33,7 @@ from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
 from adapter.services.paper import Papers
 from adapter.services.people import People
+from adapter.services.pull import Pulls
 from adapter.services.reviews import Reviews
 from adapter.services.site_rules import compile_rules
 from adapter.services.standing import KnownFacts, Sources
@@ -100,6 +102,7 @@ class Services:
     disclosure: Disclosure
     ingest: Ingest
     intake: Intake
+    pulls: Pulls
     in_force: InForce
     explain: Explain
     changes: Changes
@@ -223,6 +226,15 @@ async def build(
             gate=gate,
             feeds=site.feeds,
             acknowledge={Hl7v2.name: acknowledgement},
+            clock=now,
+            new_id=make_id,
+        ),
+        pulls=Pulls(
+            store=store,
+            inbox=inbox,
+            ingest=ingest,
+            gate=gate,
+            pullers=pullers(site, clock=now, new_id=make_id),
             clock=now,
             new_id=make_id,
         ),

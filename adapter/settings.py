@@ -18,6 +18,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from adapter.errors import ConfigurationError, Problem
+from adapter.pulled import Pull  # noqa: TC001 - pydantic reads it when the class is made
 
 Regime = Literal["justice", "hipaa", "part2", "education"]
 """Legal regimes of a unit: a justice record, HIPAA (45 CFR 164), 42 CFR Part 2, FERPA (34 CFR 99)."""
@@ -116,6 +117,7 @@ class Feed(_Section):
     custody_hours: int | None = Field(default=None, ge=1, le=30 * 24)
     extract: str = ""
     post_megabytes: int = Field(default=64, ge=1, le=4096)
+    pull: Pull | None = None
     settings: dict[str, str] = {}
 
 
