@@ -16,6 +16,7 @@ from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
 from adapter.pullers import pullers
 from adapter.services.access import Access
+from adapter.services.alerts import Alerts, UrgentScreens
 from adapter.services.assemble import Assembly
 from adapter.services.asserting import PartnerAssertions
 from adapter.services.assertion_rules import LawOfAssertions
@@ -43,6 +44,7 @@ from adapter.services.words import Words
 from adapter.services.write import Writer, stamp
 from adapter.source import ExtractOptions
 from adapter.store.sqlite.store import SqliteStore
+from adapter.summary.urgent import Urgency
 from connectors.behavioral_health.fhir_ndjson import FhirNdjson
 from connectors.behavioral_health.release_forms import ReleaseForms
 from connectors.court.niem_xml import NiemXml
@@ -103,6 +105,7 @@ class Services:
     ingest: Ingest
     intake: Intake
     pulls: Pulls
+    alerts: Alerts
     in_force: InForce
     explain: Explain
     changes: Changes
@@ -182,6 +185,7 @@ async def build(
     tokens = Tokens(store=store, clock=now, new_token=make_token, users=user_agreements)
     gate = FeedGate(rules.agreements, site.feeds, site.zone)
     ingest = Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id, admit=gate.admit)
+    alerts = Alerts(store, feeds=site.feeds, partners=site.partners, clock=now)
     authorities = Authorities(
         store,
         ledger,
@@ -229,6 +233,7 @@ async def build(
             clock=now,
             new_id=make_id,
         ),
+        alerts=alerts,
         pulls=Pulls(
             store=store,
             inbox=inbox,
@@ -311,6 +316,7 @@ def _line(site: Site, feed: Feed, rules: SiteRules, writer: Writer, people: Peop
         options=ExtractOptions(encoding=feed.encoding, settings=feed.settings),
         mapping=rules.mappings[feed.feed],
         environment=Environment(zone=feed.time_zone or site.site.time_zone),
+        urgent=UrgentScreens(Urgency(rules.registry), feed),
         assembly=Assembly(
             feed,
             writer=writer,

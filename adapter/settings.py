@@ -118,6 +118,7 @@ class Feed(_Section):
     extract: str = ""
     post_megabytes: int = Field(default=64, ge=1, le=4096)
     pull: Pull | None = None
+    urgent_screens: bool = False
     settings: dict[str, str] = {}
 
 

@@ -13,6 +13,7 @@ import typer
 
 from adapter.cli import (
     agreements,
+    alerts,
     consents,
     decide,
     demo,
@@ -45,6 +46,7 @@ for module in (
     server,
     feeds,
     pull,
+    alerts,
     site,
     agreements,
     tokens,

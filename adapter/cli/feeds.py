@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from adapter.cli.alerts import show_waiting
 from adapter.cli.options import AsJson, SiteFolder, bar, on_site
 from adapter.errors import ConfigurationError, Problem
 from adapter.services.report import FeedReport
@@ -44,7 +45,9 @@ def ingest(
 
     async def work(services: Services) -> list[FeedReport]:
         known_feed(services, feed)
-        return [await run_file(services, feed, path) for path in files_of(paths)]
+        done = [await run_file(services, feed, path) for path in files_of(paths)]
+        await show_waiting(services)
+        return done
 
     show(on_site(site, work), as_json=as_json)
 
@@ -65,6 +68,7 @@ def replay(
             if _open(services, name):
                 done += [await run_receipt(services, receipt) for receipt in await services.ingest.pending(name)]
                 done += (await services.ingest.replay(name)).values()
+        await show_waiting(services)
         return done
 
     show(on_site(site, work), as_json=as_json)

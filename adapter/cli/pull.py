@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 
+from adapter.cli.alerts import show_waiting
 from adapter.cli.feeds import known_feed, merged, show
 from adapter.cli.options import AsJson, SiteFolder, bar, on_site
 from adapter.errors import ConfigurationError, Problem
@@ -48,7 +49,9 @@ def pull(
         if feed not in services.pulls.feeds:
             raise _no_server(feed, sorted(services.pulls.feeds))
         with bar(f"{feed} from its server", "answers") as advance:
-            return await services.pulls.run(feed, progress=lambda kept, total: advance(kept, kept, total))
+            done = await services.pulls.run(feed, progress=lambda kept, total: advance(kept, kept, total))
+        await show_waiting(services)
+        return done
 
     reports = on_site(site, work)
     show(merged(reports) if as_json else reports, as_json=as_json)

@@ -59,10 +59,11 @@ async def listen(services: Services, *, host: str, port: int) -> None:
         log_level="warning",
         server_header=False,
     )
-    work = asyncio.create_task(services.intake.run())
+    beside = [asyncio.create_task(work) for work in (services.intake.run(), services.alerts.run())]
     try:
         await uvicorn.Server(config).serve()
     finally:
-        work.cancel()
-        with suppress(asyncio.CancelledError):
-            await work
+        for work in beside:
+            work.cancel()
+            with suppress(asyncio.CancelledError):
+                await work

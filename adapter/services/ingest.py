@@ -18,6 +18,7 @@ from adapter.errors import InvalidResource, RecordError
 from adapter.services.report import FeedReport
 from adapter.services.revocations import with_revocations
 from adapter.source import Malformed
+from adapter.store.alerts import Alert
 from adapter.store.shapes import QuarantinedRecord
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ _HOUR = 3_600_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedLine:
-    """A feed ready to run: its reader, its compiled mapping and its assembly."""
+    """A feed ready to run: its reader, its compiled mapping and its assembly.
+
+    ``urgent`` says of a record that waits, and why, whether its sender is to be told at once.
+    """
 
     feed: Feed
     connector: Connector
@@ -52,6 +56,7 @@ class FeedLine:
     mapping: CompiledMapping
     environment: Environment
     assembly: Assembly
+    urgent: Callable[[SourceRecord | Malformed, str], bool]
 
 
 @dataclass(slots=True)
@@ -59,6 +64,7 @@ class _Batch:
     assembled: list[tuple[int, Assembled]] = field(default_factory=list)
     quarantine: list[QuarantinedRecord] = field(default_factory=list)
     released: list[int] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.assembled) + len(self.quarantine)
@@ -228,6 +234,11 @@ class Ingest:
             return
         code, element, expected = reason
         report.quarantined[code] += 1
+        if line.urgent(item, code):
+            where = item.position
+            batch.alerts.append(
+                Alert(feed=receipt.feed, receipt=receipt.id, ordinal=ordinal, line=where.line, part=where.part)
+            )
         batch.quarantine.append(
             QuarantinedRecord(
                 feed=receipt.feed,
@@ -282,6 +293,7 @@ class Ingest:
                     identities.append(left.identity)
             await self._settle(change, written, identities, report, at)
             await change.quarantine(batch.quarantine, at=at)
+            await change.raise_alerts(batch.alerts, at=at)
             for ident in batch.released:
                 await change.release_quarantined(ident)
             if position is not None:

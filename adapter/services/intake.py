@@ -11,6 +11,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from adapter.services.alerts import of_receipt
 from adapter.services.report import FeedReport
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ class Intake:
             "bytes": found.size,
             "sha256": found.sha256.hex(),
             "waiting": [{name: getattr(record, name) for name in names} for record in here],
+            "alerts": await of_receipt(self._store, receipt),
         }
 
     async def take_up(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from adapter.store.alerts import AlertRecords
 from adapter.store.legal import LegalRecords
 from adapter.store.survey import Survey
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from adapter.fhir.search import Query
+    from adapter.store.alerts import Alert
     from adapter.store.shapes import (
         BoundRow,
         ClinicalRow,
@@ -42,7 +44,7 @@ class Interned(Protocol):
         ...
 
 
-class Transaction(Interned, LegalRecords, Protocol):
+class Transaction(Interned, LegalRecords, AlertRecords, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
@@ -255,6 +257,10 @@ class Store(Interned, Protocol):
 
     async def quarantined(self, feed: str | None) -> list[QuarantinedRecord]:
         """Records waiting, oldest first."""
+        ...
+
+    async def alerts(self, receipt: str | None = None) -> list[Alert]:
+        """The alerts of a receipt, or all, oldest first."""
         ...
 
     async def patients(self) -> list[int]:

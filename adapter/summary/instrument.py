@@ -100,7 +100,8 @@ class Instrument:
 
     ``labels`` are v3-ActCode sensitivities by content. ``limit`` is ``none``, ``score-only`` (items are
     licensed and not kept) or ``level-only`` (the number itself is never carried). ``words`` maps what senders
-    write to categories.
+    write to categories. ``urgent`` are screens of suicide and withdrawal, ``urgent_items`` such questions of others;
+    ``called`` are further names that senders use.
     """
 
     id: str
@@ -119,6 +120,9 @@ class Instrument:
     words: Mapping[str, str]
     answers: Mapping[str, str]
     scoring: Scoring | None
+    urgent: bool = False
+    urgent_items: frozenset[str] = frozenset()
+    called: tuple[str, ...] = ()
 
     @property
     def panel_loinc(self) -> str | None:

@@ -117,6 +117,9 @@ def _instrument(form: InstrumentForm) -> Instrument:
         words=words,
         answers={**ANSWERS, **form.answers},
         scoring=_scoring(form.scoring) if form.scoring else None,
+        urgent=form.urgent,
+        urgent_items=frozenset(form.urgent_items),
+        called=tuple(form.called),
     )
 
 

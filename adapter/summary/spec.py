@@ -179,9 +179,15 @@ class InstrumentForm(_Form):
     aliases: dict[str, str] = {}
     answers: dict[str, str] = {}
     scoring: ScoringForm | None = None
+    urgent: bool = False
+    urgent_items: list[str] = []
+    called: list[Text] = []
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        known = {*self.items, *(self.scoring.loinc if self.scoring else ())}
+        if not set(self.urgent_items) <= known:
+            raise ValueError("`urgent_items` names LOINC items that the instrument does not have")
         if len(self.scales) > 1 and not all(scale.key for scale in self.scales):
             raise ValueError("each of several scales needs a `key`")
         if self.limit != "none" and (self.items or self.scoring):

@@ -6,6 +6,7 @@ import asyncio
 from importlib.resources import files
 from pathlib import Path
 
+import alerts_contract
 import apsw
 import files_contract
 import legal_contract
@@ -53,7 +54,11 @@ async def store(tmp_path):
 
 
 class TestSqlite(
-    contract.StoreContract, files_contract.FilesContract, legal_contract.LegalContract, survey_contract.SurveyContract
+    contract.StoreContract,
+    files_contract.FilesContract,
+    legal_contract.LegalContract,
+    survey_contract.SurveyContract,
+    alerts_contract.AlertsContract,
 ):
     """Every promise of the contract."""
 

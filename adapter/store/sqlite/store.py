@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.store.queries import load
 from adapter.store.shapes import NOTHING_SAID, LastWord, QuarantinedRecord, TokenRow, UserEvent
+from adapter.store.sqlite.alerts import alerts
 from adapter.store.sqlite.connection import connect, migrate, row_of
 from adapter.store.sqlite.inbox import SqliteInbox
 from adapter.store.sqlite.interning import InternTable, bodies
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from adapter.store.alerts import Alert
     from adapter.store.shapes import ResourceWrite, RuleRow
 
 READ, WRITE, ACCESS = load("read"), load("write"), load("access")
@@ -168,6 +170,9 @@ class SqliteStore:
             QuarantinedRecord(**dict(zip(names, row, strict=True)))
             for row in self._writer.execute(READ["quarantined"], {"feed": feed})
         ]
+
+    async def alerts(self, receipt: str | None = None) -> list[Alert]:
+        return alerts(self._writer, receipt)
 
     async def patients(self) -> list[int]:
         return [row[0] for row in self._writer.execute(READ["patients"])]

@@ -13,6 +13,7 @@ from adapter.store.shapes import (
     END,
     PolicySpan,
 )
+from adapter.store.sqlite.alerts import SqliteAlertRecords
 from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.identity import IdentityWriter
 from adapter.store.sqlite.interning import bodies
@@ -32,7 +33,7 @@ SQL, ACCESS = load("write"), load("access")
 _INCOMPLETE = "the policies of a patient must cover all time without gap or overlap"
 
 
-class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
+class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteAlertRecords):
     """The writer's side of the store, inside BEGIN IMMEDIATE … COMMIT."""
 
     def __init__(
