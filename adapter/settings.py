@@ -1,9 +1,9 @@
 """The site folder: one model for everything a county writes down, and the only place that reads the environment.
 
 `site.toml` names the site; `partners.yaml` its organisations; `feeds/*.yaml`, `agreements/*.yaml`,
-`user_agreements/*.yaml`, `forms/*.yaml` and `overlays/*.yaml` one thing each. Every mistake is reported with file, key
-path and what was expected, all of them at once. The keys of `site.toml` may be overridden by `SALLYPORT_*` variables
-(`SALLYPORT_BASE_URL`).
+`user_agreements/*.yaml`, `forms/*.yaml`, `overlays/*.yaml` and `instruments/*.yaml` one thing each. Every mistake is
+reported with file, key path and what was expected, all of them at once. The keys of `site.toml` may be overridden by
+`SALLYPORT_*` variables (`SALLYPORT_BASE_URL`).
 """
 
 from __future__ import annotations
@@ -132,6 +132,7 @@ class Site(_Section):
     agreements: dict[str, Any]
     forms: dict[str, Any]
     own_overlays: dict[str, Any] = {}
+    own_instruments: dict[str, Any] = {}
     user_agreements: dict[str, Any] = {}
 
     @property
@@ -161,6 +162,7 @@ def load_site(folder: Path) -> Site:
         problems += _unknown_asserters(site, partners)
     documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms", "user_agreements")}
     own_overlays = _documents(folder / "overlays", problems)
+    own_instruments = _documents(folder / "instruments", problems)
     if not feeds and not problems:
         problems.append(
             Problem(
@@ -173,7 +175,13 @@ def load_site(folder: Path) -> Site:
     if problems or site is None or partners is None:
         raise ConfigurationError(problems)
     return Site(
-        folder=folder, site=site, partners=partners.partners, feeds=feeds, own_overlays=own_overlays, **documents
+        folder=folder,
+        site=site,
+        partners=partners.partners,
+        feeds=feeds,
+        own_overlays=own_overlays,
+        own_instruments=own_instruments,
+        **documents,
     )
 
 

@@ -167,6 +167,7 @@ def site_folder() -> str:
         "user_agreements/     *.yaml, one version each of what users sign before they may ask",
         "forms/*.yaml         one version of a release form each",
         "overlays/*.yaml      a jurisdiction overlay of the county's own: see the page on legal bases",
+        "instruments/*.yaml   screening instruments of the county's own: see the page on adding one",
         "mappings/*.yaml      from columns, segments and elements to FHIR: see the mapping language",
         "site.key             the secret behind every id, made on first use; losing it changes every id: back it up",
         "data/                the embedded store",

@@ -48,7 +48,8 @@ PROFILES = "https://sallyport.example/fhir/StructureDefinition/"
 class Assembled:
     """What one record becomes, ready for the store.
 
-    ``identity`` is set when it says who someone is. With a ``problem`` the record waits in quarantine as well, and
+    ``identity`` is set when it says who someone is. ``remarks`` are warnings of the report: a word, the instrument.
+    With a ``problem`` the record waits in quarantine as well, and
     what is written keeps the person safe until someone has mended it.
     """
 
@@ -56,6 +57,7 @@ class Assembled:
     identity: IdentityFacts | None
     held: bool
     problem: RecordError | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=8192)
@@ -82,12 +84,17 @@ class _Origin(NamedTuple):
 
 
 class _Record(NamedTuple):
-    """What all resources of one record share: whose it is, where it comes from, when it was received."""
+    """What all resources of one record share: whose it is, where it comes from, when it was received.
+
+    ``sex`` is the administrative gender that the record itself states; ``remarks`` are collected on the way.
+    """
 
     person: tuple[str, ...]
     patient: str
     origin: _Origin
     received: int
+    sex: str | None
+    remarks: list[str]
 
 
 class _Told(NamedTuple):
@@ -134,7 +141,8 @@ class Assembly:
         """Name, label, check and derive; ``InvalidResource`` or ``RecordError`` if the record cannot be used."""
         origin = _Origin(*self._unit(mapped.unit), mapped.labels)
         patient = await self._patient(origin, mapped)
-        record = _Record(mapped.person, patient.write.id, origin, received)
+        sex = None if patient.body is None else patient.body.get("gender")
+        record = _Record(mapped.person, patient.write.id, origin, received, sex, [])
         writes = [patient.write]
         for draft in mapped.drafts:
             if draft.type != "Patient":
@@ -145,7 +153,9 @@ class Assembly:
             consent, unusable = self._consent(record, source)
             problem = unusable or problem
             writes += await self._release(record, consent, str(source.values.get("submission", "")))
-        return Assembled(writes=writes, identity=patient.identity, held=held, problem=problem)
+        return Assembled(
+            writes=writes, identity=patient.identity, held=held, problem=problem, remarks=tuple(record.remarks)
+        )
 
     def _unit(self, code: str | None) -> tuple[str, str, str]:
         """What the sender calls the unit, the organisation it is, and its regime."""
@@ -188,7 +198,8 @@ class Assembly:
         write = await self._writer.prepare(body, facets, ident=ident, patient=record.patient)
         writes = [write]
         if draft.type in SCREENED:
-            for screening in screenings(draft.body, self._registry):
+            for screening in screenings(draft.body, self._registry, sex=record.sex):
+                record.remarks.extend(f"{word} {screening.instrument.id}" for word in screening.disagreements)
                 writes += await self._summary(record, screening, write.rid)
         return writes
 

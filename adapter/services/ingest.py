@@ -265,6 +265,7 @@ class Ingest:
             report.unmapped[path] += 1
         for warning in mapped.warnings:
             report.warnings[f"{warning.code} {warning.column}"] += 1
+        report.warnings.update(assembled.remarks)
         report.held += assembled.held
         batch.assembled.append((item.position.line, assembled))
         return None if assembled.problem is None else _reason(assembled.problem)

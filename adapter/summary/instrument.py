@@ -76,6 +76,12 @@ class Scale:
     no: str
     source: str
 
+    @property
+    def categories(self) -> frozenset[str]:
+        """Every category that the bands know."""
+        of_sexes = (bands for bands in self.bands_by_sex.values())
+        return frozenset(category for bands in (self.bands, *of_sexes) for _, category in bands)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scoring:

@@ -235,3 +235,19 @@ class InstrumentsFile(_Form):
 
     instruments: list[dict[str, Any]] = []
     adjust: dict[str, dict[str, Any]] = {}
+
+
+def instruments_schema() -> dict[str, Any]:
+    """The JSON Schema of an instruments file, for editors; kept in profiles/instruments.schema.json."""
+    rows, changes = InstrumentForm.model_json_schema(by_alias=True), AdjustForm.model_json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Screening instruments",
+        "type": "object",
+        "additionalProperties": False,
+        "$defs": {**rows.pop("$defs", {}), **changes.pop("$defs", {}), "Instrument": rows, "Adjust": changes},
+        "properties": {
+            "instruments": {"type": "array", "items": {"$ref": "#/$defs/Instrument"}},
+            "adjust": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Adjust"}},
+        },
+    }
