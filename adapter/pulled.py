@@ -34,7 +34,8 @@ TypeName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]{1,63}$")]
 class Pull(BaseModel):
     """`pull` of a feed: which server, as whom, and what is asked for.
 
-    ``search`` holds, by resource type in the order in which they are asked for, the search parameters of each.
+    ``search`` holds, by resource type in the order in which they are asked for, the search parameters of each; with
+    ``export`` they are asked for in bulk instead.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,9 +47,12 @@ class Pull(BaseModel):
     token_url: Address | None = None
     scope: str = Field(default="system/*.rs", pattern=r"^\S+( \S+)*$")
     search: dict[TypeName, dict[str, str]] = Field(min_length=1)
+    export: Annotated[str, Field(pattern=r"^(system|patient|group/[A-Za-z0-9\-.]{1,64})$")] | None = None
     count: int = Field(default=200, ge=1, le=10_000)
     overlap_minutes: int = Field(default=5, ge=0, le=24 * 60)
     page_megabytes: int = Field(default=PAGE_MEGABYTES, ge=1, le=PAGE_MEGABYTES)
+    file_megabytes: int = Field(default=4096, ge=1, le=65_536)
+    file_hosts: tuple[str, ...] = ()
     authorities: str | None = None
     attempts: int = Field(default=6, ge=1, le=20)
     longest_wait_seconds: int = Field(default=300, ge=1, le=3600)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from adapter.errors import ConfigurationError, Problem
+from connectors.behavioral_health.bulk_export import BulkExport, export_path
 from connectors.behavioral_health.fhir_search import FhirSearch, FhirServer
 from connectors.behavioral_health.smart import SigningKey, SmartClient
 from connectors.transport.https import Https, tls
@@ -85,6 +86,15 @@ async def _open(
             base_url=pull.base_url,
             limit=pull.page_megabytes * MEGABYTE,
         )
-        yield FhirSearch(
-            server, searches=pull.search, count=pull.count, overlap=timedelta(minutes=pull.overlap_minutes)
-        )
+        if pull.export is not None:
+            yield BulkExport(
+                server,
+                path=export_path(pull.export),
+                searches=pull.search,
+                limit=pull.file_megabytes * MEGABYTE,
+                hosts=pull.file_hosts,
+            )
+        else:
+            yield FhirSearch(
+                server, searches=pull.search, count=pull.count, overlap=timedelta(minutes=pull.overlap_minutes)
+            )

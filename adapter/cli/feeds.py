@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from adapter.bootstrap import Services
     from adapter.store.shapes import QuarantinedRecord, Receipt
 
+LAST = ("deleted", "error")
+"""Folders within a bulk export that are read after it."""
 SHOWN = 20
 """Waiting records listed for each receipt."""
 
@@ -127,11 +129,17 @@ def known_feed(services: Services, feed: str) -> None:
 
 
 def files_of(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files named; of a folder its files in order of name, Patient files first."""
+    """The files named; of a folder its files in order of name, Patient files first.
+
+    Clients of bulk export put a number before or behind the type (`1.Patient.ndjson`, `Patient.000.ndjson`), and what
+    is gone and what could not be exported into folders of their own, which come last.
+    """
     for path in paths:
         if path.is_dir():
-            inside = (item for item in path.iterdir() if item.is_file())
-            yield from sorted(inside, key=lambda item: (item.stem != "Patient", item.name))
+            folders = (path, *(path / name for name in LAST))
+            for folder in (each for each in folders if each.is_dir()):
+                inside = (item for item in folder.iterdir() if item.is_file())
+                yield from sorted(inside, key=lambda item: ("Patient" not in item.stem.split("."), item.name))
         else:
             yield path
 

@@ -63,10 +63,10 @@ class _Person:
     A roster has a row for each booking. The rules read nothing but ``columns`` and the constants of the feed.
     """
 
-    __slots__ = ("_columns", "_draft", "_resource", "_said", "_scope")
+    __slots__ = ("_columns", "_draft", "_said", "_scope", "resource")
 
     def __init__(self, resource: _Resource, columns: tuple[str, ...]) -> None:
-        self._resource = resource
+        self.resource = resource
         self._columns = columns
         self._said: list[Any] | None = None
         self._scope: Scope | None = None
@@ -76,7 +76,7 @@ class _Person:
         said = list(map(scope.values.get, self._columns))
         if self._scope is None or said != self._said or scope.environment is not self._scope.environment:
             self._said, self._scope = None, Scope(scope.values, scope.environment)
-            self._draft = self._resource.draft(self._scope)
+            self._draft = self.resource.draft(self._scope)
             if _ONLY_TEXT.issuperset(map(type, said)):  # 1, 1.0 and True are equal and not the same
                 self._said = said
         scope.repeat(self._scope)
@@ -157,6 +157,15 @@ class CompiledMapping:
                 f"a kind the mapping has a section for: {one_of('', self.kinds)}",
             )
         return kind.map(record.values, environment)
+
+    def named_by(self, kind: str, column: str) -> list[tuple[str, str]]:
+        """Name and type of the resources of a kind that one column alone identifies."""
+        found = map(_resource_of, self.kinds[kind].resources if kind in self.kinds else ())
+        return [(one.name, one.type) for one in found if [key for _, key in one.key] == [column]]
+
+
+def _resource_of(one: _Resource | _Person) -> _Resource:
+    return one if isinstance(one, _Resource) else one.resource
 
 
 class _KindCompiler:

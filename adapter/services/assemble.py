@@ -16,7 +16,7 @@ from adapter.fhir.codings import codings_of
 from adapter.fhir.instants import instant_text
 from adapter.identity.traits import MATCH_ONLY
 from adapter.services.write import Facets
-from adapter.store.shapes import IdentityFacts, ResourceWrite, ScreeningPlace
+from adapter.store.shapes import IdentityFacts, ResourceWrite, ScreeningPlace, row_key
 from adapter.summary.build import summary
 from adapter.summary.screening import screenings
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from adapter.consent.release_form import Form
     from adapter.consent.sensitivity import Label
+    from adapter.mapping.compile import CompiledMapping
     from adapter.mapping.mapped import Draft, Mapped
     from adapter.services.people import People
     from adapter.services.write import Writer
@@ -156,6 +157,15 @@ class Assembly:
         return Assembled(
             writes=writes, identity=patient.identity, held=held, problem=problem, remarks=tuple(record.remarks)
         )
+
+    def keys_of(self, mapping: CompiledMapping, kind: str, ident: str) -> list[int]:
+        """Internal keys of the resources that records of a kind become which their `id` alone identifies."""
+        found = []
+        for name, made in mapping.named_by(kind, "id"):
+            # A person's record is known by the person.
+            key = (ident,) if made == "Patient" else (name, ident)
+            found.append(row_key(made, self._writer.resource_id(self._feed.feed, made, *key)))
+        return found
 
     def _unit(self, code: str | None) -> tuple[str, str, str]:
         """What the sender calls the unit, the organisation it is, and its regime."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import orjson
 
 from adapter.errors import InvalidResource, RecordError
+from adapter.services.gone import DELETED, Gone
 from adapter.services.report import FeedReport
 from adapter.services.revocations import with_revocations
 from adapter.source import Malformed
@@ -105,6 +106,7 @@ class Ingest:
         self._clock = clock
         self._new_id = new_id
         self._admit = admit
+        self._gone = Gone(store, inbox)
 
     async def receive(self, feed: str, name: str, stream: BinaryIO) -> Receipt:
         """Keep raw bytes durably; the last file of this name sent again gives its receipt.
@@ -194,6 +196,7 @@ class Ingest:
 
     async def _replay_receipt(self, receipt: Receipt, waiting: Mapping[int, int], report: FeedReport) -> None:
         line, batch = self._lines[receipt.feed], _Batch()
+        self._gone.forget()
         revoked = await self._revocations(line.feed)
         received = self._inbox.open(receipt.id)
         with received.stream as stream:
@@ -224,6 +227,12 @@ class Ingest:
             reason = (item.code, "", item.expected)
         else:
             try:
+                if item.kind == DELETED:
+                    known = await self._gone.retraction(line, item, receipt)
+                    if known is None:
+                        report.unchanged += 1
+                        return
+                    item = known
                 reason = await self._assemble(line, item, receipt, report, batch)
             except RecordError as error:
                 reason = _reason(error)

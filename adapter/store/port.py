@@ -259,6 +259,14 @@ class Store(Interned, Protocol):
         """Records waiting, oldest first."""
         ...
 
+    async def came_from(self, receipt: str, rids: Iterable[int]) -> int | None:
+        """The last line of a receipt that one of these resources came from."""
+        ...
+
+    async def waits(self, feed: str) -> bool:
+        """Whether any record of a feed waits in quarantine."""
+        ...
+
     async def alerts(self, receipt: str | None = None) -> list[Alert]:
         """The alerts of a receipt, or all, oldest first."""
         ...

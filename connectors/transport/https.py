@@ -129,8 +129,7 @@ class Https:
         except httpx2.InvalidURL:
             raise Unanswered("the server names an address that is none") from None
         except httpx2.HTTPError as error:
-            # The class alone: its words may quote an address with what was searched for.
-            raise Unanswered(f"the server cannot be reached ({type(error).__name__})", passing=True) from None
+            raise _lost(error) from None
 
 
 async def _limited(response: httpx2.Response, limit: int, headers: Mapping[str, str]) -> AsyncIterator[bytes]:
@@ -138,10 +137,18 @@ async def _limited(response: httpx2.Response, limit: int, headers: Mapping[str, 
     if response.is_success and declared.isascii() and declared.isdigit() and int(declared) > limit:
         raise Unanswered(f"the server sends {declared} bytes; at most {limit} are taken")
     size = 0
-    async for chunk in response.aiter_bytes(_CHUNK):
-        size += len(chunk)
-        if size > limit:
-            if not response.is_success:
-                return
-            raise Unanswered(f"the server sends more than the {limit} bytes that are taken")
-        yield chunk
+    try:
+        async for chunk in response.aiter_bytes(_CHUNK):
+            size += len(chunk)
+            if size > limit:
+                if not response.is_success:
+                    return
+                raise Unanswered(f"the server sends more than the {limit} bytes that are taken")
+            yield chunk
+    except httpx2.HTTPError as error:
+        raise _lost(error) from None
+
+
+def _lost(error: httpx2.HTTPError) -> Unanswered:
+    # The class alone: its words may quote an address with what was searched for.
+    return Unanswered(f"the server cannot be reached ({type(error).__name__})", passing=True)

@@ -61,6 +61,7 @@ class Partner:
             "count": 2,
             "token_url": None,
             "authorities": None,
+            "export": None,
             **changes,
         }
         path.write_text(yaml.safe_dump(feed, sort_keys=False))

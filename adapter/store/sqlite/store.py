@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from adapter.store.queries import load
 from adapter.store.shapes import NOTHING_SAID, LastWord, QuarantinedRecord, TokenRow, UserEvent
 from adapter.store.sqlite.alerts import alerts
@@ -18,7 +20,7 @@ from adapter.store.sqlite.snapshot import SqliteSnapshot
 from adapter.store.sqlite.transaction import SqliteTransaction
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import apsw
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from adapter.store.alerts import Alert
     from adapter.store.shapes import ResourceWrite, RuleRow
 
-READ, WRITE, ACCESS = load("read"), load("write"), load("access")
+READ, WRITE, ACCESS, GONE = load("read"), load("write"), load("access"), load("gone")
 _TOKEN, _TOKENS = (ACCESS[name].format(grant=ACCESS["grant"]) for name in ("token", "tokens"))
 _FILES = ("", "inbox", "ledger")
 _USER_EVENT = (
@@ -170,6 +172,14 @@ class SqliteStore:
             QuarantinedRecord(**dict(zip(names, row, strict=True)))
             for row in self._writer.execute(READ["quarantined"], {"feed": feed})
         ]
+
+    async def came_from(self, receipt: str, rids: Iterable[int]) -> int | None:
+        bindings = receipt, orjson.dumps(list(rids)).decode()
+        (line,) = row_of(self._writer.execute(GONE["came_from"], bindings))
+        return None if line is None else int(line)
+
+    async def waits(self, feed: str) -> bool:
+        return bool(row_of(self._writer.execute(GONE["waits"], (feed,)))[0])
 
     async def alerts(self, receipt: str | None = None) -> list[Alert]:
         return alerts(self._writer, receipt)
