@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from adapter.errors import ConfigurationError, Problem
 from adapter.source import ExtractOptions, Malformed, Position, SourceRecord
-from connectors.encodings import feed_encoding, without_mark
+from connectors.encodings import opened
 from connectors.lines import LONGEST_LINE, Block, blocks
 from connectors.quoting import Found, Lookahead, Window, record
-from connectors.transport.files import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,14 +57,13 @@ def rows(stream: BinaryIO, options: ExtractOptions, layout: Layout) -> Iterator[
     due = header_setting(options, layout.header)
     # A booking photo is longer than the 128 KiB that the standard library takes for the longest cell.
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
-    arriving, marked = without_mark(chunks(stream))
-    ahead = Lookahead(blocks(arriving, carriage_return=True))
-    reading = _Reading(ahead, "utf-8" if marked else feed_encoding(options), layout)
+    text = opened(stream, options)
+    reading = _Reading(Lookahead(blocks(text.chunks, carriage_return=True)), text.encoding, layout)
     wrong = reading.header(due) if due != "absent" else None
     if wrong is not None:
-        yield wrong
+        yield from text.restored([wrong])
         return
-    yield from reading.records()
+    yield from text.restored(reading.records())
 
 
 def header_setting(options: ExtractOptions, default: Header) -> Header:
