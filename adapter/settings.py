@@ -109,6 +109,7 @@ class Feed(_Section):
     connector: str
     mapping: str
     organization: Key
+    system: Key | None = None
     encoding: str = "utf-8"
     time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
     units: dict[str, Unit] = Field(min_length=1)
@@ -117,6 +118,11 @@ class Feed(_Section):
     extract: str = ""
     post_megabytes: int = Field(default=64, ge=1, le=4096)
     settings: dict[str, str] = {}
+
+    @property
+    def records(self) -> str:
+        """The source system whose records these are: the feed itself, or another one of it."""
+        return self.system or self.feed
 
 
 class Site(_Section):
@@ -156,6 +162,7 @@ def load_site(folder: Path) -> Site:
                 problems += _unknown_organizations(feed, path, partners)
     if site is not None and partners is not None:
         problems += _unknown_asserters(site, partners)
+    problems += _foreign_systems(feeds)
     documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms", "user_agreements")}
     own_overlays = _documents(folder / "overlays", problems)
     if not feeds and not problems:
@@ -258,6 +265,18 @@ def _unknown_organizations(feed: Feed, path: Path, partners: PartnersSection) ->
         for key, name in named.items()
         if name not in partners.partners
     ]
+
+
+def _foreign_systems(feeds: dict[str, Feed]) -> list[Problem]:
+    """Feeds that would write the records of somebody else's."""
+    found = []
+    for feed in feeds.values():
+        own = sorted(one.feed for one in feeds.values() if one.organization == feed.organization and one.system is None)
+        if feed.system is not None and feed.system not in own:
+            message = f"`{feed.system}` is no feed of `{feed.organization}` that stands for its own records"
+            where = f"feeds/{feed.feed}.yaml"
+            found.append(Problem(where=where, path="system", message=message, expected=", ".join(own) or "no `system`"))
+    return found
 
 
 def _unknown_asserters(site: SiteSection, partners: PartnersSection) -> list[Problem]:

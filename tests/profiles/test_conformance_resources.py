@@ -115,7 +115,20 @@ def test_the_generator_writes_what_it_makes(tmp_path):
         ("consent-instrument", list(get_args(Instrument))),
         ("consent-signer", list(get_args(Capacity))),
         ("legal-regime", ["justice", "hipaa", "part2", "education", "undeclared"]),
-        ("court-event", ["release-conditions", "competency-evaluation", "treatment-court", "disposition"]),
+        (
+            "court-event",
+            [
+                "release-conditions",
+                "competency-evaluation",
+                "treatment-court",
+                "disposition",
+                "treatment-evaluation",
+                "commitment",
+                "supervision-condition",
+                "hearing",
+                "disclosure-order",
+            ],
+        ),
     ],
 )
 def test_the_fixed_code_systems(system, expected):

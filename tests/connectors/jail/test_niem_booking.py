@@ -105,7 +105,9 @@ BOMBS = (
 def test_a_document_type_declaration_is_refused(read, bomb):
     reading = read(BOOKINGS, b"<?xml version='1.0'?>\n" + bomb + message())
     assert (reading.records, reading.faults) == ([], [("dtd-refused", 2)])
-    inside = read(BOOKINGS, batch(message(), message(ident="P2").replace(b"<j:Booking>", bomb + b"<j:Booking>"), message()))
+    inside = read(
+        BOOKINGS, batch(message(), message(ident="P2").replace(b"<j:Booking>", bomb + b"<j:Booking>"), message())
+    )
     assert [code for code, _ in inside.faults] == ["bad-xml"]
     assert len(inside.records) == 2
 
