@@ -137,7 +137,7 @@ ODYSSEY_ROW = (
     b"judicial_officer,party_id,name,race,sex,height,weight,hair_color,eye_color,DOB,DOB_str,address,city,state,zip_code,"
     b"charge_number,charge_description,cjis_code,statute_code,plea,plea_date,plea_date_str,disposition,disposition_date,"
     b"disposition_date_str\n"
-    b'C1,,,STABLE-SECRET,,,,Closed,,,D1,"MARSH, ADA",W,F,,,,,4/2/1980,,12 Elm Street,,,,1,insulin,,,,,,Guilty,5/1/2026,\n'
+    b'C1,,,STABLE-SECRET,,,,Closed,,,D1,"MARSH, ADA",W,F,,,,,4/2/1980,,12 Elm Street,,,,1,insulin,,,,,,No,5/1/2026,\n'
 )
 
 CASES = {
