@@ -33,6 +33,7 @@ from adapter.services.keys import SiteKeys
 from adapter.services.paper import Papers
 from adapter.services.people import People
 from adapter.services.reviews import Reviews
+from adapter.services.rosters import Rosters
 from adapter.services.site_rules import compile_rules
 from adapter.services.standing import KnownFacts, Sources
 from adapter.services.user_agreements import UserAgreements
@@ -132,6 +133,7 @@ class Services:
     assertions: PartnerAssertions
     reviews: Reviews
     papers: Papers
+    rosters: Rosters
     tokens: Tokens
     requester: Requester
     keys: SiteKeys
@@ -201,7 +203,18 @@ async def build(
     user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)
     tokens = Tokens(store=store, clock=now, new_token=make_token, users=user_agreements)
     gate = FeedGate(rules.agreements, site.feeds, site.zone)
-    ingest = Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id, admit=gate.admit)
+    rosters = Rosters(store, inbox, writer=writer, decisions=decisions, in_force=in_force, keys=keys)
+    ingest = Ingest(
+        store,
+        inbox,
+        lines,
+        people=people,
+        in_force=in_force,
+        rosters=rosters,
+        clock=now,
+        new_id=make_id,
+        admit=gate.admit,
+    )
     authorities = Authorities(
         store,
         ledger,
@@ -275,6 +288,7 @@ async def build(
             zone=site.zone,
             clock=now,
         ),
+        rosters=rosters,
         tokens=tokens,
         requester=Requester(tokens=tokens, contexts=decisions),
         keys=keys,

@@ -101,6 +101,15 @@ class Unit(_Section):
     regime: Regime
 
 
+class Roster(_Section):
+    """`roster` of a feed: what the absence of a booking from a whole list says, and how much of it is believed."""
+
+    absence: Literal["nothing", "release"] = "nothing"
+    most_released: int = Field(default=20, ge=1)
+    most_share: float = Field(default=0.1, gt=0, le=1)
+    most_unreadable: int = Field(default=0, ge=0)
+
+
 class Feed(_Section):
     """`feeds/<name>.yaml`: who sends what, how it is read, and under which law each unit's records stand."""
 
@@ -115,6 +124,7 @@ class Feed(_Section):
     units: dict[str, Unit] = Field(min_length=1)
     forms: tuple[Key, ...] = ()
     custody_hours: int | None = Field(default=None, ge=1, le=30 * 24)
+    roster: Roster | None = None
     extract: str = ""
     post_megabytes: int = Field(default=64, ge=1, le=4096)
     settings: dict[str, str] = {}
@@ -271,7 +281,8 @@ def _foreign_systems(feeds: dict[str, Feed]) -> list[Problem]:
     """Feeds that would write the records of somebody else's."""
     found = []
     for feed in feeds.values():
-        own = sorted(one.feed for one in feeds.values() if one.organization == feed.organization and one.system is None)
+        same = [one for one in feeds.values() if one.organization == feed.organization]
+        own = sorted(one.feed for one in same if one.records == one.feed)
         if feed.system is not None and feed.system not in own:
             message = f"`{feed.system}` is no feed of `{feed.organization}` that stands for its own records"
             where = f"feeds/{feed.feed}.yaml"

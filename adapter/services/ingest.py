@@ -17,6 +17,7 @@ import orjson
 from adapter.errors import InvalidResource, RecordError
 from adapter.services.report import FeedReport
 from adapter.services.revocations import with_revocations
+from adapter.services.rosters import named
 from adapter.source import Malformed
 from adapter.store.shapes import QuarantinedRecord
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from adapter.services.assemble import Assembled, Assembly
     from adapter.services.in_force import InForce
     from adapter.services.people import People
+    from adapter.services.rosters import Endings, Rosters
     from adapter.settings import Feed
     from adapter.source import Connector, ExtractOptions, SourceRecord
     from adapter.store.port import Inbox, Store, Transaction
@@ -59,6 +61,7 @@ class _Batch:
     assembled: list[tuple[int, Assembled]] = field(default_factory=list)
     quarantine: list[QuarantinedRecord] = field(default_factory=list)
     released: list[int] = field(default_factory=list)
+    named: list[tuple[int, bool]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.assembled) + len(self.quarantine)
@@ -79,7 +82,7 @@ def _seldom_collected() -> Iterator[None]:
 class Ingest:
     """Runs feeds. Give it a receipt and it brings the store to where the receipt says it is."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything that follows from an extract, wired once
         self,
         store: Store,
         inbox: Inbox,
@@ -87,6 +90,7 @@ class Ingest:
         *,
         people: People,
         in_force: InForce,
+        rosters: Rosters,
         clock: Callable[[], int],
         new_id: Callable[[], str],
         admit: Callable[[str, int], None],
@@ -96,6 +100,7 @@ class Ingest:
         self._lines = lines
         self._people = people
         self._in_force = in_force
+        self._rosters = rosters
         self._clock = clock
         self._new_id = new_id
         self._admit = admit
@@ -153,7 +158,10 @@ class Ingest:
                     batch = _Batch()
                     if progress is not None:
                         progress(position, received.consumed)
-            await self._write(batch, report, receipt, position, done=True)
+            await self._write(batch, report, receipt, position, done=line.feed.roster is None)
+            if line.feed.roster is not None:
+                endings = await self._rosters.absent(line.feed, receipt, at=self._clock())
+                await self._write(_Batch(), report, receipt, position, done=True, endings=endings)
         if progress is not None:
             progress(position, receipt.size)
         return report
@@ -255,11 +263,20 @@ class Ingest:
         for warning in mapped.warnings:
             report.warnings[f"{warning.code} {warning.column}"] += 1
         report.held += assembled.held
+        if line.feed.roster is not None:
+            batch.named += named(mapped, assembled.writes)
         batch.assembled.append((item.position.line, assembled))
         return None if assembled.problem is None else _reason(assembled.problem)
 
     async def _write(
-        self, batch: _Batch, report: FeedReport, receipt: Receipt, position: int | None, *, done: bool
+        self,
+        batch: _Batch,
+        report: FeedReport,
+        receipt: Receipt,
+        position: int | None,
+        *,
+        done: bool,
+        endings: Endings | None = None,
     ) -> None:
         at = self._clock()
         async with self._store.transaction() as change:
@@ -280,6 +297,10 @@ class Ingest:
                 written += await self._put(change, left, origin, report, at)
                 if left.identity is not None:
                     identities.append(left.identity)
+            feed = self._lines[receipt.feed].feed
+            written += await self._rosters.follow(
+                change, feed, receipt, batch.named, report=report, later=later, endings=endings, at=at
+            )
             await self._settle(change, written, identities, report, at)
             await change.quarantine(batch.quarantine, at=at)
             for ident in batch.released:
@@ -356,7 +377,8 @@ class Ingest:
 
 
 def _told(report: FeedReport) -> bool:
-    return report.records > report.quarantined.total()
+    """Whether a file tells who is in custody: something could be read, and nobody is missing who may still be there."""
+    return report.records > report.quarantined.total() and not report.absent
 
 
 def _reason(error: RecordError) -> tuple[str, str, str]:

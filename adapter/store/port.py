@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from adapter.store.legal import LegalRecords
 from adapter.store.survey import Survey
+from adapter.store.work import FeedWork
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
@@ -42,7 +43,7 @@ class Interned(Protocol):
         ...
 
 
-class Transaction(Interned, LegalRecords, Protocol):
+class Transaction(Interned, LegalRecords, FeedWork, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:

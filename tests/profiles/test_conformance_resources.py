@@ -61,6 +61,7 @@ def test_everything_outside_programs_rely_on_is_there():
         "purpose-of-use",
         "legal-regime",
         "court-event",
+        "custody-event",
         "consent-instrument",
         "consent-signer",
         "expiry-event",

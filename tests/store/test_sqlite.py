@@ -13,6 +13,7 @@ import orjson
 import pytest
 import store_contract as contract
 import survey_contract
+import work_contract
 
 from adapter.consent.segment import Segment
 from adapter.errors import SallyportError
@@ -53,7 +54,11 @@ async def store(tmp_path):
 
 
 class TestSqlite(
-    contract.StoreContract, files_contract.FilesContract, legal_contract.LegalContract, survey_contract.SurveyContract
+    contract.StoreContract,
+    files_contract.FilesContract,
+    legal_contract.LegalContract,
+    survey_contract.SurveyContract,
+    work_contract.WorkContract,
 ):
     """Every promise of the contract."""
 
