@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from adapter.auth.requester import Requester
 from adapter.auth.tokens import Tokens
-from adapter.errors import SallyportError
+from adapter.errors import ConfigurationError, Problem, SallyportError
 from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
 from adapter.services.access import Access
@@ -26,12 +26,14 @@ from adapter.services.disclose import Disclosure
 from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
 from adapter.services.feed_contracts import FeedGate, endings
+from adapter.services.feed_work import FeedWork
 from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import FeedLine, Ingest
 from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
 from adapter.services.paper import Papers
 from adapter.services.people import People
+from adapter.services.preview import Preview
 from adapter.services.reviews import Reviews
 from adapter.services.rosters import Rosters
 from adapter.services.site_rules import compile_rules
@@ -133,7 +135,7 @@ class Services:
     assertions: PartnerAssertions
     reviews: Reviews
     papers: Papers
-    rosters: Rosters
+    work: FeedWork
     tokens: Tokens
     requester: Requester
     keys: SiteKeys
@@ -164,6 +166,21 @@ def site_secret(folder: Path) -> bytes:
 def check(site: Site) -> SiteRules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
     return compile_rules(site, CONNECTORS, at=clock())
+
+
+def preview(site: Site, feed: str) -> Preview:
+    """How a feed of a site reads a file, without a store. ``ConfigurationError`` where the site has no such feed."""
+    if feed not in site.feeds:
+        expected = ", ".join(sorted(site.feeds))
+        raise ConfigurationError([Problem(where="feeds/", path="", message=f"no feed `{feed}`", expected=expected)])
+    rules, known = check(site), site.feeds[feed]
+    return Preview(
+        connector=CONNECTORS[known.connector],
+        options=ExtractOptions(encoding=known.encoding, settings=known.settings),
+        mapping=rules.mappings[feed],
+        environment=Environment(zone=known.time_zone or site.site.time_zone),
+        validator=Validator(rules.facts),
+    )
 
 
 async def build(
@@ -203,14 +220,22 @@ async def build(
     user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)
     tokens = Tokens(store=store, clock=now, new_token=make_token, users=user_agreements)
     gate = FeedGate(rules.agreements, site.feeds, site.zone)
-    rosters = Rosters(store, inbox, writer=writer, decisions=decisions, in_force=in_force, keys=keys)
+    work = FeedWork(
+        store,
+        rosters=Rosters(store, inbox, writer=writer, decisions=decisions, in_force=in_force, keys=keys),
+        decisions=decisions,
+        keys=keys,
+        partners=site.partners,
+        tables=rules.tables,
+        clock=now,
+    )
     ingest = Ingest(
         store,
         inbox,
         lines,
         people=people,
         in_force=in_force,
-        rosters=rosters,
+        work=work,
         clock=now,
         new_id=make_id,
         admit=gate.admit,
@@ -288,7 +313,7 @@ async def build(
             zone=site.zone,
             clock=now,
         ),
-        rosters=rosters,
+        work=work,
         tokens=tokens,
         requester=Requester(tokens=tokens, contexts=decisions),
         keys=keys,

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 UNDECLARED = "undeclared"
 RETRACTED = frozenset({"entered-in-error", "cancelled"})
 COURT_EVENT = "https://sallyport.example/fhir/CodeSystem/court-event"
+DISCLOSURE = (COURT_EVENT, "disclosure-order")
 IDENTITY = frozenset({"Patient", "Encounter"})
 """Records of these types alone say who someone is and where."""
 SCREENED = frozenset({"Observation", "QuestionnaireResponse"})
@@ -48,14 +49,15 @@ PROFILES = "https://sallyport.example/fhir/StructureDefinition/"
 class Assembled:
     """What one record becomes, ready for the store.
 
-    ``identity`` is set when it says who someone is. With a ``problem`` the record waits in quarantine as well, and
-    what is written keeps the person safe until someone has mended it.
+    ``identity`` is set when it says who someone is, ``orders`` are those that authorize a disclosure. With a
+    ``problem`` the record waits in quarantine as well, and what is written keeps the person safe until it is mended.
     """
 
     writes: list[ResourceWrite]
     identity: IdentityFacts | None
     held: bool
     problem: RecordError | None = None
+    orders: tuple[ResourceWrite, ...] = ()
 
 
 @lru_cache(maxsize=8192)
@@ -137,16 +139,20 @@ class Assembly:
         patient = await self._patient(origin, mapped)
         record = _Record(mapped.person, patient.write.id, origin, received)
         writes = [patient.write]
+        orders: list[ResourceWrite] = []
         for draft in mapped.drafts:
             if draft.type != "Patient":
-                writes += await self._detail(record, draft)
+                detail = await self._detail(record, draft)
+                writes += detail
+                if draft.type == "Observation" and DISCLOSURE in codings_of(draft.body["code"]):
+                    orders += detail[:1]
         held = origin.regime == UNDECLARED
         problem = self._undeclared() if held else None
         if self._forms:
             consent, unusable = self._consent(record, source)
             problem = unusable or problem
             writes += await self._release(record, consent, str(source.values.get("submission", "")))
-        return Assembled(writes=writes, identity=patient.identity, held=held, problem=problem)
+        return Assembled(writes=writes, identity=patient.identity, held=held, problem=problem, orders=tuple(orders))
 
     def _unit(self, code: str | None) -> tuple[str, str, str]:
         """What the sender calls the unit, the organisation it is, and its regime."""

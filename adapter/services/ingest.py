@@ -8,6 +8,7 @@ runs late, after a crash or from quarantine, never takes back what a later recor
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     from adapter.mapping.compile import CompiledMapping
     from adapter.mapping.mapped import Environment
     from adapter.services.assemble import Assembled, Assembly
+    from adapter.services.feed_work import FeedWork
     from adapter.services.in_force import InForce
     from adapter.services.people import People
-    from adapter.services.rosters import Endings, Rosters
+    from adapter.services.rosters import Endings
     from adapter.settings import Feed
     from adapter.source import Connector, ExtractOptions, SourceRecord
     from adapter.store.port import Inbox, Store, Transaction
@@ -62,6 +64,7 @@ class _Batch:
     quarantine: list[QuarantinedRecord] = field(default_factory=list)
     released: list[int] = field(default_factory=list)
     named: list[tuple[int, bool]] = field(default_factory=list)
+    unlisted: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.assembled) + len(self.quarantine)
@@ -90,7 +93,7 @@ class Ingest:
         *,
         people: People,
         in_force: InForce,
-        rosters: Rosters,
+        work: FeedWork,
         clock: Callable[[], int],
         new_id: Callable[[], str],
         admit: Callable[[str, int], None],
@@ -100,7 +103,7 @@ class Ingest:
         self._lines = lines
         self._people = people
         self._in_force = in_force
-        self._rosters = rosters
+        self._work = work
         self._clock = clock
         self._new_id = new_id
         self._admit = admit
@@ -160,7 +163,7 @@ class Ingest:
                         progress(position, received.consumed)
             await self._write(batch, report, receipt, position, done=line.feed.roster is None)
             if line.feed.roster is not None:
-                endings = await self._rosters.absent(line.feed, receipt, at=self._clock())
+                endings = await self._work.rosters.absent(line.feed, receipt, at=self._clock())
                 await self._write(_Batch(), report, receipt, position, done=True, endings=endings)
         if progress is not None:
             progress(position, receipt.size)
@@ -229,6 +232,7 @@ class Ingest:
                 reason = await self._assemble(line, item, receipt, report, batch)
             except RecordError as error:
                 reason = _reason(error)
+                batch.unlisted.update(error.unlisted)
             except InvalidResource as error:
                 first = error.issues[0]
                 reason = ("invalid-resource", first.path, first.message)
@@ -250,11 +254,12 @@ class Ingest:
             )
         )
 
-    @staticmethod
     async def _assemble(
-        line: FeedLine, item: SourceRecord, receipt: Receipt, report: FeedReport, batch: _Batch
+        self, line: FeedLine, item: SourceRecord, receipt: Receipt, report: FeedReport, batch: _Batch
     ) -> tuple[str, str, str] | None:
         mapped = line.mapping.map(item, line.environment)
+        if item.consent:
+            mapped = await self._work.consented(line.feed, mapped)
         assembled = await line.assembly.assemble(item, mapped, received=receipt.received)
         for name in LEAVES:
             report.leaves[name] += getattr(mapped.leaves, name)
@@ -263,6 +268,8 @@ class Ingest:
         for warning in mapped.warnings:
             report.warnings[f"{warning.code} {warning.column}"] += 1
         report.held += assembled.held
+        if mapped.unlisted:
+            batch.unlisted.update(mapped.unlisted)
         if line.feed.roster is not None:
             batch.named += named(mapped, assembled.writes)
         batch.assembled.append((item.position.line, assembled))
@@ -298,9 +305,12 @@ class Ingest:
                 if left.identity is not None:
                     identities.append(left.identity)
             feed = self._lines[receipt.feed].feed
-            written += await self._rosters.follow(
+            written += await self._work.rosters.follow(
                 change, feed, receipt, batch.named, report=report, later=later, endings=endings, at=at
             )
+            orders = {one.rid: one for _, assembled in batch.assembled for one in assembled.orders}
+            new = [orders[one.rid] for one in written if one.rid in orders] if orders else []
+            await self._work.keep(change, receipt, codes=batch.unlisted, orders=new, at=at)
             await self._settle(change, written, identities, report, at)
             await change.quarantine(batch.quarantine, at=at)
             for ident in batch.released:

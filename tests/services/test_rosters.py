@@ -148,12 +148,13 @@ async def test_a_held_roster_is_approved_by_somebody(jail):
     await deliver(jail, 0, 1)
     (item,) = await work(jail)
     assert (
-        await jail.services.rosters.approve(item.id, author="staff R. Desk", words="fire drill", at=jail.clock()) == 4
+        await jail.services.work.rosters.approve(item.id, author="staff R. Desk", words="fire drill", at=jail.clock())
+        == 4
     )
     assert gone(jail) == ["B2", "B3", "B4", "B5"]
     assert await work(jail) == []
     with pytest.raises(NotFound, match="feeds work"):
-        await jail.services.rosters.approve(item.id, author="staff R. Desk", words="", at=jail.clock())
+        await jail.services.work.approve_releases(item.id, author="staff R. Desk", words="")
     assert jail.rows("SELECT author, finding FROM work_item") == [("staff R. Desk", "fire drill")]
 
 
@@ -165,7 +166,7 @@ async def test_the_next_whole_roster_settles_what_was_held(jail):
     assert (report.inferred, gone(jail)) == (1, ["B5"])
     assert await work(jail) == []
     with pytest.raises(NotFound):
-        await jail.services.rosters.approve(item.id, author="staff R. Desk", words="", at=jail.clock())
+        await jail.services.work.approve_releases(item.id, author="staff R. Desk", words="")
 
 
 async def test_a_roster_that_stays_short_is_one_piece_of_work(jail):
@@ -281,7 +282,7 @@ async def test_approved_releases_end_no_consent_either(jail):
     await jail.deliver(FEED, records.roster(records.roster_row(), *map(row, range(2, 9))), "roster.csv")
     await deliver(jail, 8)
     (held,) = await work(jail)
-    await jail.services.rosters.approve(held.id, author="staff R. Desk", words="", at=jail.clock())
+    await jail.services.work.approve_releases(held.id, author="staff R. Desk", words="")
     assert "B1" in gone(jail)
     assert await shown(jail) == 1
     assert [item.kind for item in await work(jail)] == ["inferred-release"]

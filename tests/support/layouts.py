@@ -24,21 +24,21 @@ def feed_of(layout):
     return layout.replace("_", "-")
 
 
-def with_layout(layout, *lines):
+def with_layout(layout, *lines, sender=None):
     """An edit of a site folder that adds a feed for a layout, with further ``lines`` in its file."""
 
     def adjust(folder):
         shutil.copyfile(LAYOUTS / f"{layout}.yaml", folder / "mappings" / f"{layout}.yaml")
         connector = CONNECTORS[layout]
-        sender = connector.split(".")[0]
+        own = sender or connector.split(".")[0]
         text = [
             f"feed: {feed_of(layout)}",
             "title: a feed of a test",
             f"connector: {connector}",
             f"mapping: mappings/{layout}.yaml",
-            f"organization: {sender}",
+            f"organization: {own}",
             "units:",
-            f"  {sender}: {{organization: {sender}, regime: justice}}",
+            f"  {own}: {{organization: {own}, regime: justice}}",
             *lines,
         ]
         (folder / "feeds" / f"{layout}.yaml").write_text("\n".join(text) + "\n")
