@@ -59,6 +59,7 @@ from connectors.jail.hl7v2.connector import Hl7v2
 from connectors.jail.jailtracker_json import JailtrackerJson
 from connectors.jail.niem_booking import NiemBooking
 from connectors.jail.zuercher_json import ZuercherJson
+from connectors.table_csv import TableCsv
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -90,6 +91,7 @@ CONNECTORS: dict[str, Connector] = {
         OdysseyJson(),
         FhirNdjson(),
         ReleaseForms(),
+        TableCsv(),
     )
 }
 SECRET_FILE = "site.key"  # noqa: S105 - a file name

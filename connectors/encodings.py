@@ -16,17 +16,30 @@ from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 from adapter.errors import ConfigurationError, Problem
+from adapter.source import Malformed, Position
 from connectors.transport.files import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from adapter.source import ExtractOptions, Malformed, SourceRecord
+    from adapter.source import ExtractOptions, SourceRecord
 
 BOM = codecs.BOM_UTF8
 """UTF-8 byte order mark; where it occurs the text is UTF-8, whatever the feed says."""
 WIDE_MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 """Byte order marks of UTF-16, which say as much."""
+
+ARCHIVES = (
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ\x00",
+    b"7z\xbc\xaf\x27\x1c",
+    b"Rar!\x1a\x07",
+    b"\x28\xb5\x2f\xfd",
+)
+"""How archives and compressed files begin, workbooks among them: a small one may hold more than any disk."""
 
 _ASCII = bytes(range(128))
 _WIDE = frozenset({"utf-16", "utf-16-le", "utf-16-be"})
@@ -85,15 +98,21 @@ class Text:
     """The bytes of an extract without a mark, in ``encoding``, which contains ASCII.
 
     ``sure`` tells that a mark has settled the encoding. ``original`` is the form of UTF-16 they are in fact in, or "".
+    ``packed`` is the beginning of an archive: that is no text, and it is never unpacked.
     """
 
     chunks: Iterator[bytes]
     encoding: str
     sure: bool = False
     original: str = ""
+    packed: bytes = b""
 
     def restored(self, items: Iterable[SourceRecord | Malformed]) -> Iterator[SourceRecord | Malformed]:
         """``items`` with their bytes as they were received."""
+        if self.packed:
+            expected = "the file as its system writes it, unpacked by its sender"
+            yield Malformed(position=Position(line=1), code="packed", expected=expected, raw=self.packed)
+            return
         if not self.original:
             yield from items
             return
@@ -113,6 +132,8 @@ def opened(stream: BinaryIO, options: ExtractOptions) -> Text:
         head += chunk
         if len(head) >= _SAMPLE:
             break
+    if head.startswith(ARCHIVES):
+        return Text(chunks=iter(()), encoding="utf-8", packed=head)
     if head.startswith(BOM):
         return Text(chunks=_rest(head.removeprefix(BOM), arriving), encoding="utf-8", sure=True)
     for mark, codec in WIDE_MARKS.items():

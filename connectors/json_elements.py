@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 LONGEST_OBJECT = 16 * 2**20
 """Bytes of the longest object that is read as one."""
 
-_TOKEN = re.compile(rb'"(?:[^"\\\n]++|\\[^\n])*+"|[{}\[\]"]')
-_REST_OF_TEXT = re.compile(rb'(?:[^"\\\n]++|\\[^\n])*+["\n]')
-_COLON, _SPACES = 0x3A, b" \t\r\n"
+_TOKEN = re.compile(rb'"(?:(?:[^"\\\n]++|\\[^\n])*+")?|[{}\[\]]')
+_INSIDE_TEXT = re.compile(rb'(?:[^"\\\n]++|\\[^\n])*+')
+_QUOTE, _COLON, _SPACES = 0x22, 0x3A, b" \t\r\n"
 _ARRAY, _OBJECT = 0x5B, 0x7B
 _CLOSES = {0x5D: _ARRAY, 0x7D: _OBJECT}
 
@@ -66,10 +66,8 @@ class _Scanner:
         self._start = 0
         yield from self._scan()
         if len(self._buffer) - self._start > self._longest:
-            self._in_text = self._in_text or self._buffer[self._at : self._at + 1] == b'"'
             self._inner.clear()
-            yield self._cut(len(self._buffer), "too-long")
-            self._at = len(self._buffer)
+            yield self._cut(self._at, "too-long")
 
     def finish(self) -> Iterator[Piece]:
         """Give out the rest."""
@@ -79,22 +77,30 @@ class _Scanner:
             yield self._cut(len(self._buffer), "object" if self._inner else "around")
 
     def _scan(self) -> Iterator[Piece]:
-        if self._in_text:
-            rest = _REST_OF_TEXT.match(self._buffer, self._at)
-            self._at = len(self._buffer) if rest is None else rest.end()
-            self._in_text = rest is None
-        while not self._in_text:
+        while self._leave_text():
             token = _TOKEN.search(self._buffer, self._at)
             if token is None:
                 self._at = len(self._buffer)
                 return
-            if token[0] == b'"' and not self._ended and self._buffer.find(b"\n", token.end()) < 0:
-                self._at = token.start()  # the text may still be closed
-                return
             self._at = token.end()
-            mark = self._buffer[token.start()]
-            if token.end() - token.start() == 1 and mark != 0x22:  # noqa: PLR2004 - a quotation mark
-                yield from self._bracket(mark, token.start())
+            if token.end() - token.start() == 1:
+                mark = self._buffer[token.start()]
+                self._in_text = mark == _QUOTE
+                if not self._in_text:
+                    yield from self._bracket(mark, token.start())
+
+    def _leave_text(self) -> bool:
+        """Go to the end of the text that is open: its quotation mark, or the end of the line where it has none."""
+        if self._in_text:
+            inside = _INSIDE_TEXT.match(self._buffer, self._at)
+            self._at = self._at if inside is None else inside.end()
+            # A backslash at the very end belongs to what is still to come.
+            rest = self._buffer[self._at : self._at + 2]
+            if not rest or rest == b"\\":
+                return False
+            self._at += len(rest) if rest.startswith(b"\\") else 1
+            self._in_text = False
+        return True
 
     def _bracket(self, mark: int, at: int) -> Iterator[Piece]:
         if self._inner:

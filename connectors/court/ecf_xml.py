@@ -52,8 +52,8 @@ _IDS = ("CaseTrackingID", "CaseDocketID")
 class EcfXml:
     """Reads messages: kind ``case`` for each defendant, and a record for each part of a case.
 
-    Columns: ``Case`` (the case without its parts and its people), ``Defendant``, ``Message`` (what stands around the
-    case), and for a part ``Order``, ``Hearing``, ``Condition`` or ``Disposition`` with the ids of its case and its
+    Columns: ``Case`` (the case without its parts and its people), ``Defendant`` (nobody, where no person is one),
+    ``Participants`` (everybody else), ``Message`` (what stands around the case), and for a part ``Order``, ``Hearing``, ``Condition`` or ``Disposition`` with the ids of its case and its
     defendant. Setting
     ``defendant_roles``: the role codes of defendants, separated by spaces, where a court uses numbers of its own.
     """
@@ -63,8 +63,8 @@ class EcfXml:
     def records(self, stream: BinaryIO, options: ExtractOptions) -> Iterator[SourceRecord | Malformed]:
         """The records of all messages.
 
-        Codes: ``connectors.xml_document.documents``; ``no-defendant`` where a case is about no person,
-        ``ambiguous-defendant`` where a part does not say which of several it is about, ``no-case``.
+        Codes: ``connectors.xml_document.documents``; ``no-case``; ``ambiguous-defendant`` where a part does not say
+        which of several defendants it is about.
         """
         roles = frozenset(options.settings.get("defendant_roles", "").split())
 
@@ -105,14 +105,16 @@ class _Case:
         """The records of the case; ``around`` is what the message says besides."""
         defendants = self._people.defendants
         about = tree(self._case, {*self._parts, *self._people.elements}) or {}
-        if not defendants:
-            yield bad(self._message, self._line(self._case), self._part, "no-defendant", "a defendant who is a person")
+        shared: dict[str, Any] = {}
+        add(shared, "Case", about)
+        for one in self._people.others:
+            add(shared, "Participants", tree(one))
+        add(shared, "Message", around)
         for number, person in enumerate(defendants, 1):
-            values: dict[str, Any] = {}
-            add(values, "Case", about)
-            add(values, "Defendant", tree(person))
-            add(values, "Message", around)
-            yield self._record("case", self._case, f"defendant[{number}]", values)
+            yield self._record("case", self._case, f"defendant[{number}]", shared | {"Defendant": tree(person)})
+        if not defendants:
+            # A case between organisations: without a person it waits, where somebody sees it.
+            yield self._record("case", self._case, "no defendant", shared)
         for number, one in enumerate(self._parts, 1):
             yield self._of_case(one, number, about)
 

@@ -25,7 +25,10 @@ _PARTY_IDS = frozenset({"PartyID", "DefendantID", "CaseDefendantPartyID"})
 
 
 class Participants:
-    """The people of one case. ``parts`` are elements that are records of their own: who stands there is no party."""
+    """The people of one case: ``defendants`` who are persons, and all ``others``.
+
+    ``parts`` are elements that are records of their own: who stands there is no party.
+    """
 
     def __init__(
         self,
@@ -39,8 +42,9 @@ class Participants:
         inside = {one for part in parts for one in part.iter()}
         parties = outermost(one for one in case.iter() if one not in inside and (_is_party(one) or _is_entity(one)))
         self.elements = set(parties)
-        defendants = [one for one in parties if self._is_defendant(one)]
-        self.defendants = [person for one in defendants if (person := self._person(one)) is not None]
+        told = [(one, self._person(one) if self._is_defendant(one) else None) for one in parties]
+        self.defendants = [person for _, person in told if person is not None]
+        self.others = [one for one, person in told if person is None]
 
     def of(self, part: etree._Element) -> etree._Element | None:
         """The defendant a part is about: the one it names, else the only one; None where that is unclear."""
