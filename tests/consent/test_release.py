@@ -328,3 +328,11 @@ def test_a_form_offered_to_somebody_who_cannot_sign_now_is_proposed_and_changes_
     assert offered["category"][1] == concept("https://sallyport.example/fhir/CodeSystem/consent-instrument", "release")
     assert concept(ACT, "42CFRPart2CD") not in offered["category"]
     assert CASE["value"] not in str(offered)
+
+
+def test_a_form_that_looks_back_covers_what_was_made_until_the_day_it_was_signed():
+    consent = authored(changed_form={"future": False})
+    permits_of_choices = [one for one in consent["provision"]["provision"] if one["type"] == "permit"]
+    assert all(one["dataPeriod"] == {"end": consent["dateTime"][:10]} for one in permits_of_choices)
+    assert permits_of_choices
+    assert "dataPeriod" not in str(authored(changed_form={"future": True}))
