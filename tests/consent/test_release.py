@@ -22,6 +22,7 @@ from signed_forms import (
     permits,
     recipient_of,
     record_of,
+    refused,
 )
 
 from adapter.consent.directive import read
@@ -289,9 +290,7 @@ def test_an_intermediary_names_whom_it_passes_records_to():
     ],
 )
 def test_a_deficient_form_is_refused(code, element, elements):
-    with pytest.raises(RecordError) as raised:
-        authored(**elements)
-    assert (raised.value.code, raised.value.element) == (code, element)
+    refused(code, element, **elements)
 
 
 def test_a_participant_has_to_be_offered():
@@ -302,14 +301,12 @@ def test_a_participant_has_to_be_offered():
 
 
 def test_a_partner_the_site_does_not_know_is_refused():
-    with pytest.raises(RecordError, match="unknown-organisation"):
-        authored(organisations={"registry": "Organization/registry"})
+    refused("unknown-organisation", "choices.partner", organisations={"registry": "Organization/registry"})
 
 
 def test_what_r4_does_not_allow_is_refused():
-    with pytest.raises(RecordError) as raised:
-        authored(organisations={**ORGANISATIONS, "pretrial": ""})
-    assert raised.value.code == "bad-submission"
+    where = "provision.provision.1.actor.0.reference.reference"
+    refused("bad-submission", where, organisations={**ORGANISATIONS, "pretrial": ""})
 
 
 def test_a_form_on_hold_denies_everything_until_it_is_mended():
