@@ -2,9 +2,9 @@
 
 python benchmarks/samples.py FOLDER [--json]
 
-Mappings are those of the fictional county and of `mappings/layouts/`. Every connector reads every file. For each file the
-one that fits its ending and reads most of it is shown: records, faults, and where the leaves went; `waiting` are those of
-records that the mapping puts in quarantine. Exit code 1 where a connector failed or a leaf went nowhere.
+Mappings are those of the fictional county and of `mappings/layouts/`. Every connector reads every file. For each file
+the one that fits its ending and reads most of it is shown: records, faults, and where the leaves went; `waiting` are
+those of records that the mapping puts in quarantine. Exit code 1 where a connector failed or a leaf went nowhere.
 """
 
 from __future__ import annotations

@@ -53,9 +53,9 @@ class EcfXml:
     """Reads messages: kind ``case`` for each defendant, and a record for each part of a case.
 
     Columns: ``Case`` (the case without its parts and its people), ``Defendant`` (nobody, where no person is one),
-    ``Participants`` (everybody else), ``Message`` (what stands around the case), and for a part ``Order``, ``Hearing``, ``Condition`` or ``Disposition`` with the ids of its case and its
-    defendant. Setting
-    ``defendant_roles``: the role codes of defendants, separated by spaces, where a court uses numbers of its own.
+    ``Participants`` (everybody else), ``Message`` (what stands around the case), and for a part ``Order``, ``Hearing``,
+    ``Condition`` or ``Disposition`` with the ids of its case and its defendant. Setting ``defendant_roles``: the role
+    codes of defendants, separated by spaces, where a court uses numbers of its own.
     """
 
     name = "court.ecf_xml"

@@ -1,4 +1,4 @@
-"""What every connector of text owes: archives are refused unread, nothing makes it fail, and it takes what it is given."""
+"""What every connector of text owes: archives are refused unread, and nothing makes it fail."""
 
 import bz2
 import gzip
