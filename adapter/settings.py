@@ -130,6 +130,11 @@ class Feed(_Section):
     settings: dict[str, str] = {}
 
     @property
+    def absence_releases(self) -> bool:
+        """Whether who is no longer on this roster was released."""
+        return self.roster is not None and self.roster.absence == "release"
+
+    @property
     def records(self) -> str:
         """The source system whose records these are: the feed itself, or another one of it."""
         return self.system or self.feed

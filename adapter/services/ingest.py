@@ -161,8 +161,8 @@ class Ingest:
                     batch = _Batch()
                     if progress is not None:
                         progress(position, received.consumed)
-            await self._write(batch, report, receipt, position, done=line.feed.roster is None)
-            if line.feed.roster is not None:
+            await self._write(batch, report, receipt, position, done=not line.feed.absence_releases)
+            if line.feed.absence_releases:
                 endings = await self._work.rosters.absent(line.feed, receipt, at=self._clock())
                 await self._write(_Batch(), report, receipt, position, done=True, endings=endings)
         if progress is not None:
@@ -270,7 +270,7 @@ class Ingest:
         report.held += assembled.held
         if mapped.unlisted:
             batch.unlisted.update(mapped.unlisted)
-        if line.feed.roster is not None:
+        if line.feed.absence_releases:
             batch.named += named(mapped, assembled.writes)
         batch.assembled.append((item.position.line, assembled))
         return None if assembled.problem is None else _reason(assembled.problem)

@@ -89,7 +89,7 @@ class Rosters:
         ``later`` are the receipts of the feed that came after this one: a roster that is not the newest infers nothing.
         ``endings`` are what `absent` made ready, None before the end.
         """
-        if feed.roster is None or feed.roster.absence != "release":
+        if feed.roster is None or not feed.absence_releases:
             return []
         last = dict(bookings)
         await change.name_bookings(
@@ -119,7 +119,7 @@ class Rosters:
 
         Nothing is made ready where there are too many: they are going to be held.
         """
-        if feed.roster is None or feed.roster.absence != "release":
+        if feed.roster is None or not feed.absence_releases:
             return {}
         async with self._store.transaction() as change:
             rids = await change.unnamed_bookings(feed.feed, [receipt.id])
@@ -129,8 +129,9 @@ class Rosters:
     @staticmethod
     def _why_held(roster: Roster, absent: int, size: int, report: FeedReport) -> str:
         """Why nothing may be inferred from a roster; empty where it may."""
-        unreadable = report.quarantined.total()
-        if report.records == unreadable:
+        # A test record was read, and is nobody who could be in custody.
+        unreadable = report.quarantined.total() - report.quarantined["test-record"]
+        if report.records == report.quarantined.total():
             return "the roster names nobody"
         if unreadable > roster.most_unreadable:
             return f"{unreadable} of its records could not be read, and each may be one of those who seem to be gone"

@@ -218,6 +218,26 @@ async def test_a_roster_cut_into_batches_infers_at_its_end(jail):
     assert gone(jail) == ["B4"]
 
 
+async def test_an_inference_that_a_crash_cut_off_is_made_when_the_roster_is_taken_up_again(jail, monkeypatch):
+    await deliver(jail, 1, 2, 3)
+    rosters = jail.services.work.rosters
+    jail.clock.forward(minutes=15)
+    receipt = await jail.services.ingest.receive(FEED, "roster.csv", io.BytesIO(roster(1, 2)))
+    with monkeypatch.context() as cut, pytest.raises(RuntimeError):
+        cut.setattr(type(rosters), "absent", _cut)
+        await jail.services.ingest.process(receipt)
+    assert gone(jail) == []
+    (pending,) = await jail.services.ingest.pending()
+    report = await jail.services.ingest.process(pending)
+    assert (report.inferred, gone(jail)) == (1, ["B3"])
+    assert await jail.services.ingest.pending() == []
+    assert (await jail.services.ingest.process(receipt)).as_dict() == report.as_dict()
+
+
+async def _cut(*_, **__):
+    raise RuntimeError("the power went")
+
+
 async def custody_of(world):
     rid = row_key("Patient", world.patient(FEED, "J1"))
     async with world.services.store.transaction() as change:
