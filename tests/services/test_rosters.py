@@ -223,9 +223,10 @@ async def test_an_inference_that_a_crash_cut_off_is_made_when_the_roster_is_take
     rosters = jail.services.work.rosters
     jail.clock.forward(minutes=15)
     receipt = await jail.services.ingest.receive(FEED, "roster.csv", io.BytesIO(roster(1, 2)))
-    with monkeypatch.context() as cut, pytest.raises(RuntimeError):
+    with monkeypatch.context() as cut:
         cut.setattr(type(rosters), "absent", _cut)
-        await jail.services.ingest.process(receipt)
+        with pytest.raises(RuntimeError):
+            await jail.services.ingest.process(receipt)
     assert gone(jail) == []
     (pending,) = await jail.services.ingest.pending()
     report = await jail.services.ingest.process(pending)
