@@ -29,6 +29,7 @@ from adapter.services.feed_contracts import FeedGate, endings
 from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import FeedLine, Ingest
 from adapter.services.intake import Intake
+from adapter.services.identity_rules import matcher
 from adapter.services.keys import SiteKeys
 from adapter.services.paper import Papers
 from adapter.services.people import People
@@ -165,7 +166,7 @@ async def build(
     await decisions.start()
     writer = Writer(keys, Validator(rules.facts), decisions, site.zone)
     await publish(store, writer, directory, EMPTY, at=now())
-    people = People(keys)
+    people = People(keys, matcher(site), ledger)
     sources = await _sources(site, store)
     in_force = InForce(
         site.zone,

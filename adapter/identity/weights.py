@@ -26,7 +26,8 @@ _KEYS: Final = frozenset({"origin", "people", *_BANDS, "comparisons", "frequent"
 class Weights:
     """Weights in bits. ``prior`` is that of any two records, ``link`` and ``review`` are where the bands begin.
 
-    ``link_unnumbered`` is where the link band begins if one of the two carries no number. ``frequent`` holds, for names more common than the rest, the weight of agreeing on them.
+    ``link_unnumbered`` is where the link band begins if one of the two carries no number. ``frequent`` holds, for
+    names more common than the rest, the weight of agreeing on them.
     """
 
     prior: float
@@ -36,10 +37,6 @@ class Weights:
     bits: Mapping[str, Mapping[str, float]]
     frequent: Mapping[str, Mapping[str, float]]
     origin: str = ""
-
-    def of(self, comparison: str, level: str) -> float:
-        """The weight of one level; unknown says nothing."""
-        return self.bits[comparison][level]
 
     def agreeing(self, comparison: str, value: str) -> float:
         """The weight of agreeing on this very name."""

@@ -179,7 +179,7 @@ class Authorities:
         """Under which key it is kept: that of the Patient named, or of the person who is awaited."""
         if whom.person is None:
             return row_key("Patient", whom.patient)
-        known = self._people.recognise(0, AWAITED, whom.person)
+        known = self._people.recognise(0, AWAITED, whom.person).facts
         if not known.keys:
             raise RequestError(
                 "not enough is known of the person; give the birth date with a full social security number, a state "

@@ -265,7 +265,7 @@ class Ingest:
         async with self._store.transaction() as change:
             await change.expect(
                 [write for _, assembled in batch.assembled for write in assembled.writes],
-                [assembled.identity for _, assembled in batch.assembled if assembled.identity is not None],
+                [assembled.identity.facts for _, assembled in batch.assembled if assembled.identity is not None],
             )
             # Asked inside the transaction: what another process received and wrote meanwhile must not be taken back.
             # Only a first run of the newest receipt can bring nothing that is outdated.

@@ -1,52 +1,112 @@
-"""Recognising people: match keys of each new Patient, and confirmed links to records of other sources."""
+"""Recognising people: what each new Patient tells of who it is, compared with the records of other sources.
+
+Exact keys are stored as keyed hashes, what comparison needs is sealed. A record that suddenly tells otherwise of two of
+name, birth date, SSN and sex is put on hold: someone may have given another's name.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from adapter.identity.deterministic import contradicts, facts, match_keys
-from adapter.identity.traits import traits_of
+from adapter.identity.match import changed
+from adapter.identity.traits import known_by_all, traits_of
+from adapter.services.doubts import doubt
+from adapter.services.pairing import Pairing
+from adapter.services.seal import TraitSeal
 from adapter.store.shapes import IdentityFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from adapter.identity.match import Matcher
+    from adapter.identity.traits import Traits
     from adapter.services.keys import SiteKeys
-    from adapter.store.port import Transaction
+    from adapter.store.port import Ledger, Transaction
+    from adapter.store.shapes import Portrait
+
+_DOUBTFUL: Final = 2
+"""So many of name, birth date, SSN and sex told otherwise put a record on hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What one Patient tells of who it is, and a keyed hash of it that shows a repeat."""
+
+    facts: IdentityFacts
+    traits: Traits
+    digest: bytes
 
 
 class People:
-    """Links source Patients; the facts it compares are stored as keyed hashes only."""
+    """Links source Patients. ``ledger`` hears of every record that is put on hold."""
 
-    def __init__(self, keys: SiteKeys) -> None:
+    def __init__(self, keys: SiteKeys, matcher: Matcher, ledger: Ledger) -> None:
         self._keys = keys
+        self._ledger = ledger
+        self.pairing = Pairing(matcher, TraitSeal(keys), keys)
 
-    def recognise(self, patient: int, source: str, body: Mapping[str, Any]) -> IdentityFacts:
+    def recognise(self, patient: int, source: str, body: Mapping[str, Any]) -> Told:
         """What may be compared of one Patient, before its match-only identifiers are dropped."""
         traits = traits_of(body)
+        return Told(facts=self._facts(patient, source, traits), traits=traits, digest=self.pairing.seal.told(traits))
+
+    def _facts(self, patient: int, source: str, traits: Traits) -> IdentityFacts:
         keys = [self._keys.match_hash(rule, value) for rule, value in match_keys(traits)]
         known = {name: self._keys.match_hash(name, value).hex() for name, value in facts(traits).items()}
         return IdentityFacts(patient=patient, source=source, keys=keys, facts=known)
 
-    async def link(self, change: Transaction, identity: IdentityFacts, *, at: int) -> set[int]:
-        """Record the facts, link what matches without contradiction, take back what now contradicts.
+    async def link(self, change: Transaction, told: Told, *, at: int) -> set[int]:
+        """Record what a Patient tells, link what matches without contradiction, take back what now contradicts.
 
         Returns every patient whose person changed by it.
         """
-        touched: set[int] = set()
+        patient, source = told.facts.patient, told.facts.source
+        before = (await change.portraits([patient])).get(patient)
+        if before is not None and before.told == told.digest:
+            return set()
+        traits, identity, doubted, touched = told.traits, told.facts, False, set[int]()
+        if before is not None:
+            earlier = self.pairing.opened(before)
+            differing = changed(earlier, traits, self.pairing.matcher)
+            doubted = before.doubted or len(differing) >= _DOUBTFUL
+            if doubted:
+                await doubt(change, self._ledger, self._keys, patient=patient, told=told.digest, why=differing, at=at)
+                touched.add(patient)
+            else:
+                traits = known_by_all(earlier, traits)
+                identity = self._facts(patient, source, traits)
+                if traits == earlier and before.source == source:
+                    return set()
+        touched |= await self._identify(change, identity)
+        portrait = self.pairing.portrait(patient, source, told.digest, traits, doubted=doubted)
+        await change.put_portrait(portrait)
+        touched |= await self._outgrown(change, identity)
+        return touched | await self.pairing.place(change, portrait, at=at)
+
+    @staticmethod
+    async def _identify(change: Transaction, identity: IdentityFacts) -> set[int]:
+        """Record the exact keys; whoever was awaited under them begins to count, or no longer does."""
         awaited = await change.awaited([identity.patient])
-        candidates = await change.identify(identity)
-        if candidates is None:
-            return touched
-        if awaited or await change.awaited([identity.patient]):
-            # What was recorded of someone who was awaited begins to count, or no longer does.
-            touched.add(identity.patient)
-        for other in await change.linked(identity.patient):
-            if contradicts(identity.facts, other.facts):
+        if await change.identify(identity) is None:
+            return set()
+        return {identity.patient} if awaited or await change.awaited([identity.patient]) else set()
+
+    @staticmethod
+    async def _outgrown(change: Transaction, identity: IdentityFacts) -> set[int]:
+        """Take back links to records of which only exact facts are kept, where these contradict now."""
+        touched: set[int] = set()
+        linked = await change.linked(identity.patient)
+        known = await change.portraits([other.patient for other in linked]) if linked else {}
+        for other in linked:
+            if other.patient not in known and contradicts(identity.facts, other.facts):
                 await change.unlink(identity.patient, other.patient)
                 touched |= {identity.patient, other.patient}
-        for other in candidates:
-            if other.source != identity.source and not contradicts(identity.facts, other.facts):
-                await change.link(identity.patient, other.patient, rule="deterministic", at=at)
-                touched |= {identity.patient, other.patient}
         return touched
+
+    async def accept(self, change: Transaction, portrait: Portrait, *, at: int) -> set[int]:
+        """Take what a record now tells of itself for right; the records whose person changed by it."""
+        settled = portrait._replace(doubted=False)
+        await change.put_portrait(settled)
+        return {portrait.patient} | await self.pairing.place(change, settled, at=at)
