@@ -26,10 +26,11 @@ from adapter.services.disclose import Disclosure
 from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
 from adapter.services.feed_contracts import FeedGate, endings
+from adapter.services.identities import Identities
+from adapter.services.identity_rules import matcher
 from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import FeedLine, Ingest
 from adapter.services.intake import Intake
-from adapter.services.identity_rules import matcher
 from adapter.services.keys import SiteKeys
 from adapter.services.paper import Papers
 from adapter.services.people import People
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from adapter.consent.agreement import AnyAgreement
     from adapter.consent.law.law import Law
     from adapter.services.feed_contracts import Ending
+    from adapter.services.pairing import Pairing
     from adapter.services.site_rules import SiteRules
     from adapter.settings import Feed, Site
     from adapter.source import Connector
@@ -107,6 +109,8 @@ class Services:
     whatif: WhatIf
     law: Law
     authorities: Authorities
+    identities: Identities
+    pairing: Pairing
     assertions: PartnerAssertions
     reviews: Reviews
     papers: Papers
@@ -175,6 +179,7 @@ async def build(
         longest=rules.law.jurisdiction.max_days,
     )
     await in_force.start(store, sources.fingerprint, at=now(), progress=progress)
+    await people.start(store, in_force, at=now(), progress=progress)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
     user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)
     tokens = Tokens(store=store, clock=now, new_token=make_token, users=user_agreements)
@@ -241,6 +246,16 @@ async def build(
         whatif=WhatIf(store, ledger, decisions, now),
         law=rules.law,
         authorities=authorities,
+        pairing=people.pairing,
+        identities=Identities(
+            store,
+            ledger,
+            people=people,
+            in_force=in_force,
+            authorities=authorities,
+            decisions=decisions,
+            clock=now,
+        ),
         assertions=PartnerAssertions(authorities, site.site.assert_basis, hourly=site.site.assertions_per_hour),
         reviews=Reviews(authorities, store, ledger, decisions, now),
         papers=Papers(

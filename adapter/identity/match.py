@@ -6,7 +6,9 @@ compared. Contradicting strong identifiers never make a link, whatever else agre
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import IntEnum
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from adapter.identity import levels
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from adapter.identity.traits import Traits
     from adapter.identity.weights import Weights
 
+_COMPARING: Final = 1
+"""Raised when the same weights may make other pairs."""
 _YEAR: Final = 4
 _SAME_GIVEN: Final = frozenset({EXACT, "nickname"})
 _OTHER_DAY: Final = frozenset({DIFFERENT, "year"})
@@ -63,6 +67,13 @@ class Matcher:
     def __init__(self, weights: Weights, nicknames: Nicknames) -> None:
         self.weights = weights
         self.nicknames = nicknames
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal where the same records make the same pairs."""
+        weights = self.weights
+        parts = repr((_COMPARING, replace(weights, origin=""), self.nicknames.told()))
+        return blake2b(parts.encode(), digest_size=16).hexdigest()
 
     def compare(self, one: Traits, other: Traits) -> Compared:
         """Every comparison of two records; the order of the two does not matter."""

@@ -106,6 +106,10 @@ class Nicknames:
             for form in (root, *forms):
                 self._roots[form] = self._roots.get(form, frozenset()) | {root}
 
+    def told(self) -> list[tuple[str, list[str]]]:
+        """Every form with its roots, in order."""
+        return [(form, sorted(roots)) for form, roots in sorted(self._roots.items())]
+
     def roots(self, given: str) -> frozenset[str]:
         """The names a given name may be a form of; itself where none is known."""
         return self._roots.get(given) or frozenset((given,))

@@ -134,6 +134,16 @@ class Authorities:
             await self._enter(by, what.interaction, _target(whom, ident), at)
         return ident
 
+    async def record_within(self, change: Transaction, what: Recording, patient: str, by: Author) -> str:
+        """Record something of a Patient inside a change that has more to do; durable and in force when that ends."""
+        at, whom = self._clock(), Whom(patient=patient)
+        ident = self._keys.resource_id("recorded", "LegalFact", by.name, by.request)
+        rid = row_key("Patient", patient)
+        await change.record(_fact(what, ident=ident, patient=rid, digest=_digest(what, whom), by=by, at=at))
+        await self._refresh(change, rid, at)
+        await self._enter(by, what.interaction, _target(whom, ident), at)
+        return ident
+
     async def end(self, ident: str, by: Author, *, because: str) -> bool:
         """End a recorded fact now; tells whether it was still in force. ``NotFound`` if there is no such fact."""
         at = self._clock()

@@ -1,4 +1,4 @@
-"""What likely records of the same person forbid: over a link that nobody confirmed nothing opens, and everything closes.
+"""What likely records of the same person forbid: over a link that nobody confirmed nothing opens, much closes.
 
 Until a person or a second strong identifier has decided, a record stands under its own consents and under the most
 restrictive of both: a consent of the other record permits nothing here, what it denies is denied here, and a hold, a

@@ -41,6 +41,11 @@ class Pairing:
         keys = tuple(sorted({self._keys.block_key(block) for block in blocks(traits, self.matcher.nicknames)}))
         return Portrait(patient, source, told, self.seal.seal(patient, traits), keys, doubted)
 
+    def anew(self, portrait: Portrait) -> Portrait:
+        """What is kept of a record, by the blocks of this version."""
+        told, traits = portrait.told, self.opened(portrait)
+        return self.portrait(portrait.patient, portrait.source, told, traits, doubted=portrait.doubted)
+
     def opened(self, portrait: Portrait) -> Traits:
         """The traits of a record."""
         return self.seal.open(portrait.patient, portrait.sealed)

@@ -18,14 +18,18 @@ from adapter.services.seal import TraitSeal
 from adapter.store.shapes import IdentityFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from adapter.identity.match import Matcher
     from adapter.identity.traits import Traits
+    from adapter.services.in_force import InForce
     from adapter.services.keys import SiteKeys
-    from adapter.store.port import Ledger, Transaction
+    from adapter.store.port import Ledger, Store, Transaction
     from adapter.store.shapes import Portrait
 
+_WEIGHTS: Final = "identity-weights"
+_BATCH: Final = 500
+"""Records of one transaction."""
 _DOUBTFUL: Final = 2
 """So many of name, birth date, SSN and sex told otherwise put a record on hold."""
 
@@ -104,6 +108,29 @@ class People:
                 await change.unlink(identity.patient, other.patient)
                 touched |= {identity.patient, other.patient}
         return touched
+
+    async def start(self, store: Store, in_force: InForce, *, at: int, progress: Callable[[int, int], None]) -> int:
+        """Weigh every pair anew unless it was weighed with these weights; how many records that were.
+
+        ``progress`` is told how many records are done, of how many.
+        """
+        fingerprint = self.pairing.matcher.fingerprint.encode()
+        if await store.setting(_WEIGHTS) == fingerprint:
+            return 0
+        async with store.transaction() as change:
+            everyone = await change.every_portrait()
+        for first in range(0, len(everyone), _BATCH):
+            async with store.transaction() as change:
+                touched: set[int] = set()
+                for portrait in (await change.portraits(everyone[first : first + _BATCH])).values():
+                    anew = self.pairing.anew(portrait)
+                    await change.put_portrait(anew)
+                    touched |= await self.pairing.place(change, anew, at=at)
+                await in_force.refresh(change, touched, at=at)
+            progress(min(first + _BATCH, len(everyone)), len(everyone))
+        async with store.transaction() as change:
+            await change.set_setting(_WEIGHTS, fingerprint)
+        return len(everyone)
 
     async def accept(self, change: Transaction, portrait: Portrait, *, at: int) -> set[int]:
         """Take what a record now tells of itself for right; the records whose person changed by it."""

@@ -1,7 +1,7 @@
 """What recognises people, sealed for the store: AES-SIV (RFC 5297) under a key of the site, bound to the record.
 
-Sealing is deterministic, so that the same traits of a record are the same bytes. Who has a copy of the store and not the
-site's secret learns nothing from them but their length.
+Sealing is deterministic, so that the same traits of a record are the same bytes. Who has a copy of the store and not
+the site's secret learns nothing from them but their length.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class SqliteMatchRecords:
         for key in blocks:
             sharing = self._db.execute(SQL["block"], (key,)).fetchall()
             if len(sharing) <= _CROWD:
-                found.update([row[0] for row in sharing])
+                found.update(int(row[0]) for row in sharing)  # type: ignore[arg-type]
         found.discard(patient)
         self._look_up(found)
         portraits = (self._portraits[other] for other in sorted(found))
@@ -80,7 +80,7 @@ class SqliteMatchRecords:
         return [PairRow._make(row) for row in self._db.execute(SQL["pairs_in"], (state, count))]
 
     async def pair_counts(self) -> dict[int, int]:
-        return dict(self._db.execute(SQL["counted"]).fetchall())
+        return {state: count for state, count in self._db.execute(SQL["counted"])}  # noqa: C416 - rows of two
 
     async def doubted(self) -> list[int]:
         return [row[0] for row in self._db.execute(SQL["doubted"])]
@@ -92,7 +92,10 @@ class SqliteMatchRecords:
     async def decisions(self, patients: Iterable[int]) -> list[PairDecision]:
         listed = array("q", sorted(set(patients)))
         rows = self._db.execute(SQL["decisions"], (apsw.carray(listed),)) if listed else ()
-        return [PairDecision(*row[:3], tuple(row[3].split()), *row[4:7]) for row in rows]
+        return [
+            PairDecision(one, other, verdict, tuple(knowing.split()), author, why, at)
+            for one, other, verdict, knowing, author, why, at, _ in rows
+        ]
 
 
 def _portrait(patient: int, source: str, told: bytes, sealed: bytes, blocks: bytes, doubted: int) -> Portrait:
