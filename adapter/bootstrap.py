@@ -27,12 +27,13 @@ from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
 from adapter.services.feed_contracts import FeedGate, endings
 from adapter.services.identities import Identities
-from adapter.services.identity_rules import matcher
+from adapter.services.identity_rules import matcher, shipped_matcher
 from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import FeedLine, Ingest
 from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
 from adapter.services.paper import Papers
+from adapter.services.patient_match import PatientMatch
 from adapter.services.people import People
 from adapter.services.reviews import Reviews
 from adapter.services.site_rules import compile_rules
@@ -111,6 +112,7 @@ class Services:
     authorities: Authorities
     identities: Identities
     pairing: Pairing
+    match: PatientMatch
     assertions: PartnerAssertions
     reviews: Reviews
     papers: Papers
@@ -196,6 +198,8 @@ async def build(
         clock=now,
     )
 
+    disclosure = Disclosure(store, ledger, decisions, now)
+
     async def ready() -> bool:
         try:
             await store.setting("decisions")
@@ -220,7 +224,7 @@ async def build(
             zone=site.zone,
         ),
         decisions=decisions,
-        disclosure=Disclosure(store, ledger, decisions, now),
+        disclosure=disclosure,
         ingest=ingest,
         intake=Intake(
             store=store,
@@ -247,6 +251,7 @@ async def build(
         law=rules.law,
         authorities=authorities,
         pairing=people.pairing,
+        match=PatientMatch(disclosure, shipped_matcher(), base_url=f"{site.site.base_url}/fhir", zone=site.zone),
         identities=Identities(
             store,
             ledger,

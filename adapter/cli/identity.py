@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from adapter.bootstrap import Services
+    from adapter.identity.training import Trained
     from adapter.identity.traits import Traits
     from adapter.services.consequences import Past
     from adapter.services.identities import History, Item
-    from adapter.identity.training import Trained
 
 _STATES = {
     Band.NONE: "told otherwise of itself than before; held",
@@ -188,7 +188,8 @@ def unlink(
         return
     print("taken apart" + ("; both records are on hold: end it with `sallyport record end`" if held else ""))
     for each in past.unmade:
-X
+        told = f"{each.recipient} for {each.purpose}: {each.resource}, request {each.request_id}"
+        print(f"  {local(each.at, zone)}  {told}")
     print(f"{len(past.unmade)} of {past.looked} disclosures since would not have been made without the link")
     if past.beyond:
         print(f"{past.beyond} cannot be told: what was in force then is not held any more")

@@ -77,8 +77,8 @@ async def trained(
     drawn = await draw(store, pairing, progress)
     origin = (
         f"Trained {day} on {drawn.records} records and {len(drawn.near)} pairs of this site, by expectation "
-        "maximisation on top of the weights before. No truth was known, so nothing is said of precision or recall: look "
-        "at pairs first."
+        "maximisation on top of the weights before. No truth was known, so nothing is said of precision or recall: "
+        "look at pairs first."
     )
     names = {"family": drawn.families, "given": drawn.givens}
     try:
