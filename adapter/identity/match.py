@@ -107,7 +107,7 @@ class Matcher:
         }
         if left.given and left.family == right.given and left.given == right.family:
             # Surname and given name in each other's column.
-            told["family"] = told["given"] = "close"
+            told["family"], told["given"] = "part", "nickname"
         agreeing, bits = self.weights.agreeing, self.weights.bits
         family = agreeing("family", left.family) if told["family"] == EXACT else bits["family"][told["family"]]
         given = agreeing("given", left.given) if told["given"] == EXACT else bits["given"][told["given"]]

@@ -100,9 +100,11 @@ class Graph:
         verdict = self._stands(pair)
         if verdict:
             return Band.CONFIRMED if verdict == SAME else Band.NONE
+        if pair in self._decided:
+            return Band.REVIEW
         if by_itself is Band.NONE:
             return by_itself
-        if pair in self._decided or any(self._records[place].doubted for place in pair):
+        if any(self._records[place].doubted for place in pair):
             return Band.REVIEW
         compared = self.compared(one, other)
         sure = by_itself is Band.CONFIRMED or compared.contradicting

@@ -82,12 +82,13 @@ class Pairing:
     async def settle(self, change: Transaction, patients: Collection[int], *, at: int) -> set[int]:
         """Bring every pair of these records into its state; the records whose person changed by it."""
         rows = {pair_of(row.patient, row.other): row for row in await change.pairs(patients)}
-        graph = await self._graph(change, {place for pair in rows for place in pair})
+        places = {place for pair in rows for place in pair}
+        graph, links = await self._graph(change, places), await change.links(places)
         touched: set[int] = set()
         moved: list[PairRow] = []
         for (one, other), row in rows.items():
             state = graph.state(one, other, Band(row.band))
-            linked = await self._linked(change, one, other)
+            linked = (one, other) in links
             if (state is Band.CONFIRMED) is not linked:
                 if linked:
                     await change.unlink(one, other)
@@ -123,19 +124,15 @@ class Pairing:
         }
         return Graph(self.matcher, records, bands, decided)
 
-    @staticmethod
-    async def _linked(change: Transaction, one: int, other: int) -> bool:
-        return any(each.patient == other for each in await change.linked(one))
-
     async def _without_pairs(self, change: Transaction, patient: int) -> set[int]:
         """A record without pairs has no links, but for those to records of which nothing is kept to compare."""
-        linked = [each.patient for each in await change.linked(patient)]
+        linked = {other for _, other in await change.links([patient])}
         return await self._without(change, patient, linked) if linked else set()
 
     @staticmethod
     async def _without(change: Transaction, patient: int, others: Collection[int]) -> set[int]:
         known = await change.portraits(others)
-        linked = {each.patient for each in await change.linked(patient)} & known.keys() if known else set()
+        linked = {other for _, other in await change.links([patient])} & known.keys() if known else set()
         for other in linked:
             await change.unlink(patient, other)
         return {patient, *linked} if linked else set()

@@ -40,6 +40,10 @@ class MatchRecords(Protocol):
         """Every pair of each of these records, seen from it."""
         ...
 
+    async def links(self, patients: Iterable[int]) -> set[tuple[int, int]]:
+        """Every confirmed pair of each of these records, seen from it."""
+        ...
+
     async def put_pairs(self, rows: Sequence[PairRow]) -> None:
         """Keep pairs, both ways."""
         ...

@@ -24,6 +24,9 @@ SELECT patient FROM identity_block WHERE key = ? LIMIT 201
 -- name: pairs
 SELECT patient, other, score, band, state, since FROM identity_pair WHERE patient IN carray(?) ORDER BY patient, other
 
+-- name: links
+SELECT patient, other FROM patient_link WHERE patient IN carray(?)
+
 -- name: put_pair
 INSERT OR REPLACE INTO identity_pair (patient, other, score, band, state, since) VALUES (?, ?, ?, ?, ?, ?)
 

@@ -69,6 +69,11 @@ class SqliteMatchRecords:
         listed = array("q", sorted(set(patients)))
         return [PairRow._make(row) for row in self._db.execute(SQL["pairs"], (apsw.carray(listed),))] if listed else []
 
+    async def links(self, patients: Iterable[int]) -> set[tuple[int, int]]:
+        listed = array("q", sorted(set(patients)))
+        rows = self._db.execute(SQL["links"], (apsw.carray(listed),)) if listed else ()
+        return {(one, other) for one, other in rows}
+
     async def put_pairs(self, rows: Sequence[PairRow]) -> None:
         both = [*rows, *(row._replace(patient=row.other, other=row.patient) for row in rows)]
         self._db.executemany(SQL["put_pair"], both)
