@@ -60,7 +60,6 @@ if TYPE_CHECKING:
     from adapter.consent.agreement import AnyAgreement
     from adapter.consent.law.law import Law
     from adapter.services.feed_contracts import Ending
-    from adapter.services.pairing import Pairing
     from adapter.services.site_rules import SiteRules
     from adapter.settings import Feed, Site
     from adapter.source import Connector
@@ -111,7 +110,7 @@ class Services:
     law: Law
     authorities: Authorities
     identities: Identities
-    pairing: Pairing
+    people: People
     match: PatientMatch
     assertions: PartnerAssertions
     reviews: Reviews
@@ -250,7 +249,7 @@ async def build(
         whatif=WhatIf(store, ledger, decisions, now),
         law=rules.law,
         authorities=authorities,
-        pairing=people.pairing,
+        people=people,
         match=PatientMatch(disclosure, shipped_matcher(), base_url=f"{site.site.base_url}/fhir", zone=site.zone),
         identities=Identities(
             store,

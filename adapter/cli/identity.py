@@ -239,7 +239,11 @@ def train(
         day = datetime.fromtimestamp(services.now() // 1_000_000, tz=UTC).astimezone(services.zone).date().isoformat()
         with bar("records drawn", "records") as advance:
             return await trained(
-                services.store, services.pairing, services.site.folder, day=day, progress=lambda n: advance(n, n, n)
+                services.store,
+                services.people.pairing,
+                services.site.folder,
+                day=day,
+                progress=lambda n: advance(n, n, n),
             )
 
     found = on_site_told(site, work)

@@ -63,9 +63,9 @@ def faults(document: Any) -> Iterator[tuple[str, str, str]]:
             yield f"frequent.{name}", "is no table of names with their shares", " or ".join(_FREQUENT)
             continue
         yield from (
-            (f"frequent.{name}.{value}", "is no share", "a number between 0 and 1")
+            (f"frequent.{name}.{value}", "is no share", "a number above 0 and at most 1")
             for value, share in shares.items()
-            if not _number(share) or not 0 < share < 1
+            if not _share(share)
         )
 
 

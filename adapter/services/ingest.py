@@ -100,6 +100,11 @@ class Ingest:
         self._new_id = new_id
         self._admit = admit
 
+    @property
+    def lines(self) -> Mapping[str, FeedLine]:
+        """The feeds that are ready to run, by name."""
+        return self._lines
+
     async def receive(self, feed: str, name: str, stream: BinaryIO) -> Receipt:
         """Keep raw bytes durably; the last file of this name sent again gives its receipt.
 

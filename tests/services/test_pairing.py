@@ -93,7 +93,7 @@ async def test_what_is_kept_to_compare_is_sealed_and_bound_to_its_record(county)
     assert b"marsh" not in sealed.lower()
     assert records.SSN.replace("-", "").encode() not in sealed
     assert len(blocks) == 8 * len(county.rows("SELECT key FROM identity_block"))
-    seal = county.services.pairing.seal
+    seal = county.services.people.pairing.seal
     assert seal.open(row_key("Patient", ident), sealed).names[0].family == "marsh"
     with pytest.raises(SallyportError, match=r"site\.key"):
         seal.open(1, sealed)
@@ -187,7 +187,7 @@ async def test_the_same_told_again_writes_nothing(county):
 
 async def place_all(world, told, order, before=None):
     """Place records one after the other, some of which told otherwise ``before``; pairs and people."""
-    pairing = Pairing(world.services.identities.matcher, world.services.pairing.seal, world.services.keys)
+    pairing = Pairing(world.services.identities.matcher, world.services.people.pairing.seal, world.services.keys)
     async with world.services.store.transaction() as change:
         world.services.store._writer.execute("SAVEPOINT trial")
         for place, one in [*(before or {}).items(), *((place, told[place]) for place in order)]:
