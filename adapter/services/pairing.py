@@ -50,20 +50,25 @@ class Pairing:
         """The traits of a record."""
         return self.seal.open(portrait.patient, portrait.sealed)
 
-    async def place(self, change: Transaction, portrait: Portrait, *, at: int) -> set[int]:
-        """Find the pairs of a record anew and settle what they touch; the records whose person changed by it."""
-        patient = portrait.patient
-        ours, bands = self.opened(portrait), {}
+    async def place(
+        self, change: Transaction, portrait: Portrait, ours: Traits, *, at: int, new: bool = False
+    ) -> set[int]:
+        """Find the pairs of a record anew and settle what they touch; the records whose person changed by it.
+
+        ``new``: nothing was kept of the record before, so it has no pairs.
+        """
+        patient, bands = portrait.patient, {}
         for other in await change.neighbours(patient, portrait.source, portrait.blocks):
             theirs = self.opened(other)
             compared = self.matcher.compare(ours, theirs)
             band = self.matcher.band(ours, theirs, compared)
             if band is not Band.NONE:
                 bands[other.patient] = (band, round(compared.score * _HUNDREDTHS))
-        before = {row.other: row for row in await change.pairs([patient])}
+        before = {} if new else {row.other: row for row in await change.pairs([patient])}
         if not bands and not before:
-            return await self._without_pairs(change, patient)
-        decided = {place for one in await change.decisions([patient]) for place in (one.patient, one.other)}
+            return set() if new else await self._without_pairs(change, patient)
+        said = await change.decisions([patient]) if before else ()
+        decided = {place for one in said for place in (one.patient, one.other)}
         gone = [other for other in before if other not in bands and other not in decided]
         kept = {other: bands.get(other, (Band.NONE, before[other].score)) for other in before if other not in gone}
         await change.drop_pairs([(patient, other) for other in gone])

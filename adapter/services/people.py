@@ -54,7 +54,8 @@ class People:
     def recognise(self, patient: int, source: str, body: Mapping[str, Any]) -> Told:
         """What may be compared of one Patient, before its match-only identifiers are dropped."""
         traits = traits_of(body)
-        return Told(facts=self._facts(patient, source, traits), traits=traits, digest=self.pairing.seal.told(traits))
+        told = self._facts(patient, source, traits)
+        return Told(facts=told, traits=traits, digest=self.pairing.seal.told(traits))
 
     def _facts(self, patient: int, source: str, traits: Traits) -> IdentityFacts:
         keys = [self._keys.match_hash(rule, value) for rule, value in match_keys(traits)]
@@ -87,7 +88,7 @@ class People:
         portrait = self.pairing.portrait(patient, source, told.digest, traits, doubted=doubted)
         await change.put_portrait(portrait)
         touched |= await self._outgrown(change, identity)
-        return touched | await self.pairing.place(change, portrait, at=at)
+        return touched | await self.pairing.place(change, portrait, traits, at=at, new=before is None)
 
     @staticmethod
     async def _identify(change: Transaction, identity: IdentityFacts) -> set[int]:
@@ -125,7 +126,7 @@ class People:
                 for portrait in (await change.portraits(everyone[first : first + _BATCH])).values():
                     anew = self.pairing.anew(portrait)
                     await change.put_portrait(anew)
-                    touched |= await self.pairing.place(change, anew, at=at)
+                    touched |= await self.pairing.place(change, anew, self.pairing.opened(anew), at=at)
                 await in_force.refresh(change, touched, at=at)
             progress(min(first + _BATCH, len(everyone)), len(everyone))
         async with store.transaction() as change:
@@ -136,4 +137,5 @@ class People:
         """Take what a record now tells of itself for right; the records whose person changed by it."""
         settled = portrait._replace(doubted=False)
         await change.put_portrait(settled)
-        return {portrait.patient} | await self.pairing.place(change, settled, at=at)
+        traits = self.pairing.opened(settled)
+        return {portrait.patient} | await self.pairing.place(change, settled, traits, at=at)

@@ -193,7 +193,7 @@ async def place_all(world, told, order, before=None):
         for place, one in [*(before or {}).items(), *((place, told[place]) for place in order)]:
             portrait = pairing.portrait(place + 1, f"s{place % 3}", b"", one, doubted=False)
             await change.put_portrait(portrait)
-            await pairing.place(change, portrait, at=1)
+            await pairing.place(change, portrait, one, at=1)
         pairs = sorted((row.patient, row.other, row.state) for row in await change.pairs(range(1, 9)) if row.state)
         components = sorted(map(sorted, await change.components(range(1, len(told) + 1))))
         world.services.store._writer.execute("ROLLBACK TO trial")

@@ -41,6 +41,9 @@ INSERT OR IGNORE INTO awaited_key (key, person) VALUES (?, ?)
 -- name: sharing
 SELECT DISTINCT k.patient FROM awaited_key a JOIN identity_key k ON k.key = a.key WHERE a.person = ? ORDER BY k.patient
 
+-- name: anyone_awaited
+SELECT 1 FROM awaited LIMIT 1
+
 -- name: awaited
 -- The awaited people who share a key with records, with what is known of both.
 SELECT DISTINCT i.patient, w.person, w.facts, i.facts FROM json_each(?) r

@@ -12,14 +12,14 @@ ON CONFLICT (patient) DO UPDATE SET source = excluded.source, told = excluded.to
 SELECT patient FROM identity_trait ORDER BY patient
 
 -- name: put_block
-INSERT OR IGNORE INTO identity_block (key, patient) VALUES (?, ?)
+INSERT OR REPLACE INTO identity_block (key, patient, source) VALUES (?, ?, ?)
 
 -- name: drop_block
 DELETE FROM identity_block WHERE key = ? AND patient = ?
 
 -- name: block
 -- One row more than may count: a key that so many share recognises nobody.
-SELECT patient FROM identity_block WHERE key = ? LIMIT 201
+SELECT key, patient, source FROM identity_block WHERE key = ? LIMIT 201
 
 -- name: pairs
 SELECT patient, other, score, band, state, since FROM identity_pair WHERE patient IN carray(?) ORDER BY patient, other

@@ -17,7 +17,7 @@ from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.identity import IdentityWriter
 from adapter.store.sqlite.interning import bodies
 from adapter.store.sqlite.legal import SqliteLegalRecords
-from adapter.store.sqlite.matching import SqliteMatchRecords
+from adapter.store.sqlite.matching import MatchWriter, SqliteMatchRecords
 from adapter.store.sqlite.person import SqlitePeople
 from adapter.store.sqlite.resources import ResourceWriter
 
@@ -47,7 +47,7 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords):
         self._resources = ResourceWriter(connection, stamp)
         self._identities = IdentityWriter(connection)
         self._admitted: list[tuple[int, int]] = []
-        self._portraits = {}
+        self._matches = MatchWriter(connection)
 
     async def intern(self, table: str, body: bytes) -> int:
         return self._interning.number(self._db, table, body)
@@ -58,7 +58,7 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords):
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
         self._resources.expect(write.rid for write in writes)
         self._identities.expect(identities)
-        self._look_up({identity.patient for identity in identities})
+        self._matches.expect(identities)
 
     async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
         return [self._resources.put(write, at=at, origin=origin) for write in writes]
@@ -80,6 +80,7 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords):
         """Write what waits, before the transaction commits."""
         self._resources.flush()
         self._identities.flush()
+        self._matches.flush()
         self._flush_admitted()
 
     def _flush_admitted(self) -> None:

@@ -11,10 +11,12 @@ CREATE TABLE identity_trait (
   doubted INTEGER NOT NULL DEFAULT 0 -- it told otherwise of itself than before, and nobody has decided yet
 ) STRICT;
 
--- Keyed hashes of the exact keys under which a record is looked for.
+-- Keyed hashes of the exact keys under which a record is looked for; the source is carried, because records of one
+-- source are never compared.
 CREATE TABLE identity_block (
   key     INTEGER NOT NULL,
   patient INTEGER NOT NULL,
+  source  INTEGER NOT NULL,         -- 32 bits of the hash of its name
   PRIMARY KEY (key, patient)
 ) STRICT, WITHOUT ROWID;
 
