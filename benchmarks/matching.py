@@ -125,7 +125,7 @@ async def _link(services: Services, extracts: Path) -> int:
                         if body is not None:
                             ident = services.keys.resource_id(feed.feed, "Patient", *key)
                             known = people.recognise(row_key("Patient", ident), feed.feed, body)
-                            await people.link(change, known, at=1)
+                            await people.link(change, [known], at=1)
                             told += 1
     return told
 

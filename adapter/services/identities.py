@@ -205,8 +205,8 @@ class Identities:
         knowing = tuple(sorted(compared.against()))
         await change.decide_pair(PairDecision(*pair, verdict, knowing, by.name, why, at))
         near = {place for row in rows if row.band or row.state for place in row[:2]}
-        touched = await self._people.pairing.settle(change, {*pair, *near}, at=at)
-        await self._in_force.refresh(change, {*pair, *touched}, at=at)
+        settled = await self._people.pairing.settle(change, {*pair, *near}, at=at)
+        await self._in_force.refresh(change, {*pair, *settled.patients}, at=at)
 
     @staticmethod
     def _pair(one: str, other: str) -> tuple[int, int]:

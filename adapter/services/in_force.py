@@ -20,7 +20,7 @@ from adapter.services.signed import SignedConsents
 from adapter.store.shapes import BEGINNING, END, PolicySpan, row_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from adapter.consent.directive import Directive
@@ -54,24 +54,22 @@ class InForce:
         self._events = events
         self._signed = SignedConsents()
 
-    async def touched(self, change: Transaction, write: ResourceWrite, *, at: int) -> bool:
-        """Whether a new version of this resource may change what is in force for its person."""
-        if await self._events.tells(write) and await self._awaited(change, write.patient):
-            return True
-        if write.type == "Encounter":
-            return await self._known.concerned(change, write.rid, write.patient, write.segment, at=at)
-        if write.type == "Patient":
-            # Of someone who is new something may have been recorded before any record came.
-            new = await change.admit(write.patient, await change.intern("policy", EMPTY))
-            return not new or bool(await change.recorded([write.patient]))
-        return write.type == "Consent"
+    async def touched(self, change: Transaction, writes: Collection[ResourceWrite], *, at: int) -> set[int]:
+        """For which patients these new versions may change what is in force; asked once, after all are put."""
+        patients = {write.patient for write in writes if write.type == "Patient"}
+        new = await change.admit(patients, await change.intern("policy", EMPTY))
+        # Of someone who is new something may have been recorded before any record came.
+        found = patients - new | {one.patient for one in await change.recorded(new)}
+        found |= {write.patient for write in writes if write.type == "Consent"}
+        found |= await self._known.concerned(change, [one for one in writes if one.type == "Encounter"], at=at)
+        return found | await self._ending(change, {one.patient for one in writes if await self._events.tells(one)})
 
-    async def _awaited(self, change: Transaction, patient: int) -> bool:
-        """Whether a consent of this person ends with an event."""
+    async def _ending(self, change: Transaction, patients: Collection[int]) -> set[int]:
+        """Those of these patients of whose person a consent ends with an event."""
+        components = await change.components(patients)
         consents: dict[int, list[Signed]] = {}
-        (component,) = await change.components([patient])
-        await self._read(change, component, consents)
-        return _awaiting(component, consents)
+        await self._read(change, (one for component in components for one in component), consents)
+        return {one for component in components if _awaiting(component, consents) for one in component}
 
     async def _read(self, change: Transaction, patients: Iterable[int], consents: dict[int, list[Signed]]) -> None:
         self._keep(await change.consents(patients), consents)

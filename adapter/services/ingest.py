@@ -21,17 +21,17 @@ from adapter.source import Malformed
 from adapter.store.shapes import QuarantinedRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 
     from adapter.mapping.compile import CompiledMapping
     from adapter.mapping.mapped import Environment
     from adapter.services.assemble import Assembled, Assembly
     from adapter.services.in_force import InForce
-    from adapter.services.people import People
+    from adapter.services.people import People, Told
     from adapter.settings import Feed
     from adapter.source import Connector, ExtractOptions, SourceRecord
     from adapter.store.port import Inbox, Store, Transaction
-    from adapter.store.shapes import Receipt
+    from adapter.store.shapes import Receipt, ResourceWrite
 
 LEAVES = ("mapped", "lossy", "ignored", "unmapped")
 BATCH = 2_000
@@ -275,12 +275,17 @@ class Ingest:
             # Asked inside the transaction: what another process received and wrote meanwhile must not be taken back.
             # Only a first run of the newest receipt can bring nothing that is outdated.
             later = await self._later(receipt)
+            written: list[ResourceWrite] = []
+            identities: list[Told] = []
             for line, assembled in batch.assembled:
                 origin = receipt.id, line
                 left = assembled
                 if position is None or later:
                     left = await self._left(change, assembled, origin, later, report)
-                await self._put(change, left, origin, report, at)
+                written += await self._put(change, left, origin, report, at)
+                if left.identity is not None:
+                    identities.append(left.identity)
+            await self._settle(change, written, identities, report, at)
             await change.quarantine(batch.quarantine, at=at)
             for ident in batch.released:
                 await change.release_quarantined(ident)
@@ -323,26 +328,34 @@ class Ingest:
         told = any(write.type == "Patient" for write in writes)
         return replace(assembled, writes=writes, identity=assembled.identity if told else None)
 
+    @staticmethod
     async def _put(
-        self, change: Transaction, assembled: Assembled, origin: tuple[str, int], report: FeedReport, at: int
-    ) -> None:
+        change: Transaction, assembled: Assembled, origin: tuple[str, int], report: FeedReport, at: int
+    ) -> list[ResourceWrite]:
+        """Put the resources of one record; those that made a new version."""
         changed = await change.put(assembled.writes, at=at, origin=origin)
-        events, touched = [], set()
-        for write, new in zip(assembled.writes, changed, strict=True):
-            if not new:
-                report.unchanged += 1
-                continue
+        written = [write for write, new in zip(assembled.writes, changed, strict=True) if new]
+        report.unchanged += len(changed) - len(written)
+        for write in written:
             report.written[write.type] += 1
-            if await self._in_force.touched(change, write, at=at):
-                touched.add(write.patient)
-            if write.screening is not None:
-                events.append((at, orjson.dumps({"resource": write.rid})))
-        if assembled.identity is not None:
-            regrouped = await self._people.link(change, assembled.identity, at=at)
-            report.links += len(regrouped) // 2
-            touched |= regrouped
+        return written
+
+    async def _settle(
+        self,
+        change: Transaction,
+        written: Sequence[ResourceWrite],
+        identities: Sequence[Told],
+        report: FeedReport,
+        at: int,
+    ) -> None:
+        """Bring in line with a batch what follows from it: who is one person, what is in force, what is told on."""
+        touched = await self._in_force.touched(change, written, at=at)
+        regrouped = await self._people.link(change, identities, at=at)
+        report.links += regrouped.links
+        touched |= regrouped.patients
         if touched:
             await self._in_force.refresh(change, touched, at=at)
+        events = [(at, orjson.dumps({"resource": write.rid})) for write in written if write.screening is not None]
         if events:
             await change.enqueue("change", events)
 

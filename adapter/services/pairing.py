@@ -7,6 +7,7 @@ strong identifier confirms it (architecture, decision 8).
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from adapter.identity.match import Band, blocks
@@ -24,8 +25,22 @@ if TYPE_CHECKING:
     from adapter.store.matching import MatchRecords
     from adapter.store.port import Transaction
 
-RULES = {Band.CONFIRMED: "confirmed"}
+_RULE = "confirmed"
 _HUNDREDTHS = 100
+
+
+@dataclass(slots=True, kw_only=True)
+class Regrouped:
+    """What weighing pairs came to: every patient whose person changed, and how many pairs were confirmed by it."""
+
+    patients: set[int] = field(default_factory=set)
+    links: int = 0
+
+    def add(self, other: Regrouped) -> Regrouped:
+        """Both together."""
+        self.patients |= other.patients
+        self.links += other.links
+        return self
 
 
 class Pairing:
@@ -52,7 +67,7 @@ class Pairing:
 
     async def place(
         self, change: Transaction, portrait: Portrait, ours: Traits, *, at: int, new: bool = False
-    ) -> set[int]:
+    ) -> Regrouped:
         """Find the pairs of a record anew and settle what they touch; the records whose person changed by it.
 
         ``new``: nothing was kept of the record before, so it has no pairs.
@@ -66,7 +81,7 @@ class Pairing:
                 bands[other.patient] = (band, round(compared.score * _HUNDREDTHS))
         before = {} if new else {row.other: row for row in await change.pairs([patient])}
         if not bands and not before:
-            return set() if new else await self._without_pairs(change, patient)
+            return Regrouped() if new else Regrouped(patients=await self._without_pairs(change, patient))
         said = await change.decisions([patient]) if before else ()
         decided = {place for one in said for place in (one.patient, one.other)}
         gone = [other for other in before if other not in bands and other not in decided]
@@ -79,17 +94,17 @@ class Pairing:
             for other, (band, score) in (kept | bands).items()
         ]
         await change.put_pairs(rows)
-        touched = await self._without(change, patient, gone)
+        touched = Regrouped(patients=await self._without(change, patient, gone))
         near = {other for other, (band, _) in bands.items() if band >= Band.LINK}
         near |= {other for other, row in before.items() if row.band >= Band.LINK}
-        return touched | await self.settle(change, {patient, *near}, at=at)
+        return touched.add(await self.settle(change, {patient, *near}, at=at))
 
-    async def settle(self, change: Transaction, patients: Collection[int], *, at: int) -> set[int]:
+    async def settle(self, change: Transaction, patients: Collection[int], *, at: int) -> Regrouped:
         """Bring every pair of these records into its state; the records whose person changed by it."""
         rows = {pair_of(row.patient, row.other): row for row in await change.pairs(patients)}
         places = {place for pair in rows for place in pair}
         graph, links = await self._graph(change, places), await change.links(places)
-        touched: set[int] = set()
+        touched = Regrouped()
         moved: list[PairRow] = []
         for (one, other), row in rows.items():
             state = graph.state(one, other, Band(row.band))
@@ -98,12 +113,13 @@ class Pairing:
                 if linked:
                     await change.unlink(one, other)
                 else:
-                    await change.link(one, other, rule=RULES[state], at=at)
-                touched |= {one, other}
+                    await change.link(one, other, rule=_RULE, at=at)
+                    touched.links += 1
+                touched.patients |= {one, other}
             if state != row.state:
                 moved.append(row._replace(state=state, since=at))
                 if Band.LINK in {state, row.state}:
-                    touched |= {one, other}
+                    touched.patients |= {one, other}
         await change.put_pairs(moved)
         return touched
 

@@ -13,12 +13,12 @@ from adapter.identity.deterministic import contradicts, facts, match_keys
 from adapter.identity.match import changed
 from adapter.identity.traits import known_by_all, traits_of
 from adapter.services.doubts import doubt
-from adapter.services.pairing import Pairing
+from adapter.services.pairing import Pairing, Regrouped
 from adapter.services.seal import TraitSeal
 from adapter.store.shapes import IdentityFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from adapter.identity.match import Matcher
     from adapter.identity.traits import Traits
@@ -62,41 +62,43 @@ class People:
         known = {name: self._keys.match_hash(name, value).hex() for name, value in facts(traits).items()}
         return IdentityFacts(patient=patient, source=source, keys=keys, facts=known)
 
-    async def link(self, change: Transaction, told: Told, *, at: int) -> set[int]:
-        """Record what a Patient tells, link what matches without contradiction, take back what now contradicts.
+    async def link(self, change: Transaction, people: Sequence[Told], *, at: int) -> Regrouped:
+        """Record what Patients tell, one after the other; link what matches, take back what now contradicts."""
+        patients = {told.facts.patient for told in people}
+        awaited = {one.patient for one in await change.awaited(patients)}
+        anew: set[int] = set()
+        regrouped = Regrouped()
+        for told in people:
+            regrouped.add(await self._link(change, told, anew, at))
+        # What was recorded of someone who was awaited begins to count, or no longer does.
+        regrouped.patients |= anew & (awaited | {one.patient for one in await change.awaited(anew)})
+        return regrouped
 
-        Returns every patient whose person changed by it.
-        """
+    async def _link(self, change: Transaction, told: Told, anew: set[int], at: int) -> Regrouped:
+        """Record what one Patient tells; ``anew`` gets it where its exact keys are others than before."""
         patient, source = told.facts.patient, told.facts.source
         before = (await change.portraits([patient])).get(patient)
         if before is not None and before.told == told.digest:
-            return set()
-        traits, identity, doubted, touched = told.traits, told.facts, False, set[int]()
+            return Regrouped()
+        traits, identity, doubted, regrouped = told.traits, told.facts, False, Regrouped()
         if before is not None:
             earlier = self.pairing.opened(before)
             differing = changed(earlier, traits, self.pairing.matcher)
             doubted = before.doubted or len(differing) >= _DOUBTFUL
             if doubted:
                 await doubt(change, self._ledger, self._keys, patient=patient, told=told.digest, why=differing, at=at)
-                touched.add(patient)
+                regrouped.patients.add(patient)
             else:
                 traits = known_by_all(earlier, traits)
                 identity = self._facts(patient, source, traits)
                 if traits == earlier and before.source == source:
-                    return set()
-        touched |= await self._identify(change, identity)
+                    return Regrouped()
+        if await change.identify(identity) is not None:
+            anew.add(patient)
         portrait = self.pairing.portrait(patient, source, told.digest, traits, doubted=doubted)
         await change.put_portrait(portrait)
-        touched |= await self._outgrown(change, identity)
-        return touched | await self.pairing.place(change, portrait, traits, at=at, new=before is None)
-
-    @staticmethod
-    async def _identify(change: Transaction, identity: IdentityFacts) -> set[int]:
-        """Record the exact keys; whoever was awaited under them begins to count, or no longer does."""
-        awaited = await change.awaited([identity.patient])
-        if await change.identify(identity) is None:
-            return set()
-        return {identity.patient} if awaited or await change.awaited([identity.patient]) else set()
+        regrouped.patients |= await self._outgrown(change, identity)
+        return regrouped.add(await self.pairing.place(change, portrait, traits, at=at, new=before is None))
 
     @staticmethod
     async def _outgrown(change: Transaction, identity: IdentityFacts) -> set[int]:
@@ -126,7 +128,8 @@ class People:
                 for portrait in (await change.portraits(everyone[first : first + _BATCH])).values():
                     anew = self.pairing.anew(portrait)
                     await change.put_portrait(anew)
-                    touched |= await self.pairing.place(change, anew, self.pairing.opened(anew), at=at)
+                    placed = await self.pairing.place(change, anew, self.pairing.opened(anew), at=at)
+                    touched |= placed.patients
                 await in_force.refresh(change, touched, at=at)
             progress(min(first + _BATCH, len(everyone)), len(everyone))
         async with store.transaction() as change:
@@ -138,4 +141,4 @@ class People:
         settled = portrait._replace(doubted=False)
         await change.put_portrait(settled)
         traits = self.pairing.opened(settled)
-        return {portrait.patient} | await self.pairing.place(change, settled, traits, at=at)
+        return {portrait.patient} | (await self.pairing.place(change, settled, traits, at=at)).patients

@@ -58,8 +58,8 @@ class Transaction(Interned, LegalRecords, MatchRecords, Protocol):
         """Whether a resource came from one of the ``later`` receipts, or from below ``line`` of this one."""
         ...
 
-    async def admit(self, patient: int, policy: int) -> bool:
-        """Put ``policy`` in force for all time if nothing is in force for this patient yet; tells whether it did."""
+    async def admit(self, patients: Iterable[int], policy: int) -> set[int]:
+        """Put ``policy`` in force for all time for those of whom nothing is in force yet; tells who they were."""
         ...
 
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
@@ -78,8 +78,8 @@ class Transaction(Interned, LegalRecords, MatchRecords, Protocol):
         """One top-level element of stored resources by their internal keys; None where a resource lacks it."""
         ...
 
-    async def former_segment(self, rid: int) -> int | None:
-        """The segment of the version before the current one."""
+    async def former_segments(self, rids: Collection[int]) -> dict[int, set[int]]:
+        """The segments that the earlier versions of these resources had, by resource."""
         ...
 
     async def freshen(self, feed: str, *, until: int) -> int:

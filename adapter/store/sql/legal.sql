@@ -41,14 +41,12 @@ INSERT OR IGNORE INTO awaited_key (key, person) VALUES (?, ?)
 -- name: sharing
 SELECT DISTINCT k.patient FROM awaited_key a JOIN identity_key k ON k.key = a.key WHERE a.person = ? ORDER BY k.patient
 
--- name: anyone_awaited
-SELECT 1 FROM awaited LIMIT 1
-
 -- name: awaited
 -- The awaited people who share a key with records, with what is known of both.
 SELECT DISTINCT i.patient, w.person, w.facts, i.facts FROM json_each(?) r
 CROSS JOIN identity i ON i.patient = r.value CROSS JOIN json_each(CAST(i.keys AS TEXT)) k
 CROSS JOIN awaited_key a ON a.key = unhex(k.value) CROSS JOIN awaited w ON w.person = a.person
+WHERE EXISTS (SELECT 1 FROM awaited)
 ORDER BY i.patient, w.person
 
 -- name: put_revocation

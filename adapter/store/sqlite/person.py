@@ -77,9 +77,6 @@ class SqlitePeople:
         return facts_of(self._db.execute(LEGAL["legal_facts_of"], (_listed(patients),)))
 
     async def awaited(self, patients: Iterable[int]) -> list[Awaited]:
-        # Mostly nobody is, and then nothing that waits to be written has to be written for it.
-        if self._db.execute(LEGAL["anyone_awaited"]).fetchone() is None:
-            return []
         self._ready()
         return [
             Awaited(patient, person, orjson.loads(theirs), orjson.loads(ours))

@@ -46,7 +46,6 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords):
         self._interning = interning
         self._resources = ResourceWriter(connection, stamp)
         self._identities = IdentityWriter(connection)
-        self._admitted: list[tuple[int, int]] = []
         self._matches = MatchWriter(connection)
 
     async def intern(self, table: str, body: bytes) -> int:
@@ -68,24 +67,18 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords):
         bindings = (rid, receipt, line, orjson.dumps(sorted(later)).decode())
         return self._db.execute(SQL["outdated"], bindings).fetchone() is not None
 
-    async def admit(self, patient: int, policy: int) -> bool:
-        if self._resources.first_seen(patient):
-            self._admitted.append((patient, policy))
-            return True
-        self._flush_admitted()
-        self._db.execute(SQL["admit"], (patient, policy))
-        return bool(self._db.changes())
+    async def admit(self, patients: Iterable[int], policy: int) -> set[int]:
+        everyone = sorted(patients)
+        known = {row[0] for row in self._of("having_policy", everyone)}
+        new = [patient for patient in everyone if patient not in known]
+        self._db.executemany(SQL["admit"], [(patient, policy) for patient in new])
+        return set(new)
 
     def finish(self) -> None:
         """Write what waits, before the transaction commits."""
         self._resources.flush()
         self._identities.flush()
         self._matches.flush()
-        self._flush_admitted()
-
-    def _flush_admitted(self) -> None:
-        self._db.executemany(SQL["admit"], self._admitted)
-        self._admitted.clear()
 
     def _ready(self) -> None:
         self._resources.flush()
@@ -104,7 +97,6 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords):
                     told.append((patient, span.start, orjson.dumps(span.sources)))
             if instant != END:
                 raise SallyportError(_INCOMPLETE)
-        self._flush_admitted()
         patients = [(patient,) for patient, _ in settled]
         self._db.executemany(SQL["drop_policy"], patients)
         self._db.executemany(SQL["drop_policy_sources"], patients)
@@ -118,10 +110,12 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords):
             [(row.context, row.segment, row.start, row.stop, row.bases, row.agreement) for row in rows],
         )
 
-    async def former_segment(self, rid: int) -> int | None:
+    async def former_segments(self, rids: Collection[int]) -> dict[int, set[int]]:
         self._resources.flush()
-        row = self._db.execute(SQL["former_segment"], (rid,)).fetchone()
-        return None if row is None else int(row[0])
+        found: dict[int, set[int]] = {}
+        for rid, segment in self._of("former_segments", rids):
+            found.setdefault(rid, set()).add(segment)
+        return found
 
     async def freshen(self, feed: str, *, until: int) -> int:
         return int(row_of(self._db.execute(SQL["put_freshness"], (feed, until)))[0])
