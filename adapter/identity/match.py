@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -152,12 +153,10 @@ def blocks(traits: Traits, nicknames: Nicknames) -> list[str]:
     born, last4 = traits.day, traits.ssn_last4
     found: set[str] = {f"n|{number}" for number in traits.numbers}
     found |= {f"{name}|{value}" for name in STRONG if (value := getattr(traits, name))}
-    if born and last4:
-        found.add(f"b4|{born}|{last4}")
     for name in traits.names:
         given = name.given.partition(" ")[0]
         roots = nicknames.roots(given) if given else frozenset[str]()
-        sounds = {sound(word) for word in (name.family.replace(" ", ""), *name.family.split())}
+        sounds = _sounds(name.family)
         if last4:
             found |= {f"4s|{last4}|{code}" for code in sounds}
         if born:
@@ -166,6 +165,12 @@ def blocks(traits: Traits, nicknames: Nicknames) -> list[str]:
         if traits.birth_date:
             found |= {f"ysg|{traits.birth_date[:_YEAR]}|{code}|{root}" for code in sounds for root in roots}
     return sorted(found)
+
+
+@lru_cache(maxsize=1 << 16)
+def _sounds(family: str) -> frozenset[str]:
+    """How a surname sounds, and each of its words."""
+    return frozenset(sound(word) for word in (family.replace(" ", ""), *family.split()))
 
 
 def changed(earlier: Traits, now: Traits, matcher: Matcher) -> frozenset[str]:
