@@ -9,6 +9,7 @@ from pathlib import Path
 import apsw
 import files_contract
 import legal_contract
+import matching_contract
 import orjson
 import pytest
 import store_contract as contract
@@ -57,6 +58,7 @@ class TestSqlite(
     contract.StoreContract,
     files_contract.FilesContract,
     legal_contract.LegalContract,
+    matching_contract.MatchingContract,
     survey_contract.SurveyContract,
     work_contract.WorkContract,
 ):
