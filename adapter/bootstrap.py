@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from adapter.auth.requester import Requester
 from adapter.auth.tokens import Tokens
-from adapter.errors import SallyportError
+from adapter.errors import ConfigurationError, Problem, SallyportError
 from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
-from adapter.pullers import pullers
+from adapter.pullers import pulls
 from adapter.services.access import Access
 from adapter.services.alerts import Alerts, UrgentScreens
 from adapter.services.assemble import Assembly
@@ -28,14 +28,19 @@ from adapter.services.disclose import Disclosure
 from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
 from adapter.services.feed_contracts import FeedGate, endings
+from adapter.services.feed_work import FeedWork
+from adapter.services.identities import Identities
+from adapter.services.identity_rules import matcher, shipped_matcher
 from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import FeedLine, Ingest
 from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
 from adapter.services.paper import Papers
+from adapter.services.patient_match import PatientMatch
 from adapter.services.people import People
-from adapter.services.pull import Pulls
+from adapter.services.preview import Preview
 from adapter.services.reviews import Reviews
+from adapter.services.rosters import Rosters
 from adapter.services.site_rules import compile_rules
 from adapter.services.standing import KnownFacts, Sources
 from adapter.services.user_agreements import UserAgreements
@@ -47,11 +52,20 @@ from adapter.store.sqlite.store import SqliteStore
 from adapter.summary.urgent import Urgency
 from connectors.behavioral_health.fhir_ndjson import FhirNdjson
 from connectors.behavioral_health.release_forms import ReleaseForms
+from connectors.court.ecf_xml import EcfXml
 from connectors.court.niem_xml import NiemXml
+from connectors.court.odyssey_csv import OdysseyCsv
+from connectors.court.odyssey_json import OdysseyJson
 from connectors.jail.charge_csv import ChargeCsv
+from connectors.jail.corerm_alerts import CoremrAlerts
+from connectors.jail.corerm_events import CoremrEvents
 from connectors.jail.corerm_roster import CoremrRoster
 from connectors.jail.hl7v2.acknowledgement import acknowledgement
 from connectors.jail.hl7v2.connector import Hl7v2
+from connectors.jail.jailtracker_json import JailtrackerJson
+from connectors.jail.niem_booking import NiemBooking
+from connectors.jail.zuercher_json import ZuercherJson
+from connectors.table_csv import TableCsv
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -61,6 +75,7 @@ if TYPE_CHECKING:
     from adapter.consent.agreement import AnyAgreement
     from adapter.consent.law.law import Law
     from adapter.services.feed_contracts import Ending
+    from adapter.services.pull import Pulls
     from adapter.services.site_rules import SiteRules
     from adapter.settings import Feed, Site
     from adapter.source import Connector
@@ -68,7 +83,23 @@ if TYPE_CHECKING:
 
 CONNECTORS: dict[str, Connector] = {
     connector.name: connector
-    for connector in (CoremrRoster(), ChargeCsv(), Hl7v2(), NiemXml(), FhirNdjson(), ReleaseForms())
+    for connector in (
+        CoremrRoster(),
+        CoremrEvents(),
+        CoremrAlerts(),
+        ChargeCsv(),
+        JailtrackerJson(),
+        ZuercherJson(),
+        NiemBooking(),
+        Hl7v2(),
+        NiemXml(),
+        EcfXml(),
+        OdysseyCsv(),
+        OdysseyJson(),
+        FhirNdjson(),
+        ReleaseForms(),
+        TableCsv(),
+    )
 }
 SECRET_FILE = "site.key"  # noqa: S105 - a file name
 
@@ -112,9 +143,13 @@ class Services:
     whatif: WhatIf
     law: Law
     authorities: Authorities
+    identities: Identities
+    people: People
+    match: PatientMatch
     assertions: PartnerAssertions
     reviews: Reviews
     papers: Papers
+    work: FeedWork
     tokens: Tokens
     requester: Requester
     keys: SiteKeys
@@ -147,6 +182,21 @@ def check(site: Site) -> SiteRules:
     return compile_rules(site, CONNECTORS, at=clock())
 
 
+def preview(site: Site, feed: str) -> Preview:
+    """How a feed of a site reads a file, without a store. ``ConfigurationError`` where the site has no such feed."""
+    if feed not in site.feeds:
+        expected = ", ".join(sorted(site.feeds))
+        raise ConfigurationError([Problem(where="feeds/", path="", message=f"no feed `{feed}`", expected=expected)])
+    rules, known = check(site), site.feeds[feed]
+    return Preview(
+        connector=CONNECTORS[known.connector],
+        options=ExtractOptions(encoding=known.encoding, settings=known.settings),
+        mapping=rules.mappings[feed],
+        environment=Environment(zone=known.time_zone or site.site.time_zone),
+        validator=Validator(rules.facts),
+    )
+
+
 async def build(
     site: Site,
     *,
@@ -171,7 +221,7 @@ async def build(
     await decisions.start()
     writer = Writer(keys, Validator(rules.facts), decisions, site.zone)
     await publish(store, writer, directory, EMPTY, at=now())
-    people = People(keys)
+    people = People(keys, matcher(site), ledger)
     sources = await _sources(site, store)
     in_force = InForce(
         site.zone,
@@ -180,11 +230,31 @@ async def build(
         longest=rules.law.jurisdiction.max_days,
     )
     await in_force.start(store, sources.fingerprint, at=now(), progress=progress)
+    await people.start(store, in_force, at=now(), progress=progress)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
     user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)
     tokens = Tokens(store=store, clock=now, new_token=make_token, users=user_agreements)
     gate = FeedGate(rules.agreements, site.feeds, site.zone)
-    ingest = Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id, admit=gate.admit)
+    work = FeedWork(
+        store,
+        rosters=Rosters(store, inbox, writer=writer, decisions=decisions, in_force=in_force, keys=keys),
+        decisions=decisions,
+        keys=keys,
+        partners=site.partners,
+        tables=rules.tables,
+        clock=now,
+    )
+    ingest = Ingest(
+        store,
+        inbox,
+        lines,
+        people=people,
+        in_force=in_force,
+        work=work,
+        clock=now,
+        new_id=make_id,
+        admit=gate.admit,
+    )
     alerts = Alerts(store, feeds=site.feeds, partners=site.partners, clock=now)
     authorities = Authorities(
         store,
@@ -196,6 +266,8 @@ async def build(
         rules=LawOfAssertions(rules.law),
         clock=now,
     )
+
+    disclosure = Disclosure(store, ledger, decisions, now)
 
     async def ready() -> bool:
         try:
@@ -221,7 +293,7 @@ async def build(
             zone=site.zone,
         ),
         decisions=decisions,
-        disclosure=Disclosure(store, ledger, decisions, now),
+        disclosure=disclosure,
         ingest=ingest,
         intake=Intake(
             store=store,
@@ -234,15 +306,7 @@ async def build(
             new_id=make_id,
         ),
         alerts=alerts,
-        pulls=Pulls(
-            store=store,
-            inbox=inbox,
-            ingest=ingest,
-            gate=gate,
-            pullers=pullers(site, clock=now, new_id=make_id),
-            clock=now,
-            new_id=make_id,
-        ),
+        pulls=pulls(site, store, inbox, ingest, gate, clock=now, new_id=make_id),
         in_force=in_force,
         explain=Explain(
             store,
@@ -257,6 +321,17 @@ async def build(
         whatif=WhatIf(store, ledger, decisions, now),
         law=rules.law,
         authorities=authorities,
+        people=people,
+        match=PatientMatch(disclosure, shipped_matcher(), base_url=f"{site.site.base_url}/fhir", zone=site.zone),
+        identities=Identities(
+            store,
+            ledger,
+            people=people,
+            in_force=in_force,
+            authorities=authorities,
+            decisions=decisions,
+            clock=now,
+        ),
         assertions=PartnerAssertions(authorities, site.site.assert_basis, hourly=site.site.assertions_per_hour),
         reviews=Reviews(authorities, store, ledger, decisions, now),
         papers=Papers(
@@ -269,6 +344,7 @@ async def build(
             zone=site.zone,
             clock=now,
         ),
+        work=work,
         tokens=tokens,
         requester=Requester(tokens=tokens, contexts=decisions),
         keys=keys,

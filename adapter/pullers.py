@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from adapter.errors import ConfigurationError, Problem
+from adapter.services.pull import Pulls
 from connectors.behavioral_health.bulk_export import BulkExport, export_path
 from connectors.behavioral_health.fhir_search import FhirSearch, FhirServer
 from connectors.behavioral_health.smart import SigningKey, SmartClient
@@ -18,25 +19,36 @@ from connectors.transport.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from adapter.pulled import Pull
+    from adapter.services.feed_contracts import FeedGate
+    from adapter.services.ingest import Ingest
+    from adapter.services.pull import MakePuller
     from adapter.settings import Site
     from adapter.source import Puller
+    from adapter.store.port import Inbox, Store
 
 MEGABYTE = 1_000_000
 
 
-def pullers(
-    site: Site, *, clock: Callable[[], int], new_id: Callable[[], str]
-) -> dict[str, Callable[[], AbstractAsyncContextManager[Puller]]]:
-    """For each feed that names a server, what opens its client for one run."""
-    return {
+def pulls(
+    site: Site,
+    store: Store,
+    inbox: Inbox,
+    ingest: Ingest,
+    gate: FeedGate,
+    *,
+    clock: Callable[[], int],
+    new_id: Callable[[], str],
+) -> Pulls:
+    """The feeds of a site that name a server, each with what opens its client for one run."""
+    made: dict[str, MakePuller] = {
         feed.feed: partial(_open, site.folder, feed.feed, feed.pull, clock, new_id)
         for feed in site.feeds.values()
         if feed.pull is not None
     }
+    return Pulls(store=store, inbox=inbox, ingest=ingest, gate=gate, pullers=made, clock=clock, new_id=new_id)
 
 
 def signing_key(folder: Path, feed: str, pull: Pull) -> SigningKey:

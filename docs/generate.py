@@ -37,7 +37,7 @@ from adapter.consent.agreement_spec import (  # noqa: E402
 from adapter.consent.agreement_user import UserAgreement  # noqa: E402
 from adapter.consent.release_form import Form, Intermediary, Part2Section, Statements  # noqa: E402
 from adapter.pulled import Pull  # noqa: E402
-from adapter.settings import Asserters, Feed, Partner, SiteSection, Unit, read_document  # noqa: E402
+from adapter.settings import Asserters, Feed, Partner, Roster, SiteSection, Unit, read_document  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +50,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
     ("site.toml, who may assert a basis", Asserters, "site.toml", "assert_basis.*"),
     ("partners.yaml, each partner", Partner, "partners.yaml", "partners.*"),
     ("feeds/*.yaml", Feed, "feeds/*.yaml", ""),
+    ("feeds/*.yaml, a roster", Roster, "feeds/*.yaml", "roster"),
     ("feeds/*.yaml, each unit", Unit, "feeds/*.yaml", "units.*"),
     ("feeds/*.yaml, the server it is fetched from", Pull, "feeds/*.yaml", "pull"),
     ("agreements/*.yaml", Agreement, "agreements/*.yaml", ""),

@@ -7,8 +7,7 @@ runs late, after a crash or from quarantine, never takes back what a later recor
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -18,28 +17,30 @@ from adapter.errors import InvalidResource, RecordError
 from adapter.services.gone import DELETED, Gone
 from adapter.services.report import FeedReport
 from adapter.services.revocations import with_revocations
+from adapter.services.rosters import named
+from adapter.services.seldom import seldom_collected
 from adapter.source import Malformed
 from adapter.store.alerts import Alert
 from adapter.store.shapes import QuarantinedRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from adapter.mapping.compile import CompiledMapping
     from adapter.mapping.mapped import Environment
     from adapter.services.assemble import Assembled, Assembly
+    from adapter.services.feed_work import FeedWork
     from adapter.services.in_force import InForce
-    from adapter.services.people import People
+    from adapter.services.people import People, Told
+    from adapter.services.rosters import Endings
     from adapter.settings import Feed
     from adapter.source import Connector, ExtractOptions, SourceRecord
     from adapter.store.port import Inbox, Store, Transaction
-    from adapter.store.shapes import IdentityFacts, Receipt, ResourceWrite
+    from adapter.store.shapes import Receipt, ResourceWrite
 
 LEAVES = ("mapped", "lossy", "ignored", "unmapped")
 BATCH = 2_000
 """Records per transaction. Ids are hashes, so a batch touches pages all over the store: a larger one fewer a record."""
-_USUAL, _SELDOM = gc.get_threshold(), (50_000, 20, 50)
-"""Thresholds of Python's garbage collector."""
 _HOUR = 3_600_000_000
 """Microseconds."""
 
@@ -66,27 +67,17 @@ class _Batch:
     quarantine: list[QuarantinedRecord] = field(default_factory=list)
     released: list[int] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
+    named: list[tuple[int, bool]] = field(default_factory=list)
+    unlisted: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.assembled) + len(self.quarantine)
 
 
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Let the garbage collector look seldom: a batch is many objects, freed as they are written, none in a cycle."""
-    gc.freeze()
-    gc.set_threshold(*_SELDOM)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*_USUAL)
-        gc.unfreeze()
-
-
 class Ingest:
     """Runs feeds. Give it a receipt and it brings the store to where the receipt says it is."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything that follows from an extract, wired once
         self,
         store: Store,
         inbox: Inbox,
@@ -94,6 +85,7 @@ class Ingest:
         *,
         people: People,
         in_force: InForce,
+        work: FeedWork,
         clock: Callable[[], int],
         new_id: Callable[[], str],
         admit: Callable[[str, int], None],
@@ -103,10 +95,16 @@ class Ingest:
         self._lines = lines
         self._people = people
         self._in_force = in_force
+        self._work = work
         self._clock = clock
         self._new_id = new_id
         self._admit = admit
         self._gone = Gone(store, inbox)
+
+    @property
+    def lines(self) -> Mapping[str, FeedLine]:
+        """The feeds that are ready to run, by name."""
+        return self._lines
 
     async def receive(self, feed: str, name: str, stream: BinaryIO) -> Receipt:
         """Keep raw bytes durably; the last file of this name sent again gives its receipt.
@@ -148,7 +146,7 @@ class Ingest:
         revoked = await self._revocations(line.feed)
         batch, position = _Batch(), done
         received = self._inbox.open(receipt.id)
-        with received.stream as stream, _seldom_collected():
+        with received.stream as stream, seldom_collected():
             for ordinal, item in enumerate(line.connector.records(stream, line.options)):
                 if ordinal < done:
                     continue
@@ -161,7 +159,10 @@ class Ingest:
                     batch = _Batch()
                     if progress is not None:
                         progress(position, received.consumed)
-            await self._write(batch, report, receipt, position, done=True)
+            await self._write(batch, report, receipt, position, done=not line.feed.absence_releases)
+            if line.feed.absence_releases:
+                endings = await self._work.rosters.absent(line.feed, receipt, at=self._clock())
+                await self._write(_Batch(), report, receipt, position, done=True, endings=endings)
         if progress is not None:
             progress(position, receipt.size)
         return report
@@ -227,15 +228,14 @@ class Ingest:
             reason = (item.code, "", item.expected)
         else:
             try:
-                if item.kind == DELETED:
-                    known = await self._gone.retraction(line, item, receipt)
-                    if known is None:
-                        report.unchanged += 1
-                        return
-                    item = known
-                reason = await self._assemble(line, item, receipt, report, batch)
+                told = item if item.kind != DELETED else await self._gone.retraction(line, item, receipt)
+                if told is None:
+                    report.unchanged += 1
+                    return
+                reason = await self._assemble(line, told, receipt, report, batch)
             except RecordError as error:
                 reason = _reason(error)
+                batch.unlisted.update(error.unlisted)
             except InvalidResource as error:
                 first = error.issues[0]
                 reason = ("invalid-resource", first.path, first.message)
@@ -262,11 +262,12 @@ class Ingest:
             )
         )
 
-    @staticmethod
     async def _assemble(
-        line: FeedLine, item: SourceRecord, receipt: Receipt, report: FeedReport, batch: _Batch
+        self, line: FeedLine, item: SourceRecord, receipt: Receipt, report: FeedReport, batch: _Batch
     ) -> tuple[str, str, str] | None:
         mapped = line.mapping.map(item, line.environment)
+        if item.consent:
+            mapped = await self._work.consented(line.feed, mapped)
         assembled = await line.assembly.assemble(item, mapped, received=receipt.received)
         for name in LEAVES:
             report.leaves[name] += getattr(mapped.leaves, name)
@@ -276,23 +277,34 @@ class Ingest:
             report.warnings[f"{warning.code} {warning.column}"] += 1
         report.warnings.update(assembled.remarks)
         report.held += assembled.held
+        if mapped.unlisted:
+            batch.unlisted.update(mapped.unlisted)
+        if line.feed.absence_releases:
+            batch.named += named(mapped, assembled.writes)
         batch.assembled.append((item.position.line, assembled))
         return None if assembled.problem is None else _reason(assembled.problem)
 
     async def _write(
-        self, batch: _Batch, report: FeedReport, receipt: Receipt, position: int | None, *, done: bool
+        self,
+        batch: _Batch,
+        report: FeedReport,
+        receipt: Receipt,
+        position: int | None,
+        *,
+        done: bool,
+        endings: Endings | None = None,
     ) -> None:
         at = self._clock()
         async with self._store.transaction() as change:
             await change.expect(
                 [write for _, assembled in batch.assembled for write in assembled.writes],
-                [assembled.identity for _, assembled in batch.assembled if assembled.identity is not None],
+                [assembled.identity.facts for _, assembled in batch.assembled if assembled.identity is not None],
             )
             # Asked inside the transaction: what another process received and wrote meanwhile must not be taken back.
             # Only a first run of the newest receipt can bring nothing that is outdated.
             later = await self._later(receipt)
             written: list[ResourceWrite] = []
-            identities: list[IdentityFacts] = []
+            identities: list[Told] = []
             for line, assembled in batch.assembled:
                 origin = receipt.id, line
                 left = assembled
@@ -301,6 +313,13 @@ class Ingest:
                 written += await self._put(change, left, origin, report, at)
                 if left.identity is not None:
                     identities.append(left.identity)
+            feed = self._lines[receipt.feed].feed
+            written += await self._work.rosters.follow(
+                change, feed, receipt, batch.named, report=report, later=later, endings=endings, at=at
+            )
+            orders = {one.rid: one for _, assembled in batch.assembled for one in assembled.orders}
+            new = [orders[one.rid] for one in written if one.rid in orders] if orders else []
+            await self._work.keep(change, receipt, codes=batch.unlisted, orders=new, at=at)
             await self._settle(change, written, identities, report, at)
             await change.quarantine(batch.quarantine, at=at)
             await change.raise_alerts(batch.alerts, at=at)
@@ -361,7 +380,7 @@ class Ingest:
         self,
         change: Transaction,
         written: Sequence[ResourceWrite],
-        identities: Sequence[IdentityFacts],
+        identities: Sequence[Told],
         report: FeedReport,
         at: int,
     ) -> None:
@@ -378,7 +397,8 @@ class Ingest:
 
 
 def _told(report: FeedReport) -> bool:
-    return report.records > report.quarantined.total()
+    """Whether a file tells who is in custody: something could be read, and nobody is missing who may still be there."""
+    return report.records > report.quarantined.total() and not report.absent
 
 
 def _reason(error: RecordError) -> tuple[str, str, str]:

@@ -10,10 +10,12 @@ import alerts_contract
 import apsw
 import files_contract
 import legal_contract
+import matching_contract
 import orjson
 import pytest
 import store_contract as contract
 import survey_contract
+import work_contract
 
 from adapter.consent.segment import Segment
 from adapter.errors import SallyportError
@@ -57,7 +59,9 @@ class TestSqlite(
     contract.StoreContract,
     files_contract.FilesContract,
     legal_contract.LegalContract,
+    matching_contract.MatchingContract,
     survey_contract.SurveyContract,
+    work_contract.WorkContract,
     alerts_contract.AlertsContract,
 ):
     """Every promise of the contract."""
