@@ -50,6 +50,7 @@ from adapter.services.write import Writer, stamp
 from adapter.source import ExtractOptions
 from adapter.store.sqlite.store import SqliteStore
 from adapter.summary.urgent import Urgency
+from connectors.behavioral_health.ccda import Ccda
 from connectors.behavioral_health.fhir_ndjson import FhirNdjson
 from connectors.behavioral_health.release_forms import ReleaseForms
 from connectors.court.ecf_xml import EcfXml
@@ -97,6 +98,7 @@ CONNECTORS: dict[str, Connector] = {
         OdysseyCsv(),
         OdysseyJson(),
         FhirNdjson(),
+        Ccda(),
         ReleaseForms(),
         TableCsv(),
     )

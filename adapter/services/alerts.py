@@ -48,7 +48,11 @@ class UrgentScreens:
         """By the instrument it names; where it names none, by what the feed declares of itself."""
         if reason in NEVER_URGENT:
             return False
-        looks = self._urgency.looks(item.raw, None if isinstance(item, Malformed) else dict(item.values))
+        # What could be taken apart is looked at by its values: its bytes may be a document with other records in it.
+        if isinstance(item, Malformed):
+            looks = self._urgency.looks(item.raw)
+        else:
+            looks = self._urgency.looks(b"", dict(item.values))
         return looks == "urgent" or (looks == "unknown" and self._feed.urgent_screens)
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from adapter.mapping.functions import fhir, hl7, identity, names, observation, text
+from adapter.mapping.functions import cda, fhir, hl7, identity, names, observation, screenings, text
 
-__all__ = ["fhir", "hl7", "identity", "names", "observation", "text"]
+__all__ = ["cda", "fhir", "hl7", "identity", "names", "observation", "screenings", "text"]
