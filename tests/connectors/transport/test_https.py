@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
+from datetime import UTC, datetime
+from ipaddress import ip_address
+
 import httpx2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -178,3 +188,68 @@ def test_any_header_is_a_wait_or_none(text):
 def test_an_instant_is_a_wait_from_now():
     assert seconds("Fri, 20 Nov 2026 00:00:00 GMT", NOW) == pytest.approx(1_795_132_800 - 1_795_000_000)
     assert seconds("Thu, 01 Jan 1970 00:00:00 GMT", NOW) == 0.0
+
+
+def certificate(name):
+    """A self-signed certificate for an address, and its key, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "clinic.example")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2099, 1, 1, tzinfo=UTC))
+        .add_extension(x509.SubjectAlternativeName([name]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    return made.public_bytes(Encoding.PEM), key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+@pytest.fixture
+async def secured(tmp_path, request):
+    """A server with TLS on loopback: its address, and the file with its certificate."""
+    public, private = certificate(request.param)
+    authorities = tmp_path / "ca.pem"
+    authorities.write_bytes(public)
+    (tmp_path / "both.pem").write_bytes(private + public)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "both.pem")
+
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/", str(authorities)
+
+
+HERE, ELSEWHERE = x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("elsewhere.example")
+
+
+@pytest.mark.parametrize("secured", [HERE], indirect=True)
+async def test_a_certificate_of_an_authority_that_the_feed_names_is_taken(secured):
+    url, authorities = secured
+    async with Https(context=tls(authorities)) as https:
+        assert (await https.send("GET", url, headers={}, limit=10)).body == b"ok"
+
+
+@pytest.mark.parametrize("secured", [HERE], indirect=True)
+async def test_a_certificate_of_nobody_known_is_refused(secured):
+    async with Https() as https:
+        with pytest.raises(Unanswered, match="cannot be reached"):
+            await https.send("GET", secured[0], headers={}, limit=10)
+
+
+@pytest.mark.parametrize("secured", [ELSEWHERE], indirect=True)
+async def test_a_certificate_of_another_host_is_refused(secured):
+    url, authorities = secured
+    async with Https(context=tls(authorities)) as https:
+        with pytest.raises(Unanswered, match="cannot be reached"):
+            await https.send("GET", url, headers={}, limit=10)
