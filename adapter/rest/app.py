@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from adapter.errors import SallyportError, Unavailable
+from adapter.fhir.subset import Subsets
 from adapter.rest import feeds
 from adapter.rest.answer import GUARDED, send_answer
 from adapter.rest.assert_basis import AssertBasis
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from adapter.auth.requester import Requester
+    from adapter.fhir.facts import Facts
     from adapter.rest.answer import Answer
     from adapter.services.asserting import PartnerAssertions
     from adapter.services.disclose import Disclosure
@@ -90,6 +92,11 @@ class Services(Protocol):
         ...
 
     @property
+    def facts(self) -> Facts:
+        """The structure of the R4 types."""
+        ...
+
+    @property
     def cursor_key(self) -> bytes:
         """The AES-SIV key of page cursors: 64 random bytes, the same for all processes of a site."""
         ...
@@ -120,6 +127,7 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         base_url=services.base_url,
         zone=services.zone,
         cursors=Cursors(services.cursor_key),
+        subsets=Subsets(services.facts),
     )
     face = FhirFace(
         disclosure=services.disclosure,

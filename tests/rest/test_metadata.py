@@ -15,6 +15,9 @@ OFFERED = {
     "Condition",
     "QuestionnaireResponse",
     "Organization",
+    "Practitioner",
+    "PractitionerRole",
+    "Location",
     "Provenance",
 }
 
@@ -46,8 +49,15 @@ async def test_what_is_declared_is_what_is_offered(client):
             "string",
             "date",
             "reference",
-            "uri",
+            "quantity",
         }
+        for one in resource["searchInclude"]:
+            assert (await client.get(f"/fhir/{kind}?_include={one}")).status_code == 200
+        for one in resource["searchRevInclude"]:
+            assert (await client.get(f"/fhir/{kind}?_revinclude={one}")).status_code == 200
+        for each in resource.get("extension", ()):
+            combined = {part["valueString"] for part in each["extension"] if part["url"] == "required"}
+            assert combined <= set(PARAMETERS[kind])
         assert (await client.get(f"/fhir/{kind}")).status_code == 200
         assert (await client.get(f"/fhir/{kind}/x")).status_code == 404
 
