@@ -46,9 +46,9 @@ _KINDS = {"id": "token", "instant": "date"}
 """Search parameter kinds of ours that FHIR calls otherwise."""
 _DOCUMENTED = (
     "A parameter, modifier or value that is not listed is refused with its name, never ignored, whatever "
-    "`Prefer: handling` asks for; so are chains, `_has`, `:iterate` and `_filter`. Every search also takes `_count` "
-    f"(up to {MAX_COUNT}; 0 for the total alone), `_sort`, `_summary`, `_elements`, `_total` and `_format`. The absence "
-    "of a result is not a negative screen."
+    "`Prefer: handling` asks for; so are chains, `_has`, `:iterate` and `_filter`. Searches also take `_count` (up to "
+    f"{MAX_COUNT}; 0 for the total alone), `_sort`, `_summary`, `_elements`, `_total` and `_format`. The absence of a "
+    "result is not a negative screen."
 )
 _COMBINATIONS = {
     "Patient": (("birthdate", "name"), ("gender", "name"), ("birthdate", "family"), ("death-date", "family")),

@@ -140,7 +140,8 @@ def _present(statement: Statement, kind: str, item: Filter) -> str:
     kept = [(item.kind, item.param)]
     if item.kind == "reference":
         kept.append(("token", f"{item.param}:identifier"))
-    return " OR ".join(f"EXISTS (SELECT 1 FROM {_kept(statement, table, param)})" for table, param in kept)
+    # One of several conditions that must all hold, the decision among them, so its own are held together.
+    return f"({' OR '.join(f'EXISTS (SELECT 1 FROM {_kept(statement, table, param)})' for table, param in kept)})"
 
 
 def _kept(statement: Statement, table: str, param: str) -> str:
