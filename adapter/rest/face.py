@@ -17,11 +17,13 @@ from adapter.rest.answer import send_answer
 from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
 from adapter.rest.errors import NO_ROUTE, UNKNOWN_TYPE, Refused, answer_to, wrong_method
 from adapter.rest.formats import negotiate
+from adapter.rest.match import OPERATION as MATCH
 from adapter.rest.metadata import metadata
 from adapter.rest.operations import OPERATION
 from adapter.rest.parameters import Disconnected
 from adapter.rest.read import read
 from adapter.rest.refusals import Reading
+from adapter.rest.rendering import FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
     from adapter.auth.requester import Requester
     from adapter.rest.answer import Answer
     from adapter.rest.assert_basis import AssertBasis
+    from adapter.rest.match import MatchOperation
     from adapter.rest.operations import ExplainOperation
+    from adapter.rest.rendering import Rendering
     from adapter.rest.search import Search
     from adapter.services.disclose import Disclosure
 
@@ -49,7 +53,7 @@ class FhirFace:
     answer of ``metadata``, the one address that needs no token.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each interaction
         self,
         *,
         disclosure: Disclosure,
@@ -57,25 +61,33 @@ class FhirFace:
         search: Search,
         explain: ExplainOperation,
         assert_basis: AssertBasis,
+        match: MatchOperation,
         capabilities: Answer,
+        rendering: Rendering,
         new_id: Callable[[], str],
     ) -> None:
         self._disclosure = disclosure
         self._requester = requester
         self._search = search
         self._explain = explain
-        self._assert_basis = assert_basis
+        self._of_patient: dict[str, AssertBasis | MatchOperation] = {ASSERT_BASIS: assert_basis, MATCH: match}
         self._capabilities = capabilities
+        self._rendering = rendering
         self._new_id = new_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; every error becomes an OperationOutcome with the request id."""
         request_id = self._new_id()
+        asked, body = self._rendering.incoming(scope, receive)
         try:
-            answer = await self._answer(scope, receive, request_id)
+            answer = await self._answer(asked, body, request_id)
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - the last line: a defect is logged and answered with a constant
+            answer = answer_to(error, request_id)
+        try:
+            answer = await self._rendering.outgoing(asked, answer)
+        except Exception as error:  # noqa: BLE001 - the same: what cannot be written is a defect
             answer = answer_to(error, request_id)
         await send_answer(send, answer, request_id, without_body=scope["method"] == "HEAD")
 
@@ -87,11 +99,11 @@ class FhirFace:
             raise Refused(NO_ROUTE)
         if ident == "_search":
             return await self._search_by_form(scope, receive, kind, request_id)
-        if ident == ASSERT_BASIS and kind == "Patient":
+        if ident in self._of_patient and kind == "Patient":
             if scope["method"] != "POST":
                 raise Refused(_ONLY_POSTING)
             caller = await self._requester.caller(scope["headers"], request_id)
-            return await self._assert_basis(caller, scope, receive)
+            return await self._of_patient[ident](caller, scope, receive)
         if scope["method"] not in _READING:
             raise Refused(_ONLY_READING)
         headers = scope["headers"]
@@ -112,7 +124,7 @@ class FhirFace:
             of_url = parameters.of_query(scope["query_string"])
             of_body = await parameters.of_form(scope["headers"], receive)
             pairs = parameters.merge(of_url, of_body)
-            negotiate(scope["headers"], pairs)
+            scope[FORMAT] = negotiate(scope["headers"], pairs)
         return await self._search(caller, kind, pairs)
 
     async def _without_type(self, scope: Scope, receive: Receive, kind: str, *, tail: str, request_id: str) -> Answer:

@@ -12,8 +12,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from adapter.errors import NotAcceptable, RequestError
-from adapter.rest import parameters
+from adapter.errors import NotAcceptable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,14 +50,6 @@ def negotiate(headers: Iterable[tuple[bytes, bytes]], pairs: Iterable[tuple[str,
             "no accepted media type is offered: accept `application/fhir+json` or `application/fhir+xml`"
         )
     return found
-
-
-def of_refusal(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> str:
-    """The format of an error: the one that is asked for as far as that can be told, else JSON."""
-    try:
-        return negotiate(headers, parameters.of_query(query) if b"_format" in query else ())
-    except (RequestError, parameters.Refused):
-        return JSON
 
 
 def _named(value: str) -> str | None:

@@ -40,6 +40,12 @@ _OPERATIONS = {
             "documentation": "For clients that the county names for a basis. The answer is the same for every person, "
             "whether anything is held of them or not.",
         },
+        {
+            "name": "match",
+            "definition": "http://hl7.org/fhir/OperationDefinition/Patient-match",
+            "documentation": "Needs the right `patient-match`. Candidates are Patients that the caller may see, scored "
+            "by what they show; social security and fingerprint numbers are not compared.",
+        },
     ),
 }
 _KINDS = {"id": "token", "instant": "date"}
@@ -110,7 +116,7 @@ def statement(*, base_url: str, version: str) -> Answer:
                 "software": {"name": "Sallyport", "version": version},
                 "implementation": {"description": "Sallyport FHIR R4 endpoint", "url": base_url},
                 "fhirVersion": "4.0.1",
-                "format": ["application/fhir+json", "json"],
+                "format": ["application/fhir+json", "json", "application/fhir+xml", "xml"],
                 "rest": [
                     {
                         "mode": "server",
@@ -129,6 +135,7 @@ def statement(*, base_url: str, version: str) -> Answer:
                 ],
             }
         ),
+        public=True,
     )
 
 
@@ -170,8 +177,14 @@ def _resource(kind: str) -> dict[str, Any]:
         "conditionalRead": "not-supported",
         "conditionalUpdate": False,
         "conditionalDelete": "not-supported",
-        "searchInclude": offered_includes(kind),
-        "searchRevInclude": offered_revincludes(kind),
+        **{
+            name: offered
+            for name, offered in (
+                ("searchInclude", offered_includes(kind)),
+                ("searchRevInclude", offered_revincludes(kind)),
+            )
+            if offered
+        },
         "searchParam": [_parameter(parameter) for _, parameter in sorted(PARAMETERS[kind].items())],
     }
 
