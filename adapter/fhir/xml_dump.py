@@ -8,6 +8,7 @@ https://hl7.org/fhir/R4/xml.html
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
 from adapter.errors import InvalidResource, Issue
@@ -29,6 +30,7 @@ class XmlWriter:
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
+        self._forms: dict[str, dict[str, tuple[int, str, str]]] = {}
 
     def dump(self, resource: Mapping[str, Any]) -> bytes:
         """The resource as an XML document in UTF-8; decimals as ``adapter.fhir.codec.parse`` reads them.
@@ -49,25 +51,31 @@ class XmlWriter:
 
     def _content(self, structure: Structure, content: Mapping[str, Any], path: str) -> Iterator[str]:
         """The elements of an object in the order of the definition."""
-        left = set(content)
-        for element in structure.elements:
-            for form, kind in element.forms.items():
-                if form not in content and f"_{form}" not in content:
-                    continue
-                left -= {form, f"_{form}"}
-                if _attributed(structure, form):
-                    continue
-                value, beside = content.get(form), content.get(f"_{form}")
-                listed = isinstance(value if value is not None else beside, list)
-                values = value or [] if listed else [value]
-                others = beside or [] if listed else [beside]
-                for place in range(max(len(values), len(others))):
-                    one = values[place] if place < len(values) else None
-                    other = others[place] if place < len(others) else None
-                    at = f"{path}.{form}[{place}]" if listed else f"{path}.{form}"
-                    yield from self._element(form, kind, one, other, at)
-        if left:
-            raise _refused(path, f"has elements that R4 does not give {structure.name}")
+        forms = self._known(structure)
+        try:
+            found = {forms[key] for key in content}
+        except KeyError:
+            raise _refused(path, f"has elements that R4 does not give {structure.name}") from None
+        for place, form, kind in sorted(found):
+            if place < 0:
+                continue
+            value, beside = content.get(form), content.get(f"_{form}")
+            if not isinstance(value if value is not None else beside, list):
+                yield from self._element(form, kind, value, beside, f"{path}.{form}")
+                continue
+            for number, (one, other) in enumerate(zip_longest(value or (), beside or ())):
+                yield from self._element(form, kind, one, other, f"{path}.{form}[{number}]")
+
+    def _known(self, structure: Structure) -> dict[str, tuple[int, str, str]]:
+        """For each key an object of this type may have: place in the order, element, type; no place for attributes."""
+        if structure.name not in self._forms:
+            self._forms[structure.name] = {
+                key: (-1 if _attributed(structure, form) else place, form, kind)
+                for place, element in enumerate(structure.elements)
+                for form, kind in element.forms.items()
+                for key in ((form, f"_{form}") if form in element.extensible else (form,))
+            }
+        return self._forms[structure.name]
 
     def _element(self, name: str, kind: str, value: Any, beside: Any, path: str) -> Iterator[str]:
         if kind == "Resource":
@@ -81,7 +89,10 @@ class XmlWriter:
                 raise _refused(path, str(error)) from None
         elif kind in PRIMITIVES:
             stated = "" if value is None else f' value="{_text(value)}"'
-            yield from self._wrapped(name, stated, "Element", beside or {}, path)
+            if beside:
+                yield from self._wrapped(name, stated, "Element", beside, path)
+            elif stated:
+                yield f"<{name}{stated}/>"
         else:
             yield from self._wrapped(name, "", kind, value, path)
 

@@ -127,7 +127,9 @@ class XmlReader:
         """The value of a primitive, None if it has none, and what JSON puts beside it."""
         attributes = _only(node, ("value", "id"), path)
         value = attributes.pop("value", None)
-        beside = attributes | self._content(node, self._facts.types["Element"], path, depth)
+        beside = attributes
+        if len(node) or node.text:
+            beside = attributes | self._content(node, self._facts.types["Element"], path, depth)
         if value is None and not beside:
             raise _refused(path, "is empty; expected a value, an extension or no element")
         return None if value is None else _value(value, kind, path), beside
