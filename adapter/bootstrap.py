@@ -21,7 +21,7 @@ from adapter.services.assertion_rules import LawOfAssertions
 from adapter.services.authorities import Authorities
 from adapter.services.change import Changes
 from adapter.services.decisions import Decisions
-from adapter.services.directory import organizations, publish
+from adapter.services.directory import entries, organizations, publish
 from adapter.services.disclose import Disclosure
 from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
@@ -170,11 +170,11 @@ async def build(
     await store.migrate()
     await reindex(store, site.zone)
     inbox, ledger = store.inbox(), store.ledger()
-    directory = organizations(site.partners)
+    directory = organizations(site.partners, site.directory)
     decisions = Decisions(store, rules.agreements, directory, site.zone, rules.law)
     await decisions.start()
     writer = Writer(keys, Validator(rules.facts), decisions, site.zone)
-    await publish(store, writer, directory, EMPTY, at=now())
+    await publish(store, writer, [*directory, *entries(site.directory)], EMPTY, at=now())
     people = People(keys, matcher(site), ledger)
     sources = await _sources(site, store)
     in_force = InForce(

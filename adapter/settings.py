@@ -1,6 +1,7 @@
 """The site folder: one model for everything a county writes down, and the only place that reads the environment.
 
-`site.toml` names the site; `partners.yaml` its organisations; `feeds/*.yaml`, `agreements/*.yaml`,
+`site.toml` names the site; `partners.yaml` its organisations; `directory.yaml`, if there is one, places and clinicians
+for everyone to see; `feeds/*.yaml`, `agreements/*.yaml`,
 `user_agreements/*.yaml`, `forms/*.yaml` and `overlays/*.yaml` one thing each. Every mistake is reported with file, key
 path and what was expected, all of them at once. The keys of `site.toml` may be overridden by `SALLYPORT_*` variables
 (`SALLYPORT_BASE_URL`).
@@ -94,6 +95,50 @@ class PartnersSection(_Section):
     partners: dict[Key, Partner] = Field(min_length=1)
 
 
+class Address(_Section):
+    """An address in the United States."""
+
+    line: str
+    city: str
+    state: str = Field(pattern=r"^[A-Z]{2}$")
+    postal_code: str = Field(pattern=r"^[0-9]{5}(-[0-9]{4})?$")
+
+
+class Place(_Section):
+    """A place of a partner; the key is its Location id."""
+
+    name: str
+    organization: Key
+    address: Address
+
+
+class Clinician(_Section):
+    """A person who works for partners; the key is the Practitioner id."""
+
+    family: str
+    given: str
+    npi: str = Field(pattern=r"^[0-9]{10}$")
+
+
+class Role(_Section):
+    """What a clinician does for a partner; the key is the PractitionerRole id."""
+
+    practitioner: Key
+    organization: Key
+    location: Key | None = None
+    specialty: str = Field(pattern=r"^[0-9A-Z]{9}X$")
+    phone: str
+
+
+class DirectorySection(_Section):
+    """`directory.yaml`: what everyone may see beside the organisations."""
+
+    addresses: dict[Key, Address] = {}
+    locations: dict[Key, Place] = {}
+    practitioners: dict[Key, Clinician] = {}
+    roles: dict[Key, Role] = {}
+
+
 class Unit(_Section):
     """A unit of a feed: the organisation it is, and the regime its records stand under."""
 
@@ -125,6 +170,7 @@ class Site(_Section):
     folder: Path
     site: SiteSection
     partners: dict[str, Partner]
+    directory: DirectorySection = DirectorySection()
     feeds: dict[str, Feed]
     agreements: dict[str, Any]
     forms: dict[str, Any]
@@ -156,6 +202,11 @@ def load_site(folder: Path) -> Site:
                 problems += _unknown_organizations(feed, path, partners)
     if site is not None and partners is not None:
         problems += _unknown_asserters(site, partners)
+    directory: DirectorySection | None = DirectorySection()
+    if (folder / "directory.yaml").exists():
+        directory = _section(DirectorySection, folder / "directory.yaml", problems)
+        if directory is not None and partners is not None:
+            problems += _unknown_entries(directory, partners)
     documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms", "user_agreements")}
     own_overlays = _documents(folder / "overlays", problems)
     if not feeds and not problems:
@@ -167,10 +218,16 @@ def load_site(folder: Path) -> Site:
                 expected="a file feeds/<name>.yaml",
             )
         )
-    if problems or site is None or partners is None:
+    if problems or site is None or partners is None or directory is None:
         raise ConfigurationError(problems)
     return Site(
-        folder=folder, site=site, partners=partners.partners, feeds=feeds, own_overlays=own_overlays, **documents
+        folder=folder,
+        site=site,
+        partners=partners.partners,
+        directory=directory,
+        feeds=feeds,
+        own_overlays=own_overlays,
+        **documents,
     )
 
 
@@ -257,6 +314,32 @@ def _unknown_organizations(feed: Feed, path: Path, partners: PartnersSection) ->
         )
         for key, name in named.items()
         if name not in partners.partners
+    ]
+
+
+def _unknown_entries(directory: DirectorySection, partners: PartnersSection) -> list[Problem]:
+    """What the directory names that is not there."""
+    named = [(f"addresses.{key}", key, "partner") for key in directory.addresses]
+    named += [
+        (f"locations.{key}.organization", place.organization, "partner") for key, place in directory.locations.items()
+    ]
+    for key, role in directory.roles.items():
+        named += [
+            (f"roles.{key}.practitioner", role.practitioner, "practitioner"),
+            (f"roles.{key}.organization", role.organization, "partner"),
+        ]
+        named += [(f"roles.{key}.location", role.location, "location")] if role.location else []
+    known = {
+        "partner": partners.partners.keys(),
+        "practitioner": directory.practitioners.keys(),
+        "location": directory.locations.keys(),
+    }
+    return [
+        Problem(
+            where="directory.yaml", path=path, message=f"`{name}` is no {kind}", expected=", ".join(sorted(known[kind]))
+        )
+        for path, name, kind in named
+        if name not in known[kind]
     ]
 
 

@@ -1,6 +1,6 @@
-"""Writes the reference pages that follow from the code: the commands and the keys of a site folder.
+"""Writes the reference pages that follow from the code: the commands, the keys of a site folder, what is searched.
 
-python docs/generate.py            write docs/reference/commands.md and docs/reference/site-folder.md
+python docs/generate.py            write commands.md, site-folder.md and search.md in docs/reference
 python docs/generate.py --check    exit 1 if they are not what would be written
 """  # noqa: INP001 - a script, not a package
 
@@ -36,7 +36,22 @@ from adapter.consent.agreement_spec import (  # noqa: E402
 )
 from adapter.consent.agreement_user import UserAgreement  # noqa: E402
 from adapter.consent.release_form import Form, Intermediary, Part2Section, Statements  # noqa: E402
-from adapter.settings import Asserters, Feed, Partner, SiteSection, Unit, read_document  # noqa: E402
+from adapter.fhir.criteria import modifiers  # noqa: E402
+from adapter.fhir.parameters import PARAMETERS  # noqa: E402
+from adapter.fhir.results import offered_includes, offered_revincludes, sorts  # noqa: E402
+from adapter.settings import (  # noqa: E402
+    Address,
+    Asserters,
+    Clinician,
+    DirectorySection,
+    Feed,
+    Partner,
+    Place,
+    Role,
+    SiteSection,
+    Unit,
+    read_document,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +63,11 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
     ("site.toml", SiteSection, "site.toml", ""),
     ("site.toml, who may assert a basis", Asserters, "site.toml", "assert_basis.*"),
     ("partners.yaml, each partner", Partner, "partners.yaml", "partners.*"),
+    ("directory.yaml", DirectorySection, "directory.yaml", ""),
+    ("directory.yaml, an address", Address, "directory.yaml", "addresses.*"),
+    ("directory.yaml, each location", Place, "directory.yaml", "locations.*"),
+    ("directory.yaml, each practitioner", Clinician, "directory.yaml", "practitioners.*"),
+    ("directory.yaml, each role", Role, "directory.yaml", "roles.*"),
     ("feeds/*.yaml", Feed, "feeds/*.yaml", ""),
     ("feeds/*.yaml, each unit", Unit, "feeds/*.yaml", "units.*"),
     ("agreements/*.yaml", Agreement, "agreements/*.yaml", ""),
@@ -98,6 +118,22 @@ def commands() -> str:
     ]
     for name, command in sorted(called(typer.main.get_command(app))):
         lines += ["", *_command(name, command)]
+    return "\n".join(lines) + "\n"
+
+
+def search() -> str:
+    """The page of searches: what stands in docs/search.md, then the tables of every type."""
+    lines = [(ROOT / "docs" / "search.md.in").read_text(encoding="utf-8").rstrip()]
+    for kind in sorted(PARAMETERS):
+        lines += ["", f"### {kind}", "", "| parameter | kind | elements | modifiers |", "|---|---|---|---|"]
+        for parameter in PARAMETERS[kind].values():
+            paths = ", ".join(f"`{path}`" for path in parameter.paths) or "every resource has it"
+            taken = ", ".join(f"`:{modifier}`" for modifier in modifiers(parameter))
+            kind_of = "canonical" if parameter.canonical else parameter.kind
+            lines.append(f"| `{parameter.name}` | {kind_of} | {paths} | {taken} |")
+        brought = [("_include", offered_includes(kind)), ("_revinclude", offered_revincludes(kind))]
+        lines += ["", f"`_sort`: {', '.join(f'`{key}`' for key in sorts(kind))}."]
+        lines += [f"`{name}`: {', '.join(f'`{one}`' for one in offered)}." for name, offered in brought if offered]
     return "\n".join(lines) + "\n"
 
 
@@ -246,7 +282,7 @@ def _text(value: Any) -> str:
     return text.removesuffix("...\n").strip()
 
 
-PAGES = {"commands.md": commands, "site-folder.md": site_folder}
+PAGES = {"commands.md": commands, "site-folder.md": site_folder, "search.md": search}
 
 
 def main() -> int:

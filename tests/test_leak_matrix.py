@@ -8,6 +8,9 @@ import orjson
 import pytest
 import worlds
 
+from adapter.fhir.codec import parse
+from adapter.fhir.xml_parse import XmlReader
+
 pytestmark = pytest.mark.anyio
 """Channels after Sallyport's own threat list; see docs/explanation/consent.md."""
 
@@ -195,6 +198,23 @@ async def test_part_of_a_resource_carries_what_the_whole_is_obliged_to_say(world
             (said,) = (one for one in outcomes(part))
             assert [said] == outcomes(whole)
     assert found > 10
+
+
+async def test_xml_says_all_that_json_says_and_nothing_else(world, case):
+    read = XmlReader(world.services.facts).parse
+    patient = case["patient"]
+    for path in (
+        f"Observation?patient={patient}&_include=Observation:patient&_count=200",
+        f"Observation/{min(case['seen'])}",
+        f"Observation/{min(case['hidden'])}",
+        "Observation/absent",
+        f"Observation?_id={min(case['hidden'])}",
+    ):
+        mark = "&" if "?" in path else "?"
+        plain, marked = [await world.ask(case["caller"], f"/fhir/{path}{mark}_format={one}") for one in ("json", "xml")]
+        assert marked.status_code == plain.status_code
+        assert read(marked.content.replace(b"_format=xml", b"_format=json")) == parse(plain.content)
+        assert "content-encoding" not in marked.headers
 
 
 async def test_a_modifier_is_no_way_round_the_right_to_search_everyone(world):

@@ -77,6 +77,8 @@ def questions(world):
             f"/fhir/Observation?patient={patient}&_include=Observation:patient&_revinclude=Provenance:target&_count=2",
             f"/fhir/Observation?patient={patient}&code:not=44261-6&value-quantity=ge5&_sort=-_lastUpdated,_id",
             f"/fhir/Observation?patient={patient}&value-quantity:missing=true&_elements=code&_total=none",
+            f"/fhir/Observation?patient={patient}&_include=Observation:subject&_format=xml&_sort=status&_count=3",
+            f"/fhir/Observation?patient={patient}&_include=Observation:subject&_format=xml&_count=3",
             f"/fhir/Condition?patient={patient}&onset-date=ge1990&_sort=recorded-date",
         ]
     observations = [ident for kind, ident in names if kind == "Observation"][:5]

@@ -113,7 +113,7 @@ class FhirFace:
             return await read(self._disclosure, caller=caller, kind=kind, ident=ident, query=query, headers=headers)
         async with Reading(self._disclosure, caller, "search-type", kind):
             pairs = parameters.of_query(query)
-            negotiate(headers, pairs)
+            scope[FORMAT] = negotiate(headers, pairs)
         return await self._search(caller, kind, pairs)
 
     async def _search_by_form(self, scope: Scope, receive: Receive, kind: str, request_id: str) -> Answer:

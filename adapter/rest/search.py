@@ -58,7 +58,8 @@ class Search:
         """One page as a searchset; ``RequestError`` naming the parameter that cannot be honoured."""
         async with Reading(self._disclosure, caller, "search-type", kind):
             query = parse_query(kind, pairs, base_url=self._base_url, zone=self._zone)
-            self._subsets.check(kind, query.elements)
+            if query.elements:
+                self._subsets.check(kind, query.elements)
             after = None
             if query.cursor is not None:
                 after = self._cursors.open(query.cursor, caller=caller, query=query)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import orjson
 
-from adapter.errors import Issue, NotAllowed, NotFound, Unavailable
+from adapter.errors import Issue, NotAllowed, NotFound, RequestError, Unavailable
 from adapter.fhir.instants import instant_text
 from adapter.fhir.outcome import outcome
 from adapter.fhir.results import DIRECTORY, names_records
@@ -113,7 +113,7 @@ class Disclosure:
         asked = [item for item in query.filters if not _of_patient(item)]
         place = tuple(orjson.loads(after)) if after else None
 
-        async def answer(view: Snapshot) -> tuple[Found, list[tuple[Hit, Served]]]:
+        async def answer(view: Snapshot) -> tuple[Found, list[tuple[Hit, Served]], list[tuple[Hit, Served]]]:
             patients = await self._patients(view, caller, query, at)
             if patients is None and not _selective(query) and POPULATION not in caller.rights:
                 raise NotAllowed(
@@ -123,22 +123,29 @@ class Disclosure:
             found = await view.search(caller.context, replace(query, filters=tuple(asked)), patients, place, at=at)
             if found.gaps:
                 raise MissingDecisions(found.gaps)
+            matched = await self._serve(view, caller, found.hits, at)
+            if not query.includes:
+                return found, matched, []
             included, gaps = await along(view, caller.context, query, found.hits, at=at)
             if gaps:
                 raise MissingDecisions(gaps)
-            return found, await self._serve(view, caller, [*found.hits, *included], at)
+            return found, matched, await self._serve(view, caller, included, at)
 
         try:
-            found, hits = await self._decided(caller, answer)
+            found, matched, included = await self._decided(caller, answer)
         except NotAllowed:
             await self.refuse(caller, "search-type", _asked(query), f"403 {POPULATION}")
             raise
+        except RequestError as error:
+            await self.refuse(caller, "search-type", _asked(query), f"400 invalid {error.expression}")
+            raise
+        hits = [*matched, *included] if included else matched
         await self._enter(caller, "search-type", _asked(query), hits, at)
         notices = self._decisions.obligations.notices((hit.obligation, hit.ends) for hit, _ in hits)
         return Page(
             total=found.total,
-            served=tuple(served for _, served in hits[: len(found.hits)]),
-            included=tuple(served for _, served in hits[len(found.hits) :]),
+            served=tuple(served for _, served in matched),
+            included=tuple(served for _, served in included),
             next=orjson.dumps(found.last) if found.more else None,
             notice=outcome([Issue(path="", code="business-rule", message=text) for text in notices], "information")
             if notices

@@ -24,6 +24,8 @@ async def test_more_than_may_come_along_is_refused_and_never_cut_short(world, mo
         answer = await world.ask(CALLER, url)
         assert answer.status_code == status
     assert orjson.loads(answer.content)["issue"][0]["expression"] == ["_revinclude"]
+    (entry,) = await world.services.ledger.of_request(answer.headers["x-request-id"])
+    assert (entry.passed, entry.outcome) == ([], "400 invalid _revinclude")
 
 
 async def test_a_caller_that_sees_fewer_is_not_told_of_more(world, monkeypatch):

@@ -226,12 +226,12 @@ class SearchWorld:
 
     def __init__(self, store, oracle, context, rights=("population-search",)):
         self.oracle = oracle
-        self._store = store
+        self.store = store
         self.ledger = store.ledger()
         gate = Disclosure(store, self.ledger, Given(store), lambda: NOW)
         cursors = Cursors(bytes(range(64)))
         self._search = Search(gate, base_url=BASE, zone=ZONE, cursors=cursors, subsets=Subsets(Facts(r4_facts())))
-        self._context, self._rights, self._asked = context, frozenset(rights), 0
+        self.context, self._rights, self._asked = context, frozenset(rights), 0
 
     async def ask(self, kind, pairs):
         """One page as parsed JSON, decimals kept."""
@@ -239,7 +239,7 @@ class SearchWorld:
         caller = Caller(
             client="c",
             organisation="Organization/o",
-            context=self._context,
+            context=self.context,
             purpose="TREAT",
             rights=self._rights,
             request_id=f"q{self._asked}",
@@ -252,7 +252,7 @@ class SearchWorld:
         return sorted(row[0] for row in entry.passed)
 
     async def close(self):
-        await self._store.close()
+        await self.store.close()
 
 
 async def open_world(folder, oracle, *, hidden=True, rights=("population-search",)):

@@ -43,8 +43,14 @@ class Order(NamedTuple):
 
 def order_of(query: Query, statement: Statement, after: Sequence[Any] | None) -> Order:
     """The order of a search and the bound of the page behind ``after``, its values in ``statement``."""
-    latest = [("h.low", "DESC")] if query.type != "Patient" else [("d.id", "ASC")]
-    keys = [_key(query.type, name, statement) for name in query.sort] or latest
+    latest = query.type != "Patient"
+    if not query.sort and after is None:
+        return _LATEST if latest else _BY_ID
+    keys = [_key(query.type, name, statement) for name in query.sort] or [_BY_DATE if latest else _IN_ID]
+    return _joined(keys, statement, after)
+
+
+def _joined(keys: Sequence[tuple[str, str]], statement: Statement, after: Sequence[Any] | None) -> Order:
     named = [f"p{number}" for number in range(len(keys))]
     return Order(
         places=", ".join(f"{place} AS {name}" for (place, _), name in zip(keys, named, strict=True)),
@@ -83,3 +89,17 @@ def _key(kind: str, name: str, statement: Statement) -> tuple[str, str]:
     if table == "string":
         return f"substr(COALESCE(({best}), '{'' if falling else LAST}'), 1, {_LONGEST})", direction
     return f"COALESCE(({best}), {BEGINNING if falling else END})", direction
+
+
+_BY_DATE, _IN_ID = ("h.low", "DESC"), ("d.id", "ASC")
+_LATEST, _BY_ID = (
+    Order(
+        places=f"{place} AS p0",
+        source=source,
+        order=f"p0 {direction}",
+        order_values="h.p0",
+        after="1",
+    )
+    for (place, direction), source in ((_BY_DATE, ""), (_IN_ID, _OF_RESOURCE))
+)
+"""The first page of a search that asks for no order, which most are."""
