@@ -163,16 +163,48 @@ class Ingest:
 
         Those of a feed that the site no longer has wait until it has it again.
         """
-        unfinished = []
-        for receipt in await self._inbox.receipts(feed):
+        found: list[Receipt] = []
+        for name in self._lines if feed is None else {feed} & self._lines.keys():
+            found += await self._unfinished(name)
+        return sorted(found, key=lambda receipt: receipt.seq)
+
+    async def _unfinished(self, feed: str) -> list[Receipt]:
+        """Those of one feed. Up to where everything is done is remembered, so that a start does not look at it again.
+
+        The receipt at that place is remembered with it: in another inbox, restored from a backup, it says nothing.
+        """
+        known, place = await self._store.setting(f"done:{feed}"), 0
+        if known is not None:
+            ident, _, seq = known.decode("ascii").rpartition(" ")
+            there = await self._inbox.receipt(ident)
+            place = int(seq) if there is not None and there.seq == int(seq) else 0
+        unfinished: list[Receipt] = []
+        done: Receipt | None = None
+        for receipt in await self._inbox.receipts(feed, after=place):
             state = await self._store.progress(receipt.id)
-            if receipt.feed in self._lines and (state is None or not state[2]):
+            if state is None or not state[2]:
                 unfinished.append(receipt)
+            elif not unfinished:
+                done = receipt
+        if done is not None:
+            async with self._store.transaction() as change:
+                await change.set_setting(f"done:{feed}", f"{done.id} {done.seq}".encode("ascii"))
         return unfinished
 
-    async def _later(self, receipt: Receipt) -> list[str]:
-        received = [one.id for one in await self._inbox.receipts(receipt.feed)]
-        return received[received.index(receipt.id) + 1 :]
+    async def _later(self, change: Transaction, receipt: Receipt) -> list[str]:
+        """The receipts after this one of which something may be in the store already.
+
+        Usually there are none: the newest that anything was brought in of is remembered in the same transaction.
+        """
+        name = f"begun:{receipt.feed}"
+        known = await change.setting(name)
+        begun = int(known) if known is not None else await self._inbox.newest(receipt.feed)
+        if known is None or begun < receipt.seq:
+            await change.set_setting(name, str(max(begun, receipt.seq)).encode("ascii"))
+        if begun <= receipt.seq:
+            return []
+        after = await self._inbox.receipts(receipt.feed, after=receipt.seq)
+        return [one.id for one in after if one.seq <= begun]
 
     async def replay(self, feed: str | None = None) -> dict[str, FeedReport]:
         """Run every quarantined record again, with the mapping as it is now."""
@@ -269,7 +301,7 @@ class Ingest:
             )
             # Asked inside the transaction: what another process received and wrote meanwhile must not be taken back.
             # Only a first run of the newest receipt can bring nothing that is outdated.
-            later = await self._later(receipt)
+            later = await self._later(change, receipt)
             for line, assembled in batch.assembled:
                 origin = receipt.id, line
                 left = assembled

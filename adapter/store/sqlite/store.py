@@ -13,6 +13,7 @@ from adapter.store.sqlite.connection import connect, migrate, row_of
 from adapter.store.sqlite.inbox import SqliteInbox
 from adapter.store.sqlite.interning import InternTable, bodies
 from adapter.store.sqlite.ledger import SqliteLedger
+from adapter.store.sqlite.messages import SqliteMessages
 from adapter.store.sqlite.snapshot import SqliteSnapshot
 from adapter.store.sqlite.transaction import SqliteTransaction
 
@@ -94,6 +95,10 @@ class SqliteStore:
         """The raw inbox of this site; ``migrate`` first."""
         return SqliteInbox(self._inbox_db)
 
+    def messages(self) -> SqliteMessages:
+        """What is known of messages in the inbox of this site; ``migrate`` first."""
+        return SqliteMessages(self._inbox_db)
+
     def ledger(self) -> SqliteLedger:
         """The disclosure ledger of this site, with a chain of this process; ``migrate`` first."""
         self._ledger = self._ledger or SqliteLedger(self._ledger_db, chain=self._chain)
@@ -163,11 +168,10 @@ class SqliteStore:
         return None if row is None else (row[0], bytes(row[1]), bool(row[2]))
 
     async def quarantined(self, feed: str | None) -> list[QuarantinedRecord]:
-        names = ("id", "feed", "receipt", "ordinal", "line", "part", "code", "element", "expected", "raw")
-        return [
-            QuarantinedRecord(**dict(zip(names, row, strict=True)))
-            for row in self._writer.execute(READ["quarantined"], {"feed": feed})
-        ]
+        return [_quarantined(*row) for row in self._writer.execute(READ["quarantined"], {"feed": feed})]
+
+    async def quarantined_of(self, receipt: str) -> list[QuarantinedRecord]:
+        return [_quarantined(*row) for row in self._writer.execute(READ["quarantined_of"], (receipt,))]
 
     async def patients(self) -> list[int]:
         return [row[0] for row in self._writer.execute(READ["patients"])]
@@ -181,6 +185,11 @@ class SqliteStore:
     async def close(self) -> None:
         for db in (*self._idle, self._reader, self._writer, self._inbox_db, self._ledger_db):
             db.close()
+
+
+def _quarantined(*row: Any) -> QuarantinedRecord:
+    names = ("id", "feed", "receipt", "ordinal", "line", "part", "code", "element", "expected", "raw")
+    return QuarantinedRecord(**dict(zip(names, row, strict=True)))
 
 
 @lru_cache(maxsize=1024)

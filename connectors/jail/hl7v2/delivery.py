@@ -1,0 +1,113 @@
+"""What one delivery holds (a frame, a body, a file): a message, or a batch of them, each with its header and place.
+
+HL7 v2.9 chapter 2, section 2.10.3 (batch protocol):
+https://www.hl7.org/implement/standards/product_brief.cfm?product_id=649
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from connectors.jail.hl7v2.batch import Envelopes, Piece, pieces
+from connectors.jail.hl7v2.header import Fault, Header, header_line, read_header
+from connectors.jail.hl7v2.tokenizer import line_ends
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_NAME: Final = 3
+_ENVELOPES: Final = (b"FHS", b"BHS", b"BTS", b"FTS")
+_HEADED: Final = b"|^~\\&"
+_BATCH_CONTROL: Final = 11
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One message of a delivery: its bytes, its first line, and the line after its last."""
+
+    header: Header | None
+    raw: bytes
+    line: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """The messages of a delivery. ``batch`` is a header to answer a batch by, None for a single message.
+
+    ``faults`` concern the batch as a whole: a count that is another than was read, a trailer that is missing, bytes
+    that belong to no message.
+    """
+
+    parts: tuple[Part, ...]
+    batch: Header | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+def read_delivery(content: bytes) -> Delivery:
+    """Take a delivery apart. Bytes without any header are one message that cannot be read."""
+    if _is_single(content):
+        return Delivery(parts=(Part(header=read_header(content), raw=content, line=1, stop=line_ends(content) + 2),))
+    envelopes, opened = Envelopes(), None
+    parts: list[Part] = []
+    faults: list[Fault] = []
+    line = 1
+    for piece in pieces(iter([content])):
+        line = piece.line + line_ends(piece.raw)
+        if piece.name == "MSH":
+            envelopes.message()
+            parts.append(Part(header=read_header(piece.raw), raw=piece.raw, line=piece.line, stop=line))
+            continue
+        if piece.name.endswith("HS") and opened is None:
+            opened = header_line(piece.raw.strip(b"\x00\x0b\x1c \t\r\n"))
+        faults += _faults(piece, envelopes)
+    if envelopes.end(line) is not None:
+        faults.append(Fault(code="101", segment="BTS", field=1, advice="the trailer of the batch is missing"))
+    if not parts and opened is None:
+        return Delivery(parts=(Part(header=None, raw=content, line=1, stop=line + 1),))
+    if parts:
+        # The last line may have no end.
+        last = parts[-1]
+        parts[-1] = Part(header=last.header, raw=last.raw, line=last.line, stop=last.stop + 1)
+    if len(parts) == 1 and opened is None and not faults:
+        return Delivery(parts=tuple(parts))
+    first = parts[0].header if parts else None
+    return Delivery(parts=tuple(parts), batch=_answered_by(opened, first), faults=tuple(faults))
+
+
+def _is_single(content: bytes) -> bool:
+    """Whether the content is one message at a glance; what is not at a glance is taken apart."""
+    at = content.find(b"MSH")
+    return (
+        0 <= at <= len(content[:64])
+        and content.find(b"MSH", at + _NAME) < 0
+        and content.find(_HEADED, at + _NAME + 1 + len(_HEADED)) < 0
+        and not any(content.find(name) >= 0 for name in _ENVELOPES)
+        and not content[:at].strip(b"\x00\x0b\x1c \t\r\n\xef\xbb\xbf")
+    )
+
+
+def _faults(piece: Piece, envelopes: Envelopes) -> Iterable[Fault]:
+    if piece.name.endswith("HS"):
+        if envelopes.header(piece) is not None:
+            yield Fault(code="101", segment="BTS", field=1, advice="the trailer of the batch before is missing")
+    elif piece.name:
+        wrong = envelopes.trailer(piece)
+        if wrong is not None:
+            yield Fault(code="101", segment=piece.name, field=1, advice=f"expected {wrong.expected}; what came is kept")
+    elif not piece.is_blank:
+        yield Fault(code="101", segment="MSH", field=1, advice="bytes without a header stand in it; they are kept")
+
+
+def _answered_by(opened: Header | None, first: Header | None) -> Header | None:
+    """What a batch is answered by: the parties and control id of its own header, the rest from its first message."""
+    if opened is None or first is None:
+        return first or (None if opened is None else _as_message(opened, None))
+    return _as_message(opened, first)
+
+
+def _as_message(opened: Header, first: Header | None) -> Header:
+    own = [opened.field(number) for number in range(3, 9)]
+    rest = ["", opened.field(_BATCH_CONTROL)] + [first.field(number) if first else "" for number in range(11, 19)]
+    return Header(parts=("MSH", opened.parts[1], *own, *rest), delimiters=opened.delimiters)
