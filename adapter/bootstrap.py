@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from adapter.auth.requester import Requester
 from adapter.auth.tokens import Tokens
-from adapter.errors import SallyportError
+from adapter.errors import ConfigurationError, SallyportError
 from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
 from adapter.services.access import Access
@@ -20,11 +20,13 @@ from adapter.services.asserting import PartnerAssertions
 from adapter.services.assertion_rules import LawOfAssertions
 from adapter.services.authorities import Authorities
 from adapter.services.change import Changes
+from adapter.services.channels import ChannelLog
 from adapter.services.decisions import Decisions
 from adapter.services.directory import organizations, publish
 from adapter.services.disclose import Disclosure
 from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
+from adapter.services.fates import Fates
 from adapter.services.feed_contracts import FeedGate, endings
 from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import FeedLine, Ingest
@@ -32,6 +34,7 @@ from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
 from adapter.services.paper import Papers
 from adapter.services.people import People
+from adapter.services.reception import Reception
 from adapter.services.reviews import Reviews
 from adapter.services.site_rules import compile_rules
 from adapter.services.standing import KnownFacts, Sources
@@ -41,12 +44,12 @@ from adapter.services.words import Words
 from adapter.services.write import Writer, stamp
 from adapter.source import ExtractOptions
 from adapter.store.sqlite.store import SqliteStore
+from adapter.ways_in import WaysIn, message_feeds, ways_in_problems
 from connectors.behavioral_health.fhir_ndjson import FhirNdjson
 from connectors.behavioral_health.release_forms import ReleaseForms
 from connectors.court.niem_xml import NiemXml
 from connectors.jail.charge_csv import ChargeCsv
 from connectors.jail.corerm_roster import CoremrRoster
-from connectors.jail.hl7v2.acknowledgement import acknowledgement
 from connectors.jail.hl7v2.connector import Hl7v2
 
 if TYPE_CHECKING:
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
     from adapter.settings import Feed, Site
     from adapter.source import Connector
     from adapter.store.port import Inbox, Ledger, Store
+    from adapter.store.shapes import Receipt
 
 CONNECTORS: dict[str, Connector] = {
     connector.name: connector
@@ -100,6 +104,9 @@ class Services:
     disclosure: Disclosure
     ingest: Ingest
     intake: Intake
+    reception: Reception
+    channels: ChannelLog
+    ways_in: WaysIn
     in_force: InForce
     explain: Explain
     changes: Changes
@@ -138,7 +145,11 @@ def site_secret(folder: Path) -> bytes:
 
 def check(site: Site) -> SiteRules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
-    return compile_rules(site, CONNECTORS, at=clock())
+    rules = compile_rules(site, CONNECTORS, at=clock())
+    problems = ways_in_problems(site)
+    if problems:
+        raise ConfigurationError(problems)
+    return rules
 
 
 async def build(
@@ -178,7 +189,41 @@ async def build(
     user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)
     tokens = Tokens(store=store, clock=now, new_token=make_token, users=user_agreements)
     gate = FeedGate(rules.agreements, site.feeds, site.zone)
+    messages = store.messages()
+
+    def accept(receipt: Receipt) -> None:
+        intake.accept(receipt)
+
     ingest = Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id, admit=gate.admit)
+    channels = ChannelLog(messages, now)
+    answered = message_feeds(site)
+    reception = Reception(
+        messages=messages,
+        gate=gate,
+        feeds=answered.values(),
+        channels=channels,
+        accept=accept,
+        clock=now,
+        new_id=make_id,
+    )
+    intake = Intake(
+        store=store,
+        inbox=inbox,
+        ingest=ingest,
+        gate=gate,
+        feeds=site.feeds,
+        fates=Fates(
+            store=store,
+            inbox=inbox,
+            messages=messages,
+            reception=reception,
+            feeds=answered,
+            clock=now,
+            new_id=make_id,
+        ),
+        clock=now,
+        new_id=make_id,
+    )
     authorities = Authorities(
         store,
         ledger,
@@ -216,16 +261,10 @@ async def build(
         decisions=decisions,
         disclosure=Disclosure(store, ledger, decisions, now),
         ingest=ingest,
-        intake=Intake(
-            store=store,
-            inbox=inbox,
-            ingest=ingest,
-            gate=gate,
-            feeds=site.feeds,
-            acknowledge={Hl7v2.name: acknowledgement},
-            clock=now,
-            new_id=make_id,
-        ),
+        intake=intake,
+        reception=reception,
+        channels=channels,
+        ways_in=WaysIn(site, reception=reception, channels=channels),
         in_force=in_force,
         explain=Explain(
             store,

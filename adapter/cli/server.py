@@ -33,20 +33,31 @@ def serve(
     host: Annotated[
         str, typer.Option("--host", help="Address to listen on. Put TLS in front of anything but loopback.")
     ] = "127.0.0.1",
+    ways_in: Annotated[
+        bool,
+        typer.Option(
+            "--ways-in/--no-ways-in",
+            help="Open the MLLP ports of the feeds too. Without, another process of this site does.",
+        ),
+    ] = True,
 ) -> None:
-    """Serve the FHIR base of a site, take what feeds push, and finish what was received but not brought in yet."""
+    """Serve the FHIR base of a site, take what feeds push, and finish what was received but not brought in yet.
+
+    The MLLP ports that feeds name in `mllp` are opened as well.
+    """
 
     async def main() -> None:
         services = await build(load_site(site))
         try:
-            await listen(services, host=host, port=port or urlsplit(services.site.site.base_url).port or 8080)
+            port_ = port or urlsplit(services.site.site.base_url).port or 8080
+            await listen(services, host=host, port=port_, ways_in=ways_in)
         finally:
             await services.store.close()
 
     run_loop(main())
 
 
-async def listen(services: Services, *, host: str, port: int) -> None:
+async def listen(services: Services, *, host: str, port: int, ways_in: bool = False) -> None:
     """Serve until stopped, and bring what feeds push into the store meanwhile."""
     for ending in services.endings():
         _log.warning("%s", ending)
@@ -59,10 +70,15 @@ async def listen(services: Services, *, host: str, port: int) -> None:
         log_level="warning",
         server_header=False,
     )
+    if ways_in:
+        await services.ways_in.open()
+        for feed, listener in services.ways_in.listeners.items():
+            print("MLLP for feed {} on {}:{}".format(feed, *listener.address), flush=True)
     work = asyncio.create_task(services.intake.run())
     try:
         await uvicorn.Server(config).serve()
     finally:
+        await services.ways_in.close()
         work.cancel()
         with suppress(asyncio.CancelledError):
             await work

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from adapter.services.explain import Explain
     from adapter.services.feed_contracts import Ending
     from adapter.services.intake import Intake
+    from adapter.services.reception import Reception
 
 _OURS = frozenset({b"x-request-id", *(name for name, _ in GUARDED)})
 
@@ -72,6 +73,11 @@ class Services(Protocol):
     @property
     def intake(self) -> Intake:
         """Takes what senders push."""
+        ...
+
+    @property
+    def reception(self) -> Reception:
+        """Answers messages in their own language."""
         ...
 
     @property

@@ -139,13 +139,18 @@ class Ingest:
                 return report
         revoked = await self._revocations(line.feed)
         batch, position = _Batch(), done
+        again = await self._inbox.repeated(receipt.id)
         received = self._inbox.open(receipt.id)
         with received.stream as stream, _seldom_collected():
             for ordinal, item in enumerate(line.connector.records(stream, line.options)):
                 if ordinal < done:
                     continue
-                await self._take(line, with_revocations(item, revoked), ordinal, receipt, report, batch)
                 position = ordinal + 1
+                if item.position.line in again:
+                    # A message of this batch that came before; since then a later one may have changed what it says.
+                    report.warnings["repeated-message"] += 1
+                    continue
+                await self._take(line, with_revocations(item, revoked), ordinal, receipt, report, batch)
                 if pause is not None:
                     await pause()
                 if len(batch) >= most:

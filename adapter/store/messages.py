@@ -98,10 +98,6 @@ class Messages(Protocol):
         """The messages of a receipt, in order."""
         ...
 
-    def repeated(self, receipt: str) -> list[tuple[int, int]]:
-        """The lines, as ranges, of messages in a batch that had come before it."""
-        ...
-
     def applied(self, receipt: str, line: int, answer: bytes) -> None:
         """Remember the application acknowledgement of a message."""
         ...

@@ -333,6 +333,10 @@ class Inbox(Protocol):
         """What was received, oldest first; only what came after the receipt of this place (``Receipt.seq``)."""
         ...
 
+    async def repeated(self, receipt: str) -> set[int]:
+        """The lines of a receipt that hold messages which had come before."""
+        ...
+
     async def newest(self, feed: str) -> int:
         """The place of the newest receipt of a feed, complete or not; 0 where there is none."""
         ...

@@ -19,7 +19,7 @@ BLOCK_END: Final = END[:1]
 OPENING: Final = 16_384
 """Bytes kept of the start of a frame that is too long: its header is in them."""
 PADDING: Final = b"\x00\r\n \t"
-"""Bytes that senders write between frames to keep a connection open; counted, but nobody waits for an answer to them."""
+"""Bytes that senders write between frames to keep a connection open: counted, and nobody waits for an answer."""
 
 _AGAIN = re.compile(rb"\x0b(?=(?:\xef\xbb\xbf)?(?:MSH|[FB]HS)[^A-Za-z0-9 ])")
 

@@ -26,6 +26,7 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _TICKS: Final = 4
 """Looks at each connection within the shortest of its times."""
 
+
 class Channel(Protocol):
     """Where a listener brings what it hears."""
 
@@ -96,14 +97,13 @@ class Listener:
         """Open the port. Raises ConfigurationError where it cannot be."""
         loop = asyncio.get_running_loop()
         tls = self.options.tls
-        more = {} if tls is None else {"ssl_handshake_timeout": HANDSHAKE_SECONDS}
         try:
             self._server = await loop.create_server(
                 partial(self._connection, loop),
                 self.options.host,
                 self.options.port,
                 ssl=tls,
-                **more,
+                ssl_handshake_timeout=None if tls is None else HANDSHAKE_SECONDS,
             )
         except OSError as error:
             message = f"port {self.options.port} of `{self.options.host}` cannot be listened on ({error.strerror})"
@@ -252,7 +252,7 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.resume_reading()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         for event in self._framing.abandon():
             if isinstance(event, Skipped):
                 self._channel.event("junk" if event.junk else "padding", self._peer, event.count)

@@ -36,3 +36,6 @@ SELECT coalesce(max(seq), 0) FROM receipt WHERE feed = ?
 
 -- name: chunk
 SELECT data FROM chunk WHERE receipt = ? AND seq = ?
+
+-- name: repeated
+SELECT line, stop FROM repeated WHERE receipt = ?

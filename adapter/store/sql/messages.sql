@@ -20,9 +20,6 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 -- name: repeat
 INSERT INTO repeated (receipt, line, stop) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
 
--- name: repeated
-SELECT line, stop FROM repeated WHERE receipt = ? ORDER BY line
-
 -- name: answers
 SELECT answer, applied FROM message WHERE receipt = ? AND batch = 0 ORDER BY line
 

@@ -52,6 +52,10 @@ class SqliteInbox:
     async def receipts(self, feed: str | None = None, *, after: int = 0) -> list[Receipt]:
         return [receipt_of(row) for row in self._db.execute(SQL["all"], {"feed": feed, "after": after})]
 
+    async def repeated(self, receipt: str) -> set[int]:
+        ranges = self._db.execute(SQL["repeated"], (receipt,))
+        return {line for start, stop in ranges for line in range(start, stop)}
+
     async def newest(self, feed: str) -> int:
         return int(row_of(self._db.execute(SQL["newest"], (feed,)))[0])
 

@@ -91,9 +91,6 @@ class SqliteMessages:
     def of_receipt(self, receipt: str) -> list[MessageRow]:
         return [_row(row) for row in self._db.execute(SQL["of_receipt"], (receipt,))]
 
-    def repeated(self, receipt: str) -> list[tuple[int, int]]:
-        return [(line, stop) for line, stop in self._db.execute(SQL["repeated"], (receipt,))]
-
     def applied(self, receipt: str, line: int, answer: bytes) -> None:
         self._db.execute(SQL["applied"], (answer, receipt, line))
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from connectors.jail.hl7v2.header import TABLE_0357, Fault, Header, read_header
-from connectors.jail.hl7v2.tokenizer import Delimiters
+from connectors.jail.hl7v2.header import TABLE_0357, USUAL, Fault, Header, read_header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from connectors.jail.hl7v2.tokenizer import Delimiters
 
 ACCEPTED: Final = "AA"
 ERROR: Final = "AE"
@@ -26,7 +27,6 @@ _TYPE, _PROCESSING, _VERSION, _CHARSET = 9, 11, 12, 18
 _INTERNAL_ERROR: Final = "207"
 _ERR_LOCATION_FIRST = ("2.5", "2.6", "2.7", "2.8", "2.9")
 """Versions in which ERR has a location and a code of their own; before it was one field."""
-_UNREADABLE: Final = Header(parts=("MSH", "^~\\&"), delimiters=Delimiters())
 
 
 def acknowledgement(message: bytes, code: str, text: str = "", *, at: str = "", control: str = "") -> bytes:
@@ -44,15 +44,22 @@ def acknowledgement(message: bytes, code: str, text: str = "", *, at: str = "", 
 
 
 def answer(
-    header: Header | None, code: str, faults: Sequence[Fault] = (), *, text: str = "", at: str = "", control: str = ""
+    header: Header | None,
+    code: str,
+    faults: Sequence[Fault] = (),
+    *,
+    text: str = "",
+    at: str = "",
+    control: str = "",
+    is_last: bool = False,
 ) -> bytes:
     """The ACK of a message by its header.
 
     ``code`` is one of table 0008; each of ``faults`` is an ERR segment, and the advice of the first one MSA-3 unless
     ``text`` says something else. Without a header that could be read there is nothing to answer in kind: delimiters are
-    the usual ones, and there is no control id.
+    the usual ones, and there is no control id. ``is_last`` says of itself that it wants no answer (MSH-15, MSH-16).
     """
-    known = header or _UNREADABLE
+    known = header or USUAL
     marks = known.delimiters
     trigger = known.component(_TYPE, 2)
     made: dict[int, str] = {
@@ -66,6 +73,8 @@ def answer(
         10: control or known.control,
         11: known.field(_PROCESSING),
         12: known.field(_VERSION),
+        15: "NE" if is_last else "",
+        16: "NE" if is_last else "",
         18: known.field(_CHARSET),
     }
     told = text or (faults[0].advice if faults else "")
@@ -79,7 +88,7 @@ def answer(
 
 def _error(fault: Fault, version: str, marks: Delimiters, *, warning: bool) -> str:
     """One ERR: where, which code of table 0357, how severe (table 0516), and words for people."""
-    where = [fault.segment, "1", str(fault.field)] if fault.field else []
+    where = [fault.segment, str(fault.sequence), str(fault.field)] if fault.field else []
     coded = [fault.code, TABLE_0357[fault.code], "HL70357"]
     words = _escaped(fault.advice, marks)
     if version.startswith("2.") and not version.startswith(_ERR_LOCATION_FIRST):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from connectors.jail.hl7v2.batch import Envelopes, Piece, pieces
-from connectors.jail.hl7v2.header import Fault, Header, header_line, read_header
+from connectors.jail.hl7v2.header import USUAL, Fault, Header, header_line, read_header
 from connectors.jail.hl7v2.tokenizer import line_ends
 
 if TYPE_CHECKING:
@@ -36,12 +36,14 @@ class Part:
 class Delivery:
     """The messages of a delivery. ``batch`` is a header to answer a batch by, None for a single message.
 
+    ``has_envelope`` says whether a batch has a header of its own; without one it is answered by its first message.
     ``faults`` concern the batch as a whole: a count that is another than was read, a trailer that is missing, bytes
     that belong to no message.
     """
 
     parts: tuple[Part, ...]
     batch: Header | None = None
+    has_envelope: bool = False
     faults: tuple[Fault, ...] = ()
 
 
@@ -73,7 +75,11 @@ def read_delivery(content: bytes) -> Delivery:
     if len(parts) == 1 and opened is None and not faults:
         return Delivery(parts=tuple(parts))
     first = parts[0].header if parts else None
-    return Delivery(parts=tuple(parts), batch=_answered_by(opened, first), faults=tuple(faults))
+    batch = first if opened is None else _as_message(opened, first)
+    if batch is None:
+        # Several messages of which the first cannot be read; one that can speaks for them.
+        batch = next((part.header for part in parts if part.header is not None), USUAL)
+    return Delivery(parts=tuple(parts), batch=batch, has_envelope=opened is not None, faults=tuple(faults))
 
 
 def _is_single(content: bytes) -> bool:
@@ -98,13 +104,6 @@ def _faults(piece: Piece, envelopes: Envelopes) -> Iterable[Fault]:
             yield Fault(code="101", segment=piece.name, field=1, advice=f"expected {wrong.expected}; what came is kept")
     elif not piece.is_blank:
         yield Fault(code="101", segment="MSH", field=1, advice="bytes without a header stand in it; they are kept")
-
-
-def _answered_by(opened: Header | None, first: Header | None) -> Header | None:
-    """What a batch is answered by: the parties and control id of its own header, the rest from its first message."""
-    if opened is None or first is None:
-        return first or (None if opened is None else _as_message(opened, None))
-    return _as_message(opened, first)
 
 
 def _as_message(opened: Header, first: Header | None) -> Header:

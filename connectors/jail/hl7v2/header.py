@@ -1,4 +1,4 @@
-"""The header of an HL7 v2 message, read without touching the rest of it, and what in it keeps a message from being used.
+"""The header of an HL7 v2 message, read without the rest of it, and what in it keeps a message from being used.
 
 HL7 v2.9 chapter 2, sections 2.9.2 and 2.9.3 (acknowledgement modes), 2.14.9 (MSH); tables 0076, 0103, 0104, 0155, 0357:
 https://www.hl7.org/implement/standards/product_brief.cfm?product_id=649
@@ -43,14 +43,15 @@ _ACCEPT, _APPLY = 15, 16
 class Fault:
     """Why a message is not taken as it is.
 
-    ``code`` is of table 0357, ``field`` the field of ``segment`` it concerns (0: none), ``advice`` plain words for
-    whoever runs the sender.
+    ``code`` is of table 0357, ``field`` the field of ``segment`` it concerns (0: none), ``sequence`` which segment of
+    that name, ``advice`` plain words for whoever runs the sender.
     """
 
     code: str
     field: int = 0
     advice: str = ""
     segment: str = "MSH"
+    sequence: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,10 @@ class Header:
     def apply(self) -> str:
         """When an application acknowledgement is wanted later; without a word, never."""
         return self.component(_APPLY, 1) or "NE"
+
+
+USUAL: Final = Header(parts=("MSH", "^~\\&"), delimiters=Delimiters())
+"""What a message is answered by whose own header cannot be read."""
 
 
 def read_header(message: bytes) -> Header | None:
