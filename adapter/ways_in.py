@@ -157,4 +157,5 @@ class WaysIn:
             with suppress(asyncio.CancelledError):
                 await work
         self._work.clear()
+        await self._reception.settled()
         self._channels.flush()

@@ -10,9 +10,11 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
+from adapter.source import AnswerOptions
 from adapter.store.messages import Delivered, MessageRow
 from adapter.store.shapes import Receipt
 
@@ -21,13 +23,17 @@ if TYPE_CHECKING:
 
     from adapter.services.channels import ChannelLog
     from adapter.services.feed_contracts import FeedGate
-    from adapter.source import AnsweredMessage, Answering, AnswerOptions
+    from adapter.source import AnsweredMessage, Answering
     from adapter.store.messages import Kept, Messages
 
 _log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 256_000
 """Bytes of a delivery that is taken apart while others wait."""
+LONGEST_COMMIT: Final = 0.02
+"""Seconds that a commit usually takes at most; one that takes longer says nothing about the next."""
+NAME: Final = "message"
+"""What deliveries are called in the inbox; they are known by their messages."""
 CONTROL_ID: Final = 20
 """Characters of a control id that every version of HL7 v2 takes."""
 
@@ -90,6 +96,8 @@ class Reception:
         self._clock = clock
         self._new_id = new_id
         self._waiting: list[_Waiting] = []
+        self._work: asyncio.Task[None] | None = None
+        self._size, self._took = 0, 0.0
         self._owed: dict[str, Callable[[Outcome], None]] = {}
 
     def answers(self, feed: str) -> bool:
@@ -140,12 +148,13 @@ class Reception:
         line, at = self._feeds[feed], self._clock()
         if self._gate.why_closed(feed, at):
             return _Waiting(feed=line, content=content, told=told, refused="closed")
-        ident = self._new_id()
+        # Ids that begin with the time lie beside each other in every index: a commit writes a third of the pages.
+        ident = f"{at:014x}{self._new_id()[-18:]}"
         found = line.answering.answered(content, self._options(line, ident, at, senders))
         if not found:
             return _Waiting(feed=line, content=content, told=told, refused="sender")
         digest = sha256(content).digest()
-        receipt = Receipt(id=ident, feed=feed, name=digest.hex(), size=len(content), sha256=digest, received=at)
+        receipt = Receipt(id=ident, feed=feed, name=NAME, size=len(content), sha256=digest, received=at)
         rows = tuple(_row(each, organisation or line.organisation, content, digest) for each in found)
         delivered = Delivered(receipt=receipt, content=content, messages=rows)
         return _Waiting(feed=line, content=content, told=told, delivered=delivered)
@@ -176,32 +185,53 @@ class Reception:
     def _options(
         self, line: MessageFeed, control: str, at: int, senders: Collection[tuple[str, str]] | None
     ) -> AnswerOptions:
-        return replace(line.options, senders=senders, at=written(at), control=control[:CONTROL_ID])
+        return AnswerOptions(
+            per_batch=line.options.per_batch,
+            accept_unsupported=line.options.accept_unsupported,
+            senders=senders,
+            at=written(at),
+            control=control[:CONTROL_ID],
+        )
 
     def _join(self, waiting: _Waiting) -> None:
         self._waiting.append(waiting)
-        if len(self._waiting) == 1:
-            # One turn of the loop later every message that is here now has joined, and one commit serves them all.
-            asyncio.get_running_loop().call_soon(self._commit)
+        if self._work is None or self._work.done():
+            self._work = asyncio.get_running_loop().create_task(self._keep_all())
 
-    def _commit(self) -> None:
-        group, self._waiting = self._waiting, []
-        new = [each.delivered for each in group if each.delivered is not None]
-        kept: list[Kept] = []
-        failed = ""
-        if new:
-            try:
-                kept = self._messages.keep(new)
-            except Exception as error:  # noqa: BLE001 - whatever it was, nothing was kept and every sender is told
-                failed = type(error).__qualname__
-                _log.error("%d messages could not be kept: %s; their senders were told so", len(new), failed)
-        outcomes = iter(kept)
-        for each in group:
-            if each.delivered is None or failed:
-                outcome = self._refused(each, each.refused or "store")
-            else:
-                outcome = self._kept(each, next(outcomes))
-            each.told(outcome)
+    async def settled(self) -> None:
+        """Wait until everything that was taken is answered."""
+        if self._work is not None:
+            await self._work
+
+    async def _keep_all(self) -> None:
+        """Keep what waits, group by group. What comes while the disk is waited for is the next group."""
+        now = asyncio.get_running_loop().time
+        while self._waiting:
+            # A turn of the loop for what is being read now; and where the last group was larger, a quarter of a commit
+            # for those who have just been answered: half of them in each of two commits would take twice as long.
+            await asyncio.sleep(0)
+            if len(self._waiting) < self._size:
+                await asyncio.sleep(self._took / 4)
+            group, self._waiting = self._waiting, []
+            self._size, began = len(group), now()
+            kept = await self._keep([each.delivered for each in group if each.delivered is not None])
+            self._took = min(now() - began, LONGEST_COMMIT)
+            outcomes = iter(kept or ())
+            for each in group:
+                if each.delivered is None or kept is None:
+                    outcome = self._refused(each, each.refused or "store")
+                else:
+                    outcome = self._kept(each, next(outcomes))
+                each.told(outcome)
+
+    async def _keep(self, new: Sequence[Delivered]) -> list[Kept] | None:
+        """The deliveries of a group, durable; None where they could not be kept."""
+        try:
+            return await self._messages.keep(new) if new else []
+        except Exception as error:  # noqa: BLE001 - whatever it was, nothing was kept and every sender is told
+            why = type(error).__qualname__
+            _log.error("%d messages could not be kept: %s; their senders were told to send again", len(new), why)
+            return None
 
     def _refused(self, waiting: _Waiting, why: str) -> Outcome:
         return Outcome(kept=None, answers=[self.refusal(waiting.feed.feed, waiting.content, why)])
@@ -250,7 +280,12 @@ def _answers_to(answered: Callable[[Sequence[bytes]], None]) -> Callable[[Outcom
 
 def written(at: int) -> str:
     """An instant as an HL7 date and time in UTC."""
-    return datetime.fromtimestamp(at // 1_000_000, tz=UTC).strftime("%Y%m%d%H%M%S+0000")
+    return _second(at // 1_000_000)
+
+
+@lru_cache(maxsize=64)
+def _second(epoch: int) -> str:
+    return datetime.fromtimestamp(epoch, tz=UTC).strftime("%Y%m%d%H%M%S+0000")
 
 
 def _row(found: AnsweredMessage, organisation: str, content: bytes, digest: bytes) -> MessageRow:

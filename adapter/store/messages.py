@@ -75,8 +75,10 @@ class ChannelEvent:
 class Messages(Protocol):
     """Messages beside the raw inbox, in its transactions."""
 
-    def keep(self, group: Sequence[Delivered]) -> list[Kept]:
+    async def keep(self, group: Sequence[Delivered]) -> list[Kept]:
         """Make deliveries durable in one commit, in their order; all of them or, when this raises, none.
+
+        One call at a time. Waiting for the disk lets others go on.
 
         One whose first message is known (feed, sender, control id, digest) is not kept again.
         """

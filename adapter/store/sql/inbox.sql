@@ -32,7 +32,7 @@ SELECT id, feed, name, bytes, sha256, received, seq FROM receipt
 WHERE complete = 1 AND (:feed IS NULL OR feed = :feed) AND seq > :after ORDER BY seq
 
 -- name: newest
-SELECT coalesce(max(seq), 0) FROM receipt WHERE feed = ?
+SELECT coalesce((SELECT seq FROM receipt WHERE feed = ? ORDER BY seq DESC LIMIT 1), 0)
 
 -- name: chunk
 SELECT data FROM chunk WHERE receipt = ? AND seq = ?

@@ -1,7 +1,10 @@
 -- Messages beside the raw inbox.
 
+-- name: last
+SELECT coalesce(max(seq), 0) FROM receipt
+
 -- name: keep
-INSERT INTO receipt (id, feed, name, bytes, sha256, received, complete) VALUES (?, ?, ?, ?, ?, ?, 1)
+INSERT INTO receipt (id, feed, name, bytes, sha256, received, seq, complete) VALUES (?, ?, ?, ?, ?, ?, ?, 1)
 
 -- name: add
 INSERT INTO chunk (receipt, seq, data) VALUES (?, ?, ?)

@@ -84,6 +84,8 @@ class SqliteStore:
         self._reader = connect(self._path)
         self._interning = InternTable()
         self._ledger: SqliteLedger | None = None
+        self._messages: SqliteMessages | None = None
+        self._durable = durable
         self._lock = asyncio.Lock()
         self._idle: list[apsw.Connection] = []
 
@@ -97,7 +99,10 @@ class SqliteStore:
 
     def messages(self) -> SqliteMessages:
         """What is known of messages in the inbox of this site; ``migrate`` first."""
-        return SqliteMessages(self._inbox_db)
+        if self._messages is None:
+            groups = connect(self._path.with_name("inbox.sqlite"), durable=self._durable, cache_mb=16)
+            self._messages = SqliteMessages(self._inbox_db, groups)
+        return self._messages
 
     def ledger(self) -> SqliteLedger:
         """The disclosure ledger of this site, with a chain of this process; ``migrate`` first."""
@@ -183,6 +188,8 @@ class SqliteStore:
         return {name: row_of(self._reader.execute(f"SELECT count(*) FROM {name}"))[0] for name in tables}
 
     async def close(self) -> None:
+        if self._messages is not None:
+            self._messages.close()
         for db in (*self._idle, self._reader, self._writer, self._inbox_db, self._ledger_db):
             db.close()
 

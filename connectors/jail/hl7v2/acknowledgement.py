@@ -62,28 +62,29 @@ def answer(
     known = header or USUAL
     marks = known.delimiters
     trigger = known.component(_TYPE, 2)
-    made: dict[int, str] = {
-        2: known.parts[1],
-        3: known.field(_RECEIVER),
-        4: known.field(_RECEIVER_FACILITY),
-        5: known.field(_SENDER),
-        6: known.field(_SENDER_FACILITY),
-        7: at,
-        9: marks.component.join(["ACK", trigger, "ACK"] if trigger else ["ACK"]),
-        10: control or known.control,
-        11: known.field(_PROCESSING),
-        12: known.field(_VERSION),
-        15: "NE" if is_last else "",
-        16: "NE" if is_last else "",
-        18: known.field(_CHARSET),
-    }
     told = text or (faults[0].advice if faults else "")
-    lines = [
-        _segment("MSH", made, marks, first=2),
-        _segment("MSA", {1: code, 2: known.control, 3: _escaped(told, marks)}, marks),
-        *(_error(fault, made[12], marks, warning=code.endswith("A")) for fault in faults),
+    wanted = "NE" if is_last else ""
+    made = [
+        "MSH",
+        known.parts[1],
+        known.field(_RECEIVER),
+        known.field(_RECEIVER_FACILITY),
+        known.field(_SENDER),
+        known.field(_SENDER_FACILITY),
+        at,
+        "",
+        marks.component.join(["ACK", trigger, "ACK"] if trigger else ["ACK"]),
+        control or known.control,
+        known.field(_PROCESSING),
+        known.field(_VERSION),
+        *("", "", wanted, wanted, "", known.field(_CHARSET)),
     ]
-    return "".join(f"{line}\r" for line in lines).encode("latin-1")
+    lines = [
+        _segment(made, marks),
+        _segment(["MSA", code, known.control, _escaped(told, marks)], marks),
+        *(_error(fault, known.field(_VERSION), marks, warning=code.endswith("A")) for fault in faults),
+    ]
+    return "".join(lines).encode("latin-1")
 
 
 def _error(fault: Fault, version: str, marks: Delimiters, *, warning: bool) -> str:
@@ -93,17 +94,15 @@ def _error(fault: Fault, version: str, marks: Delimiters, *, warning: bool) -> s
     words = _escaped(fault.advice, marks)
     if version.startswith("2.") and not version.startswith(_ERR_LOCATION_FIRST):
         old = marks.component.join([*(where or ["", "", ""]), marks.subcomponent.join(coded)])
-        return _segment("ERR", {1: old}, marks)
+        return _segment(["ERR", old], marks)
     severity = "W" if warning else "E"
-    return _segment(
-        "ERR", {2: marks.component.join(where), 3: marks.component.join(coded), 4: severity, 8: words}, marks
-    )
+    where_, coded_ = marks.component.join(where), marks.component.join(coded)
+    return _segment(["ERR", "", where_, coded_, severity, "", "", "", words], marks)
 
 
-def _segment(name: str, values: dict[int, str], delimiters: Delimiters, *, first: int = 1) -> str:
-    """A segment up to its last value; field 1 of MSH is the separator itself."""
-    last = max(number for number, value in values.items() if value)
-    return delimiters.field.join([name, *(values.get(number, "") for number in range(first, last + 1))])
+def _segment(values: list[str], delimiters: Delimiters) -> str:
+    """A segment up to its last value."""
+    return f"{delimiters.field.join(values).rstrip(delimiters.field)}\r"
 
 
 def _escaped(text: str, delimiters: Delimiters) -> str:

@@ -67,7 +67,10 @@ class Header:
 
     def component(self, number: int, component: int) -> str:
         """A component of the first repetition of a field, without blanks around it."""
-        parts = self.field(number).split(self.delimiters.repetition, 1)[0].split(self.delimiters.component)
+        whole = self.field(number)
+        if whole.isalnum() or not whole:
+            return whole if component == 1 else ""
+        parts = whole.split(self.delimiters.repetition, 1)[0].split(self.delimiters.component)
         part = parts[component - 1] if component <= len(parts) else ""
         return part.split(self.delimiters.subcomponent, 1)[0].strip()
 

@@ -40,6 +40,3 @@ CREATE TABLE channel_event (
   last  INTEGER NOT NULL,
   PRIMARY KEY (feed, day, peer, kind)
 ) STRICT, WITHOUT ROWID;
-
--- The newest of a feed, and what came after one of them.
-CREATE INDEX receipt_of_feed ON receipt (feed, seq);
