@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Sequence
 
-HANDSHAKE_SECONDS: Final = 10.0
+HANDSHAKE_SECONDS = 10.0
+GRACE = 1.0
+"""Seconds after that until a handshake counts as failed."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _TICKS: Final = 4
 """Looks at each connection within the shortest of its times."""
@@ -132,7 +134,7 @@ class Listener:
             for connection in list(self.open):
                 connection.look(now)
             for connection, since in list(self._greeting.items()):
-                if now - since > HANDSHAKE_SECONDS + 1:
+                if now - since > HANDSHAKE_SECONDS + GRACE:
                     # TLS never came about: no certificate, a wrong one, or no TLS at all.
                     del self._greeting[connection]
                     self.channel.event("no-tls", "", 0)

@@ -9,6 +9,7 @@ from pathlib import Path
 import apsw
 import files_contract
 import legal_contract
+import messages_contract
 import orjson
 import pytest
 import store_contract as contract
@@ -53,7 +54,11 @@ async def store(tmp_path):
 
 
 class TestSqlite(
-    contract.StoreContract, files_contract.FilesContract, legal_contract.LegalContract, survey_contract.SurveyContract
+    contract.StoreContract,
+    files_contract.FilesContract,
+    legal_contract.LegalContract,
+    messages_contract.MessagesContract,
+    survey_contract.SurveyContract,
 ):
     """Every promise of the contract."""
 

@@ -6,7 +6,7 @@ https://www.hl7.org/implement/standards/product_brief.cfm?product_id=649
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from connectors.jail.hl7v2.batch import Envelopes, Piece, pieces
@@ -20,11 +20,15 @@ _NAME: Final = 3
 _ENVELOPES: Final = (b"FHS", b"BHS", b"BTS", b"FTS")
 _HEADED: Final = b"|^~\\&"
 _BATCH_CONTROL: Final = 11
+_LINE_ENDS: Final = (b"\r", b"\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One message of a delivery: its bytes, its first line, and the line after its last."""
+    """One message of a delivery: its bytes, its first line, and the line after its last.
+
+    One that shares a line with something else has no lines of its own: ``stop`` is ``line``.
+    """
 
     header: Header | None
     raw: bytes
@@ -54,24 +58,25 @@ def read_delivery(content: bytes) -> Delivery:
     envelopes, opened = Envelopes(), None
     parts: list[Part] = []
     faults: list[Fault] = []
-    line = 1
+    line, before = 1, b"\r"
     for piece in pieces(iter([content])):
         line = piece.line + line_ends(piece.raw)
+        has_own_lines = before.endswith(_LINE_ENDS)
+        if not has_own_lines and parts:
+            parts[-1] = replace(parts[-1], stop=parts[-1].line)
+        before = piece.raw
         if piece.name == "MSH":
             envelopes.message()
-            parts.append(Part(header=read_header(piece.raw), raw=piece.raw, line=piece.line, stop=line))
+            stop = line + (not piece.raw.endswith(_LINE_ENDS)) if has_own_lines else piece.line
+            parts.append(Part(header=read_header(piece.raw), raw=piece.raw, line=piece.line, stop=stop))
             continue
-        if piece.name.endswith("HS") and opened is None:
-            opened = header_line(piece.raw.strip(b"\x00\x0b\x1c \t\r\n"))
+        if piece.name.endswith("HS") and (opened is None or not opened.field(_BATCH_CONTROL)):
+            opened = header_line(piece.raw.strip(b"\x00\x0b\x1c \t\r\n")) or opened
         faults += _faults(piece, envelopes)
     if envelopes.end(line) is not None:
         faults.append(Fault(code="101", segment="BTS", field=1, advice="the trailer of the batch is missing"))
     if not parts and opened is None:
         return Delivery(parts=(Part(header=None, raw=content, line=1, stop=line + 1),))
-    if parts:
-        # The last line may have no end.
-        last = parts[-1]
-        parts[-1] = Part(header=last.header, raw=last.raw, line=last.line, stop=last.stop + 1)
     if len(parts) == 1 and opened is None and not faults:
         return Delivery(parts=tuple(parts))
     first = parts[0].header if parts else None
