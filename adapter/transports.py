@@ -44,11 +44,12 @@ class MllpPort(Section):
 class Hl7Answers(Section):
     """`hl7` of a feed: how HL7 v2 messages are acknowledged, whichever way they come.
 
-    A batch is acknowledged message by message or as one; what is of no supported kind is answered AR, or AA where the
-    sender cannot stop sending it. It is kept and waits either way.
+    A batch is acknowledged message by message or as one; where nothing is said, message by message over MLLP and with
+    its receipt over HTTP. What is of no supported kind is answered AR, or AA where the sender cannot stop sending it;
+    it is kept and waits either way.
     """
 
-    batch: Literal["message", "batch"] = "message"
+    batch: Literal["message", "batch"] | None = None
     unsupported: Literal["reject", "accept"] = "reject"
 
 

@@ -43,6 +43,7 @@ def message_feeds(site: Site) -> dict[str, MessageFeed]:
             options=AnswerOptions(
                 per_batch=feed.hl7.batch == "batch", accept_unsupported=feed.hl7.unsupported == "accept"
             ),
+            answers_batches=feed.hl7.batch is not None,
         )
         for feed in site.feeds.values()
         if feed.connector in ANSWERING

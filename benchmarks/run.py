@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import changing
 import deciding
+import mllp
 import population
 import rehearsing
 import rest_speed
@@ -38,6 +39,7 @@ MEASURED = {
     "changing": changing.measure,
     "rehearsing": rehearsing.measure,
     "decide": deciding.measure,
+    "mllp": mllp.measure,
 }
 
 

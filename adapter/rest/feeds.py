@@ -124,7 +124,10 @@ async def _push(services: FeedServices, request: Request, feed: str, organisatio
     opening, more = await _up_to(body, ANSWERED)
     if more is not None:
         return _receipt(feed, await _kept(intake, _chained(opening, more, body), feed, None))
-    return _answered(feed, await reception.taken(feed, opening, organisation=organisation), opening, request)
+    outcome = await reception.taken(feed, opening, organisation=organisation)
+    if outcome.kept is not None and outcome.is_batch and not reception.answers_batches(feed):
+        return _receipt(feed, outcome.kept.receipt)
+    return _answered(feed, outcome, opening, request)
 
 
 def _answered(feed: str, outcome: Outcome, content: bytes, request: Request) -> Response:

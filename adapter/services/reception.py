@@ -40,12 +40,16 @@ CONTROL_ID: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFeed:
-    """A feed of messages, who sends it, and how they are answered."""
+    """A feed of messages, who sends it, and how they are answered.
+
+    ``answers_batches`` says whether those who wait for one answer get those of a batch, or its receipt.
+    """
 
     feed: str
     organisation: str
     answering: Answering
     options: AnswerOptions
+    answers_batches: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,7 @@ class Outcome:
     kept: Kept | None
     answers: Sequence[bytes]
     is_rejected: bool = False
+    is_batch: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +108,10 @@ class Reception:
     def answers(self, feed: str) -> bool:
         """Whether messages of this feed are answered in their own language."""
         return feed in self._feeds
+
+    def answers_batches(self, feed: str) -> bool:
+        """Whether whoever waits for one answer to a batch gets the acknowledgements of it."""
+        return self._feeds[feed].answers_batches
 
     def take(
         self,
@@ -247,7 +256,12 @@ class Reception:
         if kept.reused:
             self._channels.note(waiting.feed.feed, "control-id-reused", times=kept.reused)
         rows = waiting.delivered.messages if waiting.delivered is not None else ()
-        return Outcome(kept=kept, answers=kept.answers, is_rejected=any(row.code.endswith("R") for row in rows))
+        return Outcome(
+            kept=kept,
+            answers=kept.answers,
+            is_rejected=any(row.code.endswith("R") for row in rows),
+            is_batch=any(row.is_batch for row in rows),
+        )
 
 
 class FeedChannel:

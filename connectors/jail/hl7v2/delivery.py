@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _NAME: Final = 3
-_ENVELOPES: Final = (b"FHS", b"BHS", b"BTS", b"FTS")
 _HEADED: Final = b"|^~\\&"
 _BATCH_CONTROL: Final = 11
 _LINE_ENDS: Final = (b"\r", b"\n")
@@ -89,14 +88,10 @@ def read_delivery(content: bytes) -> Delivery:
 
 def _is_single(content: bytes) -> bool:
     """Whether the content is one message at a glance; what is not at a glance is taken apart."""
-    at = content.find(b"MSH")
-    return (
-        0 <= at <= len(content[:64])
-        and content.find(b"MSH", at + _NAME) < 0
-        and content.find(_HEADED, at + _NAME + 1 + len(_HEADED)) < 0
-        and not any(content.find(name) >= 0 for name in _ENVELOPES)
-        and not content[:at].strip(b"\x00\x0b\x1c \t\r\n\xef\xbb\xbf")
-    )
+    find = content.find
+    if not content.startswith(b"MSH") or find(b"MSH", _NAME) >= 0 or find(_HEADED, _NAME + 1 + len(_HEADED)) >= 0:
+        return False
+    return find(b"FHS") < 0 and find(b"BHS") < 0 and find(b"BTS") < 0 and find(b"FTS") < 0
 
 
 def _faults(piece: Piece, envelopes: Envelopes) -> Iterable[Fault]:
