@@ -39,6 +39,7 @@ from adapter.services.reviews import Reviews
 from adapter.services.site_rules import compile_rules
 from adapter.services.standing import KnownFacts, Sources
 from adapter.services.user_agreements import UserAgreements
+from adapter.services.watching import Watching
 from adapter.services.whatif import WhatIf
 from adapter.services.words import Words
 from adapter.services.write import Writer, stamp
@@ -264,7 +265,12 @@ async def build(
         intake=intake,
         reception=reception,
         channels=channels,
-        ways_in=WaysIn(site, reception=reception, channels=channels),
+        ways_in=WaysIn(
+            site,
+            reception=reception,
+            channels=channels,
+            watching=Watching(ingest=ingest, messages=messages, channels=channels, accept=accept),
+        ),
         in_force=in_force,
         explain=Explain(
             store,

@@ -18,7 +18,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from adapter.errors import ConfigurationError, Problem
-from adapter.transports import Hl7Answers, MllpHost, MllpPort, Sftp, Watch
+from adapter.transports import Hl7Answers, MllpHost, MllpPort, Sftp, SftpHost, Watch
 
 Regime = Literal["justice", "hipaa", "part2", "education"]
 """Legal regimes of a unit: a justice record, HIPAA (45 CFR 164), 42 CFR Part 2, FERPA (34 CFR 99)."""
@@ -61,6 +61,7 @@ class SiteSection(_Section):
     assertions_per_hour: int = Field(default=60, ge=1, le=10_000)
     assert_basis: dict[Annotated[str, Field(pattern=r"^[KJEOX]$")], Asserters] = {}
     mllp: MllpHost = MllpHost()
+    sftp: SftpHost | None = None
 
 
 class Partner(_Section):

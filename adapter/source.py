@@ -124,3 +124,12 @@ class Answering(Protocol):
     def applied(self, message: bytes, code: str, options: AnswerOptions) -> bytes:
         """The second acknowledgement, of a message that was brought in (AA) or waits for somebody (AE)."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedFile:
+    """A file as a folder lists it. ``size`` is in bytes, ``modified`` in the clock of who keeps the folder."""
+
+    name: str
+    size: int
+    modified: int

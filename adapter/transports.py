@@ -25,6 +25,14 @@ class MllpHost(Section):
     connections: int = Field(default=64, ge=1, le=10_000)
 
 
+class SftpHost(Section):
+    """`[sftp]` of `site.toml`: where partners whose keys a feed's `watch` lists put files."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=2222, ge=0, le=65_535)
+    host_key: str
+
+
 class MllpSender(Section):
     """A sender of a feed: MSH-3 and MSH-4, and the client certificate it shows."""
 
@@ -57,7 +65,7 @@ class Watch(Section):
     """`watch` of a feed: a folder whose finished files are taken in.
 
     A file is finished when its size and time have not changed for ``settle_seconds``, or, with a ``marker``, when a
-    file of its name with that ending stands beside it.
+    file of its name with that ending stands beside it. ``keys`` let whoever holds one of them put files there by SFTP.
     """
 
     folder: str
@@ -66,6 +74,7 @@ class Watch(Section):
     settle_seconds: int = Field(default=60, ge=0, le=24 * 3600)
     marker: Annotated[str, Field(pattern=r"^(|\.[A-Za-z0-9]{1,16})$")] = ""
     then: Literal["move", "leave"] = "move"
+    keys: tuple[str, ...] = ()
 
 
 class Sftp(Section):

@@ -104,6 +104,14 @@ class Messages(Protocol):
         """Remember the application acknowledgement of a message."""
         ...
 
+    def is_watched(self, feed: str, place: str, name: str, size: int, modified: int) -> bool:
+        """Whether a file of a watched place was taken in as it is now."""
+        ...
+
+    def watched(self, feed: str, place: str, name: str, size: int, modified: int, *, receipt: str) -> None:
+        """Remember a file that was taken in, in place of what it was before."""
+        ...
+
     def note(self, events: Sequence[ChannelEvent]) -> None:
         """Add to what went wrong on channels."""
         ...

@@ -50,3 +50,9 @@ DO UPDATE SET times = times + excluded.times, bytes = bytes + excluded.bytes, la
 -- name: events
 SELECT feed, day, peer, kind, times, bytes, last FROM channel_event WHERE :feed IS NULL OR feed = :feed
 ORDER BY day, feed, peer, kind
+
+-- name: is_watched
+SELECT 1 FROM watched WHERE feed = ? AND place = ? AND name = ? AND bytes = ? AND modified = ?
+
+-- name: watched
+INSERT OR REPLACE INTO watched (feed, place, name, bytes, modified, receipt) VALUES (?, ?, ?, ?, ?, ?)

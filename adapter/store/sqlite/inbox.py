@@ -6,6 +6,7 @@ never told otherwise, sends again.
 
 from __future__ import annotations
 
+import asyncio
 import io
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -33,8 +34,14 @@ class SqliteInbox:
 
     async def keep(self, *, receipt: str, feed: str, name: str, stream: BinaryIO, at: int) -> Receipt:
         arrival = self.arrive(receipt=receipt, feed=feed, name=name, at=at)
-        while data := stream.read(CHUNK):
-            arrival.add(data)
+        try:
+            while data := stream.read(CHUNK):
+                arrival.add(data)
+                # A file may be large: answers pass between its pieces.
+                await asyncio.sleep(0)
+        except BaseException:
+            arrival.abandon()
+            raise
         return arrival.finish()
 
     def arrive(self, *, receipt: str, feed: str, name: str | None, at: int) -> SqliteArrival:

@@ -84,6 +84,12 @@ class SqliteMessages:
     def applied(self, receipt: str, line: int, answer: bytes) -> None:
         self._db.execute(SQL["applied"], (answer, receipt, line))
 
+    def is_watched(self, feed: str, place: str, name: str, size: int, modified: int) -> bool:
+        return self._db.execute(SQL["is_watched"], (feed, place, name, size, modified)).fetchone() is not None
+
+    def watched(self, feed: str, place: str, name: str, size: int, modified: int, *, receipt: str) -> None:
+        self._db.execute(SQL["watched"], (feed, place, name, size, modified, receipt))
+
     def note(self, events: Sequence[ChannelEvent]) -> None:
         rows = [(each.feed, each.day, each.peer, each.kind, each.times, each.size, each.last) for each in events]
         with self._db:

@@ -40,3 +40,14 @@ CREATE TABLE channel_event (
   last  INTEGER NOT NULL,
   PRIMARY KEY (feed, day, peer, kind)
 ) STRICT, WITHOUT ROWID;
+
+-- Files of watched places that were taken in, as they were then. One that is written anew is another.
+CREATE TABLE watched (
+  feed     TEXT    NOT NULL,
+  place    TEXT    NOT NULL,
+  name     TEXT    NOT NULL,
+  bytes    INTEGER NOT NULL,
+  modified INTEGER NOT NULL,
+  receipt  TEXT    NOT NULL,
+  PRIMARY KEY (feed, place, name)
+) STRICT, WITHOUT ROWID;

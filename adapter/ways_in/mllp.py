@@ -1,12 +1,7 @@
-"""The ways in that a site opens for itself: MLLP ports. Part of the wiring: it names the concrete transports.
-
-Adding one is a section in `transports.py`, a module in `connectors/transport`, and a few lines here.
-"""
+"""The MLLP ports of a site: which feeds have one, and what has to be mended before they can be opened."""
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from adapter.errors import ConfigurationError, Problem
@@ -29,8 +24,6 @@ if TYPE_CHECKING:
 
 ANSWERING: Final[dict[str, Answering]] = {Hl7v2.name: Hl7Answering()}
 """How messages are answered, by connector."""
-FLUSH_SECONDS: Final = 5.0
-"""Seconds after which what went wrong on channels is written and told."""
 
 
 def message_feeds(site: Site) -> dict[str, MessageFeed]:
@@ -50,8 +43,8 @@ def message_feeds(site: Site) -> dict[str, MessageFeed]:
     }
 
 
-def ways_in_problems(site: Site) -> list[Problem]:
-    """What keeps the ways in of a site from being opened: every file and setting is looked at, nothing is opened."""
+def mllp_problems(site: Site) -> list[Problem]:
+    """What keeps the MLLP ports of a site from being opened: every file and setting is looked at."""
     problems: list[Problem] = []
     ports: dict[int, str] = {}
     tls: ssl.SSLContext | None = None
@@ -115,48 +108,12 @@ def _options(feed: Feed, host: MllpHost, tls: ssl.SSLContext | None) -> Listener
     )
 
 
-class WaysIn:
-    """What a running site listens on and looks through, besides HTTP."""
-
-    def __init__(self, site: Site, *, reception: Reception, channels: ChannelLog) -> None:
-        self._site = site
-        self._reception = reception
-        self._channels = channels
-        self._work: list[asyncio.Task[None]] = []
-        self.listeners: dict[str, Listener] = {}
-
-    async def open(self) -> None:
-        """Open everything, or nothing: ConfigurationError says what is in the way."""
-        problems = ways_in_problems(self._site)
-        if problems:
-            raise ConfigurationError(problems)
-        tls = _tls(self._site.site.mllp, self._site.folder)
-        try:
-            for feed in self._site.feeds.values():
-                if feed.mllp is not None:
-                    channel = FeedChannel(feed.feed, self._reception, self._channels)
-                    listener = Listener(_options(feed, self._site.site.mllp, tls), channel)
-                    await listener.start()
-                    self.listeners[feed.feed] = listener
-        except BaseException:
-            await self.close()
-            raise
-        self._work.append(asyncio.create_task(self._flush()))
-
-    async def _flush(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            self._channels.flush()
-
-    async def close(self) -> None:
-        """Stop all of it."""
-        for listener in self.listeners.values():
-            await listener.close()
-        self.listeners.clear()
-        for work in self._work:
-            work.cancel()
-            with suppress(asyncio.CancelledError):
-                await work
-        self._work.clear()
-        await self._reception.settled()
-        self._channels.flush()
+def listeners(site: Site, reception: Reception, channels: ChannelLog) -> dict[str, Listener]:
+    """The listener of each feed that has a port, not started."""
+    host = site.site.mllp
+    tls = _tls(host, site.folder)
+    return {
+        feed.feed: Listener(_options(feed, host, tls), FeedChannel(feed.feed, reception, channels))
+        for feed in site.feeds.values()
+        if feed.mllp is not None
+    }
