@@ -62,7 +62,7 @@ class Rounds:
 def measure(scale: Scale, folder: Path) -> list[Row]:
     """Rows for the read and the search, each with its ratio to the yardstick."""
     wanted = run_loop(prepare(folder / "site", scale.readers))
-    with _server(["-m", "adapter", "serve", "--site", str(folder / "site"), "--port"]) as (port, ours):
+    with _server(["-m", "adapter", "serve", "--no-ways-in", "--site", str(folder / "site"), "--port"]) as (port, ours):
         reads, searches = _expected(port, wanted)
         bodies = folder / "bodies"
         bodies.mkdir()

@@ -142,7 +142,7 @@ class Served:
 
     def __init__(self, commands, site, token):
         self.port = free_port()
-        self.pid = commands.start(["serve", "--site", str(site), "--port", str(self.port)], batch=1)
+        self.pid = commands.start(["serve", "--no-ways-in", "--site", str(site), "--port", str(self.port)], batch=1)
         self._commands, self._token = commands, token
         self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
         for _ in range(400):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-import tomllib
+import sys
 
+import asyncssh
 import certificates
 import pytest
 import records
@@ -30,10 +31,19 @@ def anyio_backend():
 def with_feed(text, name="jail_medical_hl7"):
     def adjust(folder):
         path = folder / "feeds" / f"{name}.yaml"
-        kept = [line for line in path.read_text().splitlines() if not line.startswith(("mllp:", "watch:", "sftp:"))]
+        kept = [
+            line for line in path.read_text().splitlines() if not line.startswith(("mllp:", "hl7:", "watch:", "sftp:"))
+        ]
         path.write_text("\n".join([*kept, text]) + "\n")
 
     return adjust
+
+
+def without_mllp(site):
+    """The text of site.toml without its last section."""
+    head, _, section = site.read_text().partition("[mllp]")
+    assert "[" not in section
+    return head
 
 
 @contextlib.asynccontextmanager
@@ -127,7 +137,7 @@ async def test_over_tls_a_sender_speaks_only_for_itself(tmp_path):
         site = folder / "site.toml"
         files = {"certificate": server, "key": key, "client_ca": authority.path}
         lines = [f'{name} = "tls/{path.name}"' for name, path in files.items()]
-        site.write_text("\n".join([site.read_text(), "[mllp]", *lines]))
+        site.write_text("\n".join([without_mllp(site), "[mllp]", *lines]))
 
     copy_fictional_county(tmp_path / "site")
     senders = (
@@ -156,8 +166,7 @@ def problems(tmp_path, text, site="", name="jail_medical_hl7"):
     copy_fictional_county(tmp_path)
     with_feed(text, name)(tmp_path)
     toml = tmp_path / "site.toml"
-    toml.write_text(toml.read_text() + site)
-    tomllib.loads(toml.read_text())
+    toml.write_text(without_mllp(toml) + site)
     with pytest.raises(ConfigurationError) as caught:
         check(load_site(tmp_path))
     return [str(problem) for problem in caught.value.problems]
@@ -207,3 +216,96 @@ async def test_what_cannot_be_opened_opens_nothing(tmp_path):
             await second.services.ways_in.open()
         assert second.services.ways_in.listeners == {}
         await second.close()
+
+
+async def until(condition):
+    async with asyncio.timeout(20):
+        while not await condition():  # noqa: ASYNC110 - what is waited for is in the store
+            await asyncio.sleep(0.05)
+
+
+def watching(folder, text="watch: {folder: drop, every_seconds: 1, settle_seconds: 0}"):
+    (folder / "drop").mkdir()
+    with_feed(text)(folder)
+
+
+async def test_a_watched_folder_is_looked_at_while_the_site_runs(tmp_path):
+    world = await worlds.open_site(tmp_path / "site", adjust=watching)
+    told = await world.services.ways_in.open()
+    assert told == [f"watching {tmp_path / 'site' / 'drop'} for feed {FEED}"]
+    (tmp_path / "site" / "drop" / "day.hl7").write_bytes(records.hl7(records.phq9(4)))
+
+    async def arrived():
+        return len(await world.services.inbox.receipts()) == 1
+
+    await until(arrived)
+    await world.services.ways_in.close()
+    await world.close()
+
+
+async def test_what_is_there_is_taken_in_at_once_when_asked(tmp_path):
+    world = await worlds.open_site(tmp_path / "site", adjust=watching)
+    (tmp_path / "site" / "drop" / "day.hl7").write_bytes(records.hl7(records.phq9(4)))
+    assert await world.services.ways_in.look_once() == 1
+    assert await world.services.ways_in.look_once() == 0
+    await world.close()
+
+
+async def test_a_partner_puts_a_file_by_sftp(tmp_path):
+    host, partner = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+
+    def adjust(folder):
+        host.write_private_key(folder / "host_key")
+        site = folder / "site.toml"
+        site.write_text(site.read_text() + '\n[sftp]\nport = 0\nhost_key = "host_key"\n')
+        key = partner.export_public_key().decode().strip()
+        watching(folder, f"watch: {{folder: drop, every_seconds: 1, settle_seconds: 0, keys: ['{key}']}}")
+
+    world = await worlds.open_site(tmp_path / "site", adjust=adjust)
+    told = await world.services.ways_in.open()
+    assert told[0] == f"SFTP on port {world.services.ways_in.sftp.port}"
+    async with (
+        asyncssh.connect(
+            "127.0.0.1",
+            world.services.ways_in.sftp.port,
+            username=FEED,
+            client_keys=[partner],
+            known_hosts=([host.convert_to_public()], [], []),
+            config=None,
+        ) as connection,
+        connection.start_sftp_client() as sftp,
+        sftp.open("day.hl7", "wb") as file,
+    ):
+        await file.write(records.hl7(records.phq9(4)))
+
+    async def arrived():
+        return [one.name for one in await world.services.inbox.receipts()] == ["day.hl7"]
+
+    await until(arrived)
+    await world.services.ways_in.close()
+    await world.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "site", "said"),
+    [
+        ("watch: {folder: nowhere}", "", "there is no folder `nowhere`"),
+        ("watch: {folder: ., keys: [x]}", "", "nobody listens"),
+        ("watch: {folder: ., marker: done}", "", "watch.marker"),
+        ("watch: {folder: .}", '[sftp]\nhost_key = "none"\n', "`none` cannot be read as a key"),
+        (
+            "sftp: {host: h, user: u, key: none, host_key: 'ssh-ed25519 AAAA', folder: /out}",
+            "",
+            "it is no public key",
+        ),
+        ("sftp: {host: h, user: u, key: k, host_key: any, folder: /out}", "", "sftp.host_key"),
+    ],
+)
+def test_what_is_wrong_with_folders_is_told_before(tmp_path, text, site, said):
+    assert any(said in problem for problem in problems(tmp_path, text, site))
+
+
+def test_without_asyncssh_it_is_told_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "connectors.transport.sftp", None)
+    text = "sftp: {host: h, user: u, key: k, host_key: 'ssh-ed25519 AAAA', folder: /out}"
+    assert any("pip install sallyport[sftp]" in problem for problem in problems(tmp_path, text))

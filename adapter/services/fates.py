@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from adapter.fhir.instants import instant_text
 from adapter.services.reception import AT_ONCE, CONTROL_ID, Outcome, written
 from adapter.source import AnswerOptions
 
@@ -76,7 +77,7 @@ class Fates:
         return {
             "receipt": receipt.id,
             "report": f"/feeds/{receipt.feed}/receipts/{receipt.id}",
-            "received": written(receipt.received),
+            "received": instant_text(receipt.received),
             "sha256": row.sha256.hex(),
             "line": row.line,
             "acknowledged": row.code,

@@ -85,6 +85,16 @@ class _Upload:
         self.last = path
         self.hidden = path.with_name(f".{path.name}{HIDDEN}")
         self.file: BinaryIO = self.hidden.open("wb")
+        self.written = 0
+        self.is_spoiled = False
+
+    def end(self) -> bool:
+        """Put what came on disk; whether it is all there: nothing refused, and no hole in it."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        size = os.fstat(self.file.fileno()).st_size
+        self.file.close()
+        return not self.is_spoiled and self.written >= size
 
 
 class _WriteOnly(asyncssh.SFTPServer):
@@ -115,20 +125,20 @@ class _WriteOnly(asyncssh.SFTPServer):
         """Take bytes of a file, up to as many as the feed takes."""
         upload = cast("_Upload", file_obj)
         if offset + len(data) > self._drop.longest:
+            upload.is_spoiled = True
             raise asyncssh.SFTPFailure("the file is larger than this feed takes")
         upload.file.seek(offset)
+        upload.written += len(data)
         return upload.file.write(data)
 
     def close(self, file_obj: object) -> None:
         """Give the file its name, if its sender closed it: one that broke off is no file."""
         upload = cast("_Upload", file_obj)
-        upload.file.flush()
-        os.fsync(upload.file.fileno())
-        upload.file.close()
-        if self._channel.is_closing() or upload.last.exists():
-            upload.hidden.unlink()
-        else:
+        if upload.end() and not self._channel.is_closing() and not upload.last.exists():
             upload.hidden.rename(upload.last)
+            return
+        upload.hidden.unlink()
+        raise asyncssh.SFTPFailure("the file did not come whole; nothing of it was kept")
 
     def rename(self, oldpath: bytes, newpath: bytes) -> None:
         """Give a file its last name, if there is none of it."""

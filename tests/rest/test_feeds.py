@@ -114,7 +114,8 @@ async def test_a_batch_is_acknowledged_message_by_message_or_at_once(tmp_path):
 
         def adjust(folder, setting=setting):
             path = folder / "feeds" / "jail_medical_hl7.yaml"
-            path.write_text(path.read_text() + f"hl7: {{batch: {setting}}}\n")
+            kept = [line for line in path.read_text().splitlines() if not line.startswith("hl7:")]
+            path.write_text("\n".join([*kept, f"hl7: {{batch: {setting}}}", ""]))
 
         world = await worlds.open_site(tmp_path / setting, adjust=adjust)
         answer = await push(world, "jail-medical-hl7", batch, "jail-medical")

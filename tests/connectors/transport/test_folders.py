@@ -1,4 +1,4 @@
-"""A folder that others write to: only its own regular files, none that changes, and nothing is overwritten or deleted."""
+"""A folder that others write to: only its own regular files, none that changes, and nothing is overwritten."""
 
 from __future__ import annotations
 
