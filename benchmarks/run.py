@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import changing
 import deciding
+import matching
 import mllp
 import population
 import rehearsing
@@ -38,6 +39,7 @@ MEASURED = {
     "tables": tables.measure,
     "changing": changing.measure,
     "rehearsing": rehearsing.measure,
+    "matching": matching.measure,
     "decide": deciding.measure,
     "mllp": mllp.measure,
 }

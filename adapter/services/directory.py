@@ -42,4 +42,4 @@ async def publish(
     writes = [await writer.prepare(body, facets, ident=body["id"], patient="") for body in resources]
     async with store.transaction() as change:
         await change.put(writes, at=at, origin=None)
-        await change.admit(NOBODY, await change.intern("policy", empty))
+        await change.admit([NOBODY], await change.intern("policy", empty))

@@ -15,23 +15,24 @@ from typing import TYPE_CHECKING, BinaryIO
 import orjson
 
 from adapter.errors import InvalidResource, RecordError
+from adapter.services.backlog import Backlog
 from adapter.services.report import FeedReport
 from adapter.services.revocations import with_revocations
 from adapter.source import Malformed
 from adapter.store.shapes import QuarantinedRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 
     from adapter.mapping.compile import CompiledMapping
     from adapter.mapping.mapped import Environment
     from adapter.services.assemble import Assembled, Assembly
     from adapter.services.in_force import InForce
-    from adapter.services.people import People
+    from adapter.services.people import People, Told
     from adapter.settings import Feed
     from adapter.source import Connector, ExtractOptions, SourceRecord
     from adapter.store.port import Inbox, Store, Transaction
-    from adapter.store.shapes import Receipt
+    from adapter.store.shapes import Receipt, ResourceWrite
 
 LEAVES = ("mapped", "lossy", "ignored", "unmapped")
 BATCH = 2_000
@@ -93,12 +94,18 @@ class Ingest:
     ) -> None:
         self._store = store
         self._inbox = inbox
+        self._backlog = Backlog(store, inbox)
         self._lines = lines
         self._people = people
         self._in_force = in_force
         self._clock = clock
         self._new_id = new_id
         self._admit = admit
+
+    @property
+    def lines(self) -> Mapping[str, FeedLine]:
+        """The feeds that are ready to run, by name."""
+        return self._lines
 
     async def receive(self, feed: str, name: str, stream: BinaryIO) -> Receipt:
         """Keep raw bytes durably; the last file of this name sent again gives its receipt.
@@ -170,46 +177,8 @@ class Ingest:
         """
         found: list[Receipt] = []
         for name in self._lines if feed is None else {feed} & self._lines.keys():
-            found += await self._unfinished(name)
+            found += await self._backlog.unfinished(name)
         return sorted(found, key=lambda receipt: receipt.seq)
-
-    async def _unfinished(self, feed: str) -> list[Receipt]:
-        """Those of one feed. Up to where everything is done is remembered, so that a start does not look at it again.
-
-        The receipt at that place is remembered with it: in another inbox, restored from a backup, it says nothing.
-        """
-        known, place = await self._store.setting(f"done:{feed}"), 0
-        if known is not None:
-            ident, _, seq = known.decode("ascii").rpartition(" ")
-            there = await self._inbox.receipt(ident)
-            place = int(seq) if there is not None and there.seq == int(seq) else 0
-        unfinished: list[Receipt] = []
-        done: Receipt | None = None
-        for receipt in await self._inbox.receipts(feed, after=place):
-            state = await self._store.progress(receipt.id)
-            if state is None or not state[2]:
-                unfinished.append(receipt)
-            elif not unfinished:
-                done = receipt
-        if done is not None:
-            async with self._store.transaction() as change:
-                await change.set_setting(f"done:{feed}", f"{done.id} {done.seq}".encode("ascii"))
-        return unfinished
-
-    async def _later(self, change: Transaction, receipt: Receipt) -> list[str]:
-        """The receipts after this one of which something may be in the store already.
-
-        Usually there are none: the newest that anything was brought in of is remembered in the same transaction.
-        """
-        name = f"begun:{receipt.feed}"
-        known = await change.setting(name)
-        begun = int(known) if known is not None else await self._inbox.newest(receipt.feed)
-        if known is None or begun < receipt.seq:
-            await change.set_setting(name, str(max(begun, receipt.seq)).encode("ascii"))
-        if begun <= receipt.seq:
-            return []
-        after = await self._inbox.receipts(receipt.feed, after=receipt.seq)
-        return [one.id for one in after if one.seq <= begun]
 
     async def replay(self, feed: str | None = None) -> dict[str, FeedReport]:
         """Run every quarantined record again, with the mapping as it is now."""
@@ -302,17 +271,22 @@ class Ingest:
         async with self._store.transaction() as change:
             await change.expect(
                 [write for _, assembled in batch.assembled for write in assembled.writes],
-                [assembled.identity for _, assembled in batch.assembled if assembled.identity is not None],
+                [assembled.identity.facts for _, assembled in batch.assembled if assembled.identity is not None],
             )
             # Asked inside the transaction: what another process received and wrote meanwhile must not be taken back.
             # Only a first run of the newest receipt can bring nothing that is outdated.
-            later = await self._later(change, receipt)
+            later = await self._backlog.later(change, receipt)
+            written: list[ResourceWrite] = []
+            identities: list[Told] = []
             for line, assembled in batch.assembled:
                 origin = receipt.id, line
                 left = assembled
                 if position is None or later:
                     left = await self._left(change, assembled, origin, later, report)
-                await self._put(change, left, origin, report, at)
+                written += await self._put(change, left, origin, report, at)
+                if left.identity is not None:
+                    identities.append(left.identity)
+            await self._settle(change, written, identities, report, at)
             await change.quarantine(batch.quarantine, at=at)
             for ident in batch.released:
                 await change.release_quarantined(ident)
@@ -355,26 +329,34 @@ class Ingest:
         told = any(write.type == "Patient" for write in writes)
         return replace(assembled, writes=writes, identity=assembled.identity if told else None)
 
+    @staticmethod
     async def _put(
-        self, change: Transaction, assembled: Assembled, origin: tuple[str, int], report: FeedReport, at: int
-    ) -> None:
+        change: Transaction, assembled: Assembled, origin: tuple[str, int], report: FeedReport, at: int
+    ) -> list[ResourceWrite]:
+        """Put the resources of one record; those that made a new version."""
         changed = await change.put(assembled.writes, at=at, origin=origin)
-        events, touched = [], set()
-        for write, new in zip(assembled.writes, changed, strict=True):
-            if not new:
-                report.unchanged += 1
-                continue
+        written = [write for write, new in zip(assembled.writes, changed, strict=True) if new]
+        report.unchanged += len(changed) - len(written)
+        for write in written:
             report.written[write.type] += 1
-            if await self._in_force.touched(change, write, at=at):
-                touched.add(write.patient)
-            if write.screening is not None:
-                events.append((at, orjson.dumps({"resource": write.rid})))
-        if assembled.identity is not None:
-            regrouped = await self._people.link(change, assembled.identity, at=at)
-            report.links += len(regrouped) // 2
-            touched |= regrouped
+        return written
+
+    async def _settle(
+        self,
+        change: Transaction,
+        written: Sequence[ResourceWrite],
+        identities: Sequence[Told],
+        report: FeedReport,
+        at: int,
+    ) -> None:
+        """Bring in line with a batch what follows from it: who is one person, what is in force, what is told on."""
+        touched = await self._in_force.touched(change, written, at=at)
+        regrouped = await self._people.link(change, identities, at=at)
+        report.links += regrouped.links
+        touched |= regrouped.patients
         if touched:
             await self._in_force.refresh(change, touched, at=at)
+        events = [(at, orjson.dumps({"resource": write.rid})) for write in written if write.screening is not None]
         if events:
             await change.enqueue("change", events)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from adapter.consent.standing import Timed
     from adapter.services.decisions import Decisions
     from adapter.store.port import Transaction
-    from adapter.store.shapes import LegalFact
+    from adapter.store.shapes import LegalFact, ResourceWrite
     from adapter.store.survey import PersonRecords
 
 ADULT = 18
@@ -114,20 +114,25 @@ class KnownFacts:
                 known[component] = facts
         return known
 
-    async def concerned(self, change: Transaction, encounter: int, patient: int, segment: int, *, at: int) -> bool:
-        """Whether a changed Encounter of this patient and segment may change what is known of the person."""
-        former = await change.former_segment(encounter)
-        units = {(await self._decisions.segment(one)).unit for one in (segment, former) if one is not None}
-        if not units.isdisjoint(self._sources.treating):
-            return True
-        if units.isdisjoint(self._sources.custody):
-            return False
+    async def concerned(self, change: Transaction, encounters: Collection[ResourceWrite], *, at: int) -> set[int]:
+        """The patients of whose person what is known may change by these changed Encounters."""
+        former = await change.former_segments([one.rid for one in encounters])
+        treated, held = set(), set()
+        for one in encounters:
+            units = {
+                (await self._decisions.segment(segment)).unit for segment in {one.segment, *former.get(one.rid, ())}
+            }
+            if not units.isdisjoint(self._sources.treating):
+                treated.add(one.patient)
+            elif not units.isdisjoint(self._sources.custody):
+                held.add(one.patient)
         # Custody counts only where it was asserted, so a roster changes what is in force for hardly anyone.
-        asserted = await change.having_recorded("K", at=at)
-        if not asserted:
-            return False
-        (component,) = await change.components([patient])
-        return any(not asserted.isdisjoint(keys) for keys in (await keys_of(change, component)).values())
+        asserted = await change.having_recorded("K", at=at) if held else set()
+        if asserted:
+            everyone = [one for component in await change.components(held) for one in component]
+            keys = await keys_of(change, everyone)
+            treated |= {one for one in everyone if not asserted.isdisjoint(keys.get(one, ()))}
+        return treated
 
     async def _recorded(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from adapter.store.legal import LegalRecords
+from adapter.store.matching import MatchRecords
 from adapter.store.survey import Survey
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Interned(Protocol):
         ...
 
 
-class Transaction(Interned, LegalRecords, Protocol):
+class Transaction(Interned, LegalRecords, MatchRecords, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
@@ -57,8 +58,8 @@ class Transaction(Interned, LegalRecords, Protocol):
         """Whether a resource came from one of the ``later`` receipts, or from below ``line`` of this one."""
         ...
 
-    async def admit(self, patient: int, policy: int) -> bool:
-        """Put ``policy`` in force for all time if nothing is in force for this patient yet; tells whether it did."""
+    async def admit(self, patients: Iterable[int], policy: int) -> set[int]:
+        """Put ``policy`` in force for all time for those of whom nothing is in force yet; tells who they were."""
         ...
 
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
@@ -77,8 +78,8 @@ class Transaction(Interned, LegalRecords, Protocol):
         """One top-level element of stored resources by their internal keys; None where a resource lacks it."""
         ...
 
-    async def former_segment(self, rid: int) -> int | None:
-        """The segment of the version before the current one."""
+    async def former_segments(self, rids: Collection[int]) -> dict[int, set[int]]:
+        """The segments that the earlier versions of these resources had, by resource."""
         ...
 
     async def freshen(self, feed: str, *, until: int) -> int:
@@ -95,6 +96,14 @@ class Transaction(Interned, LegalRecords, Protocol):
 
     async def identify(self, facts: IdentityFacts) -> list[IdentityFacts] | None:
         """Record how a patient may be recognised; returns who shares a key, or None if nothing changed."""
+        ...
+
+    async def leaning(self, patients: Iterable[int], *, at: int) -> dict[int, set[int]]:
+        """For each of these patients the records that were linked to it by ``at`` and that nobody has confirmed."""
+        ...
+
+    async def persons(self, patients: Iterable[int]) -> list[frozenset[int]]:
+        """As ``components``."""
         ...
 
     async def linked(self, patient: int) -> list[IdentityFacts]:

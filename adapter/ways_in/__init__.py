@@ -15,7 +15,7 @@ from adapter.ways_in.files import drop_server, file_problems, watched
 from adapter.ways_in.mllp import listeners, message_feeds, mllp_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from adapter.errors import Problem
     from adapter.services.channels import ChannelLog
@@ -38,11 +38,14 @@ def ways_in_problems(site: Site) -> list[Problem]:
 class WaysIn:
     """What a running site listens on and looks through, besides HTTP."""
 
-    def __init__(self, site: Site, *, reception: Reception, channels: ChannelLog, watching: Watching) -> None:
+    def __init__(
+        self, site: Site, *, reception: Reception, channels: ChannelLog, watching: Watching, clock: Callable[[], float]
+    ) -> None:
         self._site = site
         self._reception = reception
         self._channels = channels
         self._watching = watching
+        self._clock = clock
         self._work: list[asyncio.Task[None]] = []
         self.listeners: dict[str, Listener] = {}
         self.sftp: Any = None
@@ -73,7 +76,7 @@ class WaysIn:
         problems = file_problems(self._site)
         if problems:
             raise ConfigurationError(problems)
-        places = watched(self._site)
+        places = watched(self._site, self._clock)
         for each in places:
             self._begin(self._watching.run(each))
         self._begin(self._flush())
@@ -84,7 +87,7 @@ class WaysIn:
 
     async def look_once(self) -> int:
         """Take in what is whole in every folder now; how many files. What has to settle first is waited for."""
-        places = watched(self._site)
+        places = watched(self._site, self._clock)
         settling = [each.watch.settle_seconds for each in self._site.feeds.values() if each.watch is not None]
         settling += [each.sftp.settle_seconds for each in self._site.feeds.values() if each.sftp is not None]
         count = sum([await self._watching.look(each) for each in places])

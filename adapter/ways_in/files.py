@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from adapter.errors import ConfigurationError, Problem
@@ -11,6 +10,7 @@ from connectors.transport.finished import Finished
 from connectors.transport.folders import DropFolder, WatchedFolder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from adapter.settings import Feed, Site
@@ -89,33 +89,37 @@ def _drops(site: Site) -> dict[str, Any]:
     }
 
 
-def watched(site: Site) -> list[Watched]:
-    """Every place that is looked at."""
+def watched(site: Site, clock: Callable[[], float]) -> list[Watched]:
+    """Every place that is looked at; ``clock`` is in seconds and only rises."""
     found = []
     for feed in site.feeds.values():
         if feed.watch is not None:
-            found.append(Watched(feed=feed.feed, place=_folder(site, feed.watch), every=feed.watch.every_seconds))
+            found.append(
+                Watched(feed=feed.feed, place=_folder(site, feed.watch, clock), every=feed.watch.every_seconds)
+            )
         if feed.sftp is not None:
-            found.append(Watched(feed=feed.feed, place=_remote_folder(site, feed), every=feed.sftp.every_seconds))
+            found.append(
+                Watched(feed=feed.feed, place=_remote_folder(site, feed, clock), every=feed.sftp.every_seconds)
+            )
     return found
 
 
-def _folder(site: Site, watch: Watch) -> WatchedFolder:
+def _folder(site: Site, watch: Watch, clock: Callable[[], float]) -> WatchedFolder:
     return WatchedFolder(
         DropFolder(site.folder / watch.folder, marker=watch.marker),
         _finished(watch),
-        clock=monotonic,
+        clock=clock,
         set_aside=watch.then == "move",
     )
 
 
-def _remote_folder(site: Site, feed: Feed) -> Any:
+def _remote_folder(site: Site, feed: Feed, clock: Callable[[], float]) -> Any:
     from connectors.transport.sftp import RemoteFolder  # noqa: PLC0415 - an extra that few sites need
 
     if feed.sftp is None:
         raise ConfigurationError([])
     spool: Path = site.store_folder / SPOOL / feed.feed
-    return RemoteFolder(_remote(site, feed.sftp), _finished(feed.sftp), spool=spool, clock=monotonic)
+    return RemoteFolder(_remote(site, feed.sftp), _finished(feed.sftp), spool=spool, clock=clock)
 
 
 def _finished(how: Watch | Sftp) -> Finished:

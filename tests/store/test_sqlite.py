@@ -9,6 +9,7 @@ from pathlib import Path
 import apsw
 import files_contract
 import legal_contract
+import matching_contract
 import messages_contract
 import orjson
 import pytest
@@ -58,6 +59,7 @@ class TestSqlite(
     files_contract.FilesContract,
     legal_contract.LegalContract,
     messages_contract.MessagesContract,
+    matching_contract.MatchingContract,
     survey_contract.SurveyContract,
 ):
     """Every promise of the contract."""

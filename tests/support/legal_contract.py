@@ -130,6 +130,6 @@ class LegalContract:
         async with store.transaction() as change:
             first, second = [await change.intern("segment", body) for body in (b"one", b"two")]
             await change.put([write("Observation", "o", "p", first)], at=NOW, origin=None)
-            assert await change.former_segment(rid) is None
+            assert await change.former_segments([rid]) == {}
             await change.put([write("Observation", "o", "p", second, content=b"new")], at=NOW, origin=None)
-            assert await change.former_segment(rid) == first
+            assert await change.former_segments([rid]) == {rid: {first}}

@@ -46,6 +46,7 @@ SELECT DISTINCT k.patient FROM awaited_key a JOIN identity_key k ON k.key = a.ke
 SELECT DISTINCT i.patient, w.person, w.facts, i.facts FROM json_each(?) r
 CROSS JOIN identity i ON i.patient = r.value CROSS JOIN json_each(CAST(i.keys AS TEXT)) k
 CROSS JOIN awaited_key a ON a.key = unhex(k.value) CROSS JOIN awaited w ON w.person = a.person
+WHERE EXISTS (SELECT 1 FROM awaited)
 ORDER BY i.patient, w.person
 
 -- name: put_revocation

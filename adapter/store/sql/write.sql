@@ -115,12 +115,14 @@ INSERT INTO patient_policy_source (patient, start, sources) VALUES (?, ?, ?)
 
 -- name: admit
 -- Policies cover all time, so that whoever has one has one from the beginning.
-INSERT OR IGNORE INTO patient_policy (patient, start, stop, policy, ends)
+INSERT INTO patient_policy (patient, start, stop, policy, ends)
 VALUES (?, -4611686018427387904, 4611686018427387904, ?, 4611686018427387904)
 
--- name: former_segment
--- The segment of the version before the current one.
-SELECT segment FROM resource_history WHERE rid = ? ORDER BY revision DESC LIMIT 1
+-- name: having_policy
+SELECT DISTINCT k.value FROM json_each(?) k CROSS JOIN patient_policy p ON p.patient = k.value
+
+-- name: former_segments
+SELECT DISTINCT h.rid, h.segment FROM json_each(?) k CROSS JOIN resource_history h ON h.rid = k.value
 
 -- name: clinical_of
 -- What the wide index knows of a patient's records of one type.

@@ -59,7 +59,6 @@ class ResourceWriter:
         self._screenings: list[ResourceWrite] = []
         self._relations: list[tuple[int, str, int]] = []
         self._origins: list[tuple[int, str, int]] = []
-        self._new: set[int] = set()
 
     def expect(self, rids: Iterable[int]) -> None:
         """Look up in one statement what is in place where something is about to be put."""
@@ -76,23 +75,14 @@ class ResourceWriter:
         current = self._in_place[rid]
         if current is not None and (current.id, current.type) != (write.id, TYPES[write.type]):
             raise SallyportError(f"two resources share the internal key {rid}; the later one was not stored")
-        if current is None:
-            if write.existing:
-                return False
-            self._new.add(rid)
+        if current is None and write.existing:
+            return False
         changed = current is None or not (write.seed or current.holds(write))
         if changed:
             self._replace(current, write, at)
         if origin is not None and not write.seed:
             self._origins.append((rid, *origin))
         return changed
-
-    def first_seen(self, rid: int) -> bool:
-        """Whether this transaction made the resource, told once: the next version of it is one of a known resource."""
-        if rid in self._new:
-            self._new.discard(rid)
-            return True
-        return False
 
     def _replace(self, current: _InPlace | None, write: ResourceWrite, at: int) -> None:
         rid, kind = write.rid, TYPES[write.type]

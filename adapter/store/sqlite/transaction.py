@@ -17,6 +17,7 @@ from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.identity import IdentityWriter
 from adapter.store.sqlite.interning import bodies
 from adapter.store.sqlite.legal import SqliteLegalRecords
+from adapter.store.sqlite.matching import MatchWriter, SqliteMatchRecords
 from adapter.store.sqlite.person import SqlitePeople
 from adapter.store.sqlite.resources import ResourceWriter
 
@@ -32,7 +33,7 @@ SQL, ACCESS = load("write"), load("access")
 _INCOMPLETE = "the policies of a patient must cover all time without gap or overlap"
 
 
-class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
+class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords):
     """The writer's side of the store, inside BEGIN IMMEDIATE … COMMIT."""
 
     def __init__(
@@ -45,7 +46,7 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
         self._interning = interning
         self._resources = ResourceWriter(connection, stamp)
         self._identities = IdentityWriter(connection)
-        self._admitted: list[tuple[int, int]] = []
+        self._matches = MatchWriter(connection)
 
     async def intern(self, table: str, body: bytes) -> int:
         return self._interning.number(self._db, table, body)
@@ -56,6 +57,7 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
         self._resources.expect(write.rid for write in writes)
         self._identities.expect(identities)
+        self._matches.expect(identities)
 
     async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
         return [self._resources.put(write, at=at, origin=origin) for write in writes]
@@ -65,23 +67,18 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
         bindings = (rid, receipt, line, orjson.dumps(sorted(later)).decode())
         return self._db.execute(SQL["outdated"], bindings).fetchone() is not None
 
-    async def admit(self, patient: int, policy: int) -> bool:
-        if self._resources.first_seen(patient):
-            self._admitted.append((patient, policy))
-            return True
-        self._flush_admitted()
-        self._db.execute(SQL["admit"], (patient, policy))
-        return bool(self._db.changes())
+    async def admit(self, patients: Iterable[int], policy: int) -> set[int]:
+        everyone = sorted(patients)
+        known = {row[0] for row in self._of("having_policy", everyone)}
+        new = [patient for patient in everyone if patient not in known]
+        self._db.executemany(SQL["admit"], [(patient, policy) for patient in new])
+        return set(new)
 
     def finish(self) -> None:
         """Write what waits, before the transaction commits."""
         self._resources.flush()
         self._identities.flush()
-        self._flush_admitted()
-
-    def _flush_admitted(self) -> None:
-        self._db.executemany(SQL["admit"], self._admitted)
-        self._admitted.clear()
+        self._matches.flush()
 
     def _ready(self) -> None:
         self._resources.flush()
@@ -100,7 +97,6 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
                     told.append((patient, span.start, orjson.dumps(span.sources)))
             if instant != END:
                 raise SallyportError(_INCOMPLETE)
-        self._flush_admitted()
         patients = [(patient,) for patient, _ in settled]
         self._db.executemany(SQL["drop_policy"], patients)
         self._db.executemany(SQL["drop_policy_sources"], patients)
@@ -114,10 +110,12 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
             [(row.context, row.segment, row.start, row.stop, row.bases, row.agreement) for row in rows],
         )
 
-    async def former_segment(self, rid: int) -> int | None:
+    async def former_segments(self, rids: Collection[int]) -> dict[int, set[int]]:
         self._resources.flush()
-        row = self._db.execute(SQL["former_segment"], (rid,)).fetchone()
-        return None if row is None else int(row[0])
+        found: dict[int, set[int]] = {}
+        for rid, segment in self._of("former_segments", rids):
+            found.setdefault(rid, set()).add(segment)
+        return found
 
     async def freshen(self, feed: str, *, until: int) -> int:
         return int(row_of(self._db.execute(SQL["put_freshness"], (feed, until)))[0])
@@ -139,24 +137,7 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
         self._identities.unlink(patient, other)
 
     async def components(self, patients: Iterable[int]) -> list[frozenset[int]]:
-        alone = dict.fromkeys(patients)
-        found: dict[frozenset[int], None] = {}
-        for (patient,) in self._of("having_links", alone):
-            if patient in alone:
-                component = self._component(patient)
-                found[component] = None
-                for member in component:
-                    alone.pop(member, None)
-        return [*found, *(frozenset((patient,)) for patient in alone)]
-
-    def _component(self, patient: int) -> frozenset[int]:
-        found, frontier = {patient}, [patient]
-        while frontier:
-            for (other,) in self._db.execute(SQL["linked"], (frontier.pop(),)):
-                if other not in found:
-                    found.add(other)
-                    frontier.append(other)
-        return frozenset(found)
+        return await self.persons(patients)
 
     async def quarantine(self, records: Sequence[QuarantinedRecord], *, at: int) -> None:
         self._db.executemany(

@@ -89,7 +89,7 @@ CREATE TABLE reference (
 -- Which index rows a resource owns, so that a new version replaces them.
 CREATE TABLE indexed (
   rid  INTEGER PRIMARY KEY,
-  rows BLOB NOT NULL                -- JSON: for each table its keys, without type, patient and rid
+  rows BLOB NOT NULL                -- JSON
 ) STRICT;
 
 -- Decision tables (architecture, decision 3).
@@ -151,11 +151,12 @@ CREATE TABLE identity_key (
   patient INTEGER NOT NULL,
   PRIMARY KEY (key, patient)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX identity_key_of_patient ON identity_key (patient);
 CREATE TABLE identity (
   patient INTEGER PRIMARY KEY,
   source  TEXT NOT NULL,
-  keys    BLOB NOT NULL,            -- JSON: its rows of identity_key, so that others replace them
-  facts   BLOB NOT NULL             -- JSON of keyed hashes; contradictions between two records show here
+  facts   BLOB NOT NULL,            -- JSON of keyed hashes; contradictions between two records show here
+  digest  BLOB NOT NULL             -- of keys and facts, to see that nothing changed
 ) STRICT;
 CREATE TABLE patient_link (
   patient INTEGER NOT NULL,
@@ -185,13 +186,12 @@ CREATE TABLE relation (
   PRIMARY KEY (rid, kind, other)
 ) STRICT, WITHOUT ROWID;
 
--- Where a resource came from: receipt and line in the raw inbox. The receipt leads, so that reading one fills a few
--- pages of its own instead of touching those of every receipt before it.
+-- Where a resource came from: receipt and line in the raw inbox.
 CREATE TABLE origin (
   rid     INTEGER NOT NULL,
   receipt TEXT    NOT NULL,
   line    INTEGER NOT NULL,
-  PRIMARY KEY (receipt, rid, line)
+  PRIMARY KEY (rid, receipt, line)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE ingest_progress (
