@@ -20,11 +20,13 @@ from adapter.services.asserting import PartnerAssertions
 from adapter.services.assertion_rules import LawOfAssertions
 from adapter.services.authorities import Authorities
 from adapter.services.change import Changes
+from adapter.services.channels import ChannelLog
 from adapter.services.decisions import Decisions
 from adapter.services.directory import organizations, publish
 from adapter.services.disclose import Disclosure
 from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
+from adapter.services.fates import Fates
 from adapter.services.feed_contracts import FeedGate, endings
 from adapter.services.feed_work import FeedWork
 from adapter.services.identities import Identities
@@ -37,16 +39,19 @@ from adapter.services.paper import Papers
 from adapter.services.patient_match import PatientMatch
 from adapter.services.people import People
 from adapter.services.preview import Preview
+from adapter.services.reception import Reception
 from adapter.services.reviews import Reviews
 from adapter.services.rosters import Rosters
 from adapter.services.site_rules import compile_rules
 from adapter.services.standing import KnownFacts, Sources
 from adapter.services.user_agreements import UserAgreements
+from adapter.services.watching import Watching
 from adapter.services.whatif import WhatIf
 from adapter.services.words import Words
 from adapter.services.write import Writer, stamp
 from adapter.source import ExtractOptions
 from adapter.store.sqlite.store import SqliteStore
+from adapter.ways_in import WaysIn, message_feeds, ways_in_problems
 from connectors.behavioral_health.fhir_ndjson import FhirNdjson
 from connectors.behavioral_health.release_forms import ReleaseForms
 from connectors.court.ecf_xml import EcfXml
@@ -57,7 +62,6 @@ from connectors.jail.charge_csv import ChargeCsv
 from connectors.jail.corerm_alerts import CoremrAlerts
 from connectors.jail.corerm_events import CoremrEvents
 from connectors.jail.corerm_roster import CoremrRoster
-from connectors.jail.hl7v2.acknowledgement import acknowledgement
 from connectors.jail.hl7v2.connector import Hl7v2
 from connectors.jail.jailtracker_json import JailtrackerJson
 from connectors.jail.niem_booking import NiemBooking
@@ -76,6 +80,7 @@ if TYPE_CHECKING:
     from adapter.settings import Feed, Site
     from adapter.source import Connector
     from adapter.store.port import Inbox, Ledger, Store
+    from adapter.store.shapes import Receipt
 
 CONNECTORS: dict[str, Connector] = {
     connector.name: connector
@@ -131,6 +136,9 @@ class Services:
     disclosure: Disclosure
     ingest: Ingest
     intake: Intake
+    reception: Reception
+    channels: ChannelLog
+    ways_in: WaysIn
     in_force: InForce
     explain: Explain
     changes: Changes
@@ -173,7 +181,11 @@ def site_secret(folder: Path) -> bytes:
 
 def check(site: Site) -> SiteRules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
-    return compile_rules(site, CONNECTORS, at=clock())
+    rules = compile_rules(site, CONNECTORS, at=clock())
+    problems = ways_in_problems(site)
+    if problems:
+        raise ConfigurationError(problems)
+    return rules
 
 
 def preview(site: Site, feed: str) -> Preview:
@@ -249,6 +261,40 @@ async def build(
         new_id=make_id,
         admit=gate.admit,
     )
+    messages = store.messages()
+
+    def accept(receipt: Receipt) -> None:
+        intake.accept(receipt)
+
+    channels = ChannelLog(messages, now)
+    answered = message_feeds(site)
+    reception = Reception(
+        messages=messages,
+        gate=gate,
+        feeds=answered.values(),
+        channels=channels,
+        accept=accept,
+        clock=now,
+        new_id=make_id,
+    )
+    intake = Intake(
+        store=store,
+        inbox=inbox,
+        ingest=ingest,
+        gate=gate,
+        feeds=site.feeds,
+        fates=Fates(
+            store=store,
+            inbox=inbox,
+            messages=messages,
+            reception=reception,
+            feeds=answered,
+            clock=now,
+            new_id=make_id,
+        ),
+        clock=now,
+        new_id=make_id,
+    )
     authorities = Authorities(
         store,
         ledger,
@@ -288,15 +334,15 @@ async def build(
         decisions=decisions,
         disclosure=disclosure,
         ingest=ingest,
-        intake=Intake(
-            store=store,
-            inbox=inbox,
-            ingest=ingest,
-            gate=gate,
-            feeds=site.feeds,
-            acknowledge={Hl7v2.name: acknowledgement},
-            clock=now,
-            new_id=make_id,
+        intake=intake,
+        reception=reception,
+        channels=channels,
+        ways_in=WaysIn(
+            site,
+            reception=reception,
+            channels=channels,
+            watching=Watching(ingest=ingest, messages=messages, channels=channels, accept=accept),
+            clock=time.monotonic,
         ),
         in_force=in_force,
         explain=Explain(

@@ -18,6 +18,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from adapter.errors import ConfigurationError, Problem
+from adapter.transports import Hl7Answers, MllpHost, MllpPort, Sftp, SftpHost, Watch
 
 Regime = Literal["justice", "hipaa", "part2", "education"]
 """Legal regimes of a unit: a justice record, HIPAA (45 CFR 164), 42 CFR Part 2, FERPA (34 CFR 99)."""
@@ -59,6 +60,8 @@ class SiteSection(_Section):
     treatment_window_days: int = Field(default=365, ge=1, le=3 * 365)
     assertions_per_hour: int = Field(default=60, ge=1, le=10_000)
     assert_basis: dict[Annotated[str, Field(pattern=r"^[KJEOX]$")], Asserters] = {}
+    mllp: MllpHost = MllpHost()
+    sftp: SftpHost | None = None
 
 
 class Partner(_Section):
@@ -127,6 +130,10 @@ class Feed(_Section):
     roster: Roster | None = None
     extract: str = ""
     post_megabytes: int = Field(default=64, ge=1, le=4096)
+    hl7: Hl7Answers = Hl7Answers()
+    mllp: MllpPort | None = None
+    watch: Watch | None = None
+    sftp: Sftp | None = None
     settings: dict[str, str] = {}
 
     @property

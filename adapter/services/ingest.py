@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import orjson
 
 from adapter.errors import InvalidResource, RecordError
+from adapter.services.backlog import Backlog
 from adapter.services.report import FeedReport
 from adapter.services.revocations import with_revocations
 from adapter.services.rosters import named
@@ -100,6 +101,7 @@ class Ingest:
     ) -> None:
         self._store = store
         self._inbox = inbox
+        self._backlog = Backlog(store, inbox)
         self._lines = lines
         self._people = people
         self._in_force = in_force
@@ -144,21 +146,23 @@ class Ingest:
         """
         most = batch_size or BATCH
         line = self._lines[receipt.feed]
-        done, report = 0, FeedReport(feed=receipt.feed, receipt=receipt.id)
-        earlier = await self._store.progress(receipt.id)
-        if earlier is not None:
-            done, report = earlier[0], FeedReport.from_json(earlier[1])
-            if earlier[2]:
-                return report
+        done, report, finished = await self._begun(receipt)
+        if finished:
+            return report
         revoked = await self._revocations(line.feed)
         batch, position = _Batch(), done
+        again = await self._inbox.repeated(receipt.id)
         received = self._inbox.open(receipt.id)
         with received.stream as stream, _seldom_collected():
             for ordinal, item in enumerate(line.connector.records(stream, line.options)):
                 if ordinal < done:
                     continue
-                await self._take(line, with_revocations(item, revoked), ordinal, receipt, report, batch)
                 position = ordinal + 1
+                if item.position.line in again:
+                    # A message of this batch that came before; since then a later one may have changed what it says.
+                    report.warnings["repeated-message"] += 1
+                    continue
+                await self._take(line, with_revocations(item, revoked), ordinal, receipt, report, batch)
                 if pause is not None:
                     await pause()
                 if len(batch) >= most:
@@ -174,21 +178,22 @@ class Ingest:
             progress(position, receipt.size)
         return report
 
+    async def _begun(self, receipt: Receipt) -> tuple[int, FeedReport, bool]:
+        """How many records of a receipt are in the store, the report over them, and whether that is all."""
+        earlier = await self._store.progress(receipt.id)
+        if earlier is None:
+            return 0, FeedReport(feed=receipt.feed, receipt=receipt.id), False
+        return earlier[0], FeedReport.from_json(earlier[1]), earlier[2]
+
     async def pending(self, feed: str | None = None) -> list[Receipt]:
         """Receipts that are kept but not wholly in the store, oldest first: what a crash left to do.
 
         Those of a feed that the site no longer has wait until it has it again.
         """
-        unfinished = []
-        for receipt in await self._inbox.receipts(feed):
-            state = await self._store.progress(receipt.id)
-            if receipt.feed in self._lines and (state is None or not state[2]):
-                unfinished.append(receipt)
-        return unfinished
-
-    async def _later(self, receipt: Receipt) -> list[str]:
-        received = [one.id for one in await self._inbox.receipts(receipt.feed)]
-        return received[received.index(receipt.id) + 1 :]
+        found: list[Receipt] = []
+        for name in self._lines if feed is None else {feed} & self._lines.keys():
+            found += await self._backlog.unfinished(name)
+        return sorted(found, key=lambda receipt: receipt.seq)
 
     async def replay(self, feed: str | None = None) -> dict[str, FeedReport]:
         """Run every quarantined record again, with the mapping as it is now."""
@@ -298,7 +303,7 @@ class Ingest:
             )
             # Asked inside the transaction: what another process received and wrote meanwhile must not be taken back.
             # Only a first run of the newest receipt can bring nothing that is outdated.
-            later = await self._later(receipt)
+            later = await self._backlog.later(change, receipt)
             written: list[ResourceWrite] = []
             identities: list[Told] = []
             for line, assembled in batch.assembled:

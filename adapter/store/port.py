@@ -267,6 +267,10 @@ class Store(Interned, Protocol):
         """Records waiting, oldest first."""
         ...
 
+    async def quarantined_of(self, receipt: str) -> list[QuarantinedRecord]:
+        """Records of a receipt that wait, in its order."""
+        ...
+
     async def patients(self) -> list[int]:
         """The keys of all Patients, and of the directory's nobody, in order."""
         ...
@@ -335,8 +339,16 @@ class Inbox(Protocol):
         """A complete receipt."""
         ...
 
-    async def receipts(self, feed: str | None = None) -> list[Receipt]:
-        """What was received, oldest first."""
+    async def receipts(self, feed: str | None = None, *, after: int = 0) -> list[Receipt]:
+        """What was received, oldest first; only what came after the receipt of this place (``Receipt.seq``)."""
+        ...
+
+    async def repeated(self, receipt: str) -> set[int]:
+        """The lines of a receipt that hold messages which had come before."""
+        ...
+
+    async def newest(self, feed: str) -> int:
+        """The place of the newest receipt of a feed, complete or not; 0 where there is none."""
         ...
 
 

@@ -10,6 +10,7 @@ import apsw
 import files_contract
 import legal_contract
 import matching_contract
+import messages_contract
 import orjson
 import pytest
 import store_contract as contract
@@ -61,6 +62,7 @@ class TestSqlite(
     matching_contract.MatchingContract,
     survey_contract.SurveyContract,
     work_contract.WorkContract,
+    messages_contract.MessagesContract,
 ):
     """Every promise of the contract."""
 
