@@ -110,6 +110,11 @@ def clock() -> int:
     return time.time_ns() // 1000
 
 
+def seconds() -> float:
+    """Seconds of a clock that only rises."""
+    return time.monotonic()
+
+
 def new_id() -> str:
     """A random id of 128 bits: receipts, requests."""
     return secrets.token_hex(16)
@@ -342,7 +347,7 @@ async def build(
             reception=reception,
             channels=channels,
             watching=Watching(ingest=ingest, messages=messages, channels=channels, accept=accept),
-            clock=time.monotonic,
+            clock=seconds,
         ),
         in_force=in_force,
         explain=Explain(
