@@ -40,6 +40,7 @@ from adapter.services.patient_match import PatientMatch
 from adapter.services.people import People
 from adapter.services.preview import Preview
 from adapter.services.reception import Reception
+from adapter.services.reindex import reindex
 from adapter.services.reviews import Reviews
 from adapter.services.rosters import Rosters
 from adapter.services.site_rules import compile_rules
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
 
     from adapter.consent.agreement import AnyAgreement
     from adapter.consent.law.law import Law
+    from adapter.fhir.facts import Facts
     from adapter.services.feed_contracts import Ending
     from adapter.services.site_rules import SiteRules
     from adapter.settings import Feed, Site
@@ -162,6 +164,7 @@ class Services:
     keys: SiteKeys
     base_url: str
     zone: ZoneInfo
+    facts: Facts
     cursor_key: bytes
     now: Callable[[], int]
     new_id: Callable[[], str]
@@ -226,6 +229,7 @@ async def build(
     keys = SiteKeys(secret or site_secret(site.folder))
     store = SqliteStore(site.store_folder, stamp=stamp(keys), chain=make_id().encode(), durable=durable)
     await store.migrate()
+    await reindex(store, site.zone)
     inbox, ledger = store.inbox(), store.ledger()
     directory = organizations(site.partners)
     decisions = Decisions(store, rules.agreements, directory, site.zone, rules.law)
@@ -392,6 +396,7 @@ async def build(
         keys=keys,
         base_url=f"{site.site.base_url}/fhir",
         zone=site.zone,
+        facts=rules.facts,
         cursor_key=keys.cursor_key(),
         now=now,
         new_id=make_id,

@@ -10,10 +10,10 @@ from adapter.store.survey import Survey
 from adapter.store.work import FeedWork
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from adapter.fhir.search import Query
+    from adapter.fhir.search import IndexRow, Query
     from adapter.store.shapes import (
         BoundRow,
         ClinicalRow,
@@ -65,6 +65,15 @@ class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, Protocol):
 
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
         """Every current Consent about these patients, whatever its status."""
+        ...
+
+    async def index_anew(
+        self, rows: Callable[[StoredResource], Sequence[IndexRow]], *, after: int, limit: int
+    ) -> list[int]:
+        """Replace the index rows of up to ``limit`` resources by ``rows`` of them; the internal keys of these.
+
+        They are taken in the order of their keys, those behind ``after``; what waits to be written is not among them.
+        """
         ...
 
     async def set_policies(self, settled: Sequence[tuple[int, Sequence[PolicySpan]]]) -> None:
@@ -180,7 +189,7 @@ class Snapshot(Survey, Protocol):
         context: int,
         query: Query,
         patients: Sequence[int] | None,
-        after: tuple[int | str, int] | None,
+        after: Sequence[int | str] | None,
         *,
         at: int,
     ) -> Found:
