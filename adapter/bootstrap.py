@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from adapter.auth.requester import Requester
-from adapter.auth.tokens import Tokens
-from adapter.errors import SallyportError
+from adapter.assets import r4_facts
+from adapter.auth.wire import Ground, authorization, registered
+from adapter.errors import ConfigurationError, Problem, SallyportError
+from adapter.fhir.facts import Facts
 from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
 from adapter.services.access import Access
@@ -54,6 +55,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
+    from adapter.auth.clients import Clients, Registered
+    from adapter.auth.endpoints import Endpoints
+    from adapter.auth.requester import Requester
+    from adapter.auth.tokens import Tokens
     from adapter.consent.agreement import AnyAgreement
     from adapter.consent.law.law import Law
     from adapter.services.feed_contracts import Ending
@@ -109,6 +114,8 @@ class Services:
     assertions: PartnerAssertions
     reviews: Reviews
     papers: Papers
+    clients: Clients
+    authorization: Endpoints
     tokens: Tokens
     requester: Requester
     keys: SiteKeys
@@ -138,7 +145,25 @@ def site_secret(folder: Path) -> bytes:
 
 def check(site: Site) -> SiteRules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
-    return compile_rules(site, CONNECTORS, at=clock())
+    return _checked(site, clock)[0]
+
+
+def _checked(site: Site, now: Callable[[], int]) -> tuple[SiteRules, dict[str, Registered]]:
+    """What the documents compile to, and the clients; ``ConfigurationError`` lists the problems of both."""
+    problems: list[Problem] = []
+    rules, clients = None, None
+    try:
+        rules = compile_rules(site, CONNECTORS, at=now())
+    except ConfigurationError as error:
+        problems += error.problems
+    facts = rules.facts if rules is not None else Facts(r4_facts())
+    try:
+        clients = registered(site, types=facts.all_resources, clock=now)
+    except ConfigurationError as error:
+        problems += error.problems
+    if rules is None or clients is None:
+        raise ConfigurationError(problems)
+    return rules, clients
 
 
 async def build(
@@ -155,7 +180,7 @@ async def build(
 
     ``progress`` is told of patients done, of all, where what is in force has to be computed anew for everyone.
     """
-    rules = compile_rules(site, CONNECTORS, at=now())
+    rules, known = _checked(site, now)
     keys = SiteKeys(secret or site_secret(site.folder))
     store = SqliteStore(site.store_folder, stamp=stamp(keys), chain=make_id().encode(), durable=durable)
     await store.migrate()
@@ -176,8 +201,30 @@ async def build(
     await in_force.start(store, sources.fingerprint, at=now(), progress=progress)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
     user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)
-    tokens = Tokens(store=store, clock=now, new_token=make_token, users=user_agreements)
     gate = FeedGate(rules.agreements, site.feeds, site.zone)
+    access = Access(
+        partners=site.partners,
+        feeds=site.feeds,
+        agreements=rules.agreements,
+        gate=gate,
+        users=user_agreements,
+        zone=site.zone,
+    )
+    authorized = authorization(
+        Ground(
+            site=site,
+            registered=known,
+            store=store,
+            ledger=ledger,
+            access=access,
+            users=user_agreements,
+            contexts=decisions,
+            types=rules.facts.all_resources,
+            clock=now,
+            new_token=make_token,
+            new_id=make_id,
+        )
+    )
     ingest = Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id, admit=gate.admit)
     authorities = Authorities(
         store,
@@ -205,14 +252,7 @@ async def build(
         agreements=rules.agreements,
         user_agreements=user_agreements,
         gate=gate,
-        access=Access(
-            partners=site.partners,
-            feeds=site.feeds,
-            agreements=rules.agreements,
-            gate=gate,
-            users=user_agreements,
-            zone=site.zone,
-        ),
+        access=access,
         decisions=decisions,
         disclosure=Disclosure(store, ledger, decisions, now),
         ingest=ingest,
@@ -252,8 +292,10 @@ async def build(
             zone=site.zone,
             clock=now,
         ),
-        tokens=tokens,
-        requester=Requester(tokens=tokens, contexts=decisions),
+        clients=authorized.clients,
+        authorization=authorized.endpoints,
+        tokens=authorized.tokens,
+        requester=authorized.requester,
         keys=keys,
         base_url=f"{site.site.base_url}/fhir",
         zone=site.zone,

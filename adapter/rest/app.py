@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from adapter.errors import SallyportError, Unavailable
-from adapter.rest import feeds
+from adapter.rest import authorize, feeds
 from adapter.rest.answer import GUARDED, send_answer
 from adapter.rest.assert_basis import AssertBasis
 from adapter.rest.cursor import Cursors
@@ -27,6 +27,7 @@ from adapter.rest.face import PREFIX, FhirFace
 from adapter.rest.metadata import statement
 from adapter.rest.operations import ExplainOperation
 from adapter.rest.search import Search
+from adapter.rest.smart import configuration
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter, Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from adapter.auth.endpoints import Endpoints
     from adapter.auth.requester import Requester
     from adapter.rest.answer import Answer
     from adapter.services.asserting import PartnerAssertions
@@ -67,6 +69,11 @@ class Services(Protocol):
     @property
     def requester(self) -> Requester:
         """Finds the caller of a request."""
+        ...
+
+    @property
+    def authorization(self) -> Endpoints:
+        """Issues, introspects and revokes access tokens."""
         ...
 
     @property
@@ -128,6 +135,7 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         explain=ExplainOperation(services.disclosure, services.explain),
         assert_basis=AssertBasis(services.assertions, base_url=services.base_url, zone=services.zone),
         capabilities=statement(base_url=services.base_url, version=services.version),
+        discovery=configuration(services.base_url),
         new_id=services.new_id,
     )
     return Front(face=face, rest=_beside(services, routers), new_id=services.new_id)
@@ -203,7 +211,7 @@ def _beside(services: Services, routers: Sequence[APIRouter]) -> FastAPI:
         ]
         return {"status": "ready"} | ({"agreements_ending": ending} if ending else {})
 
-    for router in (feeds.router(services), *routers):
+    for router in (feeds.router(services), authorize.router(services), *routers):
         app.include_router(router)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_validation)

@@ -22,6 +22,7 @@ from adapter.rest.operations import OPERATION
 from adapter.rest.parameters import Disconnected
 from adapter.rest.read import read
 from adapter.rest.refusals import Reading
+from adapter.rest.smart import ADDRESS, NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,8 @@ class FhirFace:
     """Every interaction offered below ``/fhir/``.
 
     ``new_id`` makes the request ids: ASCII, unguessable, never repeated. ``capabilities`` is the prepared
-    answer of ``metadata``, the one address that needs no token.
+    answer of ``metadata`` and ``discovery`` that of ``.well-known/smart-configuration``, the two addresses that need no
+    token.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class FhirFace:
         explain: ExplainOperation,
         assert_basis: AssertBasis,
         capabilities: Answer,
+        discovery: Answer,
         new_id: Callable[[], str],
     ) -> None:
         self._disclosure = disclosure
@@ -66,6 +69,7 @@ class FhirFace:
         self._explain = explain
         self._assert_basis = assert_basis
         self._capabilities = capabilities
+        self._discovery = discovery
         self._new_id = new_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,6 +95,9 @@ class FhirFace:
             if scope["method"] != "POST":
                 raise Refused(_ONLY_POSTING)
             caller = await self._requester.caller(scope["headers"], request_id)
+            async with Reading(self._disclosure, caller, ASSERT_BASIS, kind):
+                # It changes what is known of a person.
+                caller.require(kind, "u")
             return await self._assert_basis(caller, scope, receive)
         if scope["method"] not in _READING:
             raise Refused(_ONLY_READING)
@@ -110,7 +117,7 @@ class FhirFace:
         caller = await self._requester.caller(scope["headers"], request_id)
         async with Reading(self._disclosure, caller, "search-type", kind):
             of_url = parameters.of_query(scope["query_string"])
-            of_body = await parameters.of_form(scope["headers"], receive)
+            of_body = await parameters.of_form(scope["headers"], receive, caller.longest_body)
             pairs = parameters.merge(of_url, of_body)
             negotiate(scope["headers"], pairs)
         return await self._search(caller, kind, pairs)
@@ -121,6 +128,10 @@ class FhirFace:
                 raise Refused(_ONLY_POSTING)
             caller = await self._requester.caller(scope["headers"], request_id)
             return await self._explain(caller, scope, receive)
+        if kind == ADDRESS and tail == NAME:
+            if scope["method"] not in _READING:
+                raise Refused(_ONLY_READING)
+            return self._discovery
         if kind != "metadata" or tail:
             raise Refused(UNKNOWN_TYPE)
         if scope["method"] not in _READING:

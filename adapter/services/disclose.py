@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import orjson
 
-from adapter.errors import Issue, NotAllowed, NotFound, Unavailable
+from adapter.errors import Issue, NotAllowed, NotFound, OutOfScope, Unavailable
 from adapter.fhir.instants import instant_text
 from adapter.fhir.outcome import outcome
 from adapter.store.shapes import OF_PATIENT, TYPES, LedgerEntry, row_key
@@ -20,6 +20,7 @@ from adapter.summary.order import Screened, extensions, order
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from adapter.fhir.scopes import Scopes
     from adapter.fhir.search import Query
     from adapter.services.decisions import Decisions
     from adapter.store.port import Ledger, Snapshot, Store
@@ -29,6 +30,8 @@ Answer = TypeVar("Answer")
 DIRECTORY = frozenset({"Organization"})
 POPULATION = "population-search"
 """The right to a search that names no one."""
+LONGEST_BODY = 64 * 1024
+"""Bytes of the longest body that a caller may send unless its registration says otherwise."""
 _ROUNDS = 6
 """Rule, then exception, for the record, its Patient and its same-day siblings."""
 
@@ -46,7 +49,8 @@ class Caller:
     """Who asks, for what purpose.
 
     ``context`` is the interned recipient context of the organisation and the purpose; ``rights`` are the further
-    rights of its agreement (``population-search``); ``request_id`` is what the partner quotes on the phone.
+    rights of its agreement (``population-search``); ``request_id`` is what the partner quotes on the phone. ``scopes``
+    narrow what may be met of what all these permit; None narrows nothing. ``longest_body`` is in bytes.
     """
 
     client: str
@@ -55,6 +59,13 @@ class Caller:
     purpose: str
     rights: frozenset[str]
     request_id: str
+    scopes: Scopes | None = None
+    longest_body: int = LONGEST_BODY
+
+    def require(self, kind: str, letter: str) -> None:
+        """``OutOfScope`` unless an interaction (of ``cruds``) with a type is in the scopes; nothing is looked up."""
+        if self.scopes is not None and not self.scopes.allows(kind, letter):
+            raise OutOfScope("no scope of this access token holds this interaction with this resource type")
 
 
 class Served(NamedTuple):
@@ -88,6 +99,7 @@ class Disclosure:
 
     async def read(self, caller: Caller, kind: str, ident: str) -> Served:
         """The current version of one resource; ``NotFound`` when absent, deleted or withheld alike."""
+        await self._within(caller, "read", kind, "r")
         at, target = self._clock(), f"{kind}/{ident}"
         hits: list[tuple[Hit, Served]] = []
         if kind in TYPES:
@@ -95,7 +107,7 @@ class Disclosure:
             async def answer(view: Snapshot) -> list[tuple[Hit, Served]]:
                 found = await self._found(view, caller, kind, row_key(kind, ident), at)
                 named = [hit for hit in found.hits if hit.id == ident and hit.type == kind]
-                return await self._serve(view, caller, named, at)
+                return await self._serve(view, caller, named, at, "r")
 
             hits = await self._decided(caller, answer)
         await self._enter(caller, "read", target, hits, at)
@@ -105,6 +117,8 @@ class Disclosure:
 
     async def search(self, caller: Caller, query: Query, after: bytes | None = None) -> Page:
         """One page of what ``query`` finds among the permitted; ``NotAllowed`` without the right to ask."""
+        await self._within(caller, "search-type", query.type, "s")
+        within = None if caller.scopes is None else caller.scopes.within(query.type, "s")
         at = self._clock()
         asked = [item for item in query.filters if item.param not in OF_PATIENT]
         place = tuple(orjson.loads(after)) if after else None
@@ -116,10 +130,11 @@ class Disclosure:
                     "the agreement does not allow a search over everyone; name a patient",
                     expression="patient",
                 )
-            found = await view.search(caller.context, replace(query, filters=tuple(asked)), patients, place, at=at)
+            permitted = replace(query, filters=tuple(asked))
+            found = await view.search(caller.context, permitted, patients, place, at=at, within=within)
             if found.gaps:
                 raise MissingDecisions(found.gaps)
-            return found, await self._serve(view, caller, found.hits, at)
+            return found, await self._serve(view, caller, found.hits, at, "s")
 
         try:
             found, hits = await self._decided(caller, answer)
@@ -147,6 +162,14 @@ class Disclosure:
     async def note(self, caller: Caller, interaction: str, target: str) -> None:
         """Record a question that hands out no resource, before it is answered."""
         await self._enter(caller, interaction, target, (), self._clock())
+
+    async def _within(self, caller: Caller, interaction: str, kind: str, letter: str) -> None:
+        """Refuse, in the ledger first, what no scope of the caller holds."""
+        try:
+            caller.require(kind, letter)
+        except OutOfScope:
+            await self.refuse(caller, interaction, kind, "403 scope")
+            raise
 
     async def _decided(self, caller: Caller, answer: Callable[[Snapshot], Awaitable[Answer]]) -> Answer:
         """Run ``answer`` in one snapshot; where decisions are missing, fill them and run it again."""
@@ -199,11 +222,16 @@ class Disclosure:
             met.update(level)
         return visible
 
-    async def _serve(self, view: Snapshot, caller: Caller, hits: Sequence[Hit], at: int) -> list[tuple[Hit, Served]]:
+    async def _serve(
+        self, view: Snapshot, caller: Caller, hits: Sequence[Hit], at: int, letter: str
+    ) -> list[tuple[Hit, Served]]:
+        """The bytes of hits. Whatever brought a hit here, it leaves only if the scopes of the caller hold it."""
         obligations = self._decisions.obligations
         fragment = obligations.fragment
         served = []
         for hit in hits:
+            if not _in_scope(caller, hit, letter):
+                continue
             if not obligations.knows(hit.obligation):
                 await obligations.load()
             extra = await self._place(view, caller, hit, at) if hit.repeats else ()
@@ -219,12 +247,16 @@ class Disclosure:
         group = [
             Screened(rid=str(rid), instant=instant, risk=risk)
             for rid, instant, risk in await view.siblings(hit.rid)
-            if (await self._found(view, caller, hit.type, rid, at)).hits
+            if any(_in_scope(caller, one, "r") for one in (await self._found(view, caller, hit.type, rid, at)).hits)
         ]
         return extensions(order(group)[str(hit.rid)]) if len(group) > 1 else ()
 
     async def _linked(self, view: Snapshot, caller: Caller, hit: Hit, body: bytes, at: int) -> bytes:
         others = [rid for rid in await self._visible(view, caller, hit.rid, at) if rid != hit.rid]
+        if others and caller.scopes is not None and caller.scopes.within("Patient", "r") is not None:
+            # A reference is a way of telling that there is something: only to what could be read.
+            found = [one for rid in others for one in (await self._found(view, caller, "Patient", rid, at)).hits]
+            others = [one.rid for one in found if _in_scope(caller, one, "r")]
         if not others:
             return body
         rows = [await view.row(rid) for rid in others]
@@ -256,6 +288,14 @@ class Disclosure:
                 outcome=refused,
             )
         )
+
+
+def _in_scope(caller: Caller, hit: Hit, letter: str) -> bool:
+    """Whether the scopes of a caller hold a resource; where they narrow its type, by what it says."""
+    if caller.scopes is None:
+        return True
+    groups = caller.scopes.within(hit.type, letter)
+    return groups is None or (groups != () and caller.scopes.covers(orjson.loads(hit.head + hit.tail), letter))
 
 
 def _selective(query: Query) -> bool:

@@ -254,6 +254,17 @@ class UserEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientEvent:
+    """The county shut a client out, or let it in again. ``kind`` is `stopped` or `restored`."""
+
+    client: str
+    kind: str
+    author: str
+    words: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegalFact:
     """What someone recorded of a person besides consents, for ``[start, stop)``.
 
@@ -321,7 +332,8 @@ class ClinicalRow(NamedTuple):
 class TokenRow:
     """An access token as stored: its SHA-256 digest, what it grants, and the user it was issued for, if any.
 
-    ``last_word`` is read with it and never written.
+    ``last_word`` is read with it and never written. ``scopes`` narrow the token of a registered client; one that the
+    county issued itself has none and is not narrowed.
     """
 
     digest: bytes
@@ -334,6 +346,7 @@ class TokenRow:
     user: str = ""
     issued: int = 0
     last_word: LastWord = NOTHING_SAID
+    scopes: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from adapter.store.shapes import BoundRow, IdentityFacts, QuarantinedRecord, ResourceWrite, TokenRow, UserEvent
+    from adapter.store.shapes import (
+        BoundRow,
+        ClientEvent,
+        IdentityFacts,
+        QuarantinedRecord,
+        ResourceWrite,
+        TokenRow,
+        UserEvent,
+    )
     from adapter.store.sqlite.interning import InternTable
 
 SQL, ACCESS = load("write"), load("access")
@@ -183,12 +191,20 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
                 int(row.revoked),
                 row.user,
                 row.issued,
+                row.scopes,
             ),
         )
 
     async def revoke_token(self, digest: bytes) -> bool:
         self._db.execute(ACCESS["revoke_token"], (digest,))
         return bool(self._db.changes())
+
+    async def client_stopped(self, client: str) -> bool:
+        row = self._db.execute(ACCESS["client_stopped"], (client,)).fetchone()
+        return row is not None and bool(row[0])
+
+    async def add_client_event(self, event: ClientEvent) -> None:
+        self._db.execute(ACCESS["put_client_event"], (event.client, event.kind, event.author, event.words, event.at))
 
     async def add_user_event(self, event: UserEvent) -> None:
         self._db.execute(
