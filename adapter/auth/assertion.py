@@ -58,6 +58,10 @@ class Keys(Protocol):
         """The key of an id, or None."""
         ...
 
+    def thumbprints(self) -> dict[str, str]:
+        """The thumbprints of the keys that stand in the registration, by key id."""
+        ...
+
 
 class Known(Protocol):
     """What a client is known by: its keys, and the address they are published at if they are."""

@@ -119,6 +119,10 @@ class InlineKeys:
         """The key of an id, or None."""
         return self._keys.get(kid)
 
+    def thumbprints(self) -> dict[str, str]:
+        """The thumbprint (RFC 7638) of each key by its id."""
+        return {kid: key.thumbprint() for kid, key in self._keys.items()}
+
 
 class FetchedKeys:
     """Keys that a client publishes at an address. No answer, or one that cannot be read, is no key."""
@@ -145,6 +149,10 @@ class FetchedKeys:
                 self._asked = now
                 await self._refresh(now)
         return self._known(kid)
+
+    def thumbprints(self) -> dict[str, str]:
+        """Of none: what is published there now may be something else in a moment."""
+        return {}
 
     def _known(self, kid: str) -> Key | None:
         if self._fetched is None or self._clock() - self._fetched >= KEPT:

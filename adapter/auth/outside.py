@@ -56,7 +56,11 @@ class Post(Protocol):
 
 
 class Words(Protocol):
-    """What users signed last."""
+    """What is last recorded of users and clients."""
+
+    async def stopped(self, client: str) -> bool:
+        """Whether a client is shut out."""
+        ...
 
     async def last_word(self, organisation: str, user: str) -> LastWord:
         """The last word of a user in an organisation."""
@@ -91,7 +95,7 @@ class OutsideTokens:
             return None
         client = self.clients.outside(str(claims.get("client_id", "")))
         scope = claims.get("scope")
-        if client is None or not isinstance(scope, str):
+        if client is None or not isinstance(scope, str) or await self.words.stopped(client.id):
             return None
         try:
             asked = read_b2b(claims, organisations=self.organisations)

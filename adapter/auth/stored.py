@@ -51,6 +51,10 @@ class Stored:
         """Whether a user of a partner has a signature that counts."""
         return await self._access.signed(self._store, recipient, user, at=at)
 
+    async def stopped(self, client: str) -> bool:
+        """Whether a client is shut out."""
+        return await self._store.client_stopped(client)
+
     async def last_word(self, organisation: str, user: str) -> LastWord:
         """What a user signed or did last in an organisation."""
         if not user:

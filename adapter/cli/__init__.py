@@ -13,6 +13,7 @@ import typer
 
 from adapter.cli import (
     agreements,
+    clients,
     consents,
     decide,
     demo,
@@ -45,6 +46,7 @@ for module in (
     feeds,
     site,
     agreements,
+    clients,
     tokens,
     user_agreement,
     consents,

@@ -265,6 +265,10 @@ class Store(Interned, Protocol):
         """
         ...
 
+    async def client_stopped(self, client: str) -> bool:
+        """Whether the last word about a client is that it is shut out."""
+        ...
+
     async def client_events(self) -> list[ClientEvent]:
         """Every client that was shut out or let in again, oldest first."""
         ...

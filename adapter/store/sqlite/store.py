@@ -165,6 +165,10 @@ class SqliteStore:
             self._writer.execute(ACCESS["spend_assertion"], (digest, expires))
             return bool(self._writer.changes())
 
+    async def client_stopped(self, client: str) -> bool:
+        row = self._reader.execute(ACCESS["client_stopped"], (client,)).fetchone()
+        return row is not None and bool(row[0])
+
     async def client_events(self) -> list[ClientEvent]:
         return [
             ClientEvent(client=client, kind=kind, author=author, words=words, at=at)
