@@ -23,35 +23,34 @@ class Limits:
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
-        self._buckets: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._buckets: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
     def take(self, key: str, per_minute: int) -> int:
         """Take one from the bucket of ``key``: 0 if there was one, else the seconds until there is."""
         left = self._left(key, per_minute)
-        if left < 1:
-            return self._wait(left, per_minute)
-        self._keep(key, left - 1)
+        if left < MINUTE:
+            return _seconds(left, per_minute)
+        self._buckets[key] = (left - MINUTE, self._clock())
+        self._buckets.move_to_end(key)
+        if len(self._buckets) > KEPT:
+            self._buckets.popitem(last=False)
         return 0
 
     def wait(self, key: str, per_minute: int) -> int:
         """Seconds until there is one to take, 0 if there is; nothing is taken."""
         left = self._left(key, per_minute)
-        return 0 if left >= 1 else self._wait(left, per_minute)
+        return 0 if left >= MINUTE else _seconds(left, per_minute)
 
-    def _left(self, key: str, per_minute: int) -> float:
+    def _left(self, key: str, per_minute: int) -> int:
+        """What is in a bucket, in parts of which a minute brings ``per_minute`` times ``MINUTE``: whole numbers."""
         known = self._buckets.get(key)
         if known is None:
-            return float(per_minute)
+            return per_minute * MINUTE
         left, since = known
         # A clock that is set back gives nothing away.
-        return min(float(per_minute), left + max(0, self._clock() - since) * per_minute / MINUTE)
+        return min(per_minute * MINUTE, left + max(0, self._clock() - since) * per_minute)
 
-    def _keep(self, key: str, left: float) -> None:
-        self._buckets[key] = (left, self._clock())
-        self._buckets.move_to_end(key)
-        if len(self._buckets) > KEPT:
-            self._buckets.popitem(last=False)
 
-    @staticmethod
-    def _wait(left: float, per_minute: int) -> int:
-        return max(1, -int(-(1 - left) * MINUTE / per_minute // SECOND))
+def _seconds(left: int, per_minute: int) -> int:
+    """Seconds until a whole one is there, rounded up."""
+    return -(-(MINUTE - left) // (per_minute * SECOND))

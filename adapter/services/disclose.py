@@ -230,13 +230,13 @@ class Disclosure:
         fragment = obligations.fragment
         served = []
         for hit in hits:
-            if not _in_scope(caller, hit, letter):
-                continue
             if not obligations.knows(hit.obligation):
                 await obligations.load()
             extra = await self._place(view, caller, hit, at) if hit.repeats else ()
             added = fragment(hit.obligation, extra, ends=hit.ends)
             body = hit.head + added + hit.tail
+            if not _in_scope(caller, hit.type, body, letter):
+                continue
             if hit.type == "Patient":
                 body = await self._linked(view, caller, hit, body, at)
             served.append((hit, Served(hit.type, hit.id, hit.version, instant_text(hit.updated), body)))
@@ -247,16 +247,24 @@ class Disclosure:
         group = [
             Screened(rid=str(rid), instant=instant, risk=risk)
             for rid, instant, risk in await view.siblings(hit.rid)
-            if any(_in_scope(caller, one, "r") for one in (await self._found(view, caller, hit.type, rid, at)).hits)
+            if await self._readable(view, caller, hit.type, rid, at)
         ]
         return extensions(order(group)[str(hit.rid)]) if len(group) > 1 else ()
+
+    async def _readable(self, view: Snapshot, caller: Caller, kind: str, rid: int, at: int) -> bool:
+        """Whether a caller could read a resource by itself."""
+        plain = self._decisions.obligations.fragment
+        found = (await self._found(view, caller, kind, rid, at)).hits
+        return any(
+            _in_scope(caller, kind, one.head + plain(one.obligation, (), ends=one.ends) + one.tail, "r")
+            for one in found
+        )
 
     async def _linked(self, view: Snapshot, caller: Caller, hit: Hit, body: bytes, at: int) -> bytes:
         others = [rid for rid in await self._visible(view, caller, hit.rid, at) if rid != hit.rid]
         if others and caller.scopes is not None and caller.scopes.within("Patient", "r") is not None:
             # A reference is a way of telling that there is something: only to what could be read.
-            found = [one for rid in others for one in (await self._found(view, caller, "Patient", rid, at)).hits]
-            others = [one.rid for one in found if _in_scope(caller, one, "r")]
+            others = [rid for rid in others if await self._readable(view, caller, "Patient", rid, at)]
         if not others:
             return body
         rows = [await view.row(rid) for rid in others]
@@ -290,12 +298,12 @@ class Disclosure:
         )
 
 
-def _in_scope(caller: Caller, hit: Hit, letter: str) -> bool:
+def _in_scope(caller: Caller, kind: str, body: bytes, letter: str) -> bool:
     """Whether the scopes of a caller hold a resource; where they narrow its type, by what it says."""
     if caller.scopes is None:
         return True
-    groups = caller.scopes.within(hit.type, letter)
-    return groups is None or (groups != () and caller.scopes.covers(orjson.loads(hit.head + hit.tail), letter))
+    groups = caller.scopes.within(kind, letter)
+    return groups is None or (groups != () and caller.scopes.covers(orjson.loads(body), letter))
 
 
 def _selective(query: Query) -> bool:

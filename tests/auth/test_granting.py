@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import pytest
 import smart_clients as sc
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from smart_clients import TYPES, Bounds
 
 from adapter.auth.b2b import Asked, read_b2b, told
 from adapter.auth.clients import Registered
@@ -18,30 +17,9 @@ from adapter.fhir.scopes import read_scopes
 from adapter.registration import Client
 
 pytestmark = pytest.mark.anyio
-TYPES = frozenset({"Patient", "Observation"})
 PARTNERS = ("clinic", "police", "court")
 CODES = ("TREAT", "HOPERAT", "diversion", "supervision")
 USERS = ("ana", "bo")
-
-
-@dataclass(kw_only=True)
-class Bounds:
-    attended: dict = field(default_factory=dict)
-    alone: dict = field(default_factory=dict)
-    given: dict = field(default_factory=dict)
-    signatures: set = field(default_factory=set)
-
-    def purposes(self, recipient, *, at):
-        return set(self.attended.get(recipient, ()))
-
-    def unattended(self, recipient, *, at):
-        return set(self.alone.get(recipient, ()))
-
-    def rights(self, recipient, *, at):
-        return set(self.given.get(recipient, ()))
-
-    async def signed(self, recipient, user, *, at):
-        return (recipient, user) in self.signatures
 
 
 def client(organizations=("clinic",), rights=(), scopes="system/Patient.rs"):

@@ -6,6 +6,8 @@ import httpx2
 import smart_clients as sc
 import yaml
 
+from adapter.store.shapes import UserEvent
+
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 
 
@@ -58,3 +60,19 @@ async def get(world, token, url, **headers):
     """The answer to a GET."""
     async with _open(world) as client:
         return await client.get(url, headers={"Authorization": f"Bearer {token}"} | headers)
+
+
+async def sign(world, user, organisation):
+    """Sign the user agreement of the county."""
+    services = world.services
+    event = UserEvent(
+        kind="signed",
+        user=user,
+        organisation=organisation,
+        at=services.now(),
+        name=user,
+        role="clinician",
+        client="crisis-tablet",
+        certified=tuple(services.user_agreements.texts[0].certifications),
+    )
+    await services.user_agreements.sign(services.store, event)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+from dataclasses import dataclass, field
 
 import yaml
 from joserfc import jws
@@ -14,6 +15,7 @@ TOKEN_URL = "http://127.0.0.1:8080/auth/token"
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ORGANIZATIONS = "http://127.0.0.1:8080/fhir/Organization/"
 SCOPES = ("system/Patient.rs", "system/Observation.rs?category=survey", "system/Consent.rs")
+TYPES = frozenset({"Patient", "Observation"})
 EC_KEY = ECKey.generate_key("P-384", {"kid": "ec-1", "use": "sig", "alg": "ES384"})
 RSA_KEY = RSAKey.generate_key(2048, {"kid": "rsa-1", "use": "sig", "alg": "RS384"})
 OTHER_KEY = ECKey.generate_key("P-384", {"kid": "ec-1", "use": "sig", "alg": "ES384"})
@@ -87,3 +89,25 @@ def form(assertion, **more):
         "client_assertion_type": TYPE,
         "client_assertion": assertion,
     } | more
+
+
+@dataclass(kw_only=True)
+class Bounds:
+    """What agreements and signatures allow, as a test says."""
+
+    attended: dict = field(default_factory=dict)
+    alone: dict = field(default_factory=dict)
+    given: dict = field(default_factory=dict)
+    signatures: set = field(default_factory=set)
+
+    def purposes(self, recipient, *, at):
+        return set(self.attended.get(recipient, ()))
+
+    def unattended(self, recipient, *, at):
+        return set(self.alone.get(recipient, ()))
+
+    def rights(self, recipient, *, at):
+        return set(self.given.get(recipient, ()))
+
+    async def signed(self, recipient, user, *, at):
+        return (recipient, user) in self.signatures
