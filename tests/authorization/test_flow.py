@@ -11,6 +11,7 @@ import worlds
 
 from adapter.store.shapes import ClientEvent
 
+ENDPOINTS = {"token": "token", "introspect": "introspection", "revoke": "revocation"}
 pytestmark = pytest.mark.anyio
 
 
@@ -211,7 +212,7 @@ async def test_what_is_wrong_is_told_by_its_code_alone(world, form, status, erro
 
 async def test_parameters_in_the_address_or_twice_or_as_json_are_refused(world):
     form = sc.form(sc.sign(sc.claims("clinic-chart", world.clock.now)))
-    async with rc._open(world) as client:
+    async with rc.opened(world) as client:
         answers = [
             await client.post("/auth/token", params=form),
             await client.post("/auth/token?x=1", data=form),
@@ -263,3 +264,61 @@ async def test_the_ledger_still_follows_and_holds_nothing_that_was_sent(world):
     async for entry, *_ in world.services.ledger.entries():
         assert "someone-unregistered" not in repr(entry)
         assert "somebody" not in repr(entry)
+
+
+async def test_what_comes_along_with_an_answer_is_bound_by_the_same_scopes(world):
+    """Whatever brought a resource to the gate: one usable scope opens no other type, and no narrowed one its rest."""
+    gate = world.services.disclosure
+    token = await token_of(world, scope=f"system/Patient.rs system/Observation.rs?category={rc.CATEGORY}|imaging")
+    whole = await token_of(world)
+    callers = [
+        await world.services.requester.caller([(b"authorization", f"Bearer {one}".encode())], "r")
+        for one in (token, whole)
+    ]
+    names = {1: "Patient", 3: "Observation", 8: "Organization"}
+    rows = world.rows("SELECT type, rid FROM resource WHERE type IN (1, 3, 8)")
+
+    async def passed(caller, kind, rid):
+        async def answer(view):
+            hits = (await gate._found(view, caller, kind, rid, world.clock.now)).hits
+            return await gate._serve(view, caller, hits, world.clock.now, "r")
+
+        return [served.type for _, served in await gate._decided(caller, answer)]
+
+    left = [[one for kind, rid in rows for one in await passed(caller, names[kind], rid)] for caller in callers]
+    assert set(left[0]) == {"Patient"}
+    assert set(left[1]) == {"Patient", "Observation", "Organization"}
+    assert left[0].count("Patient") == left[1].count("Patient")
+
+
+async def test_operations_need_a_scope_of_their_own(world):
+    token = await token_of(world, "crisis-tablet", **sc.b2b("police-triage", ["TREAT"], "ana"))
+    async with rc.opened(world) as client:
+        for path in ("/fhir/$explain", "/fhir/Patient/$assert-basis"):
+            answer = await client.post(path, headers={"Authorization": f"Bearer {token}"}, json={})
+            assert answer.status_code == 403
+            expected = (403, None) if path == "/fhir/$explain" else (403, 'Bearer error="insufficient_scope"')
+            assert (answer.status_code, answer.headers.get("www-authenticate")) == expected
+            entry = await ledgered(world, answer)
+            assert (entry.outcome, entry.passed) == ("403 forbidden", [])
+
+
+async def test_discovery_says_where_and_how(world):
+    async with rc.opened(world) as client:
+        found = await client.get("/fhir/.well-known/smart-configuration")
+        stated = (await client.get("/fhir/metadata")).json()["rest"][0]["security"]
+        others = [
+            (await client.get(f"/fhir/.well-known/{name}")).status_code for name in ("udap", "", "openid-configuration")
+        ]
+        wrong = await client.post("/fhir/.well-known/smart-configuration")
+    document = found.json()
+    assert found.headers["content-type"] == "application/json"
+    assert document["token_endpoint"] == sc.TOKEN_URL
+    assert document["token_endpoint_auth_signing_alg_values_supported"] == ["RS384", "ES384"]
+    assert document["grant_types_supported"] == ["client_credentials"]
+    assert document["capabilities"] == ["client-confidential-asymmetric", "permission-v2"]
+    assert "authorization_endpoint" not in document
+    told = {one["url"]: one["valueUri"] for one in stated["extension"][0]["extension"]}
+    assert told == {name: document[f"{full}_endpoint"] for name, full in ENDPOINTS.items()}
+    assert stated["service"][0]["coding"][0]["code"] == "SMART-on-FHIR"
+    assert (others, wrong.status_code) == ([404, 404, 404], 405)

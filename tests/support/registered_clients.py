@@ -34,14 +34,15 @@ def register_all(folder):
     path.write_text(yaml.safe_dump(document, sort_keys=False))
 
 
-def _open(world):
+def opened(world):
+    """Software that talks to a world."""
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=world.app), base_url="http://127.0.0.1:8080")
 
 
 async def post(world, path, form, token=None):
     """Post a form."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    async with _open(world) as client:
+    async with opened(world) as client:
         return await client.post(path, data=form, headers=headers)
 
 
@@ -58,7 +59,7 @@ async def about(world, what, asker, token):
 
 async def get(world, token, url, **headers):
     """The answer to a GET."""
-    async with _open(world) as client:
+    async with opened(world) as client:
         return await client.get(url, headers={"Authorization": f"Bearer {token}"} | headers)
 
 
