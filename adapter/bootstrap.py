@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from adapter.assets import r4_facts
-from adapter.auth.wire import Ground, authorization, registered
+from adapter.auth.wire import Ground, authorization, checked
 from adapter.errors import ConfigurationError, Problem, SallyportError
-from adapter.fhir.facts import Facts
 from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
 from adapter.services.access import Access
@@ -27,14 +25,19 @@ from adapter.services.disclose import Disclosure
 from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
 from adapter.services.feed_contracts import FeedGate, endings
+from adapter.services.feed_work import FeedWork
+from adapter.services.identities import Identities
+from adapter.services.identity_rules import matcher, shipped_matcher
 from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import FeedLine, Ingest
 from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
 from adapter.services.paper import Papers
+from adapter.services.patient_match import PatientMatch
 from adapter.services.people import People
+from adapter.services.preview import Preview
 from adapter.services.reviews import Reviews
-from adapter.services.site_rules import compile_rules
+from adapter.services.rosters import Rosters
 from adapter.services.standing import KnownFacts, Sources
 from adapter.services.user_agreements import UserAgreements
 from adapter.services.whatif import WhatIf
@@ -44,18 +47,27 @@ from adapter.source import ExtractOptions
 from adapter.store.sqlite.store import SqliteStore
 from connectors.behavioral_health.fhir_ndjson import FhirNdjson
 from connectors.behavioral_health.release_forms import ReleaseForms
+from connectors.court.ecf_xml import EcfXml
 from connectors.court.niem_xml import NiemXml
+from connectors.court.odyssey_csv import OdysseyCsv
+from connectors.court.odyssey_json import OdysseyJson
 from connectors.jail.charge_csv import ChargeCsv
+from connectors.jail.corerm_alerts import CoremrAlerts
+from connectors.jail.corerm_events import CoremrEvents
 from connectors.jail.corerm_roster import CoremrRoster
 from connectors.jail.hl7v2.acknowledgement import acknowledgement
 from connectors.jail.hl7v2.connector import Hl7v2
+from connectors.jail.jailtracker_json import JailtrackerJson
+from connectors.jail.niem_booking import NiemBooking
+from connectors.jail.zuercher_json import ZuercherJson
+from connectors.table_csv import TableCsv
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
-    from adapter.auth.clients import Clients, Registered
+    from adapter.auth.clients import Clients
     from adapter.auth.endpoints import Endpoints
     from adapter.auth.requester import Requester
     from adapter.auth.tokens import Tokens
@@ -69,7 +81,23 @@ if TYPE_CHECKING:
 
 CONNECTORS: dict[str, Connector] = {
     connector.name: connector
-    for connector in (CoremrRoster(), ChargeCsv(), Hl7v2(), NiemXml(), FhirNdjson(), ReleaseForms())
+    for connector in (
+        CoremrRoster(),
+        CoremrEvents(),
+        CoremrAlerts(),
+        ChargeCsv(),
+        JailtrackerJson(),
+        ZuercherJson(),
+        NiemBooking(),
+        Hl7v2(),
+        NiemXml(),
+        EcfXml(),
+        OdysseyCsv(),
+        OdysseyJson(),
+        FhirNdjson(),
+        ReleaseForms(),
+        TableCsv(),
+    )
 }
 SECRET_FILE = "site.key"  # noqa: S105 - a file name
 
@@ -111,11 +139,15 @@ class Services:
     whatif: WhatIf
     law: Law
     authorities: Authorities
+    identities: Identities
+    people: People
+    match: PatientMatch
     assertions: PartnerAssertions
     reviews: Reviews
     papers: Papers
     clients: Clients
     authorization: Endpoints
+    work: FeedWork
     tokens: Tokens
     requester: Requester
     keys: SiteKeys
@@ -145,25 +177,22 @@ def site_secret(folder: Path) -> bytes:
 
 def check(site: Site) -> SiteRules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
-    return _checked(site, clock)[0]
+    return checked(site, CONNECTORS, clock)[0]
 
 
-def _checked(site: Site, now: Callable[[], int]) -> tuple[SiteRules, dict[str, Registered]]:
-    """What the documents compile to, and the clients; ``ConfigurationError`` lists the problems of both."""
-    problems: list[Problem] = []
-    rules, clients = None, None
-    try:
-        rules = compile_rules(site, CONNECTORS, at=now())
-    except ConfigurationError as error:
-        problems += error.problems
-    facts = rules.facts if rules is not None else Facts(r4_facts())
-    try:
-        clients = registered(site, types=facts.all_resources, clock=now)
-    except ConfigurationError as error:
-        problems += error.problems
-    if rules is None or clients is None:
-        raise ConfigurationError(problems)
-    return rules, clients
+def preview(site: Site, feed: str) -> Preview:
+    """How a feed of a site reads a file, without a store. ``ConfigurationError`` where the site has no such feed."""
+    if feed not in site.feeds:
+        expected = ", ".join(sorted(site.feeds))
+        raise ConfigurationError([Problem(where="feeds/", path="", message=f"no feed `{feed}`", expected=expected)])
+    rules, known = check(site), site.feeds[feed]
+    return Preview(
+        connector=CONNECTORS[known.connector],
+        options=ExtractOptions(encoding=known.encoding, settings=known.settings),
+        mapping=rules.mappings[feed],
+        environment=Environment(zone=known.time_zone or site.site.time_zone),
+        validator=Validator(rules.facts),
+    )
 
 
 async def build(
@@ -180,7 +209,7 @@ async def build(
 
     ``progress`` is told of patients done, of all, where what is in force has to be computed anew for everyone.
     """
-    rules, known = _checked(site, now)
+    rules, known = checked(site, CONNECTORS, now)
     keys = SiteKeys(secret or site_secret(site.folder))
     store = SqliteStore(site.store_folder, stamp=stamp(keys), chain=make_id().encode(), durable=durable)
     await store.migrate()
@@ -190,7 +219,7 @@ async def build(
     await decisions.start()
     writer = Writer(keys, Validator(rules.facts), decisions, site.zone)
     await publish(store, writer, directory, EMPTY, at=now())
-    people = People(keys)
+    people = People(keys, matcher(site), ledger)
     sources = await _sources(site, store)
     in_force = InForce(
         site.zone,
@@ -199,6 +228,7 @@ async def build(
         longest=rules.law.jurisdiction.max_days,
     )
     await in_force.start(store, sources.fingerprint, at=now(), progress=progress)
+    await people.start(store, in_force, at=now(), progress=progress)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
     user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)
     gate = FeedGate(rules.agreements, site.feeds, site.zone)
@@ -225,7 +255,26 @@ async def build(
             new_id=make_id,
         )
     )
-    ingest = Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id, admit=gate.admit)
+    work = FeedWork(
+        store,
+        rosters=Rosters(store, inbox, writer=writer, decisions=decisions, in_force=in_force, keys=keys),
+        decisions=decisions,
+        keys=keys,
+        partners=site.partners,
+        tables=rules.tables,
+        clock=now,
+    )
+    ingest = Ingest(
+        store,
+        inbox,
+        lines,
+        people=people,
+        in_force=in_force,
+        work=work,
+        clock=now,
+        new_id=make_id,
+        admit=gate.admit,
+    )
     authorities = Authorities(
         store,
         ledger,
@@ -236,6 +285,8 @@ async def build(
         rules=LawOfAssertions(rules.law),
         clock=now,
     )
+
+    disclosure = Disclosure(store, ledger, decisions, now)
 
     async def ready() -> bool:
         try:
@@ -254,7 +305,7 @@ async def build(
         gate=gate,
         access=access,
         decisions=decisions,
-        disclosure=Disclosure(store, ledger, decisions, now),
+        disclosure=disclosure,
         ingest=ingest,
         intake=Intake(
             store=store,
@@ -280,6 +331,17 @@ async def build(
         whatif=WhatIf(store, ledger, decisions, now),
         law=rules.law,
         authorities=authorities,
+        people=people,
+        match=PatientMatch(disclosure, shipped_matcher(), base_url=f"{site.site.base_url}/fhir", zone=site.zone),
+        identities=Identities(
+            store,
+            ledger,
+            people=people,
+            in_force=in_force,
+            authorities=authorities,
+            decisions=decisions,
+            clock=now,
+        ),
         assertions=PartnerAssertions(authorities, site.site.assert_basis, hourly=site.site.assertions_per_hour),
         reviews=Reviews(authorities, store, ledger, decisions, now),
         papers=Papers(
@@ -292,6 +354,7 @@ async def build(
             zone=site.zone,
             clock=now,
         ),
+        work=work,
         clients=authorized.clients,
         authorization=authorized.endpoints,
         tokens=authorized.tokens,

@@ -29,13 +29,15 @@ class SourceRecord:
 
     ``kind`` names the section of the mapping that reads it (``row``, ``ADT``, ``case``, ``Observation``).
     ``values`` holds the non-empty columns only: text, or for structured columns lists and objects whose leaves are
-    text (FHIR JSON keeps its own scalar types). ``raw`` is the exact bytes of this record.
+    text (FHIR JSON keeps its own scalar types). ``raw`` is the exact bytes of this record. With ``consent`` it may be
+    read only while a consent of its person is in force; until then it waits.
     """
 
     kind: str
     position: Position
     values: Mapping[str, Any]
     raw: bytes
+    consent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

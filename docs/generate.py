@@ -37,7 +37,7 @@ from adapter.consent.agreement_spec import (  # noqa: E402
 from adapter.consent.agreement_user import UserAgreement  # noqa: E402
 from adapter.consent.release_form import Form, Intermediary, Part2Section, Statements  # noqa: E402
 from adapter.registration import Client, Introspection, Outbound  # noqa: E402
-from adapter.settings import Asserters, Feed, Partner, SiteSection, Unit, read_document  # noqa: E402
+from adapter.settings import Asserters, Feed, Partner, Roster, SiteSection, Unit, read_document  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +53,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
     ("partners.yaml, each partner", Partner, "partners.yaml", "partners.*"),
     ("partners.yaml, each client", Client, "partners.yaml", "clients.*"),
     ("feeds/*.yaml", Feed, "feeds/*.yaml", ""),
+    ("feeds/*.yaml, a roster", Roster, "feeds/*.yaml", "roster"),
     ("feeds/*.yaml, each unit", Unit, "feeds/*.yaml", "units.*"),
     ("agreements/*.yaml", Agreement, "agreements/*.yaml", ""),
     ("agreements/*.yaml, each grant", Grant, "agreements/*.yaml", "grants.*"),

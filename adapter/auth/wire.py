@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from adapter.assets import r4_facts
 from adapter.auth.assertion import Assertions
 from adapter.auth.clients import Clients, read_clients
 from adapter.auth.endpoints import Endpoints
@@ -17,7 +18,9 @@ from adapter.auth.requester import Requester
 from adapter.auth.stored import Stored
 from adapter.auth.tokens import Tokens
 from adapter.errors import ConfigurationError, Problem
+from adapter.fhir.facts import Facts
 from adapter.outbound import Outbound
+from adapter.services.site_rules import compile_rules
 from adapter.settings import read_document
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from adapter.auth.clients import Registered
     from adapter.auth.requester import Contexts
     from adapter.services.access import Access
+    from adapter.services.site_rules import SiteRules
     from adapter.services.user_agreements import UserAgreements
     from adapter.settings import Site
     from adapter.store.port import Ledger, Store
@@ -69,6 +73,24 @@ def registered(site: Site, *, types: Collection[str], clock: Callable[[], int]) 
     if problems:
         raise ConfigurationError(problems)
     return found
+
+
+def checked(site: Site, connectors: Collection[str], now: Callable[[], int]) -> tuple[SiteRules, dict[str, Registered]]:
+    """What the documents of a site compile to, and its clients; ``ConfigurationError`` lists the problems of both."""
+    problems: list[Problem] = []
+    rules, clients = None, None
+    try:
+        rules = compile_rules(site, connectors, at=now())
+    except ConfigurationError as error:
+        problems += error.problems
+    facts = rules.facts if rules is not None else Facts(r4_facts())
+    try:
+        clients = registered(site, types=facts.all_resources, clock=now)
+    except ConfigurationError as error:
+        problems += error.problems
+    if rules is None or clients is None:
+        raise ConfigurationError(problems)
+    return rules, clients
 
 
 def private_key(path: Path) -> RSAKey | ECKey:

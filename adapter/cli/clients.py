@@ -14,7 +14,7 @@ import typer
 
 from adapter.cli.options import AsJson, SiteFolder, on_site
 from adapter.errors import ConfigurationError, Problem
-from adapter.store.shapes import ClientEvent
+from adapter.store.clients import ClientEvent
 
 if TYPE_CHECKING:
     from adapter.auth.clients import Registered

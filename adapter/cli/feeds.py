@@ -150,7 +150,7 @@ def merged(reports: Iterable[FeedReport]) -> list[FeedReport]:
     by_feed: dict[str, FeedReport] = {}
     for item in reports:
         total = by_feed.setdefault(item.feed, FeedReport(feed=item.feed))
-        for name in ("records", "unchanged", "held", "links"):
+        for name in ("records", "unchanged", "held", "links", "inferred", "absent"):
             setattr(total, name, getattr(total, name) + getattr(item, name))
         for name in ("written", "leaves", "quarantined", "unmapped", "warnings"):
             getattr(total, name).update(getattr(item, name))

@@ -133,7 +133,9 @@ def _misshapen(name: str, value: object) -> str:
     if name.startswith("_") or name == "extension":
         wrong = examine_extension(name, value, CONSENT).strange
         return f"{name}: expected extensions of an element of R4" if wrong else ""
-    return "" if name == "id" and isinstance(value, str) else f"{name}: expected only elements of R4"
+    if name == "id":
+        return "" if isinstance(value, str) else "id: expected text"
+    return f"{name}: expected only elements of R4"
 
 
 def _refused(consent: Mapping[str, Any]) -> str:

@@ -23,7 +23,8 @@ from adapter.rest.answer import GUARDED, send_answer
 from adapter.rest.assert_basis import AssertBasis
 from adapter.rest.cursor import Cursors
 from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
-from adapter.rest.face import PREFIX, FhirFace
+from adapter.rest.face import PREFIX, FhirFace, Prepared
+from adapter.rest.match import MatchOperation
 from adapter.rest.metadata import statement
 from adapter.rest.operations import ExplainOperation
 from adapter.rest.search import Search
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from adapter.services.explain import Explain
     from adapter.services.feed_contracts import Ending
     from adapter.services.intake import Intake
+    from adapter.services.patient_match import PatientMatch
 
 _OURS = frozenset({b"x-request-id", *(name for name, _ in GUARDED)})
 
@@ -64,6 +66,11 @@ class Services(Protocol):
     @property
     def assertions(self) -> PartnerAssertions:
         """The way in for what partners assert."""
+        ...
+
+    @property
+    def match(self) -> PatientMatch:
+        """Tells who somebody is, among what the caller sees."""
         ...
 
     @property
@@ -134,8 +141,11 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         search=search,
         explain=ExplainOperation(services.disclosure, services.explain),
         assert_basis=AssertBasis(services.assertions, base_url=services.base_url, zone=services.zone),
-        capabilities=statement(base_url=services.base_url, version=services.version),
-        discovery=configuration(services.base_url),
+        match=MatchOperation(services.disclosure, services.match, base_url=services.base_url),
+        prepared=Prepared(
+            capabilities=statement(base_url=services.base_url, version=services.version),
+            discovery=configuration(services.base_url),
+        ),
         new_id=services.new_id,
     )
     return Front(face=face, rest=_beside(services, routers), new_id=services.new_id)

@@ -9,7 +9,7 @@ https://hl7.org/fhir/R4/http.html#summary
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from adapter.fhir.search import PARAMETERS
 from adapter.rest import parameters
@@ -17,6 +17,7 @@ from adapter.rest.answer import send_answer
 from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
 from adapter.rest.errors import NO_ROUTE, UNKNOWN_TYPE, Refused, answer_to, wrong_method
 from adapter.rest.formats import negotiate
+from adapter.rest.match import OPERATION as MATCH
 from adapter.rest.metadata import metadata
 from adapter.rest.operations import OPERATION
 from adapter.rest.parameters import Disconnected
@@ -32,15 +33,25 @@ if TYPE_CHECKING:
     from adapter.auth.requester import Requester
     from adapter.rest.answer import Answer
     from adapter.rest.assert_basis import AssertBasis
+    from adapter.rest.match import MatchOperation
     from adapter.rest.operations import ExplainOperation
     from adapter.rest.search import Search
     from adapter.services.disclose import Disclosure
 
 PREFIX = "/fhir/"
+_LETTERS = {ASSERT_BASIS: "u", MATCH: "s"}
+"""What a scope has to hold of Patient: an assertion changes what is known of a person, a match searches."""
 
 _READING = frozenset({"GET", "HEAD"})
 _ONLY_READING = wrong_method("GET", "HEAD")
 _ONLY_POSTING = wrong_method("POST")
+
+
+class Prepared(NamedTuple):
+    """The answers of ``metadata`` and ``.well-known/smart-configuration``, the two addresses that need no token."""
+
+    capabilities: Answer
+    discovery: Answer
 
 
 class FhirFace:
@@ -59,17 +70,16 @@ class FhirFace:
         search: Search,
         explain: ExplainOperation,
         assert_basis: AssertBasis,
-        capabilities: Answer,
-        discovery: Answer,
+        match: MatchOperation,
+        prepared: Prepared,
         new_id: Callable[[], str],
     ) -> None:
         self._disclosure = disclosure
         self._requester = requester
         self._search = search
         self._explain = explain
-        self._assert_basis = assert_basis
-        self._capabilities = capabilities
-        self._discovery = discovery
+        self._of_patient: dict[str, AssertBasis | MatchOperation] = {ASSERT_BASIS: assert_basis, MATCH: match}
+        self._prepared = prepared
         self._new_id = new_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,14 +101,13 @@ class FhirFace:
             raise Refused(NO_ROUTE)
         if ident == "_search":
             return await self._search_by_form(scope, receive, kind, request_id)
-        if ident == ASSERT_BASIS and kind == "Patient":
+        if ident in self._of_patient and kind == "Patient":
             if scope["method"] != "POST":
                 raise Refused(_ONLY_POSTING)
             caller = await self._requester.caller(scope["headers"], request_id)
-            async with Reading(self._disclosure, caller, ASSERT_BASIS, kind):
-                # It changes what is known of a person.
-                caller.require(kind, "u")
-            return await self._assert_basis(caller, scope, receive)
+            async with Reading(self._disclosure, caller, ident, kind):
+                caller.require(kind, _LETTERS[ident])
+            return await self._of_patient[ident](caller, scope, receive)
         if scope["method"] not in _READING:
             raise Refused(_ONLY_READING)
         headers = scope["headers"]
@@ -131,9 +140,9 @@ class FhirFace:
         if kind == ADDRESS and tail == NAME:
             if scope["method"] not in _READING:
                 raise Refused(_ONLY_READING)
-            return self._discovery
+            return self._prepared.discovery
         if kind != "metadata" or tail:
             raise Refused(UNKNOWN_TYPE)
         if scope["method"] not in _READING:
             raise Refused(_ONLY_READING)
-        return metadata(self._capabilities, query=scope["query_string"], headers=scope["headers"])
+        return metadata(self._prepared.capabilities, query=scope["query_string"], headers=scope["headers"])

@@ -18,10 +18,10 @@ from adapter.store.shapes import OF_PATIENT, TYPES, LedgerEntry, row_key
 from adapter.summary.order import Screened, extensions, order
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from adapter.fhir.scopes import Scopes
-    from adapter.fhir.search import Query
+    from adapter.fhir.search import Filter, Query
     from adapter.services.decisions import Decisions
     from adapter.store.port import Ledger, Snapshot, Store
     from adapter.store.shapes import Found, Gap, Hit
@@ -66,6 +66,10 @@ class Caller:
         """``OutOfScope`` unless an interaction (of ``cruds``) with a type is in the scopes; nothing is looked up."""
         if self.scopes is not None and not self.scopes.allows(kind, letter):
             raise OutOfScope("no scope of this access token holds this interaction with this resource type")
+
+    def narrowed(self, kind: str, letter: str) -> tuple[tuple[Filter, ...], ...] | None:
+        """What the scopes narrow an interaction with a type to: all filters of one group; None if they do not."""
+        return None if self.scopes is None else self.scopes.within(kind, letter)
 
 
 class Served(NamedTuple):
@@ -118,7 +122,7 @@ class Disclosure:
     async def search(self, caller: Caller, query: Query, after: bytes | None = None) -> Page:
         """One page of what ``query`` finds among the permitted; ``NotAllowed`` without the right to ask."""
         await self._within(caller, "search-type", query.type, "s")
-        within = None if caller.scopes is None else caller.scopes.within(query.type, "s")
+        within = caller.narrowed(query.type, "s")
         at = self._clock()
         asked = [item for item in query.filters if item.param not in OF_PATIENT]
         place = tuple(orjson.loads(after)) if after else None
@@ -151,6 +155,41 @@ class Disclosure:
             if notices
             else None,
         )
+
+    async def among(
+        self,
+        caller: Caller,
+        queries: Sequence[Query],
+        choose: Callable[[Mapping[int, bytes]], tuple[Sequence[int], Sequence[int]]],
+        *,
+        interaction: str,
+        target: str,
+    ) -> list[tuple[int, Served]]:
+        """Of what several searches over everyone find among the permitted, the resources that ``choose`` picks, by key.
+
+        ``choose`` is given the bodies by their internal keys. It answers with those to hand out, in order, and with
+        those that must be of one person, as far as this caller sees: if they are not, nothing is handed out.
+        """
+        for query in queries:
+            await self._within(caller, interaction, query.type, "s")
+        at = self._clock()
+
+        async def answer(view: Snapshot) -> list[tuple[Hit, Served]]:
+            found: dict[int, Hit] = {}
+            for query in queries:
+                within = caller.narrowed(query.type, "s")
+                page = await view.search(caller.context, query, None, None, at=at, within=within)
+                if page.gaps:
+                    raise MissingDecisions(page.gaps)
+                found.update((hit.rid, hit) for hit in page.hits)
+            chosen, one = choose({rid: hit.head + b"]" + hit.tail for rid, hit in found.items()})
+            if one and not set(one) <= set(await self._visible(view, caller, one[0], at)):
+                return []
+            return await self._serve(view, caller, [found[rid] for rid in chosen], at, "s")
+
+        hits = await self._decided(caller, answer)
+        await self._enter(caller, interaction, target, hits, at)
+        return [(hit.rid, served) for hit, served in hits]
 
     async def refuse(self, caller: Caller, interaction: str, target: str, refused: str) -> None:
         """Record a question that is refused before anything is looked up, in the same way as an answer.
@@ -253,16 +292,12 @@ class Disclosure:
 
     async def _readable(self, view: Snapshot, caller: Caller, kind: str, rid: int, at: int) -> bool:
         """Whether a caller could read a resource by itself."""
-        plain = self._decisions.obligations.fragment
         found = (await self._found(view, caller, kind, rid, at)).hits
-        return any(
-            _in_scope(caller, kind, one.head + plain(one.obligation, (), ends=one.ends) + one.tail, "r")
-            for one in found
-        )
+        return any(_in_scope(caller, kind, one.head + b"]" + one.tail, "r") for one in found)
 
     async def _linked(self, view: Snapshot, caller: Caller, hit: Hit, body: bytes, at: int) -> bytes:
         others = [rid for rid in await self._visible(view, caller, hit.rid, at) if rid != hit.rid]
-        if others and caller.scopes is not None and caller.scopes.within("Patient", "r") is not None:
+        if others and caller.narrowed("Patient", "r") is not None:
             # A reference is a way of telling that there is something: only to what could be read.
             others = [rid for rid in others if await self._readable(view, caller, "Patient", rid, at)]
         if not others:
@@ -300,10 +335,9 @@ class Disclosure:
 
 def _in_scope(caller: Caller, kind: str, body: bytes, letter: str) -> bool:
     """Whether the scopes of a caller hold a resource; where they narrow its type, by what it says."""
-    if caller.scopes is None:
+    if caller.scopes is None or caller.narrowed(kind, letter) is None:
         return True
-    groups = caller.scopes.within(kind, letter)
-    return groups is None or (groups != () and caller.scopes.covers(orjson.loads(body), letter))
+    return caller.scopes.covers(orjson.loads(body), letter)
 
 
 def _selective(query: Query) -> bool:

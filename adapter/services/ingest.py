@@ -8,6 +8,7 @@ runs late, after a crash or from quarantine, never takes back what a later recor
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
@@ -17,6 +18,7 @@ import orjson
 from adapter.errors import InvalidResource, RecordError
 from adapter.services.report import FeedReport
 from adapter.services.revocations import with_revocations
+from adapter.services.rosters import named
 from adapter.source import Malformed
 from adapter.store.shapes import QuarantinedRecord
 
@@ -26,12 +28,14 @@ if TYPE_CHECKING:
     from adapter.mapping.compile import CompiledMapping
     from adapter.mapping.mapped import Environment
     from adapter.services.assemble import Assembled, Assembly
+    from adapter.services.feed_work import FeedWork
     from adapter.services.in_force import InForce
-    from adapter.services.people import People
+    from adapter.services.people import People, Told
+    from adapter.services.rosters import Endings
     from adapter.settings import Feed
     from adapter.source import Connector, ExtractOptions, SourceRecord
     from adapter.store.port import Inbox, Store, Transaction
-    from adapter.store.shapes import IdentityFacts, Receipt, ResourceWrite
+    from adapter.store.shapes import Receipt, ResourceWrite
 
 LEAVES = ("mapped", "lossy", "ignored", "unmapped")
 BATCH = 2_000
@@ -59,6 +63,8 @@ class _Batch:
     assembled: list[tuple[int, Assembled]] = field(default_factory=list)
     quarantine: list[QuarantinedRecord] = field(default_factory=list)
     released: list[int] = field(default_factory=list)
+    named: list[tuple[int, bool]] = field(default_factory=list)
+    unlisted: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.assembled) + len(self.quarantine)
@@ -79,7 +85,7 @@ def _seldom_collected() -> Iterator[None]:
 class Ingest:
     """Runs feeds. Give it a receipt and it brings the store to where the receipt says it is."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything that follows from an extract, wired once
         self,
         store: Store,
         inbox: Inbox,
@@ -87,6 +93,7 @@ class Ingest:
         *,
         people: People,
         in_force: InForce,
+        work: FeedWork,
         clock: Callable[[], int],
         new_id: Callable[[], str],
         admit: Callable[[str, int], None],
@@ -96,9 +103,15 @@ class Ingest:
         self._lines = lines
         self._people = people
         self._in_force = in_force
+        self._work = work
         self._clock = clock
         self._new_id = new_id
         self._admit = admit
+
+    @property
+    def lines(self) -> Mapping[str, FeedLine]:
+        """The feeds that are ready to run, by name."""
+        return self._lines
 
     async def receive(self, feed: str, name: str, stream: BinaryIO) -> Receipt:
         """Keep raw bytes durably; the last file of this name sent again gives its receipt.
@@ -153,7 +166,10 @@ class Ingest:
                     batch = _Batch()
                     if progress is not None:
                         progress(position, received.consumed)
-            await self._write(batch, report, receipt, position, done=True)
+            await self._write(batch, report, receipt, position, done=not line.feed.absence_releases)
+            if line.feed.absence_releases:
+                endings = await self._work.rosters.absent(line.feed, receipt, at=self._clock())
+                await self._write(_Batch(), report, receipt, position, done=True, endings=endings)
         if progress is not None:
             progress(position, receipt.size)
         return report
@@ -221,6 +237,7 @@ class Ingest:
                 reason = await self._assemble(line, item, receipt, report, batch)
             except RecordError as error:
                 reason = _reason(error)
+                batch.unlisted.update(error.unlisted)
             except InvalidResource as error:
                 first = error.issues[0]
                 reason = ("invalid-resource", first.path, first.message)
@@ -242,11 +259,12 @@ class Ingest:
             )
         )
 
-    @staticmethod
     async def _assemble(
-        line: FeedLine, item: SourceRecord, receipt: Receipt, report: FeedReport, batch: _Batch
+        self, line: FeedLine, item: SourceRecord, receipt: Receipt, report: FeedReport, batch: _Batch
     ) -> tuple[str, str, str] | None:
         mapped = line.mapping.map(item, line.environment)
+        if item.consent:
+            mapped = await self._work.consented(line.feed, mapped)
         assembled = await line.assembly.assemble(item, mapped, received=receipt.received)
         for name in LEAVES:
             report.leaves[name] += getattr(mapped.leaves, name)
@@ -255,23 +273,34 @@ class Ingest:
         for warning in mapped.warnings:
             report.warnings[f"{warning.code} {warning.column}"] += 1
         report.held += assembled.held
+        if mapped.unlisted:
+            batch.unlisted.update(mapped.unlisted)
+        if line.feed.absence_releases:
+            batch.named += named(mapped, assembled.writes)
         batch.assembled.append((item.position.line, assembled))
         return None if assembled.problem is None else _reason(assembled.problem)
 
     async def _write(
-        self, batch: _Batch, report: FeedReport, receipt: Receipt, position: int | None, *, done: bool
+        self,
+        batch: _Batch,
+        report: FeedReport,
+        receipt: Receipt,
+        position: int | None,
+        *,
+        done: bool,
+        endings: Endings | None = None,
     ) -> None:
         at = self._clock()
         async with self._store.transaction() as change:
             await change.expect(
                 [write for _, assembled in batch.assembled for write in assembled.writes],
-                [assembled.identity for _, assembled in batch.assembled if assembled.identity is not None],
+                [assembled.identity.facts for _, assembled in batch.assembled if assembled.identity is not None],
             )
             # Asked inside the transaction: what another process received and wrote meanwhile must not be taken back.
             # Only a first run of the newest receipt can bring nothing that is outdated.
             later = await self._later(receipt)
             written: list[ResourceWrite] = []
-            identities: list[IdentityFacts] = []
+            identities: list[Told] = []
             for line, assembled in batch.assembled:
                 origin = receipt.id, line
                 left = assembled
@@ -280,6 +309,13 @@ class Ingest:
                 written += await self._put(change, left, origin, report, at)
                 if left.identity is not None:
                     identities.append(left.identity)
+            feed = self._lines[receipt.feed].feed
+            written += await self._work.rosters.follow(
+                change, feed, receipt, batch.named, report=report, later=later, endings=endings, at=at
+            )
+            orders = {one.rid: one for _, assembled in batch.assembled for one in assembled.orders}
+            new = [orders[one.rid] for one in written if one.rid in orders] if orders else []
+            await self._work.keep(change, receipt, codes=batch.unlisted, orders=new, at=at)
             await self._settle(change, written, identities, report, at)
             await change.quarantine(batch.quarantine, at=at)
             for ident in batch.released:
@@ -339,7 +375,7 @@ class Ingest:
         self,
         change: Transaction,
         written: Sequence[ResourceWrite],
-        identities: Sequence[IdentityFacts],
+        identities: Sequence[Told],
         report: FeedReport,
         at: int,
     ) -> None:
@@ -356,7 +392,8 @@ class Ingest:
 
 
 def _told(report: FeedReport) -> bool:
-    return report.records > report.quarantined.total()
+    """Whether a file tells who is in custody: something could be read, and nobody is missing who may still be there."""
+    return report.records > report.quarantined.total() and not report.absent
 
 
 def _reason(error: RecordError) -> tuple[str, str, str]:

@@ -9,7 +9,7 @@ import registered_clients as rc
 import smart_clients as sc
 import worlds
 
-from adapter.store.shapes import ClientEvent
+from adapter.store.clients import ClientEvent
 
 ENDPOINTS = {"token": "token", "introspect": "introspection", "revoke": "revocation"}
 pytestmark = pytest.mark.anyio
@@ -322,3 +322,32 @@ async def test_discovery_says_where_and_how(world):
     assert told == {name: document[f"{full}_endpoint"] for name, full in ENDPOINTS.items()}
     assert stated["service"][0]["coding"][0]["code"] == "SMART-on-FHIR"
     assert (others, wrong.status_code) == ([404, 404, 404], 405)
+
+
+async def test_who_somebody_is_is_told_within_the_scopes(world):
+    """The candidates of a match are Patients that a search of the same token would find."""
+    whole = await token_of(world)
+    seen = [
+        (await rc.get(world, whole, f"/fhir/Patient/{ident}")).json()
+        for (ident,) in world.rows("SELECT id FROM resource WHERE type = 1 ORDER BY rid")
+    ]
+    family, birthdate = next((one["name"][0]["family"], one["birthDate"]) for one in seen if one.get("birthDate"))
+    person = {"resourceType": "Patient", "name": [{"family": family}], "birthDate": birthdate}
+    body = {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": person}]}
+    gender = "system/Patient.rs?gender=http://hl7.org/fhir/administrative-gender|"
+    found = {}
+    async with rc.opened(world) as client:
+        for scope in (
+            "system/Patient.rs",
+            "system/Patient.r",
+            "system/Observation.rs",
+            f"{gender}male",
+            f"{gender}other",
+        ):
+            headers = {"Authorization": f"Bearer {await token_of(world, scope=scope)}"}
+            answer = await client.post("/fhir/Patient/$match", headers=headers, json=body)
+            found[scope] = (answer.status_code, len(answer.json().get("entry", ())))
+    assert found["system/Patient.rs"][1] > 0
+    assert found["system/Patient.r"] == found["system/Observation.rs"] == (403, 0)
+    assert found[f"{gender}male"][1] in {0, found["system/Patient.rs"][1]}
+    assert found[f"{gender}other"] == (200, 0)

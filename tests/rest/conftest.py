@@ -155,6 +155,7 @@ class FakeServices:
     endings: Callable[[], list[Any]] = list
     intake: Any = None
     authorization: Any = None
+    match: Any = None
     version: str = "0.1.0"
 
     def __post_init__(self) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 import apsw
 import files_contract
 import legal_contract
+import matching_contract
 import orjson
 import pytest
 import store_contract as contract
 import survey_contract
+import work_contract
 
 from adapter.consent.segment import Segment
 from adapter.errors import SallyportError
@@ -53,7 +55,12 @@ async def store(tmp_path):
 
 
 class TestSqlite(
-    contract.StoreContract, files_contract.FilesContract, legal_contract.LegalContract, survey_contract.SurveyContract
+    contract.StoreContract,
+    files_contract.FilesContract,
+    legal_contract.LegalContract,
+    matching_contract.MatchingContract,
+    survey_contract.SurveyContract,
+    work_contract.WorkContract,
 ):
     """Every promise of the contract."""
 

@@ -17,7 +17,8 @@ def register_all(folder):
         folder,
         clinic_chart=sc.spec(
             scopes=["system/Patient.rs", "system/Observation.rs", "system/Organization.rs"],
-            rights=["population-search"],
+            rights=["population-search", "patient-match"],
+            tokens_per_minute=6000,
         ),
         jail_chart=sc.spec(organizations=["jail-medical"], scopes=["system/Patient.rs"]),
         crisis_tablet=sc.spec(

@@ -10,6 +10,7 @@ import pytest
 from adapter.consent.bases import CONSENT, EMERGENCY, custody
 from adapter.errors import SallyportError
 from adapter.fhir.search import Alternative, Filter, IndexRow, Query
+from adapter.store.clients import ClientEvent
 from adapter.store.shapes import (
     BEGINNING,
     DENY,
@@ -17,7 +18,6 @@ from adapter.store.shapes import (
     EXCEPTION,
     NOTHING_SAID,
     BoundRow,
-    ClientEvent,
     IdentityFacts,
     LastWord,
     PolicySpan,

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from adapter.store.clients import ClientEvent
 from adapter.store.queries import load
-from adapter.store.shapes import NOTHING_SAID, ClientEvent, LastWord, QuarantinedRecord, TokenRow, UserEvent
+from adapter.store.shapes import NOTHING_SAID, LastWord, QuarantinedRecord, TokenRow, UserEvent
 from adapter.store.sqlite.connection import connect, migrate, row_of
 from adapter.store.sqlite.inbox import SqliteInbox
 from adapter.store.sqlite.interning import InternTable, bodies
