@@ -40,6 +40,8 @@ from adapter.services.whatif import WhatIf
 from adapter.services.words import Words
 from adapter.services.write import Writer, stamp
 from adapter.source import ExtractOptions
+from adapter.store.sqlite.connection import connect, migrate
+from adapter.store.sqlite.ledger import SqliteLedger
 from adapter.store.sqlite.store import SqliteStore
 from connectors.behavioral_health.fhir_ndjson import FhirNdjson
 from connectors.behavioral_health.release_forms import ReleaseForms
@@ -139,6 +141,16 @@ def site_secret(folder: Path) -> bytes:
 def check(site: Site) -> SiteRules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
     return compile_rules(site, CONNECTORS, at=clock())
+
+
+def open_ledger(site: Site) -> SqliteLedger:
+    """The disclosure ledger of a site and nothing else, so that it can be looked at whatever became of the rest."""
+    path = site.store_folder / "ledger.sqlite"
+    if not path.exists():
+        raise SallyportError(f"`{path.name}` is not in the store folder of this site; nothing was ever asked here")
+    connection = connect(path, cache_mb=4)
+    migrate(connection, "ledger")
+    return SqliteLedger(connection, chain=new_id().encode())
 
 
 async def build(

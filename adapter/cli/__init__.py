@@ -18,6 +18,7 @@ from adapter.cli import (
     demo,
     explain,
     feeds,
+    ledger,
     record,
     server,
     site,
@@ -52,6 +53,7 @@ for module in (
     decide,
     explain,
     whatif,
+    ledger,
 ):
     module.register(app)
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         Gap,
         IdentityFacts,
         LedgerEntry,
+        LedgerHead,
+        Numbered,
         PolicySpan,
         QuarantinedRecord,
         Receipt,
@@ -349,6 +351,30 @@ class Ledger(Protocol):
         """Every entry from an instant on, in order."""
         ...
 
-    async def verify(self) -> int:
-        """Recompute the chain; returns the number of entries, raises ``SallyportError`` where it breaks."""
+    async def about(self, rids: Iterable[int], *, since: int, until: int) -> list[Numbered]:
+        """Every entry of ``[since, until)`` that names one of these resources or Patients, oldest first."""
+        ...
+
+    async def of_number(self, number: int) -> LedgerEntry | None:
+        """The entry at a place."""
+        ...
+
+    async def head(self) -> LedgerHead:
+        """How many entries there are, and the digest of the last."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Entries that wait for their commit."""
+        ...
+
+    async def flush(self) -> None:
+        """Commit what waits; before the process ends."""
+        ...
+
+    async def verify(self, *, head: bytes | None = None) -> int:
+        """Recompute every chain; returns the number of entries, raises ``LedgerBroken`` where one breaks.
+
+        ``head`` is a digest that was kept elsewhere: it must still be there.
+        """
         ...

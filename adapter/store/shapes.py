@@ -365,3 +365,18 @@ class LedgerEntry:
     target: str
     passed: Sequence[tuple[str, str, int, int]]
     outcome: str = ""
+
+
+class Numbered(NamedTuple):
+    """An entry of the ledger with its place in it. The place is internal: it tells how much was asked before."""
+
+    number: int
+    entry: LedgerEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerHead:
+    """How many entries there are, and the digest of the last: whoever keeps it elsewhere sees whether they stay."""
+
+    entries: int
+    digest: bytes
