@@ -15,9 +15,13 @@ from adapter.errors import SallyportError
 from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
 from adapter.services.access import Access
+from adapter.services.accounting import Accounting
+from adapter.services.accounting_page import AccountPage
 from adapter.services.assemble import Assembly
 from adapter.services.asserting import PartnerAssertions
 from adapter.services.assertion_rules import LawOfAssertions
+from adapter.services.audit import Audit
+from adapter.services.audit_events import AuditEvents
 from adapter.services.authorities import Authorities
 from adapter.services.change import Changes
 from adapter.services.decisions import Decisions
@@ -111,6 +115,9 @@ class Services:
     assertions: PartnerAssertions
     reviews: Reviews
     papers: Papers
+    accounting: Accounting
+    audit: Audit
+    account_page: AccountPage
     tokens: Tokens
     requester: Requester
     keys: SiteKeys
@@ -202,6 +209,20 @@ async def build(
         clock=now,
     )
 
+    names = {key: partner.name for key, partner in site.partners.items()}
+    words = Words(names, site.zone)
+    disclosure = Disclosure(store, ledger, decisions, now)
+    accounting = Accounting(
+        store,
+        ledger,
+        decisions,
+        clock=now,
+        names=names,
+        intermediary=site.site.operator == "intermediary",
+    )
+    base_url = f"{site.site.base_url}/fhir"
+    events = AuditEvents(keys.audit_key(), words, base_url=base_url, site=site.site.name)
+
     async def ready() -> bool:
         try:
             await store.setting("decisions")
@@ -226,7 +247,7 @@ async def build(
             zone=site.zone,
         ),
         decisions=decisions,
-        disclosure=Disclosure(store, ledger, decisions, now),
+        disclosure=disclosure,
         ingest=ingest,
         intake=Intake(
             store=store,
@@ -245,7 +266,7 @@ async def build(
             decisions,
             in_force,
             clock=now,
-            words=Words({key: partner.name for key, partner in site.partners.items()}, site.zone),
+            words=words,
             zone=site.zone,
         ),
         changes=Changes(store, decisions, in_force, site=site, validator=Validator(rules.facts), clock=now),
@@ -264,10 +285,13 @@ async def build(
             zone=site.zone,
             clock=now,
         ),
+        accounting=accounting,
+        audit=Audit(store, ledger, disclosure, accounting, events),
+        account_page=AccountPage(words, site.partners, site=site.site.name, operator=site.site.operator),
         tokens=tokens,
         requester=Requester(tokens=tokens, contexts=decisions),
         keys=keys,
-        base_url=f"{site.site.base_url}/fhir",
+        base_url=base_url,
         zone=site.zone,
         cursor_key=keys.cursor_key(),
         now=now,

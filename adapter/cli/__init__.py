@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from adapter.cli import (
+    accounting,
     agreements,
     consents,
     decide,
@@ -53,6 +54,7 @@ for module in (
     decide,
     explain,
     whatif,
+    accounting,
     ledger,
 ):
     module.register(app)

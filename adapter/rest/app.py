@@ -21,6 +21,7 @@ from adapter.errors import SallyportError, Unavailable
 from adapter.rest import feeds
 from adapter.rest.answer import GUARDED, send_answer
 from adapter.rest.assert_basis import AssertBasis
+from adapter.rest.audit import AuditFace
 from adapter.rest.cursor import Cursors
 from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
 from adapter.rest.face import PREFIX, FhirFace
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from adapter.auth.requester import Requester
     from adapter.rest.answer import Answer
     from adapter.services.asserting import PartnerAssertions
+    from adapter.services.audit import Audit
     from adapter.services.disclose import Disclosure
     from adapter.services.explain import Explain
     from adapter.services.feed_contracts import Ending
@@ -57,6 +59,11 @@ class Services(Protocol):
     @property
     def explain(self) -> Explain:
         """Tells privacy officers why."""
+        ...
+
+    @property
+    def audit(self) -> Audit:
+        """Reads the ledger to privacy officers."""
         ...
 
     @property
@@ -126,6 +133,7 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         requester=services.requester,
         search=search,
         explain=ExplainOperation(services.disclosure, services.explain),
+        audit=AuditFace(services.audit, services.requester, base_url=services.base_url, zone=services.zone),
         assert_basis=AssertBasis(services.assertions, base_url=services.base_url, zone=services.zone),
         capabilities=statement(base_url=services.base_url, version=services.version),
         new_id=services.new_id,

@@ -15,6 +15,7 @@ from adapter.fhir.search import PARAMETERS
 from adapter.rest import parameters
 from adapter.rest.answer import send_answer
 from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
+from adapter.rest.audit import TYPE as AUDIT
 from adapter.rest.errors import NO_ROUTE, UNKNOWN_TYPE, Refused, answer_to, wrong_method
 from adapter.rest.formats import negotiate
 from adapter.rest.metadata import metadata
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from adapter.auth.requester import Requester
     from adapter.rest.answer import Answer
     from adapter.rest.assert_basis import AssertBasis
+    from adapter.rest.audit import AuditFace
     from adapter.rest.operations import ExplainOperation
     from adapter.rest.search import Search
     from adapter.services.disclose import Disclosure
@@ -57,6 +59,7 @@ class FhirFace:
         search: Search,
         explain: ExplainOperation,
         assert_basis: AssertBasis,
+        audit: AuditFace,
         capabilities: Answer,
         new_id: Callable[[], str],
     ) -> None:
@@ -65,6 +68,7 @@ class FhirFace:
         self._search = search
         self._explain = explain
         self._assert_basis = assert_basis
+        self._audit = audit
         self._capabilities = capabilities
         self._new_id = new_id
 
@@ -121,6 +125,8 @@ class FhirFace:
                 raise Refused(_ONLY_POSTING)
             caller = await self._requester.caller(scope["headers"], request_id)
             return await self._explain(caller, scope, receive)
+        if kind == AUDIT and "/" not in tail[1:] and tail != "/":
+            return await self._audit(scope, receive, tail[1:], request_id)
         if kind != "metadata" or tail:
             raise Refused(UNKNOWN_TYPE)
         if scope["method"] not in _READING:

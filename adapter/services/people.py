@@ -51,7 +51,7 @@ class People:
             told.add(identity.patient)
             for other in await change.linked(identity.patient):
                 if contradicts(identity.facts, other.facts):
-                    await change.unlink(identity.patient, other.patient)
+                    await change.unlink(identity.patient, other.patient, at=at)
                     touched |= {identity.patient, other.patient}
             for other in candidates:
                 if other.source != identity.source and not contradicts(identity.facts, other.facts):

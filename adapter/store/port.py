@@ -103,8 +103,8 @@ class Transaction(Interned, LegalRecords, Protocol):
         """The records confirmed to be the same person, pair by pair."""
         ...
 
-    async def unlink(self, patient: int, other: int) -> None:
-        """Take back that two Patients are one person."""
+    async def unlink(self, patient: int, other: int, *, at: int) -> None:
+        """Take back that two Patients are one person; that they were until now stays known."""
         ...
 
     async def link(self, patient: int, other: int, *, rule: str, at: int) -> None:

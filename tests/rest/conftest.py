@@ -148,6 +148,7 @@ class FakeServices:
     disclosure: FakeGate = field(default_factory=FakeGate)
     explain: FakeExplain = field(default_factory=FakeExplain)
     assertions: FakeAssertions = field(default_factory=FakeAssertions)
+    audit: Any = None
     base_url: str = BASE
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Denver"))
     cursor_key: bytes = bytes(range(64))

@@ -10,11 +10,11 @@ import apsw
 import orjson
 
 from adapter.store.queries import load
-from adapter.store.shapes import OF_PATIENT, LedgerEntry, Numbered, row_key
+from adapter.store.shapes import LedgerEntry, Numbered, keys_named
 from adapter.store.sqlite.connection import row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 SQL = load("ledger")
 BATCH = 2_000
@@ -44,30 +44,14 @@ class SqliteAbout:
         rows = list(self._db.execute(SQL["unread"], (done, BATCH)))
         if rows:
             with self._db:
-                found = {(rid, row[0]) for row in rows for rid in _named(row[1], row[2])}
+                found = {
+                    (rid, number)
+                    for number, target, passed in rows
+                    for rid in keys_named(target, (item[0] for item in orjson.loads(passed)))
+                }
                 self._db.executemany(SQL["put_about"], sorted(found))
                 self._db.execute(SQL["set_read"], (rows[-1][0],))
         return len(rows) == BATCH
-
-
-def _named(target: str, passed: bytes) -> Iterator[int]:
-    """The keys of everything that an entry names by an id of ours, as it was asked for and as it left."""
-    for name, *_ in orjson.loads(passed):
-        yield row_key(*name.split("/", 1))
-    asked, _, query = target.partition("?")
-    kind, slash, ident = asked.partition(" ")[0].partition("/")
-    if slash:
-        yield row_key(kind, ident)
-    for item in query.split("&") if query else ():
-        param, _, values = item.partition("=")
-        for value in values.split(",") if values else ():
-            name, slash, named = value.partition("/")
-            if slash:
-                yield row_key(name, named)
-            elif param == "_id":
-                yield row_key(kind, value)
-            elif param in OF_PATIENT:
-                yield row_key("Patient", value)
 
 
 def entry_of(row: tuple[Any, ...]) -> LedgerEntry:
