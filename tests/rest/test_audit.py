@@ -148,8 +148,10 @@ async def test_an_officer_is_in_the_ledger_before_the_answer(world):
         "?entity=x",
         "?patient=a&date=soon",
         "?patient=a%20b",
-    ]
-    + ["?patient=a&_count=-1", "?patient=a&_offset=x", "?patient=a&date=ne2026x"],
+        "?patient=a&_count=-1",
+        "?patient=a&_offset=x",
+        "?patient=a&date=ne2026x",
+    ],
 )
 async def test_what_cannot_be_honoured_is_refused_by_name(world, query):
     answer = await world.ask(OFFICER, URL + query)

@@ -22,7 +22,7 @@ from adapter.consent.bases import CONSENT, CUSTODY, EMERGENCY, ORDER, OWN, PROCE
 from adapter.consent.segment import Segment
 from adapter.errors import NotFound
 from adapter.services import recordings
-from adapter.services.accounting import DISCLOSED, NOTHING, OWN_RECORD, REFUSED
+from adapter.services.accounting import DISCLOSED, NOTHING, OWN_RECORD
 from adapter.services.accounting_law import BY_CONSENT, HIPAA, INTERMEDIARY, LISTINGS, listings
 from adapter.services.page import html, markdown
 
