@@ -20,11 +20,14 @@ from starlette.responses import Response
 from adapter.errors import SallyportError, Unavailable
 from adapter.rest import feeds
 from adapter.rest.answer import GUARDED, send_answer
+from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
 from adapter.rest.assert_basis import AssertBasis
 from adapter.rest.audit import AuditFace
 from adapter.rest.cursor import Cursors
 from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
 from adapter.rest.face import PREFIX, FhirFace
+from adapter.rest.match import OPERATION as MATCH
+from adapter.rest.match import MatchOperation
 from adapter.rest.metadata import statement
 from adapter.rest.operations import ExplainOperation
 from adapter.rest.search import Search
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from adapter.services.explain import Explain
     from adapter.services.feed_contracts import Ending
     from adapter.services.intake import Intake
+    from adapter.services.patient_match import PatientMatch
 
 _OURS = frozenset({b"x-request-id", *(name for name, _ in GUARDED)})
 
@@ -69,6 +73,11 @@ class Services(Protocol):
     @property
     def assertions(self) -> PartnerAssertions:
         """The way in for what partners assert."""
+        ...
+
+    @property
+    def match(self) -> PatientMatch:
+        """Tells who somebody is, among what the caller sees."""
         ...
 
     @property
@@ -134,7 +143,10 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         search=search,
         explain=ExplainOperation(services.disclosure, services.explain),
         audit=AuditFace(services.audit, services.requester, base_url=services.base_url, zone=services.zone),
-        assert_basis=AssertBasis(services.assertions, base_url=services.base_url, zone=services.zone),
+        of_patient={
+            ASSERT_BASIS: AssertBasis(services.assertions, base_url=services.base_url, zone=services.zone),
+            MATCH: MatchOperation(services.disclosure, services.match, base_url=services.base_url),
+        },
         capabilities=statement(base_url=services.base_url, version=services.version),
         new_id=services.new_id,
     )

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from adapter.fhir.search import PARAMETERS
 from adapter.rest import parameters
 from adapter.rest.answer import send_answer
-from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
 from adapter.rest.audit import TYPE as AUDIT
 from adapter.rest.errors import NO_ROUTE, UNKNOWN_TYPE, Refused, answer_to, wrong_method
 from adapter.rest.formats import negotiate
@@ -25,7 +24,7 @@ from adapter.rest.read import read
 from adapter.rest.refusals import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.types import Receive, Scope, Send
 
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from adapter.rest.answer import Answer
     from adapter.rest.assert_basis import AssertBasis
     from adapter.rest.audit import AuditFace
+    from adapter.rest.match import MatchOperation
     from adapter.rest.operations import ExplainOperation
     from adapter.rest.search import Search
     from adapter.services.disclose import Disclosure
@@ -47,7 +47,8 @@ _ONLY_POSTING = wrong_method("POST")
 class FhirFace:
     """Every interaction offered below ``/fhir/``.
 
-    ``new_id`` makes the request ids: ASCII, unguessable, never repeated. ``capabilities`` is the prepared
+    ``of_patient`` are the operations on Patient by their names. ``new_id`` makes the request ids: ASCII, unguessable,
+    never repeated. ``capabilities`` is the prepared
     answer of ``metadata``, the one address that needs no token.
     """
 
@@ -58,7 +59,7 @@ class FhirFace:
         requester: Requester,
         search: Search,
         explain: ExplainOperation,
-        assert_basis: AssertBasis,
+        of_patient: Mapping[str, AssertBasis | MatchOperation],
         audit: AuditFace,
         capabilities: Answer,
         new_id: Callable[[], str],
@@ -67,7 +68,7 @@ class FhirFace:
         self._requester = requester
         self._search = search
         self._explain = explain
-        self._assert_basis = assert_basis
+        self._of_patient = of_patient
         self._audit = audit
         self._capabilities = capabilities
         self._new_id = new_id
@@ -91,11 +92,11 @@ class FhirFace:
             raise Refused(NO_ROUTE)
         if ident == "_search":
             return await self._search_by_form(scope, receive, kind, request_id)
-        if ident == ASSERT_BASIS and kind == "Patient":
+        if ident in self._of_patient and kind == "Patient":
             if scope["method"] != "POST":
                 raise Refused(_ONLY_POSTING)
             caller = await self._requester.caller(scope["headers"], request_id)
-            return await self._assert_basis(caller, scope, receive)
+            return await self._of_patient[ident](caller, scope, receive)
         if scope["method"] not in _READING:
             raise Refused(_ONLY_READING)
         headers = scope["headers"]

@@ -16,7 +16,7 @@ from adapter.fhir.codings import codings_of
 from adapter.fhir.instants import instant_text
 from adapter.identity.traits import MATCH_ONLY
 from adapter.services.write import Facets
-from adapter.store.shapes import IdentityFacts, ResourceWrite, ScreeningPlace
+from adapter.store.shapes import ResourceWrite, ScreeningPlace
 from adapter.summary.build import summary
 from adapter.summary.screening import screenings
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from adapter.consent.release_form import Form
     from adapter.consent.sensitivity import Label
     from adapter.mapping.mapped import Draft, Mapped
-    from adapter.services.people import People
+    from adapter.services.people import People, Told
     from adapter.services.write import Writer
     from adapter.settings import Feed
     from adapter.source import SourceRecord
@@ -53,7 +53,7 @@ class Assembled:
     """
 
     writes: list[ResourceWrite]
-    identity: IdentityFacts | None
+    identity: Told | None
     held: bool
     problem: RecordError | None = None
 
@@ -90,14 +90,14 @@ class _Record(NamedTuple):
     received: int
 
 
-class _Told(NamedTuple):
+class _Person(NamedTuple):
     """A Patient as a record told of it, and what became of that."""
 
     origin: _Origin
     seed: bool
     body: Mapping[str, Any] | None
     write: ResourceWrite
-    identity: IdentityFacts | None
+    identity: Told | None
 
 
 class Assembly:
@@ -127,7 +127,7 @@ class Assembly:
             for key in (*form.partners, *(one for each in form.intermediaries.values() for one in each.participants))
             if key in organisations
         }
-        self._last: tuple[tuple[str, ...], _Told] | None = None
+        self._last: tuple[tuple[str, ...], _Person] | None = None
         self._details = lru_cache(maxsize=8192)(self._detail_facets)
 
     async def assemble(self, source: SourceRecord, mapped: Mapped, *, received: int) -> Assembled:
@@ -162,7 +162,7 @@ class Assembly:
         known = ", ".join(self._feed.units)
         return RecordError("undeclared-unit", "unit", f"a unit that the feed declares: {known}")
 
-    async def _patient(self, origin: _Origin, mapped: Mapped) -> _Told:
+    async def _patient(self, origin: _Origin, mapped: Mapped) -> _Person:
         """The Patient of a record; a person's records often follow each other and say the same of who that is."""
         body = next((draft.body for draft in mapped.drafts if draft.type == "Patient"), None)
         # A record about care must leave no trace in a Patient whom others see: it only puts an empty one where
@@ -176,7 +176,7 @@ class Assembly:
         content = {"resourceType": "Patient"} if seed or body is None else minimal(body)
         write = await self._writer.prepare(content, origin.facets("identity"), ident=ident, patient=ident, seed=seed)
         identity = None if body is None else self._people.recognise(write.rid, self._feed.feed, body)
-        told = _Told(origin, seed, body, write, identity)
+        told = _Person(origin, seed, body, write, identity)
         self._last = mapped.person, told
         return told
 

@@ -1,5 +1,7 @@
 """From a signed form to a Consent, and what that Consent then lets happen."""
 
+from dataclasses import replace
+
 import pytest
 from consent_builders import ACT, concept
 from signed_forms import (
@@ -333,3 +335,17 @@ def test_a_form_that_looks_back_covers_what_was_made_until_the_day_it_was_signed
     assert all(one["dataPeriod"] == {"end": consent["dateTime"][:10]} for one in permits_of_choices)
     assert permits_of_choices
     assert "dataPeriod" not in str(authored(changed_form={"future": True}))
+
+
+def test_a_day_begins_where_the_custodian_is():
+    """20:00 of the day before in Denver is the day of signature in Greenwich."""
+    refused("bad-date", "expires", expires="2026-03-02T03:00:00Z")
+
+
+def test_a_program_is_named_to_the_reader_of_a_trace_that_was_not_the_one_to_disclose():
+    spans = timeline([read(authored(part2=PART2) | {"id": "c"})], DENVER)
+    policy = next(span.policy for span in spans if span.start <= NOW < span.stop)
+    elsewhere = replace(record_of("MH", "SUD", regime="part2"), unit="Organization/elsewhere")
+    said = rule(policy, recipient_of(*CLINIC), elsewhere)
+    assert said.effect is Effect.DENY
+    assert "it names another program as the one that may disclose" in {one.because for one in said.reasons}

@@ -10,6 +10,7 @@ from pathlib import Path
 import apsw
 import files_contract
 import legal_contract
+import matching_contract
 import orjson
 import pytest
 import store_contract as contract
@@ -56,7 +57,15 @@ async def store(tmp_path):
 
 
 class TestSqlite(
-    contract.StoreContract, files_contract.FilesContract, legal_contract.LegalContract, survey_contract.SurveyContract
+    contract.StoreContract,
+    files_contract.FilesContract,
+    legal_contract.LegalContract,
+    matching_contract.MatchingContract,
+    survey_contract.SurveyContract,
+    files_contract.FilesContract,
+    legal_contract.LegalContract,
+    matching_contract.MatchingContract,
+    survey_contract.SurveyContract,
 ):
     """Every promise of the contract."""
 
