@@ -7,6 +7,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from adapter.auth.requester import Requester
@@ -36,6 +37,7 @@ from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import FeedLine, Ingest
 from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
+from adapter.services.measures import Gauge, Measures
 from adapter.services.paper import Papers
 from adapter.services.patient_match import PatientMatch
 from adapter.services.people import People
@@ -133,7 +135,21 @@ class Services:
     now: Callable[[], int]
     new_id: Callable[[], str]
     ready: Callable[[], Awaitable[bool]]
+    measures: Measures
+    tick: Callable[[], float]
     version: str
+
+    async def metrics(self) -> str:
+        """What this process has counted, and what waits at this moment."""
+        head, waits = await self.ledger.head(), await self.store.waiting()
+        gauges = [
+            Gauge(name="sallyport_receipts_waiting", about="Receipts to bring in.", value=self.intake.waiting),
+            Gauge(name="sallyport_quarantined_records", about="Records that wait for people.", value=waits.quarantined),
+            Gauge(name="sallyport_outbox_waiting", about="Messages to deliver.", value=waits.outbox),
+            Gauge(name="sallyport_ledger_entries", about="Entries of the disclosure ledger.", value=head.entries),
+            Gauge(name="sallyport_ledger_waiting", about="Entries to commit.", value=self.ledger.waiting),
+        ]
+        return self.measures.text(gauges, self.intake.counted, {"version": self.version})
 
     def endings(self) -> list[Ending]:
         """Agreements that are about to end, and ended ones that keep a feed closed."""
@@ -315,6 +331,8 @@ async def build(
         now=now,
         new_id=make_id,
         ready=ready,
+        measures=Measures(),
+        tick=perf_counter,
         version=version("sallyport"),
     )
 

@@ -372,6 +372,31 @@ async def test_an_accounting_tells_that_somebody_asked_and_never_what_is_held(wo
     assert not any(ident in text for ident in case["hidden"] for text in told[:2])
 
 
+async def test_metrics_count_a_hidden_an_absent_and_an_empty_answer_alike(world, case):
+    """Whoever reads them before and after a question learns that it was asked, and nothing of what is held."""
+    changes = []
+    hidden = min(case["hidden"])
+    for url in ("Observation/absent", f"Observation/{hidden}", "Patient?_id=absent", f"Observation?_id={hidden}"):
+        before = counts(await world.services.metrics())
+        await world.ask(case["caller"], f"/fhir/{url}")
+        after = counts(await world.services.metrics())
+        changes.append({name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name)})
+    assert changes[0] == changes[1]
+    assert sorted(changes[2].values()) == sorted(changes[3].values())
+    text = await world.services.metrics()
+    assert case["patient"] not in text
+    assert hidden not in text
+    assert not [feed for feed in world.services.site.feeds if feed in text]
+    held = {count for (count,) in world.rows("SELECT count(*) FROM resource GROUP BY type") if count > 20}
+    assert not held & set(counts(text).values())
+
+
+def counts(text):
+    """Samples but for how long answers took."""
+    lines = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, value in lines if "answer_seconds" not in name}
+
+
 def hidden_patient(world, case):
     """A Patient of whom the caller sees nothing."""
     seen = set(case["seen"])

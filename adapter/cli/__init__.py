@@ -21,6 +21,7 @@ from adapter.cli import (
     feeds,
     identity,
     ledger,
+    metrics,
     record,
     server,
     site,
@@ -58,6 +59,7 @@ for module in (
     whatif,
     accounting,
     ledger,
+    metrics,
 ):
     module.register(app)
 

@@ -12,6 +12,7 @@ import typer
 import uvicorn
 
 from adapter.bootstrap import build
+from adapter.cli import logs
 from adapter.cli.options import SiteFolder, run_loop
 from adapter.rest.app import application
 from adapter.settings import load_site
@@ -19,6 +20,8 @@ from adapter.settings import load_site
 if TYPE_CHECKING:
     from adapter.bootstrap import Services
 
+GRACE = 30
+"""Seconds that requests have to end once the server is asked to stop; nothing new is taken meanwhile."""
 _log = logging.getLogger(__name__)
 
 
@@ -34,7 +37,12 @@ def serve(
         str, typer.Option("--host", help="Address to listen on. Put TLS in front of anything but loopback.")
     ] = "127.0.0.1",
 ) -> None:
-    """Serve the FHIR base of a site, take what feeds push, and finish what was received but not brought in yet."""
+    """Serve the FHIR base of a site, take what feeds push, and finish what was received but not brought in yet.
+
+    Logs are JSON lines on standard error. On SIGTERM or Ctrl-C nothing new is taken, requests have 30 seconds to end,
+    and the ledger is written; what was received and is not in the store yet is taken up at the next start.
+    """
+    logs.configure()
 
     async def main() -> None:
         services = await build(load_site(site))
@@ -56,13 +64,16 @@ async def listen(services: Services, *, host: str, port: int) -> None:
         port=port,
         http="httptools",
         access_log=False,
-        log_level="warning",
+        log_config=None,
         server_header=False,
+        timeout_graceful_shutdown=GRACE,
     )
     work = asyncio.create_task(services.intake.run())
     try:
         await uvicorn.Server(config).serve()
     finally:
+        # Answers have ended. What was received is in the inbox: the work on it goes on at the next start.
         work.cancel()
         with suppress(asyncio.CancelledError):
             await work
+        await services.ledger.flush()

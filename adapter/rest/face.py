@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 PREFIX = "/fhir/"
 
+HUNG_UP = 499
+"""Counted for a caller that did not wait for the answer; never sent."""
+
 _READING = frozenset({"GET", "HEAD"})
 _ONLY_READING = wrong_method("GET", "HEAD")
 _ONLY_POSTING = wrong_method("POST")
@@ -73,16 +76,20 @@ class FhirFace:
         self._capabilities = capabilities
         self._new_id = new_id
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; every error becomes an OperationOutcome with the request id."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Answer one request; every error becomes an OperationOutcome with the request id.
+
+        Gives the status that was sent, 499 where the caller had hung up.
+        """
         request_id = self._new_id()
         try:
             answer = await self._answer(scope, receive, request_id)
         except Disconnected:
-            return
+            return HUNG_UP
         except Exception as error:  # noqa: BLE001 - the last line: a defect is logged and answered with a constant
             answer = answer_to(error, request_id)
         await send_answer(send, answer, request_id, without_body=scope["method"] == "HEAD")
+        return answer.status
 
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
         kind, slash, ident = scope["path"][len(PREFIX) :].partition("/")

@@ -28,6 +28,8 @@ BACKGROUND_BATCH: Final = 25
 """Records per transaction while answers are given too: each write holds them up for some milliseconds."""
 RETRY_AFTER: Final = 30.0
 """Seconds before a receipt whose processing failed is tried again."""
+STATES: Final = ("accepted", "processed", "failed")
+"""What happens to a receipt: queued, wholly in the store, or failed and tried again later."""
 CONTROL_ID: Final = 20
 """Characters of a control id that every version of HL7 v2 takes."""
 
@@ -44,7 +46,7 @@ class Intake:
     """Takes what senders push, and brings it into the store in the background.
 
     ``acknowledge`` holds, by connector, how a message of that kind is answered; other kinds are answered with the
-    receipt.
+    receipt. ``counted`` tells how often each of `STATES` came about since the start.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Intake:
         self._acknowledge = acknowledge
         self._clock = clock
         self._new_id = new_id
+        self.counted: dict[str, int] = dict.fromkeys(STATES, 0)
         self._waiting: asyncio.Queue[Receipt] = asyncio.Queue()
 
     def may_push(self, organisation: str, rights: Collection[str], feed: str) -> bool:
@@ -102,7 +105,13 @@ class Intake:
 
     def accept(self, receipt: Receipt) -> None:
         """Have a durable receipt brought into the store."""
+        self.counted["accepted"] += 1
         self._waiting.put_nowait(receipt)
+
+    @property
+    def waiting(self) -> int:
+        """How many receipts wait to be brought into the store."""
+        return self._waiting.qsize()
 
     async def report(self, feed: str, receipt: str) -> dict[str, Any] | None:
         """What became of a receipt of a feed, for its sender: counts, and where what waits stands in it."""
@@ -138,7 +147,7 @@ class Intake:
         while True:
             receipt = await self._waiting.get()
             if not await self._processed(receipt):
-                asyncio.get_running_loop().call_later(RETRY_AFTER, self.accept, receipt)
+                asyncio.get_running_loop().call_later(RETRY_AFTER, self._waiting.put_nowait, receipt)
 
     async def _taken_up(self) -> bool:
         try:
@@ -159,7 +168,9 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - one receipt must not stop the others; it is tried again
             # The class alone: a message could quote what it stumbled over.
             _log.error("feed %s receipt %s: %s; tried again later", receipt.feed, receipt.id, type(error).__qualname__)
+            self.counted["failed"] += 1
             return False
+        self.counted["processed"] += 1
         return True
 
 

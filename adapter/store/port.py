@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         StoredResource,
         TokenRow,
         UserEvent,
+        Waiting,
     )
 
 
@@ -266,6 +267,10 @@ class Store(Interned, Protocol):
 
     async def quarantined(self, feed: str | None) -> list[QuarantinedRecord]:
         """Records waiting, oldest first."""
+        ...
+
+    async def waiting(self) -> Waiting:
+        """How much waits for people and for delivery."""
         ...
 
     async def patients(self) -> list[int]:

@@ -413,6 +413,13 @@ class LedgerEntry:
     outcome: str = ""
 
 
+class Waiting(NamedTuple):
+    """How much waits in the store: records in quarantine, messages in the outbox."""
+
+    quarantined: int
+    outbox: int
+
+
 def keys_named(target: str, passed: Iterable[str]) -> set[int]:
     """The keys of everything that an entry names by an id of ours: in what was asked for, and in what left."""
     found = {row_key(*name.split("/", 1)) for name in passed}

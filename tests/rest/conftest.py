@@ -16,6 +16,7 @@ from adapter.auth.tokens import Tokens
 from adapter.errors import NotAllowed, NotFound
 from adapter.rest.app import application
 from adapter.services.disclose import Caller, Page, Served
+from adapter.services.measures import Measures
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -156,7 +157,12 @@ class FakeServices:
     endings: Callable[[], list[Any]] = list
     intake: Any = None
     match: Any = None
+    measures: Measures = field(default_factory=Measures)
+    tick: Callable[[], float] = lambda: 0.0
     version: str = "0.1.0"
+
+    async def metrics(self) -> str:
+        return self.measures.text((), {}, {"version": self.version})
 
     def __post_init__(self) -> None:
         requests, made = count(1), count(1)

@@ -20,7 +20,8 @@ SELECT at, request_id, client, context, purpose, interaction, target, passed, ou
 FROM entry ORDER BY seq
 
 -- name: bounds
-SELECT count(*), max(seq), (SELECT digest FROM entry ORDER BY seq DESC LIMIT 1) FROM entry
+-- Entries are never taken out, so that the place of the last is how many there are.
+SELECT coalesce(max(seq), 0), (SELECT digest FROM entry ORDER BY seq DESC LIMIT 1) FROM entry
 
 -- name: read_to
 SELECT seq FROM entry_read

@@ -128,6 +128,9 @@ SELECT records, report, done FROM ingest_progress WHERE receipt = ?
 SELECT id, feed, receipt, ordinal, line, part, code, element, expected, raw FROM quarantine
 WHERE :feed IS NULL OR feed = :feed ORDER BY id
 
+-- name: waiting
+SELECT (SELECT count(*) FROM quarantine), (SELECT count(*) FROM outbox)
+
 -- name: terms_by_code
 SELECT id FROM term WHERE code = ?
 

@@ -94,7 +94,7 @@ class SqliteLedger(SqliteAbout):
             self._commit()
 
     async def head(self) -> LedgerHead:
-        count, _, digest = row_of(self._db.execute(SQL["bounds"]))
+        count, digest = row_of(self._db.execute(SQL["bounds"]))
         return LedgerHead(entries=count, digest=bytes(digest or b""))
 
     async def of_request(self, request_id: str) -> list[LedgerEntry]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from adapter.store.queries import load
-from adapter.store.shapes import NOTHING_SAID, LastWord, QuarantinedRecord, TokenRow, UserEvent
+from adapter.store.shapes import NOTHING_SAID, LastWord, QuarantinedRecord, TokenRow, UserEvent, Waiting
 from adapter.store.sqlite.connection import connect, migrate, row_of
 from adapter.store.sqlite.inbox import SqliteInbox
 from adapter.store.sqlite.interning import InternTable, bodies
@@ -168,6 +168,9 @@ class SqliteStore:
             QuarantinedRecord(**dict(zip(names, row, strict=True)))
             for row in self._writer.execute(READ["quarantined"], {"feed": feed})
         ]
+
+    async def waiting(self) -> Waiting:
+        return Waiting._make(row_of(self._reader.execute(READ["waiting"])))
 
     async def patients(self) -> list[int]:
         return [row[0] for row in self._writer.execute(READ["patients"])]
