@@ -117,6 +117,13 @@ class FakeAssertions:
             raise self.raises
 
 
+class FakeAudit:
+    """There are no audit events."""
+
+    def may_read(self, caller: Caller) -> bool:
+        return "privacy-officer" in caller.rights
+
+
 class FakeStore:
     """Tokens and contexts in memory."""
 
@@ -149,7 +156,7 @@ class FakeServices:
     disclosure: FakeGate = field(default_factory=FakeGate)
     explain: FakeExplain = field(default_factory=FakeExplain)
     assertions: FakeAssertions = field(default_factory=FakeAssertions)
-    audit: Any = None
+    audit: FakeAudit = field(default_factory=FakeAudit)
     base_url: str = BASE
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Denver"))
     cursor_key: bytes = bytes(range(64))
