@@ -14,6 +14,7 @@ import typer
 from adapter.cli import (
     accounting,
     agreements,
+    backup,
     consents,
     decide,
     demo,
@@ -60,6 +61,7 @@ for module in (
     accounting,
     ledger,
     metrics,
+    backup,
 ):
     module.register(app)
 
