@@ -7,6 +7,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from adapter.auth.wire import Ground, authorization, checked
@@ -14,9 +15,13 @@ from adapter.errors import ConfigurationError, Problem, SallyportError
 from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
 from adapter.services.access import Access
+from adapter.services.accounting import Accounting
+from adapter.services.accounting_page import AccountPage
 from adapter.services.assemble import Assembly
 from adapter.services.asserting import PartnerAssertions
 from adapter.services.assertion_rules import LawOfAssertions
+from adapter.services.audit import Audit
+from adapter.services.audit_events import AuditEvents
 from adapter.services.authorities import Authorities
 from adapter.services.change import Changes
 from adapter.services.channels import ChannelLog
@@ -34,6 +39,7 @@ from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import FeedLine, Ingest
 from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
+from adapter.services.measures import Gauge, Measures
 from adapter.services.paper import Papers
 from adapter.services.patient_match import PatientMatch
 from adapter.services.people import People
@@ -49,6 +55,8 @@ from adapter.services.whatif import WhatIf
 from adapter.services.words import Words
 from adapter.services.write import Writer, stamp
 from adapter.source import ExtractOptions
+from adapter.store.sqlite.connection import connect, migrate
+from adapter.store.sqlite.ledger import SqliteLedger
 from adapter.store.sqlite.store import SqliteStore
 from adapter.ways_in import WaysIn, message_feeds, ways_in_problems
 from connectors.behavioral_health.fhir_ndjson import FhirNdjson
@@ -163,6 +171,9 @@ class Services:
     clients: Clients
     authorization: Endpoints
     work: FeedWork
+    accounting: Accounting
+    audit: Audit
+    account_page: AccountPage
     tokens: Tokens
     requester: Requester
     keys: SiteKeys
@@ -173,7 +184,21 @@ class Services:
     now: Callable[[], int]
     new_id: Callable[[], str]
     ready: Callable[[], Awaitable[bool]]
+    measures: Measures
+    tick: Callable[[], float]
     version: str
+
+    async def metrics(self) -> str:
+        """What this process has counted, and what waits at this moment."""
+        head, waits = await self.ledger.head(), await self.store.waiting()
+        gauges = [
+            Gauge(name="sallyport_receipts_waiting", about="Receipts to bring in.", value=self.intake.waiting),
+            Gauge(name="sallyport_quarantined_records", about="Records that wait for people.", value=waits.quarantined),
+            Gauge(name="sallyport_outbox_waiting", about="Messages to deliver.", value=waits.outbox),
+            Gauge(name="sallyport_ledger_entries", about="Entries of the disclosure ledger.", value=head.entries),
+            Gauge(name="sallyport_ledger_waiting", about="Entries to commit.", value=self.ledger.waiting),
+        ]
+        return self.measures.text(gauges, self.intake.counted, {"version": self.version})
 
     def endings(self) -> list[Ending]:
         """Agreements that are about to end, and ended ones that keep a feed closed."""
@@ -213,6 +238,16 @@ def preview(site: Site, feed: str) -> Preview:
         environment=Environment(zone=known.time_zone or site.site.time_zone),
         validator=Validator(rules.facts),
     )
+
+
+def open_ledger(site: Site) -> SqliteLedger:
+    """The disclosure ledger of a site and nothing else, so that it can be looked at whatever became of the rest."""
+    path = site.store_folder / "ledger.sqlite"
+    if not path.exists():
+        raise SallyportError(f"`{path.name}` is not in the store folder of this site; nothing was ever asked here")
+    connection = connect(path, cache_mb=4)
+    migrate(connection, "ledger")
+    return SqliteLedger(connection, chain=new_id().encode())
 
 
 async def build(
@@ -341,7 +376,19 @@ async def build(
         clock=now,
     )
 
+    names = {key: partner.name for key, partner in site.partners.items()}
+    words = Words(names, site.zone)
     disclosure = Disclosure(store, ledger, decisions, now)
+    accounting = Accounting(
+        store,
+        ledger,
+        decisions,
+        clock=now,
+        names=names,
+        intermediary=site.site.operator == "intermediary",
+    )
+    base_url = f"{site.site.base_url}/fhir"
+    events = AuditEvents(keys.audit_key(), words, base_url=base_url, site=site.site.name)
 
     async def ready() -> bool:
         try:
@@ -379,7 +426,7 @@ async def build(
             decisions,
             in_force,
             clock=now,
-            words=Words({key: partner.name for key, partner in site.partners.items()}, site.zone),
+            words=words,
             zone=site.zone,
         ),
         changes=Changes(store, decisions, in_force, site=site, validator=Validator(rules.facts), clock=now),
@@ -414,14 +461,19 @@ async def build(
         authorization=authorized.endpoints,
         tokens=authorized.tokens,
         requester=authorized.requester,
+        accounting=accounting,
+        audit=Audit(store, ledger, disclosure, accounting, events),
+        account_page=AccountPage(words, site.partners, site=site.site.name, operator=site.site.operator),
         keys=keys,
-        base_url=f"{site.site.base_url}/fhir",
+        base_url=base_url,
         zone=site.zone,
         facts=rules.facts,
         cursor_key=keys.cursor_key(),
         now=now,
         new_id=make_id,
         ready=ready,
+        measures=Measures(),
+        tick=perf_counter,
         version=version("sallyport"),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import asserting
 import httpx2
 import orjson
@@ -9,6 +11,8 @@ import pytest
 import registered_clients
 import smart_clients as sc
 import worlds
+
+from adapter.services.page import markdown
 
 pytestmark = pytest.mark.anyio
 """Channels after Sallyport's own threat list; see docs/explanation/consent.md."""
@@ -522,6 +526,56 @@ async def test_who_asserts_an_emergency_sees_only_what_it_permits(world, case):
     assert worlds.comparable(await world.ask(other, f"/fhir/Observation?patient={case['patient']}")) == (
         worlds.comparable(before)
     )
+
+
+async def test_audit_events_do_not_exist_but_for_privacy_officers(world, case):
+    """Whatever is held, seen or hidden: the answer is that of a type that is not offered."""
+    nowhere = worlds.comparable(await world.ask(case["caller"], "/fhir/Medication"))
+    tails = ["", f"?patient={case['patient']}", "?patient=absent", f"?entity=Observation/{min(case['hidden'])}"]
+    for tail in (*tails, "/absent", "/" + "ab" * 32):
+        assert worlds.comparable(await world.ask(case["caller"], f"/fhir/AuditEvent{tail}")) == nowhere
+
+
+async def test_an_accounting_tells_that_somebody_asked_and_never_what_is_held(world, case):
+    """A look-up that met something hidden reads as one that met nothing, in everything the person is given."""
+    for ident in (min(case["hidden"]), min(case["seen"])):
+        await world.ask(("harbor-house", "TREAT"), f"/fhir/Observation/{ident}")
+    await world.ask(("harbor-house", "TREAT"), f"/fhir/Observation?patient={case['patient']}")
+    account = await world.services.accounting.of(case["patient"], since=0, until=world.clock.now + 1)
+    asked = [one for one in account.asked if one.recipient == "Organization/harbor-house"]
+    assert [one.result for one in asked] == ["nothing"] * 3
+    page, zone = world.services.account_page, world.services.zone
+    told = [markdown(page.blocks(account, zone)), page.rows(account)]
+    told.append(orjson.dumps(list(world.services.audit.events(account, officer=False))).decode())
+    bodies = [bytes(tail).decode() for (tail,) in world.rows("SELECT tail FROM resource WHERE type = 3")]
+    values = {text for body in bodies for text in re.findall(r'"(?:text|display|valueString)":"([^"]{9,})"', body)}
+    values -= set(world.services.site.partners)  # who asked is told
+    assert values
+    assert not [value for value in values for text in told if value in text]
+    assert not any(ident in text for ident in case["hidden"] for text in told[:2])
+
+
+async def test_metrics_count_a_hidden_an_absent_and_an_empty_answer_alike(world, case):
+    """Whoever reads them before and after a question learns that it was asked, and nothing of what is held."""
+    changes = []
+    hidden = min(case["hidden"])
+    for url in ("Observation/absent", f"Observation/{hidden}", "Patient?_id=absent", f"Observation?_id={hidden}"):
+        before = counts(await world.services.metrics())
+        await world.ask(case["caller"], f"/fhir/{url}")
+        after = counts(await world.services.metrics())
+        changes.append({name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name)})
+    assert changes[0] == changes[1]
+    assert sorted(changes[2].values()) == sorted(changes[3].values())
+    text = await world.services.metrics()
+    assert case["patient"] not in text
+    assert hidden not in text
+    assert not [feed for feed in world.services.site.feeds if feed in text]
+
+
+def counts(text):
+    """Samples but for how long answers took."""
+    lines = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, value in lines if "answer_seconds" not in name}
 
 
 def hidden_patient(world, case):

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from adapter.cli import (
+    accounting,
     agreements,
+    backup,
     clients,
     consents,
     decide,
@@ -21,6 +23,8 @@ from adapter.cli import (
     feed_work,
     feeds,
     identity,
+    ledger,
+    metrics,
     record,
     server,
     site,
@@ -58,6 +62,10 @@ for module in (
     decide,
     explain,
     whatif,
+    accounting,
+    ledger,
+    metrics,
+    backup,
 ):
     module.register(app)
 

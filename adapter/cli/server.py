@@ -12,6 +12,7 @@ import typer
 import uvicorn
 
 from adapter.bootstrap import build
+from adapter.cli import logs
 from adapter.cli.options import SiteFolder, run_loop
 from adapter.rest.app import application
 from adapter.settings import load_site
@@ -19,6 +20,8 @@ from adapter.settings import load_site
 if TYPE_CHECKING:
     from adapter.bootstrap import Services
 
+GRACE = 30
+"""Seconds that requests have to end once the server is asked to stop; nothing new is taken meanwhile."""
 _log = logging.getLogger(__name__)
 
 
@@ -45,7 +48,11 @@ def serve(
     """Serve the FHIR base of a site, take what feeds push, and finish what was received but not brought in yet.
 
     The ports that feeds name in `mllp` are opened as well, and the folders they name in `watch` and `sftp` looked at.
+
+    Logs are JSON lines on standard error. On SIGTERM or Ctrl-C nothing new is taken, requests have 30 seconds to end,
+    and the ledger is written; what was received and is not in the store yet is taken up at the next start.
     """
+    logs.configure()
 
     async def main() -> None:
         services = await build(load_site(site))
@@ -100,8 +107,9 @@ async def listen(services: Services, *, host: str, port: int, ways_in: bool = Fa
         port=port,
         http="httptools",
         access_log=False,
-        log_level="warning",
+        log_config=None,
         server_header=False,
+        timeout_graceful_shutdown=GRACE,
     )
     if ways_in:
         for told in await services.ways_in.open():
@@ -111,6 +119,8 @@ async def listen(services: Services, *, host: str, port: int, ways_in: bool = Fa
         await uvicorn.Server(config).serve()
     finally:
         await services.ways_in.close()
+        # Answers have ended. What was received is in the inbox: the work on it goes on at the next start.
         work.cancel()
         with suppress(asyncio.CancelledError):
             await work
+        await services.ledger.flush()

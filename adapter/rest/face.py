@@ -15,6 +15,7 @@ from adapter.fhir.search import PARAMETERS
 from adapter.rest import parameters
 from adapter.rest.answer import send_answer
 from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
+from adapter.rest.audit import TYPE as AUDIT
 from adapter.rest.errors import NO_ROUTE, UNKNOWN_TYPE, Refused, answer_to, wrong_method
 from adapter.rest.formats import negotiate
 from adapter.rest.match import OPERATION as MATCH
@@ -27,13 +28,14 @@ from adapter.rest.rendering import FORMAT
 from adapter.rest.smart import ADDRESS, NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.types import Receive, Scope, Send
 
     from adapter.auth.requester import Requester
     from adapter.rest.answer import Answer
     from adapter.rest.assert_basis import AssertBasis
+    from adapter.rest.audit import AuditFace
     from adapter.rest.match import MatchOperation
     from adapter.rest.operations import ExplainOperation
     from adapter.rest.rendering import Rendering
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
 PREFIX = "/fhir/"
 _LETTERS = {ASSERT_BASIS: "u", MATCH: "s"}
 """What a scope has to hold of Patient: an assertion changes what is known of a person, a match searches."""
+
+HUNG_UP = 499
+"""Counted for a caller that did not wait for the answer; never sent."""
 
 _READING = frozenset({"GET", "HEAD"})
 _ONLY_READING = wrong_method("GET", "HEAD")
@@ -59,9 +64,9 @@ class Prepared(NamedTuple):
 class FhirFace:
     """Every interaction offered below ``/fhir/``.
 
-    ``new_id`` makes the request ids: ASCII, unguessable, never repeated. ``capabilities`` is the prepared
-    answer of ``metadata`` and ``discovery`` that of ``.well-known/smart-configuration``, the two addresses that need no
-    token.
+    ``of_patient`` are the operations on Patient by their names. ``new_id`` makes the request ids: ASCII, unguessable,
+    never repeated. ``prepared`` are the answers of ``metadata`` and ``.well-known/smart-configuration``, the two
+    addresses that need no token.
     """
 
     def __init__(  # noqa: PLR0913 - one for each interaction
@@ -71,8 +76,8 @@ class FhirFace:
         requester: Requester,
         search: Search,
         explain: ExplainOperation,
-        assert_basis: AssertBasis,
-        match: MatchOperation,
+        of_patient: Mapping[str, AssertBasis | MatchOperation],
+        audit: AuditFace,
         prepared: Prepared,
         rendering: Rendering,
         new_id: Callable[[], str],
@@ -81,19 +86,23 @@ class FhirFace:
         self._requester = requester
         self._search = search
         self._explain = explain
-        self._of_patient: dict[str, AssertBasis | MatchOperation] = {ASSERT_BASIS: assert_basis, MATCH: match}
+        self._of_patient = of_patient
+        self._audit = audit
         self._prepared = prepared
         self._rendering = rendering
         self._new_id = new_id
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; every error becomes an OperationOutcome with the request id."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Answer one request; every error becomes an OperationOutcome with the request id.
+
+        Gives the status that was sent, 499 where the caller had hung up.
+        """
         request_id = self._new_id()
         asked, body = self._rendering.incoming(scope, receive)
         try:
             answer = await self._answer(asked, body, request_id)
         except Disconnected:
-            return
+            return HUNG_UP
         except Exception as error:  # noqa: BLE001 - the last line: a defect is logged and answered with a constant
             answer = answer_to(error, request_id)
         try:
@@ -101,6 +110,7 @@ class FhirFace:
         except Exception as error:  # noqa: BLE001 - the same: what cannot be written is a defect
             answer = answer_to(error, request_id)
         await send_answer(send, answer, request_id, without_body=scope["method"] == "HEAD")
+        return answer.status
 
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
         kind, slash, ident = scope["path"][len(PREFIX) :].partition("/")
@@ -150,6 +160,8 @@ class FhirFace:
             if scope["method"] not in _READING:
                 raise Refused(_ONLY_READING)
             return self._prepared.discovery
+        if kind == AUDIT and "/" not in tail[1:] and tail != "/":
+            return await self._audit(scope, receive, tail[1:], request_id)
         if kind != "metadata" or tail:
             raise Refused(UNKNOWN_TYPE)
         if scope["method"] not in _READING:

@@ -31,6 +31,7 @@ PRIVACY_OFFICER = "privacy-officer"
 """The right to ask why."""
 EXPLAINED = "$explain"
 """The interaction under which a question of a privacy officer stands in the ledger."""
+_OFFICERS = frozenset({EXPLAINED, "accounting"})
 _LIKE = 5
 """Resources named where many are decided alike."""
 
@@ -116,8 +117,8 @@ class Explain:
             told = refusal_told(entry.outcome, self._words.name(organisation))
             finding = Finding(topic="result", outcome="deny", says=told)
             return [Explanation(question=await self._asked(entry), effect="REFUSED", findings=(finding,))]
-        if entry.interaction == EXPLAINED:
-            told = "A privacy officer asked why; explanations are not kept, ask again for them."
+        if entry.interaction in _OFFICERS:
+            told = "A privacy officer asked; what was told is not kept, ask again for it."
             finding = Finding(topic="result", outcome="noted", says=told)
             return [Explanation(question=await self._asked(entry), effect="FOUND", findings=(finding,))]
         if entry.interaction not in {"read", "search-type"}:

@@ -32,10 +32,15 @@ RETRY_AFTER: Final = 30.0
 """Seconds before a receipt whose processing failed is tried again."""
 TRIES: Final = 3
 """How often a receipt is tried before those behind it go first. Until then its feed waits, so that order is kept."""
+STATES: Final = ("accepted", "processed", "failed")
+"""What happens to a receipt: queued, wholly in the store, or failed and tried again later."""
 
 
 class Intake:
-    """Takes what senders push, and brings it into the store in the background, feed by feed in the order it came."""
+    """Takes what senders push, and brings it into the store in the background, feed by feed in the order it came.
+
+    ``counted`` tells how often each of `STATES` came about since the start.
+    """
 
     def __init__(
         self,
@@ -61,6 +66,7 @@ class Intake:
         self._turns: asyncio.Queue[str] = asyncio.Queue()
         self._resting: set[str] = set()
         self._tries: dict[str, int] = {}
+        self.counted: dict[str, int] = dict.fromkeys(STATES, 0)
 
     def may_push(self, organisation: str, rights: Collection[str], feed: str) -> bool:
         """Whether an organisation (reference) sends this feed itself or holds the right to push it."""
@@ -81,8 +87,17 @@ class Intake:
 
     def accept(self, receipt: Receipt) -> None:
         """Have a durable receipt brought into the store, after those of its feed that came before."""
+        self.counted["accepted"] += 1
+        self._queue(receipt)
+
+    def _queue(self, receipt: Receipt) -> None:
         self._waiting.setdefault(receipt.feed, deque()).append(receipt)
         self._turns.put_nowait(receipt.feed)
+
+    @property
+    def waiting(self) -> int:
+        """How many receipts wait to be brought into the store."""
+        return sum(map(len, self._waiting.values()))
 
     async def report(self, feed: str, receipt: str) -> dict[str, Any] | None:
         """What became of a receipt of a feed, for its sender: counts, and where what waits stands in it."""
@@ -136,7 +151,7 @@ class Intake:
         if tries >= TRIES:
             # What is brought in late takes nothing back that a later one of its feed has brought.
             queue.popleft()
-            later(RETRY_AFTER, self.accept, receipt)
+            later(RETRY_AFTER, self._queue, receipt)
             return
         self._resting.add(feed)
         later(RETRY_AFTER, self._resume, feed)
@@ -167,7 +182,9 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - one receipt must not stop the others; it is tried again
             # The class alone: a message could quote what it stumbled over.
             _log.error("feed %s receipt %s: %s; tried again later", receipt.feed, receipt.id, type(error).__qualname__)
+            self.counted["failed"] += 1
             return False
+        self.counted["processed"] += 1
         return True
 
 

@@ -81,7 +81,7 @@ class Pairing:
                 bands[other.patient] = (band, round(compared.score * _HUNDREDTHS))
         before = {} if new else {row.other: row for row in await change.pairs([patient])}
         if not bands and not before:
-            return Regrouped() if new else Regrouped(patients=await self._without_pairs(change, patient))
+            return Regrouped() if new else Regrouped(patients=await self._without_pairs(change, patient, at=at))
         said = await change.decisions([patient]) if before else ()
         decided = {place for one in said for place in (one.patient, one.other)}
         gone = [other for other in before if other not in bands and other not in decided]
@@ -94,7 +94,7 @@ class Pairing:
             for other, (band, score) in (kept | bands).items()
         ]
         await change.put_pairs(rows)
-        touched = Regrouped(patients=await self._without(change, patient, gone))
+        touched = Regrouped(patients=await self._without(change, patient, gone, at=at))
         near = {other for other, (band, _) in bands.items() if band >= Band.LINK}
         near |= {other for other, row in before.items() if row.band >= Band.LINK}
         return touched.add(await self.settle(change, {patient, *near}, at=at))
@@ -111,7 +111,7 @@ class Pairing:
             linked = (one, other) in links
             if (state is Band.CONFIRMED) is not linked:
                 if linked:
-                    await change.unlink(one, other)
+                    await change.unlink(one, other, at=at)
                 else:
                     await change.link(one, other, rule=_RULE, at=at)
                     touched.links += 1
@@ -145,15 +145,15 @@ class Pairing:
         }
         return Graph(self.matcher, records, bands, decided)
 
-    async def _without_pairs(self, change: Transaction, patient: int) -> set[int]:
+    async def _without_pairs(self, change: Transaction, patient: int, *, at: int) -> set[int]:
         """A record without pairs has no links, but for those to records of which nothing is kept to compare."""
         linked = {other for _, other in await change.links([patient])}
-        return await self._without(change, patient, linked) if linked else set()
+        return await self._without(change, patient, linked, at=at) if linked else set()
 
     @staticmethod
-    async def _without(change: Transaction, patient: int, others: Collection[int]) -> set[int]:
+    async def _without(change: Transaction, patient: int, others: Collection[int], *, at: int) -> set[int]:
         known = await change.portraits(others)
         linked = {other for _, other in await change.links([patient])} & known.keys() if known else set()
         for other in linked:
-            await change.unlink(patient, other)
+            await change.unlink(patient, other, at=at)
         return {patient, *linked} if linked else set()

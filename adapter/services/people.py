@@ -97,18 +97,18 @@ class People:
             anew.add(patient)
         portrait = self.pairing.portrait(patient, source, told.digest, traits, doubted=doubted)
         await change.put_portrait(portrait)
-        regrouped.patients |= await self._outgrown(change, identity)
+        regrouped.patients |= await self._outgrown(change, identity, at)
         return regrouped.add(await self.pairing.place(change, portrait, traits, at=at, new=before is None))
 
     @staticmethod
-    async def _outgrown(change: Transaction, identity: IdentityFacts) -> set[int]:
+    async def _outgrown(change: Transaction, identity: IdentityFacts, at: int) -> set[int]:
         """Take back links to records of which only exact facts are kept, where these contradict now."""
         touched: set[int] = set()
         linked = await change.linked(identity.patient)
         known = await change.portraits([other.patient for other in linked]) if linked else {}
         for other in linked:
             if other.patient not in known and contradicts(identity.facts, other.facts):
-                await change.unlink(identity.patient, other.patient)
+                await change.unlink(identity.patient, other.patient, at=at)
                 touched |= {identity.patient, other.patient}
         return touched
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         Gap,
         IdentityFacts,
         LedgerEntry,
+        LedgerHead,
+        Numbered,
         PolicySpan,
         QuarantinedRecord,
         Receipt,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         StoredResource,
         TokenRow,
         UserEvent,
+        Waiting,
     )
 
 
@@ -121,8 +124,8 @@ class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, Protocol):
         """The records confirmed to be the same person, pair by pair."""
         ...
 
-    async def unlink(self, patient: int, other: int) -> None:
-        """Take back that two Patients are one person."""
+    async def unlink(self, patient: int, other: int, *, at: int) -> None:
+        """Take back that two Patients are one person; that they were until now stays known."""
         ...
 
     async def link(self, patient: int, other: int, *, rule: str, at: int) -> None:
@@ -312,6 +315,10 @@ class Store(Interned, Protocol):
         """Records of a receipt that wait, in its order."""
         ...
 
+    async def waiting(self) -> Waiting:
+        """How much waits for people and for delivery."""
+        ...
+
     async def patients(self) -> list[int]:
         """The keys of all Patients, and of the directory's nobody, in order."""
         ...
@@ -412,6 +419,30 @@ class Ledger(Protocol):
         """Every entry from an instant on, in order."""
         ...
 
-    async def verify(self) -> int:
-        """Recompute the chain; returns the number of entries, raises ``SallyportError`` where it breaks."""
+    async def about(self, rids: Iterable[int], *, since: int, until: int) -> list[Numbered]:
+        """Every entry of ``[since, until)`` that names one of these resources or Patients, oldest first."""
+        ...
+
+    async def of_number(self, number: int) -> LedgerEntry | None:
+        """The entry at a place."""
+        ...
+
+    async def head(self) -> LedgerHead:
+        """How many entries there are, and the digest of the last."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Entries that wait for their commit."""
+        ...
+
+    async def flush(self) -> None:
+        """Commit what waits; before the process ends."""
+        ...
+
+    async def verify(self, *, head: bytes | None = None) -> int:
+        """Recompute every chain; returns the number of entries, raises ``LedgerBroken`` where one breaks.
+
+        ``head`` is a digest that was kept elsewhere: it must still be there.
+        """
         ...

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from adapter.fhir.search import IndexRow
 
@@ -420,3 +420,43 @@ class LedgerEntry:
     target: str
     passed: Sequence[tuple[str, str, int, int]]
     outcome: str = ""
+
+
+class Waiting(NamedTuple):
+    """How much waits in the store: records in quarantine, messages in the outbox."""
+
+    quarantined: int
+    outbox: int
+
+
+def keys_named(target: str, passed: Iterable[str]) -> set[int]:
+    """The keys of everything that an entry names by an id of ours: in what was asked for, and in what left."""
+    found = {row_key(*name.split("/", 1)) for name in passed}
+    asked, _, query = target.partition("?")
+    kind, slash, ident = asked.partition(" ")[0].partition("/")
+    if slash:
+        found.add(row_key(kind, ident))
+    for item in query.split("&") if query else ():
+        param, _, values = item.partition("=")
+        for value in values.split(",") if values else ():
+            name, slash, named = value.partition("/")
+            if slash:
+                found.add(row_key(name, named))
+            elif param == "_id" or param in OF_PATIENT:
+                found.add(row_key(kind if param == "_id" else "Patient", value))
+    return found
+
+
+class Numbered(NamedTuple):
+    """An entry of the ledger with its place in it. The place is internal: it tells how much was asked before."""
+
+    number: int
+    entry: LedgerEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerHead:
+    """How many entries there are, and the digest of the last: whoever keeps it elsewhere sees whether they stay."""
+
+    entries: int
+    digest: bytes

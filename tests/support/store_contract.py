@@ -29,6 +29,7 @@ from adapter.store.shapes import (
     UserEvent,
     row_key,
 )
+from adapter.store.survey import Join
 
 PERMIT = CONSENT
 PATIENTS = (row_key("Patient", "p"),)
@@ -407,8 +408,13 @@ class StoreContract:
             await change.link(2, 1, rule="deterministic", at=NOW)
             assert await change.components([2, 1, 9]) == [{1, 2}, {9}]
             assert await change.linked(1) == [two]
-            await change.unlink(1, 2)
+            await change.unlink(1, 2, at=NOW + 5)
             assert await change.components([2]) == [{2}]
+            await change.link(1, 2, rule="deterministic", at=NOW + 9)
+        async with store.snapshot() as view:
+            assert await view.joins(1) == [Join(2, NOW, NOW + 5), Join(2, NOW + 9, END)]
+            assert [join.other for join in await view.joins(2)] == [1, 1]
+            assert await view.joins(9) == []
 
     async def test_quarantine_keeps_position_and_reason(self, store):
         record = QuarantinedRecord(

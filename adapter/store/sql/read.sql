@@ -136,6 +136,9 @@ WHERE :feed IS NULL OR feed = :feed ORDER BY id
 SELECT id, feed, receipt, ordinal, line, part, code, element, expected, raw FROM quarantine
 WHERE receipt = ? ORDER BY ordinal
 
+-- name: waiting
+SELECT (SELECT count(*) FROM quarantine), (SELECT count(*) FROM outbox)
+
 -- name: terms_by_code
 SELECT id FROM term WHERE code = ?
 

@@ -175,6 +175,10 @@ SELECT key, patient FROM identity_key WHERE key = ? LIMIT 200
 -- name: put_link
 INSERT OR IGNORE INTO patient_link (patient, other, rule, since) VALUES (?, ?, ?, ?)
 
+-- name: keep_link
+INSERT OR REPLACE INTO former_link (patient, other, since, until)
+SELECT patient, other, since, ?3 FROM patient_link WHERE patient = ?1 AND other = ?2
+
 -- name: drop_link
 DELETE FROM patient_link WHERE patient = ? AND other = ?
 

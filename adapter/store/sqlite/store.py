@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.store.clients import ClientEvent
 from adapter.store.queries import load
-from adapter.store.shapes import NOTHING_SAID, LastWord, QuarantinedRecord, TokenRow, UserEvent
+from adapter.store.shapes import NOTHING_SAID, LastWord, QuarantinedRecord, TokenRow, UserEvent, Waiting
 from adapter.store.sqlite.connection import connect, migrate, row_of
 from adapter.store.sqlite.inbox import SqliteInbox
 from adapter.store.sqlite.interning import InternTable, bodies
@@ -202,6 +202,9 @@ class SqliteStore:
 
     async def quarantined_of(self, receipt: str) -> list[QuarantinedRecord]:
         return [_quarantined(*row) for row in self._writer.execute(READ["quarantined_of"], (receipt,))]
+
+    async def waiting(self) -> Waiting:
+        return Waiting._make(row_of(self._reader.execute(READ["waiting"])))
 
     async def patients(self) -> list[int]:
         return [row[0] for row in self._writer.execute(READ["patients"])]

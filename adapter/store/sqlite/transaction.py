@@ -151,8 +151,8 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords, Sq
     async def linked(self, patient: int) -> list[IdentityFacts]:
         return self._identities.linked(patient)
 
-    async def unlink(self, patient: int, other: int) -> None:
-        self._identities.unlink(patient, other)
+    async def unlink(self, patient: int, other: int, *, at: int) -> None:
+        self._identities.unlink(patient, other, at=at)
 
     async def components(self, patients: Iterable[int]) -> list[frozenset[int]]:
         return await self.persons(patients)
