@@ -161,6 +161,8 @@ class _Connection(asyncio.Protocol):
         self._listener = listener
         self._channel = listener.channel
         self._now = loop.time
+        self._soon = loop.call_soon
+        self._out: list[bytes] = []
         self._framing = Framing(listener.options.longest)
         self._transport: asyncio.Transport | None = None
         self._senders: list[Sender] = []
@@ -218,8 +220,17 @@ class _Connection(asyncio.Protocol):
             self._channel.refuse(b"", "empty", self._answer)
 
     def _answer(self, answers: Sequence[bytes]) -> None:
-        if self._transport is not None and answers:
-            self._transport.write(b"".join(framed(each) for each in answers))
+        if self._transport is None or not answers:
+            return
+        if not self._out:
+            # A turn of the loop later, so that the answers to messages that came together are one write.
+            self._soon(self._write)
+        self._out += [framed(each) for each in answers]
+
+    def _write(self) -> None:
+        out, self._out = self._out, []
+        if self._transport is not None and out:
+            self._transport.write(b"".join(out))
 
     def look(self, now: float) -> None:
         """End what waits for longer than the listener lets it."""
@@ -242,6 +253,7 @@ class _Connection(asyncio.Protocol):
 
     def end(self) -> None:
         """Close, once what was answered is written."""
+        self._write()
         if self._transport is not None:
             self._ended = self._now()
             self._transport.close()
