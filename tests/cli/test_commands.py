@@ -33,6 +33,7 @@ def test_the_commands_are_those_that_programs_rely_on():
         "decide",
         "demo",
         "explain",
+        "identity",
         "ingest",
         "migrate",
         "officer",

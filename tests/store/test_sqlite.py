@@ -59,10 +59,6 @@ class TestSqlite(
     legal_contract.LegalContract,
     matching_contract.MatchingContract,
     survey_contract.SurveyContract,
-    files_contract.FilesContract,
-    legal_contract.LegalContract,
-    matching_contract.MatchingContract,
-    survey_contract.SurveyContract,
 ):
     """Every promise of the contract."""
 
