@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from adapter.identity.match import Band, blocks
 from adapter.identity.settle import Decision, Graph, Record, pair_of
-from adapter.store.shapes import PairRow, Portrait
+from adapter.store.pairs import PairRow, Portrait
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

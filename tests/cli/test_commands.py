@@ -51,6 +51,7 @@ def test_the_commands_are_those_that_programs_rely_on():
         "agreements print",
         "consent record",
         "consent revoke",
+        *(f"identity {name}" for name in sorted(getattr(GROUPS["identity"], "commands", ()))),
         *(f"record {name}" for name in sorted(getattr(GROUPS["record"], "commands", ()))),
         "token issue",
         "token list",
