@@ -38,8 +38,8 @@ class PairRow(NamedTuple):
 class PairDecision(NamedTuple):
     """What somebody decided of a pair (the smaller key first), or of a record by itself, named twice.
 
-    ``verdict`` is "same", "different", or "accepted" for a record that told otherwise of itself; ``knowing`` are the
-    traits that differed then.
+    ``verdict`` is "same", "different", "likely" where a source says so of two records of its own, or "accepted" for a
+    record that told otherwise of itself; ``knowing`` are the traits that differed then.
     """
 
     patient: int
