@@ -112,6 +112,13 @@ class _Kind:
 
     def map(self, values: Mapping[str, Any], environment: Environment) -> Mapped:
         scope = Scope(values, environment)
+        try:
+            return self._map(scope)
+        except RecordError as error:
+            error.unlisted = tuple(scope.unlisted or ())
+            raise
+
+    def _map(self, scope: Scope) -> Mapped:
         if self.test is not None and self.test(scope):
             raise RecordError("test-record", self.test_column, "a real record; switch off the test sender")
         unit = self.unit(scope) if self.unit is not None else None
@@ -127,6 +134,7 @@ class _Kind:
             unmapped=unmapped,
             warnings=tuple(scope.warnings or ()),
             labels=_pairs(labels) if labels else (),
+            unlisted=tuple(scope.unlisted or ()),
         )
 
 

@@ -101,7 +101,8 @@ class Mapped(NamedTuple):
 
     ``unit`` is the programme within the sender that wrote the record (None: the sender has one), ``person``
     the key of the person within the feed, ``labels`` the security labels the record came with as (system,
-    code). ``unmapped`` lists the paths of the unmapped leaves, without their content.
+    code). ``unmapped`` lists the paths of the unmapped leaves, without their content; ``unlisted`` the codes that a
+    code table does not list, each as (table, column, code).
     """
 
     unit: str | None
@@ -111,3 +112,4 @@ class Mapped(NamedTuple):
     unmapped: tuple[str, ...] = ()
     warnings: tuple[Warning, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
+    unlisted: tuple[tuple[str, str, str], ...] = ()

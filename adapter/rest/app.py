@@ -18,6 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from adapter.errors import SallyportError, Unavailable
+from adapter.fhir.subset import Subsets
+from adapter.fhir.xml_dump import XmlWriter
+from adapter.fhir.xml_parse import XmlReader
 from adapter.rest import feeds
 from adapter.rest.answer import GUARDED, send_answer
 from adapter.rest.assert_basis import AssertBasis
@@ -27,6 +30,7 @@ from adapter.rest.face import PREFIX, FhirFace
 from adapter.rest.match import MatchOperation
 from adapter.rest.metadata import statement
 from adapter.rest.operations import ExplainOperation
+from adapter.rest.rendering import Rendering
 from adapter.rest.search import Search
 
 if TYPE_CHECKING:
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from adapter.auth.requester import Requester
+    from adapter.fhir.facts import Facts
     from adapter.rest.answer import Answer
     from adapter.services.asserting import PartnerAssertions
     from adapter.services.disclose import Disclosure
@@ -44,6 +49,7 @@ if TYPE_CHECKING:
     from adapter.services.feed_contracts import Ending
     from adapter.services.intake import Intake
     from adapter.services.patient_match import PatientMatch
+    from adapter.services.reception import Reception
 
 _OURS = frozenset({b"x-request-id", *(name for name, _ in GUARDED)})
 
@@ -82,6 +88,11 @@ class Services(Protocol):
         ...
 
     @property
+    def reception(self) -> Reception:
+        """Answers messages in their own language."""
+        ...
+
+    @property
     def endings(self) -> Callable[[], Sequence[Ending]]:
         """Tells which agreements are about to end, and which ended ones keep a feed closed."""
         ...
@@ -94,6 +105,11 @@ class Services(Protocol):
     @property
     def zone(self) -> ZoneInfo:
         """The time zone in which search dates without an offset are read."""
+        ...
+
+    @property
+    def facts(self) -> Facts:
+        """The structure of the R4 types."""
         ...
 
     @property
@@ -127,6 +143,7 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         base_url=services.base_url,
         zone=services.zone,
         cursors=Cursors(services.cursor_key),
+        subsets=Subsets(services.facts),
     )
     face = FhirFace(
         disclosure=services.disclosure,
@@ -136,6 +153,7 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         assert_basis=AssertBasis(services.assertions, base_url=services.base_url, zone=services.zone),
         match=MatchOperation(services.disclosure, services.match, base_url=services.base_url),
         capabilities=statement(base_url=services.base_url, version=services.version),
+        rendering=Rendering(XmlWriter(services.facts), XmlReader(services.facts)),
         new_id=services.new_id,
     )
     return Front(face=face, rest=_beside(services, routers), new_id=services.new_id)

@@ -59,7 +59,7 @@ NOT_A_FORM = refusal(
 NOT_JSON = refusal(
     415,
     "not-supported",
-    "expected a body of type `application/fhir+json` in UTF-8, not compressed",
+    "expected a body of type `application/fhir+json` or `application/fhir+xml` in UTF-8, not compressed",
 )
 TOO_MANY = refusal(
     429,

@@ -23,6 +23,7 @@ from adapter.rest.operations import OPERATION
 from adapter.rest.parameters import Disconnected
 from adapter.rest.read import read
 from adapter.rest.refusals import Reading
+from adapter.rest.rendering import FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from adapter.rest.assert_basis import AssertBasis
     from adapter.rest.match import MatchOperation
     from adapter.rest.operations import ExplainOperation
+    from adapter.rest.rendering import Rendering
     from adapter.rest.search import Search
     from adapter.services.disclose import Disclosure
 
@@ -51,7 +53,7 @@ class FhirFace:
     answer of ``metadata``, the one address that needs no token.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each interaction
         self,
         *,
         disclosure: Disclosure,
@@ -61,6 +63,7 @@ class FhirFace:
         assert_basis: AssertBasis,
         match: MatchOperation,
         capabilities: Answer,
+        rendering: Rendering,
         new_id: Callable[[], str],
     ) -> None:
         self._disclosure = disclosure
@@ -69,16 +72,22 @@ class FhirFace:
         self._explain = explain
         self._of_patient: dict[str, AssertBasis | MatchOperation] = {ASSERT_BASIS: assert_basis, MATCH: match}
         self._capabilities = capabilities
+        self._rendering = rendering
         self._new_id = new_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; every error becomes an OperationOutcome with the request id."""
         request_id = self._new_id()
+        asked, body = self._rendering.incoming(scope, receive)
         try:
-            answer = await self._answer(scope, receive, request_id)
+            answer = await self._answer(asked, body, request_id)
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - the last line: a defect is logged and answered with a constant
+            answer = answer_to(error, request_id)
+        try:
+            answer = await self._rendering.outgoing(asked, answer)
+        except Exception as error:  # noqa: BLE001 - the same: what cannot be written is a defect
             answer = answer_to(error, request_id)
         await send_answer(send, answer, request_id, without_body=scope["method"] == "HEAD")
 
@@ -115,7 +124,7 @@ class FhirFace:
             of_url = parameters.of_query(scope["query_string"])
             of_body = await parameters.of_form(scope["headers"], receive)
             pairs = parameters.merge(of_url, of_body)
-            negotiate(scope["headers"], pairs)
+            scope[FORMAT] = negotiate(scope["headers"], pairs)
         return await self._search(caller, kind, pairs)
 
     async def _without_type(self, scope: Scope, receive: Receive, kind: str, *, tail: str, request_id: str) -> Answer:

@@ -59,7 +59,7 @@ async def of_form(headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> l
             raise Refused(NOT_A_FORM)
         elif name == b"content-length" and value.isdigit() and int(value[:9]) > MAX_BODY:
             raise Refused(BODY_TOO_LARGE)
-    body = await _body(receive)
+    body = await whole(receive)
     if body and not typed:
         raise Refused(NOT_A_FORM)
     return _pairs(body, "body")
@@ -77,7 +77,7 @@ async def of_json(headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> b
             raise Refused(NOT_JSON)
     if not typed:
         raise Refused(NOT_JSON)
-    return await _body(receive)
+    return await whole(receive)
 
 
 def merge(of_url: Sequence[Pair], of_body: Sequence[Pair]) -> list[Pair]:
@@ -85,7 +85,8 @@ def merge(of_url: Sequence[Pair], of_body: Sequence[Pair]) -> list[Pair]:
     return list(dict.fromkeys([*of_url, *of_body]))
 
 
-async def _body(receive: Receive) -> bytes:
+async def whole(receive: Receive) -> bytes:
+    """The whole body of up to ``MAX_BODY`` bytes; 413 when it is larger."""
     chunks: list[bytes] = []
     size = 0
     while True:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 UNDECLARED = "undeclared"
 RETRACTED = frozenset({"entered-in-error", "cancelled"})
 COURT_EVENT = "https://sallyport.example/fhir/CodeSystem/court-event"
+DISCLOSURE = (COURT_EVENT, "disclosure-order")
 IDENTITY = frozenset({"Patient", "Encounter"})
 """Records of these types alone say who someone is and where."""
 SCREENED = frozenset({"Observation", "QuestionnaireResponse"})
@@ -48,14 +49,15 @@ PROFILES = "https://sallyport.example/fhir/StructureDefinition/"
 class Assembled:
     """What one record becomes, ready for the store.
 
-    ``identity`` is set when it says who someone is. With a ``problem`` the record waits in quarantine as well, and
-    what is written keeps the person safe until someone has mended it.
+    ``identity`` is set when it says who someone is, ``orders`` are those that authorize a disclosure. With a
+    ``problem`` the record waits in quarantine as well, and what is written keeps the person safe until it is mended.
     """
 
     writes: list[ResourceWrite]
     identity: Told | None
     held: bool
     problem: RecordError | None = None
+    orders: tuple[ResourceWrite, ...] = ()
 
 
 @lru_cache(maxsize=8192)
@@ -115,6 +117,7 @@ class Assembly:
         zone: ZoneInfo,
     ) -> None:
         self._feed = feed
+        self._records = feed.records
         self._writer = writer
         self._people = people
         self._registry = registry
@@ -136,16 +139,20 @@ class Assembly:
         patient = await self._patient(origin, mapped)
         record = _Record(mapped.person, patient.write.id, origin, received)
         writes = [patient.write]
+        orders: list[ResourceWrite] = []
         for draft in mapped.drafts:
             if draft.type != "Patient":
-                writes += await self._detail(record, draft)
+                detail = await self._detail(record, draft)
+                writes += detail
+                if draft.type == "Observation" and DISCLOSURE in codings_of(draft.body["code"]):
+                    orders += detail[:1]
         held = origin.regime == UNDECLARED
         problem = self._undeclared() if held else None
         if self._forms:
             consent, unusable = self._consent(record, source)
             problem = unusable or problem
             writes += await self._release(record, consent, str(source.values.get("submission", "")))
-        return Assembled(writes=writes, identity=patient.identity, held=held, problem=problem)
+        return Assembled(writes=writes, identity=patient.identity, held=held, problem=problem, orders=tuple(orders))
 
     def _unit(self, code: str | None) -> tuple[str, str, str]:
         """What the sender calls the unit, the organisation it is, and its regime."""
@@ -172,16 +179,16 @@ class Assembly:
             told = self._last[1]
             if (told.origin, told.seed) == (origin, seed) and _same(told.body, body):
                 return told
-        ident = self._writer.resource_id(self._feed.feed, "Patient", *mapped.person)
+        ident = self._writer.resource_id(self._records, "Patient", *mapped.person)
         content = {"resourceType": "Patient"} if seed or body is None else minimal(body)
         write = await self._writer.prepare(content, origin.facets("identity"), ident=ident, patient=ident, seed=seed)
-        identity = None if body is None else self._people.recognise(write.rid, self._feed.feed, body)
+        identity = None if body is None else self._people.recognise(write.rid, self._records, body)
         told = _Person(origin, seed, body, write, identity)
         self._last = mapped.person, told
         return told
 
     async def _detail(self, record: _Record, draft: Draft) -> list[ResourceWrite]:
-        ident = self._writer.resource_id(self._feed.feed, draft.type, draft.name, *draft.key)
+        ident = self._writer.resource_id(self._records, draft.type, draft.name, *draft.key)
         form = draft.body.get("questionnaire", "")
         facets = self._details(record.origin, form, tuple(codings_of(draft.body)))
         body = draft.body if not draft.profile else draft.body | {"meta": {"profile": [draft.profile]}}
@@ -215,7 +222,7 @@ class Assembly:
     async def _summary(self, record: _Record, screening: Screening, detail: int) -> list[ResourceWrite]:
         # The sender's own name of the unit, so that declaring it changes who may see the summary, not its id.
         key = (*record.person, record.origin.programme, screening.occasion)
-        ident = self._writer.resource_id(self._feed.feed, "screening-summary", *key)
+        ident = self._writer.resource_id(self._records, "screening-summary", *key)
         instrument = screening.instrument
         named = frozenset(instrument.labels)
         labels = _labels(named, tuple(screening.result.codings), record.origin.regime, record.origin.inbound)
@@ -235,7 +242,7 @@ class Assembly:
             screening=place,
             relations=(("derived-from", detail),),
         )
-        trace = self._writer.resource_id(self._feed.feed, "Provenance", ident)
+        trace = self._writer.resource_id(self._records, "Provenance", ident)
         facets = record.origin.facets("provenance", domain=instrument.domain, labels=labels)
         provenance = _provenance(f"Observation/{ident}", record)
         # Written once: the same extract received again tells nothing new of where a summary came from.
@@ -245,7 +252,7 @@ class Assembly:
     async def _release(self, record: _Record, consent: dict[str, Any], submission: str) -> list[ResourceWrite]:
         """The Consent and the share of each recipient; whoever is no longer one has its share withdrawn."""
         key = (*record.person, submission)
-        ident = self._writer.resource_id(self._feed.feed, "Consent", *key)
+        ident = self._writer.resource_id(self._records, "Consent", *key)
         writes = [
             await self._writer.prepare(consent, record.origin.facets("consent"), ident=ident, patient=record.patient)
         ]
@@ -263,7 +270,7 @@ class Assembly:
                 await self._writer.prepare(
                     body,
                     record.origin.facets("share", labels=labels, audience=recipient),
-                    ident=self._writer.resource_id(self._feed.feed, "consent-share", *key, recipient),
+                    ident=self._writer.resource_id(self._records, "consent-share", *key, recipient),
                     patient=record.patient,
                     existing=given is None,
                 )

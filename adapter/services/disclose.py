@@ -14,23 +14,26 @@ import orjson
 from adapter.errors import Issue, NotAllowed, NotFound, Unavailable
 from adapter.fhir.instants import instant_text
 from adapter.fhir.outcome import outcome
+from adapter.fhir.results import DIRECTORY, names_records
+from adapter.services.includes import along
 from adapter.store.shapes import OF_PATIENT, TYPES, LedgerEntry, row_key
 from adapter.summary.order import Screened, extensions, order
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from adapter.fhir.search import Query
+    from adapter.fhir.search import Alternative, Filter, Query
     from adapter.services.decisions import Decisions
     from adapter.store.port import Ledger, Snapshot, Store
     from adapter.store.shapes import Found, Gap, Hit
 
 Answer = TypeVar("Answer")
-DIRECTORY = frozenset({"Organization"})
 POPULATION = "population-search"
 """The right to a search that names no one."""
-_ROUNDS = 6
-"""Rule, then exception, for the record, its Patient and its same-day siblings."""
+_ROUNDS = 8
+"""Rule, then exception, for the record, its Patient, its same-day siblings and what comes along."""
+_DAY = 25 * 3_600_000_000
+"""Microseconds of the longest day."""
 
 
 class MissingDecisions(Exception):
@@ -73,6 +76,7 @@ class Page:
 
     total: int
     served: tuple[Served, ...]
+    included: tuple[Served, ...] = ()
     next: bytes | None = None
     notice: bytes | None = None
 
@@ -106,7 +110,7 @@ class Disclosure:
     async def search(self, caller: Caller, query: Query, after: bytes | None = None) -> Page:
         """One page of what ``query`` finds among the permitted; ``NotAllowed`` without the right to ask."""
         at = self._clock()
-        asked = [item for item in query.filters if item.param not in OF_PATIENT]
+        asked = [item for item in query.filters if not _of_patient(item)]
         place = tuple(orjson.loads(after)) if after else None
 
         async def answer(view: Snapshot) -> tuple[Found, list[tuple[Hit, Served]]]:
@@ -119,7 +123,10 @@ class Disclosure:
             found = await view.search(caller.context, replace(query, filters=tuple(asked)), patients, place, at=at)
             if found.gaps:
                 raise MissingDecisions(found.gaps)
-            return found, await self._serve(view, caller, found.hits, at)
+            included, gaps = await along(view, caller.context, query, found.hits, at=at)
+            if gaps:
+                raise MissingDecisions(gaps)
+            return found, await self._serve(view, caller, [*found.hits, *included], at)
 
         try:
             found, hits = await self._decided(caller, answer)
@@ -130,7 +137,8 @@ class Disclosure:
         notices = self._decisions.obligations.notices((hit.obligation, hit.ends) for hit, _ in hits)
         return Page(
             total=found.total,
-            served=tuple(served for _, served in hits),
+            served=tuple(served for _, served in hits[: len(found.hits)]),
+            included=tuple(served for _, served in hits[len(found.hits) :]),
             next=orjson.dumps(found.last) if found.more else None,
             notice=outcome([Issue(path="", code="business-rule", message=text) for text in notices], "information")
             if notices
@@ -207,7 +215,7 @@ class Disclosure:
             return None
         named: set[int] | None = None
         for item in query.filters:
-            if item.param in OF_PATIENT:
+            if _of_patient(item):
                 rids = [row_key(*alternative.value.split("/", 1)) for alternative in item.alternatives]
                 found = {member for rid in rids for member in await self._visible(view, caller, rid, at)}
                 named = found if named is None else named & found
@@ -290,18 +298,37 @@ class Disclosure:
         )
 
 
+def _of_patient(item: Filter) -> bool:
+    return item.param in OF_PATIENT and not item.modifier
+
+
 def _selective(query: Query) -> bool:
-    """Whether a Patient search names someone: an id, an identifier, or a name together with the birth date."""
-    params = {item.param for item in query.filters} if query.type == "Patient" else set()
-    return bool(params & {"_id", "identifier"}) or (
-        "birthdate" in params and bool(params & {"name", "family", "given"})
-    )
+    """Whether a Patient search names someone: an id, an identifier, or a name together with the day of birth."""
+    said = [item for item in query.filters if not item.modifier] if query.type == "Patient" else []
+    if any(item.param == "_id" or (item.param in _IDENTIFIERS and _whole(item)) for item in said):
+        return True
+    born = any(item.param == "birthdate" and all(map(_one_day, item.alternatives)) for item in said)
+    return born and any(item.param in _NAMES for item in said)
+
+
+_IDENTIFIERS = frozenset({"identifier", "identifier:of-type"})
+_NAMES = frozenset({"name", "family", "given"})
+
+
+def _whole(item: Filter) -> bool:
+    """Whether every token has a value; `system|` alone is everyone of that system."""
+    return not any(alternative.value.endswith("|") for alternative in item.alternatives)
+
+
+def _one_day(born: Alternative) -> bool:
+    return born.prefix == "eq" and born.low is not None and born.high is not None and born.high - born.low <= _DAY
 
 
 def _asked(query: Query) -> str:
     """What was asked, for the ledger: parameter names, and values only where they are ids of our own."""
     asked = []
     for item in query.filters:
-        own = item.kind == "reference" or item.param in {"_id", *OF_PATIENT}
-        asked.append(f"{item.param}={','.join(value.value for value in item.alternatives)}" if own else item.param)
+        named = f"{item.param}:{item.modifier}" if item.modifier else item.param
+        own = names_records(item) or _of_patient(item)
+        asked.append(f"{named}={','.join(value.value for value in item.alternatives)}" if own else named)
     return f"{query.type}?{'&'.join(asked)}"

@@ -81,12 +81,11 @@ class Pairing:
         if not bands and not before:
             return Regrouped() if new else Regrouped(patients=await self._without_pairs(change, patient))
         said = await change.decisions([patient]) if before else ()
-        decided = {place for one in said for place in (one.patient, one.other)}.intersection(
-            before.keys() - bands.keys()
-        )
-        gone = [other for other in before if other not in bands and other not in decided]
-        for other, theirs in (await change.portraits(decided)).items():
-            bands[other] = self._compared(ours, self.opened(theirs))
+        left = before.keys() - bands.keys()
+        decided = {place for one in said for place in (one.patient, one.other)} & left
+        gone = left - decided
+        for rid, theirs in (await change.portraits(decided)).items():
+            bands[rid] = self._compared(ours, self.opened(theirs))
         await change.drop_pairs([(patient, other) for other in gone])
         rows = [
             PairRow(patient, other, score, band, before[other].state if other in before else Band.NONE, at)
@@ -108,8 +107,8 @@ class Pairing:
     async def merged(self, change: Transaction, one: int, other: int, *, source: str, at: int) -> Regrouped:
         """A source says that two records of its own are one person's, as by a merge message.
 
-        It is believed as far as a likely pair goes: what either forbids is forbidden for both, and nothing opens until a
-        person or a second strong identifier confirms it. Of a record that nothing is kept of, nothing is said.
+        It is believed as far as a likely pair goes: what either forbids is forbidden for both, and nothing opens until
+        a person or a second strong identifier confirms it. Of a record that nothing is kept of, nothing is said.
         """
         pair = pair_of(one, other)
         found = await change.portraits(pair)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from adapter.store.legal import LegalRecords
 from adapter.store.matching import MatchRecords
 from adapter.store.survey import Survey
+from adapter.store.work import FeedWork
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from adapter.fhir.search import Query
+    from adapter.fhir.search import IndexRow, Query
     from adapter.store.shapes import (
         BoundRow,
         ClinicalRow,
@@ -43,7 +44,7 @@ class Interned(Protocol):
         ...
 
 
-class Transaction(Interned, LegalRecords, MatchRecords, Protocol):
+class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
@@ -64,6 +65,15 @@ class Transaction(Interned, LegalRecords, MatchRecords, Protocol):
 
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
         """Every current Consent about these patients, whatever its status."""
+        ...
+
+    async def index_anew(
+        self, rows: Callable[[StoredResource], Sequence[IndexRow]], *, after: int, limit: int
+    ) -> list[int]:
+        """Replace the index rows of up to ``limit`` resources by ``rows`` of them; the internal keys of these.
+
+        They are taken in the order of their keys, those behind ``after``; what waits to be written is not among them.
+        """
         ...
 
     async def set_policies(self, settled: Sequence[tuple[int, Sequence[PolicySpan]]]) -> None:
@@ -179,7 +189,7 @@ class Snapshot(Survey, Protocol):
         context: int,
         query: Query,
         patients: Sequence[int] | None,
-        after: tuple[int | str, int] | None,
+        after: Sequence[int | str] | None,
         *,
         at: int,
     ) -> Found:
@@ -266,6 +276,10 @@ class Store(Interned, Protocol):
         """Records waiting, oldest first."""
         ...
 
+    async def quarantined_of(self, receipt: str) -> list[QuarantinedRecord]:
+        """Records of a receipt that wait, in its order."""
+        ...
+
     async def patients(self) -> list[int]:
         """The keys of all Patients, and of the directory's nobody, in order."""
         ...
@@ -334,8 +348,16 @@ class Inbox(Protocol):
         """A complete receipt."""
         ...
 
-    async def receipts(self, feed: str | None = None) -> list[Receipt]:
-        """What was received, oldest first."""
+    async def receipts(self, feed: str | None = None, *, after: int = 0) -> list[Receipt]:
+        """What was received, oldest first; only what came after the receipt of this place (``Receipt.seq``)."""
+        ...
+
+    async def repeated(self, receipt: str) -> set[int]:
+        """The lines of a receipt that hold messages which had come before."""
+        ...
+
+    async def newest(self, feed: str) -> int:
+        """The place of the newest receipt of a feed, complete or not; 0 where there is none."""
         ...
 
 

@@ -30,6 +30,9 @@ TYPES: Mapping[str, int] = {
     "Consent": 6,
     "Provenance": 7,
     "Organization": 8,
+    "Practitioner": 9,
+    "PractitionerRole": 10,
+    "Location": 11,
 }
 """The stored resource types; the numbers are part of the database format."""
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
@@ -41,6 +44,8 @@ CLINICAL_DATE: Mapping[str, str] = {
     "Consent": "date",
 }
 """The date parameter of each type that is the clinical date of the wide index."""
+UNDATED = (BEGINNING, BEGINNING)
+"""The clinical date of a record that has none; one that is only open below has a later end."""
 OF_PATIENT = frozenset({"patient", "subject"})
 """Reference parameters that name the patient a record is about."""
 
@@ -188,14 +193,15 @@ class Gap:
 class Found:
     """The answer of a permitted search. With ``gaps`` the answer is incomplete and must not be given.
 
-    ``last`` is the place of the last hit in the order of the search, where the next page starts.
+    ``last`` is the place of the last hit in the order of the search, one value for each key of it and the internal key
+    behind them; the next page starts there.
     """
 
     total: int
     hits: Sequence[Hit]
     more: bool
     gaps: Sequence[Gap]
-    last: tuple[int | str, int] | None = None
+    last: tuple[int | str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,7 +344,7 @@ class TokenRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """Raw bytes received for a feed, complete and durable."""
+    """Raw bytes received for a feed, complete and durable. ``seq`` orders the receipts of an inbox."""
 
     id: str
     feed: str
@@ -346,6 +352,7 @@ class Receipt:
     size: int
     sha256: bytes
     received: int
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -219,9 +219,8 @@ async def test_likely_pairs_never_release(tmp_path):
         found = set()
         for caller in worlds.CALLERS:
             for (ident,) in world.rows("SELECT id FROM resource WHERE type = 1"):
-                found |= {
-                    (caller, one["id"]) for one in await world.matches(caller, f"/fhir/Observation?patient={ident}")
-                }
+                matches = await world.matches(caller, f"/fhir/Observation?patient={ident}")
+                found |= {(caller, one["id"]) for one in matches}
         return found
 
     with_pairs = await seen()

@@ -222,6 +222,44 @@ class StoreContract:
         assert (await self.search(store, context, query("Observation", code_is("9-1")))).total == 1
         assert (await store.counts())["resource_history"] == 1
 
+    async def test_index_rows_are_replaced_in_batches_and_nothing_else_changes(self, store):
+        context, _, _ = await self.fill(store)
+        before = await store.counts()
+
+        def coded(resource):
+            return [IndexRow(param="code", value=f"http://loinc.org|new-{resource.id}")]
+
+        seen, after = [], -1
+        while True:
+            async with store.transaction() as change:
+                batch = await change.index_anew(coded, after=after, limit=2)
+            if not batch:
+                break
+            assert len(batch) <= 2
+            seen, after = seen + batch, batch[-1]
+        assert seen == sorted(row_key(*name) for name in (("Patient", "p"), ("Observation", "a"), ("Observation", "b")))
+        counts = await store.counts()
+        assert [counts[name] for name in ("resource", "resource_history")] == [before["resource"], 0]
+        assert (await self.search(store, context, query("Observation", code_is("1-8")))).total == 0
+        found = await self.search(store, context, query("Observation", code_is("new-a")))
+        assert [hit.id for hit in found.hits] == ["a"]
+
+    async def test_a_page_follows_another_by_every_key_of_its_order(self, store):
+        context, _, segment = await self.fill(store)
+        many = [write("Observation", f"n{i}", "p", segment, low=NOW + i % 3) for i in range(11)]
+        async with store.transaction() as change:
+            await change.put(many, at=NOW, origin=None)
+        seen, after = [], None
+        while True:
+            found = await self.search(store, context, query(sort=("-date", "_id"), count=2), after=after)
+            seen += [(hit.id, found.last) for hit in found.hits]
+            after = found.last
+            if not found.more:
+                break
+        ids = [ident for ident, _ in seen]
+        dates = {"a": NOW, "b": NOW + 10} | {f"n{i}": NOW + i % 3 for i in range(11)}
+        assert ids == sorted(dates, key=lambda ident: (-dates[ident], ident))
+
     async def test_what_a_later_record_brought_is_known_by_receipt_and_line(self, store):
         await self.fill(store)
         rid = row_key("Observation", "a")

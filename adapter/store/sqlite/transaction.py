@@ -18,22 +18,32 @@ from adapter.store.sqlite.identity import IdentityWriter
 from adapter.store.sqlite.interning import bodies
 from adapter.store.sqlite.legal import SqliteLegalRecords
 from adapter.store.sqlite.matching import MatchWriter, SqliteMatchRecords
-from adapter.store.sqlite.person import SqlitePeople
+from adapter.store.sqlite.person import SqlitePeople, stored
 from adapter.store.sqlite.resources import ResourceWriter
+from adapter.store.sqlite.work import SqliteFeedWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     import apsw
 
-    from adapter.store.shapes import BoundRow, IdentityFacts, QuarantinedRecord, ResourceWrite, TokenRow, UserEvent
+    from adapter.fhir.search import IndexRow
+    from adapter.store.shapes import (
+        BoundRow,
+        IdentityFacts,
+        QuarantinedRecord,
+        ResourceWrite,
+        StoredResource,
+        TokenRow,
+        UserEvent,
+    )
     from adapter.store.sqlite.interning import InternTable
 
 SQL, ACCESS = load("write"), load("access")
 _INCOMPLETE = "the policies of a patient must cover all time without gap or overlap"
 
 
-class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords):
+class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords, SqliteFeedWork):
     """The writer's side of the store, inside BEGIN IMMEDIATE … COMMIT."""
 
     def __init__(
@@ -66,6 +76,13 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords):
         self._resources.flush()
         bindings = (rid, receipt, line, orjson.dumps(sorted(later)).decode())
         return self._db.execute(SQL["outdated"], bindings).fetchone() is not None
+
+    async def index_anew(
+        self, rows: Callable[[StoredResource], Sequence[IndexRow]], *, after: int, limit: int
+    ) -> list[int]:
+        found = [stored(row) for row in self._db.execute(SQL["resources_behind"], (after, limit))]
+        self._resources.index_anew(found, rows)
+        return [resource.rid for resource in found]
 
     async def admit(self, patients: Iterable[int], policy: int) -> set[int]:
         everyone = sorted(patients)

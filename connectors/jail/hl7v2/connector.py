@@ -14,6 +14,7 @@ from connectors.jail.hl7v2.batch import LONGEST_MESSAGE, Envelopes, Piece, piece
 from connectors.jail.hl7v2.columns import columns
 from connectors.jail.hl7v2.message import Message, malformed, read_message
 from connectors.jail.hl7v2.observations import observations
+from connectors.jail.hl7v2.refusal import refused
 from connectors.jail.hl7v2.tokenizer import line_ends
 from connectors.transport.files import chunks
 
@@ -88,9 +89,7 @@ def _refused(message: Message) -> Malformed | None:
     if kind not in {"ADT", "ORU"} or (kind == "ADT" and several):
         expected = "MSH-9 to be ADT for one patient, or ORU"
         return malformed(head.line, "MSH-9", "unsupported-message", expected, message.raw)
-    if message.component(11, 1) in {"T", "D"}:
-        return malformed(head.line, "MSH-11", "test-message", "MSH-11 to be P (production)", message.raw)
-    return None
+    return refused(message, head.line)
 
 
 def _delivered(message: Message, fallback: str) -> Iterator[SourceRecord | Malformed]:
