@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from adapter.auth.requester import Requester
-from adapter.auth.tokens import Tokens
+from adapter.auth.wire import Ground, authorization, checked
 from adapter.errors import ConfigurationError, Problem, SallyportError
 from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
@@ -43,7 +42,6 @@ from adapter.services.reception import Reception
 from adapter.services.reindex import reindex
 from adapter.services.reviews import Reviews
 from adapter.services.rosters import Rosters
-from adapter.services.site_rules import compile_rules
 from adapter.services.standing import KnownFacts, Sources
 from adapter.services.user_agreements import UserAgreements
 from adapter.services.watching import Watching
@@ -74,6 +72,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
+    from adapter.auth.clients import Clients
+    from adapter.auth.endpoints import Endpoints
+    from adapter.auth.requester import Requester
+    from adapter.auth.tokens import Tokens
     from adapter.consent.agreement import AnyAgreement
     from adapter.consent.law.law import Law
     from adapter.fhir.facts import Facts
@@ -158,6 +160,8 @@ class Services:
     assertions: PartnerAssertions
     reviews: Reviews
     papers: Papers
+    clients: Clients
+    authorization: Endpoints
     work: FeedWork
     tokens: Tokens
     requester: Requester
@@ -189,7 +193,7 @@ def site_secret(folder: Path) -> bytes:
 
 def check(site: Site) -> SiteRules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
-    rules = compile_rules(site, CONNECTORS, at=clock())
+    rules, _ = checked(site, CONNECTORS, clock)
     problems = ways_in_problems(site)
     if problems:
         raise ConfigurationError(problems)
@@ -225,7 +229,7 @@ async def build(
 
     ``progress`` is told of patients done, of all, where what is in force has to be computed anew for everyone.
     """
-    rules = compile_rules(site, CONNECTORS, at=now())
+    rules, known = checked(site, CONNECTORS, now)
     keys = SiteKeys(secret or site_secret(site.folder))
     store = SqliteStore(site.store_folder, stamp=stamp(keys), chain=make_id().encode(), durable=durable)
     await store.migrate()
@@ -248,8 +252,30 @@ async def build(
     await people.start(store, in_force, at=now(), progress=progress)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
     user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)
-    tokens = Tokens(store=store, clock=now, new_token=make_token, users=user_agreements)
     gate = FeedGate(rules.agreements, site.feeds, site.zone)
+    access = Access(
+        partners=site.partners,
+        feeds=site.feeds,
+        agreements=rules.agreements,
+        gate=gate,
+        users=user_agreements,
+        zone=site.zone,
+    )
+    authorized = authorization(
+        Ground(
+            site=site,
+            registered=known,
+            store=store,
+            ledger=ledger,
+            access=access,
+            users=user_agreements,
+            contexts=decisions,
+            types=rules.facts.all_resources,
+            clock=now,
+            new_token=make_token,
+            new_id=make_id,
+        )
+    )
     work = FeedWork(
         store,
         rosters=Rosters(store, inbox, writer=writer, decisions=decisions, in_force=in_force, keys=keys),
@@ -332,14 +358,7 @@ async def build(
         agreements=rules.agreements,
         user_agreements=user_agreements,
         gate=gate,
-        access=Access(
-            partners=site.partners,
-            feeds=site.feeds,
-            agreements=rules.agreements,
-            gate=gate,
-            users=user_agreements,
-            zone=site.zone,
-        ),
+        access=access,
         decisions=decisions,
         disclosure=disclosure,
         ingest=ingest,
@@ -391,8 +410,10 @@ async def build(
             clock=now,
         ),
         work=work,
-        tokens=tokens,
-        requester=Requester(tokens=tokens, contexts=decisions),
+        clients=authorized.clients,
+        authorization=authorized.endpoints,
+        tokens=authorized.tokens,
+        requester=authorized.requester,
         keys=keys,
         base_url=f"{site.site.base_url}/fhir",
         zone=site.zone,

@@ -21,17 +21,18 @@ from adapter.errors import SallyportError, Unavailable
 from adapter.fhir.subset import Subsets
 from adapter.fhir.xml_dump import XmlWriter
 from adapter.fhir.xml_parse import XmlReader
-from adapter.rest import feeds
+from adapter.rest import authorize, feeds
 from adapter.rest.answer import GUARDED, send_answer
 from adapter.rest.assert_basis import AssertBasis
 from adapter.rest.cursor import Cursors
 from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
-from adapter.rest.face import PREFIX, FhirFace
+from adapter.rest.face import PREFIX, FhirFace, Prepared
 from adapter.rest.match import MatchOperation
 from adapter.rest.metadata import statement
 from adapter.rest.operations import ExplainOperation
 from adapter.rest.rendering import Rendering
 from adapter.rest.search import Search
+from adapter.rest.smart import configuration
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter, Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from adapter.auth.endpoints import Endpoints
     from adapter.auth.requester import Requester
     from adapter.fhir.facts import Facts
     from adapter.rest.answer import Answer
@@ -80,6 +82,11 @@ class Services(Protocol):
     @property
     def requester(self) -> Requester:
         """Finds the caller of a request."""
+        ...
+
+    @property
+    def authorization(self) -> Endpoints:
+        """Issues, introspects and revokes access tokens."""
         ...
 
     @property
@@ -152,7 +159,10 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         explain=ExplainOperation(services.disclosure, services.explain),
         assert_basis=AssertBasis(services.assertions, base_url=services.base_url, zone=services.zone),
         match=MatchOperation(services.disclosure, services.match, base_url=services.base_url),
-        capabilities=statement(base_url=services.base_url, version=services.version),
+        prepared=Prepared(
+            capabilities=statement(base_url=services.base_url, version=services.version),
+            discovery=configuration(services.base_url),
+        ),
         rendering=Rendering(XmlWriter(services.facts), XmlReader(services.facts)),
         new_id=services.new_id,
     )
@@ -229,7 +239,7 @@ def _beside(services: Services, routers: Sequence[APIRouter]) -> FastAPI:
         ]
         return {"status": "ready"} | ({"agreements_ending": ending} if ending else {})
 
-    for router in (feeds.router(services), *routers):
+    for router in (feeds.router(services), authorize.router(services), *routers):
         app.include_router(router)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_validation)

@@ -9,7 +9,7 @@ https://hl7.org/fhir/R4/http.html#summary
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from adapter.fhir.search import PARAMETERS
 from adapter.rest import parameters
@@ -24,6 +24,7 @@ from adapter.rest.parameters import Disconnected
 from adapter.rest.read import read
 from adapter.rest.refusals import Reading
 from adapter.rest.rendering import FORMAT
+from adapter.rest.smart import ADDRESS, NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,17 +41,27 @@ if TYPE_CHECKING:
     from adapter.services.disclose import Disclosure
 
 PREFIX = "/fhir/"
+_LETTERS = {ASSERT_BASIS: "u", MATCH: "s"}
+"""What a scope has to hold of Patient: an assertion changes what is known of a person, a match searches."""
 
 _READING = frozenset({"GET", "HEAD"})
 _ONLY_READING = wrong_method("GET", "HEAD")
 _ONLY_POSTING = wrong_method("POST")
 
 
+class Prepared(NamedTuple):
+    """The answers of ``metadata`` and ``.well-known/smart-configuration``, the two addresses that need no token."""
+
+    capabilities: Answer
+    discovery: Answer
+
+
 class FhirFace:
     """Every interaction offered below ``/fhir/``.
 
     ``new_id`` makes the request ids: ASCII, unguessable, never repeated. ``capabilities`` is the prepared
-    answer of ``metadata``, the one address that needs no token.
+    answer of ``metadata`` and ``discovery`` that of ``.well-known/smart-configuration``, the two addresses that need no
+    token.
     """
 
     def __init__(  # noqa: PLR0913 - one for each interaction
@@ -62,7 +73,7 @@ class FhirFace:
         explain: ExplainOperation,
         assert_basis: AssertBasis,
         match: MatchOperation,
-        capabilities: Answer,
+        prepared: Prepared,
         rendering: Rendering,
         new_id: Callable[[], str],
     ) -> None:
@@ -71,7 +82,7 @@ class FhirFace:
         self._search = search
         self._explain = explain
         self._of_patient: dict[str, AssertBasis | MatchOperation] = {ASSERT_BASIS: assert_basis, MATCH: match}
-        self._capabilities = capabilities
+        self._prepared = prepared
         self._rendering = rendering
         self._new_id = new_id
 
@@ -103,6 +114,8 @@ class FhirFace:
             if scope["method"] != "POST":
                 raise Refused(_ONLY_POSTING)
             caller = await self._requester.caller(scope["headers"], request_id)
+            async with Reading(self._disclosure, caller, ident, kind):
+                caller.require(kind, _LETTERS[ident])
             return await self._of_patient[ident](caller, scope, receive)
         if scope["method"] not in _READING:
             raise Refused(_ONLY_READING)
@@ -122,7 +135,7 @@ class FhirFace:
         caller = await self._requester.caller(scope["headers"], request_id)
         async with Reading(self._disclosure, caller, "search-type", kind):
             of_url = parameters.of_query(scope["query_string"])
-            of_body = await parameters.of_form(scope["headers"], receive)
+            of_body = await parameters.of_form(scope["headers"], receive, caller.longest_body)
             pairs = parameters.merge(of_url, of_body)
             scope[FORMAT] = negotiate(scope["headers"], pairs)
         return await self._search(caller, kind, pairs)
@@ -133,8 +146,12 @@ class FhirFace:
                 raise Refused(_ONLY_POSTING)
             caller = await self._requester.caller(scope["headers"], request_id)
             return await self._explain(caller, scope, receive)
+        if kind == ADDRESS and tail == NAME:
+            if scope["method"] not in _READING:
+                raise Refused(_ONLY_READING)
+            return self._prepared.discovery
         if kind != "metadata" or tail:
             raise Refused(UNKNOWN_TYPE)
         if scope["method"] not in _READING:
             raise Refused(_ONLY_READING)
-        return metadata(self._capabilities, query=scope["query_string"], headers=scope["headers"])
+        return metadata(self._prepared.capabilities, query=scope["query_string"], headers=scope["headers"])

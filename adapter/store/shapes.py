@@ -327,7 +327,8 @@ class ClinicalRow(NamedTuple):
 class TokenRow:
     """An access token as stored: its SHA-256 digest, what it grants, and the user it was issued for, if any.
 
-    ``last_word`` is read with it and never written.
+    ``last_word`` is read with it and never written. ``scopes`` narrow the token of a registered client; one that the
+    county issued itself has none and is not narrowed.
     """
 
     digest: bytes
@@ -340,6 +341,7 @@ class TokenRow:
     user: str = ""
     issued: int = 0
     last_word: LastWord = NOTHING_SAID
+    scopes: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

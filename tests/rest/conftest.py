@@ -158,6 +158,7 @@ class FakeServices:
     ready: Callable[[], Awaitable[bool]] = _ready
     endings: Callable[[], list[Any]] = list
     intake: Any = None
+    authorization: Any = None
     match: Any = None
     version: str = "0.1.0"
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import apsw
 
     from adapter.fhir.search import IndexRow
+    from adapter.store.clients import ClientEvent
     from adapter.store.shapes import (
         BoundRow,
         IdentityFacts,
@@ -187,12 +188,20 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords, Sq
                 int(row.revoked),
                 row.user,
                 row.issued,
+                row.scopes,
             ),
         )
 
     async def revoke_token(self, digest: bytes) -> bool:
         self._db.execute(ACCESS["revoke_token"], (digest,))
         return bool(self._db.changes())
+
+    async def client_stopped(self, client: str) -> bool:
+        row = self._db.execute(ACCESS["client_stopped"], (client,)).fetchone()
+        return row is not None and bool(row[0])
+
+    async def add_client_event(self, event: ClientEvent) -> None:
+        self._db.execute(ACCESS["put_client_event"], (event.client, event.kind, event.author, event.words, event.at))
 
     async def add_user_event(self, event: UserEvent) -> None:
         self._db.execute(
