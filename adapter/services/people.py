@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from adapter.identity.traits import Traits
     from adapter.services.in_force import InForce
     from adapter.services.keys import SiteKeys
+    from adapter.store.pairs import Portrait
     from adapter.store.port import Ledger, Store, Transaction
-    from adapter.store.shapes import Portrait
 
 _WEIGHTS: Final = "identity-weights"
 _BATCH: Final = 500
