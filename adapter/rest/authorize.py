@@ -49,21 +49,25 @@ def router(services: AuthorizingServices) -> APIRouter:
     """The addresses of the authorization endpoints."""
     routes = APIRouter(prefix="/auth")
 
-    @routes.post("/token")
+    @routes.post(
+        "/token",
+        summary="A short-lived access token for software that proves itself with its key (SMART Backend Services)",
+        responses={400: {"description": "An error of RFC 6749, the same whatever of it was wrong."}},
+    )
     async def token(request: Request) -> Response:
         form = await _form(request)
         if isinstance(form, Response):
             return form
         return await _answer(services.authorization.token(form, **_asking(request)))
 
-    @routes.post("/introspect")
+    @routes.post("/introspect", summary="What an access token grants, for whoever may ask (RFC 7662)")
     async def introspect(request: Request) -> Response:
         form = await _form(request)
         if isinstance(form, Response):
             return form
         return await _answer(services.authorization.introspect(form, _bearer(request), **_asking(request)))
 
-    @routes.post("/revoke")
+    @routes.post("/revoke", summary="End an access token of one's own (RFC 7009)")
     async def revoke(request: Request) -> Response:
         form = await _form(request)
         if isinstance(form, Response):

@@ -120,7 +120,11 @@ def router(services: FeedServices) -> APIRouter:
             raise NotFound("no such receipt of this feed")
         return _json(200, found)
 
-    @routes.get("/{feed}/receipts")
+    @routes.get(
+        "/{feed}/receipts",
+        summary="What became of the messages that their sender calls by this control id (MSH-10)",
+        responses={200: {"content": _REPORT}, 400: {"description": "No control id, or more than one."}},
+    )
     async def fate(request: Request, feed: str) -> Response:
         organisation = await _authorise(services, request, feed)
         asked = request.query_params.getlist("control-id")
