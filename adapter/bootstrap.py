@@ -15,6 +15,7 @@ from adapter.errors import SallyportError
 from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
 from adapter.services.access import Access
+from adapter.services.amend import Amender
 from adapter.services.assemble import Assembly
 from adapter.services.asserting import PartnerAssertions
 from adapter.services.assertion_rules import LawOfAssertions
@@ -178,7 +179,17 @@ async def build(
     user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)
     tokens = Tokens(store=store, clock=now, new_token=make_token, users=user_agreements)
     gate = FeedGate(rules.agreements, site.feeds, site.zone)
-    ingest = Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id, admit=gate.admit)
+    ingest = Ingest(
+        store,
+        inbox,
+        lines,
+        people=people,
+        amender=Amender(store, writer, people),
+        in_force=in_force,
+        clock=now,
+        new_id=make_id,
+        admit=gate.admit,
+    )
     authorities = Authorities(
         store,
         ledger,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +29,15 @@ class SourceRecord:
 
     ``kind`` names the section of the mapping that reads it (``row``, ``ADT``, ``case``, ``Observation``).
     ``values`` holds the non-empty columns only: text, or for structured columns lists and objects whose leaves are
-    text (FHIR JSON keeps its own scalar types). ``raw`` is the exact bytes of this record.
+    text (FHIR JSON keeps its own scalar types). ``raw`` is the exact bytes of this record. ``warnings`` are what the
+    connector had to put up with to read it: a stable word and where, never content.
     """
 
     kind: str
     position: Position
     values: Mapping[str, Any]
     raw: bytes
+    warnings: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

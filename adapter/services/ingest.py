@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from adapter.mapping.compile import CompiledMapping
     from adapter.mapping.mapped import Environment
+    from adapter.services.amend import Amended, Amender
     from adapter.services.assemble import Assembled, Assembly
     from adapter.services.in_force import InForce
     from adapter.services.people import People
@@ -79,13 +80,14 @@ def _seldom_collected() -> Iterator[None]:
 class Ingest:
     """Runs feeds. Give it a receipt and it brings the store to where the receipt says it is."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with, wired once
         self,
         store: Store,
         inbox: Inbox,
         lines: Mapping[str, FeedLine],
         *,
         people: People,
+        amender: Amender,
         in_force: InForce,
         clock: Callable[[], int],
         new_id: Callable[[], str],
@@ -95,6 +97,7 @@ class Ingest:
         self._inbox = inbox
         self._lines = lines
         self._people = people
+        self._amender = amender
         self._in_force = in_force
         self._clock = clock
         self._new_id = new_id
@@ -254,6 +257,8 @@ class Ingest:
             report.unmapped[path] += 1
         for warning in mapped.warnings:
             report.warnings[f"{warning.code} {warning.column}"] += 1
+        for code, part in item.warnings:
+            report.warnings[f"{code} {part}"] += 1
         report.held += assembled.held
         batch.assembled.append((item.position.line, assembled))
         return None if assembled.problem is None else _reason(assembled.problem)
@@ -261,34 +266,53 @@ class Ingest:
     async def _write(
         self, batch: _Batch, report: FeedReport, receipt: Receipt, position: int | None, *, done: bool
     ) -> None:
+        while True:
+            amended = await self._amender.amend(batch.assembled, receipt.feed)
+            async with self._store.transaction() as change:
+                # What the amendments were made of may have changed meanwhile, in another process.
+                if await amended.holds(change):
+                    await self._written(change, batch, amended, report, receipt, position, done=done)
+                    return
+
+    async def _written(
+        self,
+        change: Transaction,
+        batch: _Batch,
+        amended: Amended,
+        report: FeedReport,
+        receipt: Receipt,
+        position: int | None,
+        *,
+        done: bool,
+    ) -> None:
         at = self._clock()
-        async with self._store.transaction() as change:
-            await change.expect(
-                [write for _, assembled in batch.assembled for write in assembled.writes],
-                [assembled.identity for _, assembled in batch.assembled if assembled.identity is not None],
-            )
-            # Asked inside the transaction: what another process received and wrote meanwhile must not be taken back.
-            # Only a first run of the newest receipt can bring nothing that is outdated.
-            later = await self._later(receipt)
-            written: list[ResourceWrite] = []
-            identities: list[IdentityFacts] = []
-            for line, assembled in batch.assembled:
-                origin = receipt.id, line
-                left = assembled
-                if position is None or later:
-                    left = await self._left(change, assembled, origin, later, report)
-                written += await self._put(change, left, origin, report, at)
-                if left.identity is not None:
-                    identities.append(left.identity)
-            await self._settle(change, written, identities, report, at)
-            await change.quarantine(batch.quarantine, at=at)
-            for ident in batch.released:
-                await change.release_quarantined(ident)
-            if position is not None:
-                await change.set_progress(receipt.id, records=position, report=report.to_json(), done=done)
-            # A file of which nothing could be read tells nothing about who is in custody.
-            if done and _told(report):
-                await self._freshen(change, receipt.feed, receipt.received)
+        await change.expect(
+            [write for _, assembled in amended.assembled for write in assembled.writes],
+            [assembled.identity for _, assembled in amended.assembled if assembled.identity is not None],
+        )
+        # Asked inside the transaction: what another process received and wrote meanwhile must not be taken back.
+        # Only a first run of the newest receipt can bring nothing that is outdated.
+        later = await self._later(receipt)
+        written: list[ResourceWrite] = []
+        identities: list[IdentityFacts] = []
+        for line, assembled in amended.assembled:
+            origin = receipt.id, line
+            left = assembled
+            if position is None or later:
+                left = await self._left(change, assembled, origin, later, report)
+            written += await self._put(change, left, origin, report, at)
+            if left.identity is not None:
+                identities.append(left.identity)
+        await self._settle(change, written, identities, report, at)
+        await change.tell(amended.told)
+        await change.quarantine(batch.quarantine, at=at)
+        for ident in batch.released:
+            await change.release_quarantined(ident)
+        if position is not None:
+            await change.set_progress(receipt.id, records=position, report=report.to_json(), done=done)
+        # A file of which nothing could be read tells nothing about who is in custody.
+        if done and _told(report):
+            await self._freshen(change, receipt.feed, receipt.received)
 
     async def _freshen(self, change: Transaction, feed: str, told: int) -> None:
         hours = self._lines[feed].feed.custody_hours
@@ -311,7 +335,12 @@ class Ingest:
     ) -> Assembled:
         """What no later record has brought already. A revocation must not be undone by a mended release."""
         receipt, line = origin
-        old = [await change.outdated(write.rid, receipt=receipt, line=line, later=later) for write in assembled.writes]
+        # What amends is put in order by the events it tells of.
+        old = [
+            write.rid not in assembled.amends
+            and await change.outdated(write.rid, receipt=receipt, line=line, later=later)
+            for write in assembled.writes
+        ]
         # The shares of a consent are as old as it is: one that was never given out before says nothing of its age.
         signed = any(late for late, write in zip(old, assembled.writes, strict=True) if write.type == "Consent")
         writes = [

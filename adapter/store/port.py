@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         RuleRow,
         StoredResource,
         TokenRow,
+        Told,
         UserEvent,
     )
 
@@ -51,6 +52,14 @@ class Transaction(Interned, LegalRecords, Protocol):
 
     async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
         """Write resources; tells for each whether it made a new version."""
+        ...
+
+    async def told(self, rids: Iterable[int]) -> dict[int, Told]:
+        """Those of these resources that are there, with the events they tell of."""
+        ...
+
+    async def tell(self, rows: Sequence[tuple[int, int, Sequence[str]]]) -> None:
+        """Remember of resources the time of the event they tell of now, and what was taken back: (rid, at, gone)."""
         ...
 
     async def outdated(self, rid: int, *, receipt: str, line: int, later: Collection[str]) -> bool:

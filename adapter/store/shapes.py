@@ -30,6 +30,10 @@ TYPES: Mapping[str, int] = {
     "Consent": 6,
     "Provenance": 7,
     "Organization": 8,
+    "RelatedPerson": 9,
+    "AllergyIntolerance": 10,
+    "DocumentReference": 11,
+    "Appointment": 12,
 }
 """The stored resource types; the numbers are part of the database format."""
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
@@ -39,6 +43,8 @@ CLINICAL_DATE: Mapping[str, str] = {
     "Encounter": "date",
     "QuestionnaireResponse": "authored",
     "Consent": "date",
+    "DocumentReference": "date",
+    "Appointment": "date",
 }
 """The date parameter of each type that is the clinical date of the wide index."""
 OF_PATIENT = frozenset({"patient", "subject"})
@@ -130,6 +136,21 @@ class QuarantinedRecord:
     expected: str
     raw: bytes
     id: int = 0
+
+
+class Told(NamedTuple):
+    """A resource as it is, since when what it says holds, and the elements that were taken back since.
+
+    ``at`` is `BEGINNING` for what did not come as an event. ``seeded``: it only stands in for what nobody told yet.
+    """
+
+    rid: int
+    revision: int
+    seeded: bool
+    at: int
+    gone: tuple[str, ...]
+    head: bytes
+    tail: bytes
 
 
 class StoredResource(NamedTuple):

@@ -34,6 +34,8 @@ from pathlib import Path
 from typing import Any
 
 RESOURCES = (
+    "AllergyIntolerance",
+    "Appointment",
     "AuditEvent",
     "Bundle",
     "CapabilityStatement",

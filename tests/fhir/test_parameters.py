@@ -23,6 +23,10 @@ OFFERED = {
     "QuestionnaireResponse": "_id patient status authored questionnaire",
     "Organization": "_id name identifier",
     "Provenance": "_id target",
+    "RelatedPerson": "_id patient",
+    "AllergyIntolerance": "_id patient code",
+    "DocumentReference": "_id patient type date",
+    "Appointment": "_id patient status date",
 }
 
 

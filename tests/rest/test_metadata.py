@@ -16,6 +16,10 @@ OFFERED = {
     "QuestionnaireResponse",
     "Organization",
     "Provenance",
+    "RelatedPerson",
+    "AllergyIntolerance",
+    "DocumentReference",
+    "Appointment",
 }
 
 

@@ -12,6 +12,7 @@ from adapter.store.shapes import (
     BEGINNING,
     END,
     PolicySpan,
+    Told,
 )
 from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.identity import IdentityWriter
@@ -63,6 +64,17 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
         self._resources.flush()
         bindings = (rid, receipt, line, orjson.dumps(sorted(later)).decode())
         return self._db.execute(SQL["outdated"], bindings).fetchone() is not None
+
+    async def told(self, rids: Iterable[int]) -> dict[int, Told]:
+        self._resources.flush()
+        rows = self._db.execute(SQL["told"], (orjson.dumps(list(rids)).decode(),))
+        return {
+            rid: Told(rid, revision, bool(seeded), at, tuple(orjson.loads(gone)), head, tail)
+            for rid, revision, seeded, at, gone, head, tail in rows
+        }
+
+    async def tell(self, rows: Sequence[tuple[int, int, Sequence[str]]]) -> None:
+        self._db.executemany(SQL["put_told"], [(rid, at, orjson.dumps(list(gone)).decode()) for rid, at, gone in rows])
 
     async def admit(self, patients: Iterable[int], policy: int) -> set[int]:
         everyone = sorted(patients)

@@ -1,0 +1,157 @@
+"""Records that amend: events that come one by one, late and out of order, as HL7 v2 sends them.
+
+What a record leaves unsaid stays as it was, and an older record takes nothing back that a later one told:
+`mapping.amend` says how, the store remembers since when what a resource says holds. Labels only ever grow: a message
+that no longer says that something is restricted has not said that it may be told.
+
+The state is read, and resources are made of it, before the transaction that writes them; whether it is still the state
+is asked inside that transaction, and if not everything is done again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from adapter.consent.labels import labels_for
+from adapter.fhir.codec import parse
+from adapter.fhir.served import Parts, join
+from adapter.mapping.amend import amended, filled, gone_after
+from adapter.services.write import SUBJECT, Facets
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from adapter.services.assemble import Assembled
+    from adapter.services.people import People
+    from adapter.services.write import Writer
+    from adapter.store.port import Store, Transaction
+    from adapter.store.shapes import IdentityFacts, ResourceWrite, Told
+
+_ADDED = ("id", "meta", "participant")
+"""What the writer adds to a body besides its subject."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amendment:
+    """What a record tells of one resource: its body before it is completed, and when that happened.
+
+    ``recognised`` is, of a Patient, everything by which the person may be recognised; it is not all kept.
+    """
+
+    body: Mapping[str, Any]
+    facets: Facets
+    ident: str
+    patient: str
+    at: int
+    cleared: Collection[str] = ()
+    relations: Sequence[tuple[str, int]] = ()
+    recognised: Mapping[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class _State:
+    """A resource as the records so far leave it. ``labels`` are those it bears."""
+
+    body: dict[str, Any] | None
+    labels: tuple[tuple[str, str], ...]
+    at: int
+    gone: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amended:
+    """A batch after the state it found, the revisions it found, and what to remember."""
+
+    assembled: list[tuple[int, Assembled]]
+    revisions: Mapping[int, int]
+    told: Sequence[tuple[int, int, Sequence[str]]]
+
+    async def holds(self, change: Transaction) -> bool:
+        """Whether nothing it was made from has changed."""
+        if not self.told:
+            return True
+        found = await change.told(rid for rid, _, _ in self.told)
+        return {rid: one.revision for rid, one in found.items()} == self.revisions
+
+
+class Amender:
+    """Brings records that amend in line with what is known. ``feeds`` tells a Patient by its source."""
+
+    def __init__(self, store: Store, writer: Writer, people: People) -> None:
+        self._store = store
+        self._writer = writer
+        self._people = people
+
+    async def amend(self, batch: list[tuple[int, Assembled]], feed: str) -> Amended:
+        """The batch, each record of it after those before it; records that do not amend are as they were."""
+        rids = {rid for _, assembled in batch for rid in assembled.amends}
+        if not rids:
+            return Amended(assembled=batch, revisions={}, told=())
+        async with self._store.transaction() as change:
+            found = await change.told(rids)
+        states = {rid: _state(one) for rid, one in found.items() if not one.seeded}
+        made = [(line, await self._one(assembled, states, feed)) for line, assembled in batch]
+        told = [(rid, states[rid].at, states[rid].gone) for rid in sorted(rids)]
+        return Amended(assembled=made, revisions={rid: one.revision for rid, one in found.items()}, told=told)
+
+    async def _one(self, assembled: Assembled, states: dict[int, _State], feed: str) -> Assembled:
+        if not assembled.amends:
+            return assembled
+        writes: list[ResourceWrite] = []
+        identity = assembled.identity
+        for write in assembled.writes:
+            amendment = assembled.amends.get(write.rid)
+            if amendment is None:
+                writes.append(write)
+                continue
+            before = states.get(write.rid)
+            if before is None or before.body is None:
+                body = {key: value for key, value in amendment.body.items() if key != "meta"}
+                gone = gone_after((), body, amendment.cleared)
+                states[write.rid] = _State(body, amendment.facets.labels, amendment.at, gone)
+                writes.append(write)
+                continue
+            writes.append(await self._after(write, amendment, before))
+            if identity is not None and identity.patient == write.rid:
+                identity = self._recognised(write.rid, amendment, before, feed)
+        return replace(assembled, writes=writes, identity=identity)
+
+    async def _after(self, write: ResourceWrite, amendment: Amendment, state: _State) -> ResourceWrite:
+        """The resource after an amendment; the state is moved on."""
+        body = {key: value for key, value in amendment.body.items() if key != "meta"}
+        before = state.body or {}
+        if amendment.at >= state.at:
+            state.body = amended(before, body, amendment.cleared)
+            state.gone = gone_after(state.gone, body, amendment.cleared)
+            state.at = amendment.at
+        else:
+            state.body = filled(before, body, state.gone)
+        labels = labels_for(inbound=(*amendment.facets.labels, *state.labels))
+        state.labels = labels
+        if state.body == body and labels == amendment.facets.labels:
+            return write
+        meta = {"meta": amendment.body["meta"]} if "meta" in amendment.body else {}
+        return await self._writer.prepare(
+            {**state.body, **meta},
+            amendment.facets._replace(labels=labels),
+            ident=amendment.ident,
+            patient=amendment.patient,
+            relations=amendment.relations,
+        )
+
+    def _recognised(self, rid: int, amendment: Amendment, state: _State, feed: str) -> IdentityFacts | None:
+        """By what a person may be recognised now; an older record says nothing about that."""
+        if amendment.recognised is None or amendment.at < state.at:
+            return None
+        own = amendment.recognised.get("identifier", [])
+        kept = [one for one in (state.body or {}).get("identifier", ()) if one not in own]
+        return self._people.recognise(rid, feed, {**(state.body or {}), "identifier": [*own, *kept]})
+
+
+def _state(found: Told) -> _State:
+    resource: dict[str, Any] = parse(join(Parts(head=found.head, tail=found.tail)))
+    labels = tuple((one.get("system", ""), one["code"]) for one in resource["meta"].get("security", ()))
+    subject = SUBJECT.get(resource["resourceType"])
+    body = {name: value for name, value in resource.items() if name not in _ADDED and name != subject}
+    return _State(body, labels, found.at, found.gone)
