@@ -1,137 +1,147 @@
-"""What a resource says after a record that amends it: what the record leaves unsaid stays as it was.
+"""What a resource says after records that amend it: what a record leaves unsaid stays as it was.
 
 HL7 v2 sends what changed: an empty field says nothing, `""` deletes, an event may take back what another told (HL7
 v2.9 chapter 2, section 2.5.3: https://www.hl7.org/implement/standards/product_brief.cfm?product_id=649). Messages
-arrive late and out of order, so the time of the event decides and not the arrival: an older record adds what nobody
-has told since, and changes nothing else.
+arrive late and out of order, so the time of the event decides and not the arrival. Each part of a resource is what the
+latest event says that said anything about it; so any order of arrival comes to the same.
 
-Paths of what is taken back are those of `Draft.cleared`: `birthDate`, `period.end`, `extension|URL`, `location[-1]`.
+The parts of a resource are its elements, `birthDate`; the elements of an object, `period.end`; the entries of a list
+that several fields fill, by what they are about, `extension|URL`. What is taken back is named in the same way, and
+`location[-1]` is the last place.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 Body = dict[str, Any]
+Times = dict[str, int]
 
-LAST: Final = "[-1]"
+LAST: Final = "location[-1]"
+_PLACES: Final = "location"
+_KEYED: Final = frozenset({"identifier", "extension"})
+"""Lists that several fields fill."""
+_WHOLE: Final = frozenset({"provision", "class", "code"})
+"""Objects that are said as one."""
 _NULL_FLAVOR: Final = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 _CLOSED: Final = frozenset({"finished", "cancelled", "entered-in-error"})
-_PLACES: Final = "location"
+_NEVER: Final = -(2**63)
 
 
-def _code(concept: Any) -> object:
-    codings = concept.get("coding", ()) if isinstance(concept, dict) else ()
-    return codings[0].get("code") if codings else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A resource as its records so far leave it.
+
+    ``at`` is the time of the latest event; ``since`` that of the event a part is from, where that is another; ``gone``
+    that of the event that took a part back, for parts that nobody has told since.
+    """
+
+    body: Body
+    at: int
+    since: Times = field(default_factory=dict)
+    gone: Times = field(default_factory=dict)
 
 
-def _identifier(entry: Any) -> object:
-    """What tells an identifier from the others; two of unknown systems are told apart by their values."""
-    return entry.get("system"), _code(entry.get("type")), "system" in entry or entry.get("value")
+def first(body: Body, cleared: Collection[str], at: int) -> Known:
+    """A resource after the first record that tells of it."""
+    return after(Known(body={}, at=_NEVER), body, cleared, at)
 
 
-def _address(entry: Any) -> object:
-    return entry.get("url")
+def after(known: Known, told: Body, cleared: Collection[str], at: int) -> Known:
+    """A resource after one more record, which tells what was at ``at``."""
+    parts = _parts(known.body)
+    times = {path: known.since.get(path, known.at) for path in parts}
+    gone = dict(known.gone)
+    for path in cleared:
+        if path == LAST:
+            continue
+        for one in [one for one in parts if _within(one, path) and times[one] <= at]:
+            del parts[one], times[one]
+        gone[path] = max(at, gone.get(path, at))
+    for path, value in _parts(told).items():
+        if path == _PLACES:
+            continue
+        if _says_nothing(value):
+            if path not in parts:
+                parts[path], times[path] = value, _NEVER
+        elif at >= max(times.get(path, _NEVER), _gone(gone, path, at)):
+            parts[path], times[path] = value, at
+    body = _joined(parts, known.body)
+    places = _places(known.body.get(_PLACES, ()), told.get(_PLACES, ()))
+    places = _cancelled(places, gone, at if LAST in cleared else None)
+    if places:
+        body[_PLACES] = _closed(places, body)
+    latest = max(known.at, at)
+    return Known(
+        body=body,
+        at=latest,
+        since={path: time for path, time in times.items() if time != latest},
+        gone={path: time for path, time in gone.items() if path == LAST or not _told_since(path, time, times)},
+    )
 
 
-_KEYED: Final[Mapping[str, Callable[[Any], object]]] = {"identifier": _identifier, "extension": _address}
-"""Lists that several fields fill: entries of one key replace each other, the others stand side by side."""
+def _parts(body: Mapping[str, Any]) -> Body:
+    """The parts of a resource, by path."""
+    parts: Body = {}
+    for name, value in body.items():
+        if isinstance(value, dict) and name not in _WHOLE and "coding" not in value:
+            parts |= {f"{name}.{inner}": one for inner, one in value.items()}
+        elif name in _KEYED and isinstance(value, list):
+            for entry in value:
+                parts.setdefault(f"{name}|{_about(entry)}", []).append(entry)
+        elif name != _PLACES:
+            parts[name] = value
+    return parts
 
 
-def amended(before: Body, told: Body, cleared: Collection[str]) -> Body:
-    """``before`` after a newer record that tells ``told`` and takes back ``cleared``."""
-    kept = without(before, cleared)
-    return _settled(_over(kept, told), moving=told)
-
-
-def filled(before: Body, told: Body, gone: Collection[str]) -> Body:
-    """``before`` with what an older record tells and nobody has said since; ``gone`` was taken back meanwhile."""
-    return _settled(_over(without(told, gone), before), moving=told)
-
-
-def gone_after(gone: Collection[str], told: Body, cleared: Collection[str]) -> tuple[str, ...]:
-    """What stays taken back after a newer record: what it takes back, and what others did and it does not tell anew."""
-    left = {path for path in gone if not _tells(told, path)}
-    return tuple(sorted(left | {path for path in cleared if not path.endswith(LAST)}))
-
-
-def without(body: Body, paths: Collection[str]) -> Body:
-    """``body`` without the elements at ``paths``."""
-    if not paths:
-        return body
-    left = dict(body)
-    for path in paths:
-        _drop(left, path)
-    return left
-
-
-def _drop(body: Body, path: str) -> None:
-    element, _, inner = path.partition(".")
-    if path.endswith(LAST):
-        name = path.removesuffix(LAST)
-        # Where somebody was first is not taken back with the move away from there.
-        entries = body.get(name, [])
-        if len(entries) > 1:
-            body[name] = entries[:-1]
-    elif "|" in path:
-        name, _, about = path.partition("|")
-        entries = [one for one in body.get(name, ()) if about not in (one.get("url"), one.get("system"))]
-        if entries:
-            body[name] = entries
+def _joined(parts: Mapping[str, Any], like: Mapping[str, Any]) -> Body:
+    """The resource that has these parts, its elements in the order they have in ``like``."""
+    body: Body = {}
+    for path, value in parts.items():
+        name, dot, inner = path.partition(".") if "|" not in path else (path.partition("|")[0], "", "")
+        if dot:
+            body.setdefault(name, {})[inner] = value
+        elif "|" in path:
+            body.setdefault(name, []).extend(value)
         else:
-            body.pop(name, None)
-    elif inner and isinstance(body.get(element), dict):
-        rest = {name: value for name, value in body[element].items() if name != inner}
-        if rest:
-            body[element] = rest
-        else:
-            body.pop(element)
-    elif not inner:
-        body.pop(element, None)
+            body[name] = value
+    order = [name for name in like if name in body or name == _PLACES]
+    ordered: Body = {name: body.get(name, []) for name in order}
+    return {name: value for name, value in (ordered | body).items() if value != []}
 
 
-def _tells(body: Mapping[str, Any], path: str) -> bool:
-    """Whether a record gives a value for what was taken back."""
-    if "|" in path:
-        name, _, about = path.partition("|")
-        return any(about in (one.get("url"), one.get("system")) for one in body.get(name, ()))
-    element, _, inner = path.partition(".")
-    value = body.get(element)
-    return value is not None and (not inner or (isinstance(value, dict) and inner in value))
+def _about(entry: Mapping[str, Any]) -> str:
+    """What tells an entry from others of its list: for identifiers of unknown systems, their values."""
+    if "url" in entry:
+        return str(entry["url"])
+    codings = entry.get("type", {}).get("coding", ())
+    kind = codings[0].get("code", "") if codings else ""
+    return str(entry["system"]) + f"#{kind}" if "system" in entry else f"#{kind}#{entry.get('value', '')}"
 
 
-def _over(below: Body, above: Body) -> Body:
-    """``below`` with everything that ``above`` says in its place."""
-    merged = dict(below)
-    for name, value in above.items():
-        known = merged.get(name)
-        if known is None:
-            merged[name] = value
-        elif name == _PLACES:
-            merged[name] = _places(known, value)
-        elif isinstance(value, list) and name in _KEYED:
-            merged[name] = _entries(known, value, _KEYED[name])
-        elif isinstance(value, dict) and isinstance(known, dict) and name != "provision" and "coding" not in value:
-            merged[name] = value if "system" in value or "code" in value else _over(known, value)
-            if _says_nothing(value):
-                merged[name] = known
-        elif not _says_nothing(value):
-            merged[name] = value
-    return merged
+def _within(path: str, cleared: str) -> bool:
+    """Whether a part is what is taken back, or belongs to it."""
+    return path == cleared or path.startswith((f"{cleared}.", f"{cleared}|", f"{cleared}#"))
+
+
+def _gone(gone: Times, path: str, at: int) -> int:
+    """When a part was last taken back by another event than the one at hand."""
+    return max((time for cleared, time in gone.items() if time != at and _within(path, cleared)), default=_NEVER)
+
+
+def _told_since(path: str, gone: int, times: Times) -> bool:
+    """Whether exactly what was taken back was told anew."""
+    return times.get(path, _NEVER) >= gone
 
 
 def _says_nothing(value: Any) -> bool:
     """Whether a value is a way to write that nothing is known."""
     return value == "unknown" or (isinstance(value, dict) and value.get("system") == _NULL_FLAVOR)
-
-
-def _entries(known: Sequence[Any], told: Sequence[Any], key: Callable[[Any], object]) -> list[Any]:
-    replaced = {key(entry) for entry in told}
-    return [*told, *(entry for entry in known if key(entry) not in replaced)]
 
 
 def _start(entry: Mapping[str, Any]) -> str:
@@ -149,9 +159,8 @@ def _since(entry: Mapping[str, Any]) -> float:
 
 def _places(known: Sequence[Body], told: Sequence[Body]) -> list[Body]:
     """Where somebody was, in order of time. Who is told to be where they are known to be has not moved."""
-    entries = sorted([*known, *told], key=_since)
     found: list[Body] = []
-    for entry in entries:
+    for entry in sorted([*known, *told], key=_since):
         if found and found[-1]["location"] == entry["location"]:
             continue
         if not _start(entry) and any(one["location"] == entry["location"] for one in known):
@@ -160,16 +169,30 @@ def _places(known: Sequence[Body], told: Sequence[Body]) -> list[Body]:
     return found
 
 
-def _settled(body: Body, *, moving: Mapping[str, Any]) -> Body:
-    """``body`` with the places of a visit closed where the next begins, and the last where the visit ends."""
-    places = body.get(_PLACES)
-    if not places or (_PLACES not in moving and "status" not in moving and "period" not in moving):
-        return body
+def _cancelled(places: list[Body], gone: Times, at: int | None) -> list[Body]:
+    """The places without the last one before a move was cancelled, whichever of the two arrived first.
+
+    Where somebody was first is not taken back with the move away from there; a cancelled move that is not known yet is
+    remembered.
+    """
+    cancelled = at if at is not None else gone.get(LAST)
+    if cancelled is None:
+        return places
+    before = [entry for entry in places if _since(entry) * 1_000_000 < cancelled]
+    if len(before) < 2:  # noqa: PLR2004 - there has been no move
+        gone[LAST] = cancelled
+        return places
+    gone.pop(LAST, None)
+    return _places([entry for entry in places if entry is not before[-1]], ())
+
+
+def _closed(places: Sequence[Body], body: Mapping[str, Any]) -> list[Body]:
+    """The places of a visit closed where the next begins, and the last where the visit ends."""
     found = []
-    for entry, after in zip(places, [*places[1:], None], strict=True):
-        end = _start(after) if after is not None else body.get("period", {}).get("end", "")
-        closed = after is not None or body.get("status") in _CLOSED
+    for entry, following in zip(places, [*places[1:], None], strict=True):
+        end = _start(following) if following is not None else body.get("period", {}).get("end", "")
+        closed = following is not None or body.get("status") in _CLOSED
         period = {name: text for name, text in (("start", _start(entry)), ("end", end if closed else "")) if text}
         rest = {name: value for name, value in entry.items() if name not in {"status", "period"}}
         found.append({**rest, "status": "completed" if closed else "active", **({"period": period} if period else {})})
-    return {**body, _PLACES: found}
+    return found

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 from adapter.errors import ConfigurationError, Problem, RecordError
 from adapter.mapping import functions as _registers  # noqa: F401 - importing registers the functions
 from adapter.mapping.columns import STRUCTURED, resolve
+from adapter.mapping.drafting import Kind, Person, Resource
 from adapter.mapping.elements import ADDED_AT_INGEST, CHOICE, NEVER_MAPPED, Elements, missing, names_element
 from adapter.mapping.extend import whole
 from adapter.mapping.leaves import LeafPlan
-from adapter.mapping.mapped import MAPPED, Draft, Environment, Mapped, Tracing
+from adapter.mapping.mapped import Environment, Mapped, Tracing
 from adapter.mapping.nodes import Branch, Compiled, NodeCompiler, one_of
-from adapter.mapping.scope import Scope
 from adapter.mapping.spec import ArrayNode, KindSpec, LiteralNode, ObjectNode, ResourceSpec, read_mapping
 from adapter.mapping.unsaid import TakingBack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from adapter.mapping.scope import Rule
+    from adapter.mapping.scope import Rule, Scope
     from adapter.mapping.spec import MappingFile, Node
     from adapter.mapping.tables import CodeTable
     from adapter.source import SourceRecord
@@ -34,158 +34,11 @@ __all__ = ["CompiledMapping", "compile_mapping"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Resource:
-    """How one draft is made."""
-
-    name: str
-    type: str
-    profile: str
-    key: tuple[tuple[Rule, str], ...]
-    person: tuple[tuple[Rule, str], ...]
-    labels: Rule | None
-    replaces: str
-    takes_back: Callable[[Scope, Mapping[str, Any]], tuple[str, ...]] | None
-    holds: Callable[[Scope], bool] | None
-    branch: Branch
-    expected: bool
-    body: Rule
-    template: dict[str, Any]
-    required: tuple[str, ...]
-
-    def draft(self, scope: Scope) -> Draft | None:
-        if self.holds is not None:
-            if not self.holds(scope):
-                if self.expected and not self.branch.columns.isdisjoint(scope.values):
-                    scope.remark(self.name, MAPPED, "no-resource")
-                return None
-            if self.branch.columns:
-                scope.reach(self.branch.columns)
-        body = self.body(scope) or self.template.copy()
-        for element in self.required:
-            if element not in body:
-                raise RecordError("missing-element", f"{self.type}.{element}", "a value for this required element")
-        if not (self.person or self.labels or self.replaces or self.takes_back):
-            return Draft(self.name, self.type, _key(self.key, scope), body, self.profile)
-        labels = self.labels(scope) if self.labels is not None else None
-        return Draft(
-            name=self.name,
-            type=self.type,
-            key=_key(self.key, scope),
-            body=body,
-            profile=self.profile,
-            labels=_pairs(labels) if labels else (),
-            person=_key(self.person, scope),
-            replaces=self.replaces,
-            cleared=self.takes_back(scope, body) if self.takes_back is not None else (),
-        )
-
-
-class _Person:
-    """The resource that a record gives of its person, made once where records that say the same follow each other.
-
-    A roster has a row for each booking. The rules read nothing but ``columns`` and the constants of the feed.
-    """
-
-    __slots__ = ("_columns", "_draft", "_resource", "_said", "_scope")
-
-    def __init__(self, resource: _Resource, columns: tuple[str, ...]) -> None:
-        self._resource = resource
-        self._columns = columns
-        self._said: list[Any] | None = None
-        self._scope: Scope | None = None
-        self._draft: Draft | None = None
-
-    def draft(self, scope: Scope) -> Draft | None:
-        said = list(map(scope.values.get, self._columns))
-        if self._scope is None or said != self._said or scope.environment is not self._scope.environment:
-            self._said, self._scope = None, Scope(scope.values, scope.environment)
-            self._draft = self._resource.draft(self._scope)
-            if _ONLY_TEXT.issuperset(map(type, said)):  # 1, 1.0 and True are equal and not the same
-                self._said = said
-        scope.repeat(self._scope)
-        made = self._draft
-        return made and made._replace(body=made.body.copy())
-
-
-_ONLY_TEXT = frozenset({str, type(None)})
-
-
-def _key(rules: tuple[tuple[Rule, str], ...], scope: Scope) -> tuple[str, ...]:
-    """The parts of a key. Raises RecordError `missing-key` where one is missing."""
-    parts = []
-    for rule, column in rules:
-        part = rule(scope)
-        if part is None:
-            raise RecordError("missing-key", column, "a value, since it identifies the record")
-        parts.append(part if type(part) is str else str(part))
-    return tuple(parts)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Kind:
-    """How one kind of record is mapped."""
-
-    test: Callable[[Scope], bool] | None
-    test_column: str
-    unit: Rule | None
-    labels: Rule | None
-    person: tuple[tuple[Rule, str], ...]
-    event: Rule | None
-    provenance: Callable[[Scope], Tracing | None] | None
-    resources: tuple[_Resource | _Person, ...]
-    plan: LeafPlan
-    name: str
-    sender: tuple[tuple[str, str], ...]
-
-    def map(self, values: Mapping[str, Any], environment: Environment) -> Mapped:
-        scope = Scope(values, environment)
-        for column, name in self.sender:
-            if _said(values.get(column)) != name:
-                raise RecordError("unknown-sender", column, "the sender that the mapping names")
-        if self.test is not None and self.test(scope):
-            raise RecordError("test-record", self.test_column, "a real record; switch off the test sender")
-        unit = self.unit(scope) if self.unit is not None else None
-        labels = self.labels(scope) if self.labels is not None else None
-        person = _key(self.person, scope)
-        event = self.event(scope) if self.event is not None else None
-        drafts = [draft for resource in self.resources if (draft := resource.draft(scope)) is not None]
-        provenance = self.provenance(scope) if self.provenance is not None else None
-        if not drafts:
-            scope.remark(self.name, MAPPED, "no-resource")
-        leaves, unmapped = self.plan.count(scope)
-        return Mapped(
-            unit=unit,
-            person=person,
-            drafts=tuple(drafts),
-            leaves=leaves,
-            unmapped=unmapped,
-            warnings=tuple(scope.warnings or ()),
-            labels=_pairs(labels) if labels else (),
-            amends=self.event is not None,
-            event=event,
-            provenance=provenance,
-        )
-
-
-def _said(value: Any) -> str | None:
-    """The text of a column, or the first component of a field."""
-    if isinstance(value, list):
-        value = value[0].get("1") if value and isinstance(value[0], dict) else None
-    return value.strip() if isinstance(value, str) else None
-
-
-def _pairs(labels: Any) -> tuple[tuple[str, str], ...]:
-    """Codings as (system, code)."""
-    entries = labels if isinstance(labels, list) else [labels]
-    return tuple(dict.fromkeys((entry.get("system", ""), entry["code"]) for entry in entries if entry.get("code")))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledMapping:
     """A mapping ready to read records. ``source`` is the connector whose records it reads."""
 
     source: str
-    kinds: Mapping[str, _Kind]
+    kinds: Mapping[str, Kind]
 
     def map(self, record: SourceRecord, environment: Environment) -> Mapped:
         """The drafts made from ``record``, and where every leaf of it went.
@@ -216,12 +69,12 @@ class _KindCompiler:
         self._nodes = nodes
         self._elements = elements
 
-    def compile(self) -> _Kind:
+    def compile(self) -> Kind:
         spec, nodes, path = self._spec, self._nodes, self._path
         test = nodes.condition(spec.test, f"{path}.test")[0] if spec.test is not None else None
         unit = nodes.node(spec.unit, f"{path}.unit").rule if spec.unit is not None else None
         labels = nodes.node(spec.labels, f"{path}.labels").rule if spec.labels is not None else None
-        kind = _Kind(
+        kind = Kind(
             test=test,
             test_column=spec.test.column if spec.test is not None else "",
             unit=unit,
@@ -259,7 +112,7 @@ class _KindCompiler:
         compiled = [(self._nodes.node(part, f"{path}[{place}]"), place) for place, part in enumerate(parts)]
         return tuple((part.rule, part.columns[0] if part.columns else f"{path}[{place}]") for part, place in compiled)
 
-    def _resource(self, spec: ResourceSpec, path: str) -> _Resource | _Person:
+    def _resource(self, spec: ResourceSpec, path: str) -> Resource | Person:
         nodes = self._nodes
         self._check_elements(spec, path)
         holds, branch = None, Branch()
@@ -283,11 +136,15 @@ class _KindCompiler:
         if spec.same_as and spec.same_as not in known:
             message = f"`{spec.same_as}` is no other {spec.type} of this kind"
             nodes.problem(f"{path}.same_as", message, one_of(spec.same_as, known))
-        resource = _Resource(
+        # What begins with the number of the person is not looked for again.
+        whose = self._spec.person if spec.key[: len(self._spec.person)] == self._spec.person else []
+        key = self._keys(spec.key, f"{path}.key")
+        resource = Resource(
             name=spec.same_as or spec.name,
             type=spec.type,
             profile=spec.profile,
-            key=self._keys(spec.key, f"{path}.key"),
+            key=key[len(whose) :],
+            of_person=bool(whose),
             person=self._keys(spec.person, f"{path}.person"),
             labels=labels.rule if labels is not None else None,
             replaces=self._replaced(spec, path),
@@ -299,11 +156,11 @@ class _KindCompiler:
             template=base | constants,
             required=tuple(name for name in spec.fields if name in required and name not in constants),
         )
-        read = tuple(dict.fromkeys((*body.columns, *tested, *(column for _, column in resource.key))))
+        read = tuple(dict.fromkeys((*body.columns, *tested, *(column for _, column in key))))
         if labels is not None:
             return resource
         flat = all(self._spec.columns.get(column, "field") not in STRUCTURED for column in read)
-        return _Person(resource, read) if flat and spec.key == self._spec.person else resource
+        return Person(resource, read) if flat and spec.key == self._spec.person else resource
 
     def _replaced(self, spec: ResourceSpec, path: str) -> str:
         known = [one.name for one in self._spec.resources if one.type == "Patient" and one.person]
@@ -401,7 +258,7 @@ def compile_mapping(
 
 def _compiled(spec: MappingFile, file: str, tables: Mapping[str, CodeTable], elements: Elements) -> CompiledMapping:
     problems: list[Problem] = []
-    kinds: dict[str, _Kind] = {}
+    kinds: dict[str, Kind] = {}
     for name, kind in spec.kinds.items():
         plan = LeafPlan(kind.columns, frozenset(kind.unused))
         nodes = NodeCompiler(file=file, columns=kind.columns, tables=tables, plan=plan)

@@ -134,9 +134,11 @@ def _levels(document: dict[str, Any], file: str, bases: Mapping[str, Any]) -> It
 def _check_constants(document: dict[str, Any], base: str, file: str, bases: Mapping[str, Any]) -> None:
     """A constant that no base has is a slip: nothing would ever read it."""
     known: set[str] = set()
-    below: str | None = base
-    while below is not None and below in bases and not known:
-        known, below = set(bases[below].get("constants", {})), bases[below].get("extends")
+    below, passed = base, set[str]()
+    while below in bases and below not in passed:
+        passed.add(below)
+        known |= bases[below].get("constants", {}).keys()
+        below = bases[below].get("extends", "")
     expected = "one of " + ", ".join(f"`{name}`" for name in sorted(known))
     wrong = [name for name in document.get("constants", {}) if name not in known]
     if wrong:

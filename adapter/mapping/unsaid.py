@@ -65,7 +65,7 @@ class TakingBack:
         """The paths that the record at hand takes back."""
         found: list[str] = []
         values = scope.values
-        for path, columns in self._sources:
+        for path, columns in self._sources if _DELETED in values.values() else ():
             if any(values.get(column) == _DELETED for column in columns) and not _said(path, body):
                 found.append(path)
         for holds, elements in self._events:

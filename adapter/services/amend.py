@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from adapter.consent.labels import labels_for
 from adapter.fhir.codec import parse
 from adapter.fhir.served import Parts, join
-from adapter.mapping.amend import amended, filled, gone_after
+from adapter.identity.deterministic import contradicts
+from adapter.identity.traits import SSN
+from adapter.mapping.amend import Known, after, first
 from adapter.services.write import SUBJECT, Facets
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from adapter.store.port import Store, Transaction
     from adapter.store.shapes import IdentityFacts, ResourceWrite, Told
 
-_ADDED = ("id", "meta", "participant")
+_ADDED = ("resourceType", "id", "meta", "participant")
 """What the writer adds to a body besides its subject."""
 
 
@@ -53,10 +55,9 @@ class Amendment:
 class _State:
     """A resource as the records so far leave it. ``labels`` are those it bears."""
 
-    body: dict[str, Any] | None
+    known: Known
     labels: tuple[tuple[str, str], ...]
-    at: int
-    gone: tuple[str, ...]
+    identity: IdentityFacts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class Amended:
 
     assembled: list[tuple[int, Assembled]]
     revisions: Mapping[int, int]
-    told: Sequence[tuple[int, int, Sequence[str]]]
+    told: Sequence[tuple[int, int, Mapping[str, Mapping[str, int]]]]
 
     async def holds(self, change: Transaction) -> bool:
         """Whether nothing it was made from has changed."""
@@ -90,9 +91,10 @@ class Amender:
             return Amended(assembled=batch, revisions={}, told=())
         async with self._store.transaction() as change:
             found = await change.told(rids)
-        states = {rid: _state(one) for rid, one in found.items() if not one.seeded}
+            known = await change.identities(rids)
+        states = {rid: _state(one, known.get(rid)) for rid, one in found.items() if not one.seeded}
         made = [(line, await self._one(assembled, states, feed)) for line, assembled in batch]
-        told = [(rid, states[rid].at, states[rid].gone) for rid in sorted(rids)]
+        told = [(rid, states[rid].known.at, _times(states[rid].known)) for rid in sorted(rids)]
         return Amended(assembled=made, revisions={rid: one.revision for rid, one in found.items()}, told=told)
 
     async def _one(self, assembled: Assembled, states: dict[int, _State], feed: str) -> Assembled:
@@ -106,10 +108,10 @@ class Amender:
                 writes.append(write)
                 continue
             before = states.get(write.rid)
-            if before is None or before.body is None:
-                body = {key: value for key, value in amendment.body.items() if key != "meta"}
-                gone = gone_after((), body, amendment.cleared)
-                states[write.rid] = _State(body, amendment.facets.labels, amendment.at, gone)
+            if before is None:
+                known = first(_said(amendment), amendment.cleared, amendment.at)
+                own = identity if identity is not None and identity.patient == write.rid else None
+                states[write.rid] = _State(known, amendment.facets.labels, own)
                 writes.append(write)
                 continue
             writes.append(await self._after(write, amendment, before))
@@ -119,21 +121,15 @@ class Amender:
 
     async def _after(self, write: ResourceWrite, amendment: Amendment, state: _State) -> ResourceWrite:
         """The resource after an amendment; the state is moved on."""
-        body = {key: value for key, value in amendment.body.items() if key != "meta"}
-        before = state.body or {}
-        if amendment.at >= state.at:
-            state.body = amended(before, body, amendment.cleared)
-            state.gone = gone_after(state.gone, body, amendment.cleared)
-            state.at = amendment.at
-        else:
-            state.body = filled(before, body, state.gone)
+        body = _said(amendment)
+        state.known = after(state.known, body, amendment.cleared, amendment.at)
         labels = labels_for(inbound=(*amendment.facets.labels, *state.labels))
         state.labels = labels
-        if state.body == body and labels == amendment.facets.labels:
+        if state.known.body == body and labels == amendment.facets.labels:
             return write
         meta = {"meta": amendment.body["meta"]} if "meta" in amendment.body else {}
         return await self._writer.prepare(
-            {**state.body, **meta},
+            {"resourceType": write.type, **meta, **state.known.body},
             amendment.facets._replace(labels=labels),
             ident=amendment.ident,
             patient=amendment.patient,
@@ -142,16 +138,40 @@ class Amender:
 
     def _recognised(self, rid: int, amendment: Amendment, state: _State, feed: str) -> IdentityFacts | None:
         """By what a person may be recognised now; an older record says nothing about that."""
-        if amendment.recognised is None or amendment.at < state.at:
+        if amendment.recognised is None or amendment.at < state.known.at:
             return None
         own = amendment.recognised.get("identifier", [])
-        kept = [one for one in (state.body or {}).get("identifier", ()) if one not in own]
-        return self._people.recognise(rid, feed, {**(state.body or {}), "identifier": [*own, *kept]})
+        kept = [one for one in state.known.body.get("identifier", ()) if one not in own]
+        told = self._people.recognise(rid, feed, {**state.known.body, "identifier": [*own, *kept]})
+        state.identity = _lasting(state.identity, told, amendment.cleared)
+        return state.identity
 
 
-def _state(found: Told) -> _State:
+def _said(amendment: Amendment) -> dict[str, Any]:
+    """What an amendment says, without what the writer makes of it."""
+    return {name: value for name, value in amendment.body.items() if name not in {"meta", "resourceType"}}
+
+
+def _times(known: Known) -> Mapping[str, Mapping[str, int]]:
+    return {name: times for name, times in (("since", known.since), ("gone", known.gone)) if times}
+
+
+def _lasting(before: IdentityFacts | None, told: IdentityFacts, cleared: Collection[str]) -> IdentityFacts:
+    """What is told, and what was known before of numbers that a message leaves unsaid: they are kept as hashes only.
+
+    They last as long as nothing that is told contradicts what was known.
+    """
+    if before is None or contradicts(before.facts, told.facts) or f"identifier|{SSN}" in cleared:
+        return told
+    return replace(told, keys=sorted({*before.keys, *told.keys}), facts={**before.facts, **told.facts})
+
+
+def _state(found: Told, identity: IdentityFacts | None) -> _State:
     resource: dict[str, Any] = parse(join(Parts(head=found.head, tail=found.tail)))
     labels = tuple((one.get("system", ""), one["code"]) for one in resource["meta"].get("security", ()))
     subject = SUBJECT.get(resource["resourceType"])
     body = {name: value for name, value in resource.items() if name not in _ADDED and name != subject}
-    return _State(body, labels, found.at, found.gone)
+    known = Known(
+        body=body, at=found.at, since=dict(found.times.get("since", {})), gone=dict(found.times.get("gone", {}))
+    )
+    return _State(known, labels, identity)

@@ -224,13 +224,20 @@ class Disclosure:
         return extensions(order(group)[str(hit.rid)]) if len(group) > 1 else ()
 
     async def _linked(self, view: Snapshot, caller: Caller, hit: Hit, body: bytes, at: int) -> bytes:
-        others = [rid for rid in await self._visible(view, caller, hit.rid, at) if rid != hit.rid]
+        others = {rid: "seealso" for rid in await self._visible(view, caller, hit.rid, at) if rid != hit.rid}
+        merged = await view.merged(hit.rid)
+        if merged:
+            # A merge by the source is told where both records may be seen; it makes no consent of one the other's.
+            seen, gaps = await view.seen(caller.context, list(merged), at=at)
+            if gaps:
+                raise MissingDecisions(gaps)
+            others |= {rid: merged[rid] for rid in seen}
         if not others:
             return body
-        rows = [await view.row(rid) for rid in others]
+        rows = [(await view.row(rid), kind) for rid, kind in others.items()]
         links = [
-            {"other": {"reference": f"Patient/{name}"}, "type": "seealso"}
-            for name in sorted(row.id for row in rows if row)
+            {"other": {"reference": f"Patient/{name}"}, "type": kind}
+            for name, kind in sorted((row.id, kind) for row, kind in rows if row)
         ]
         return body[:-1] + b',"link":' + orjson.dumps(links) + b"}"
 

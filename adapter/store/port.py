@@ -58,8 +58,8 @@ class Transaction(Interned, LegalRecords, Protocol):
         """Those of these resources that are there, with the events they tell of."""
         ...
 
-    async def tell(self, rows: Sequence[tuple[int, int, Sequence[str]]]) -> None:
-        """Remember of resources the time of the event they tell of now, and what was taken back: (rid, at, gone)."""
+    async def tell(self, rows: Sequence[tuple[int, int, Mapping[str, Mapping[str, int]]]]) -> None:
+        """Remember of resources the time of the latest event they tell of, and those of parts: (rid, at, times)."""
         ...
 
     async def outdated(self, rid: int, *, receipt: str, line: int, later: Collection[str]) -> bool:
@@ -100,6 +100,10 @@ class Transaction(Interned, LegalRecords, Protocol):
 
     async def clear_decisions(self) -> None:
         """Forget every filled rule, exception and bound; they are filled anew from what is in force."""
+        ...
+
+    async def identities(self, patients: Iterable[int]) -> dict[int, IdentityFacts]:
+        """How these patients may be recognised, as recorded; those of whom nothing is are left out."""
         ...
 
     async def identify(self, facts: IdentityFacts) -> list[IdentityFacts] | None:
@@ -192,6 +196,10 @@ class Snapshot(Survey, Protocol):
 
     async def linked(self, patient: int) -> list[int]:
         """Patients directly linked to this one. Internal."""
+        ...
+
+    async def merged(self, patient: int) -> Mapping[int, str]:
+        """The Patients that their source merged with this one: which it `replaces`, which it is `replaced-by`."""
         ...
 
     async def siblings(self, rid: int) -> list[tuple[int, int | None, int]]:

@@ -139,16 +139,17 @@ class QuarantinedRecord:
 
 
 class Told(NamedTuple):
-    """A resource as it is, since when what it says holds, and the elements that were taken back since.
+    """A resource as it is, and the events it tells of.
 
-    ``at`` is `BEGINNING` for what did not come as an event. ``seeded``: it only stands in for what nobody told yet.
+    ``at`` is the time of the latest event, `BEGINNING` for what did not come as one; ``times`` those of its parts where
+    they differ, and of what was taken back. ``seeded``: it only stands in for what nobody told yet.
     """
 
     rid: int
     revision: int
     seeded: bool
     at: int
-    gone: tuple[str, ...]
+    times: Mapping[str, Mapping[str, int]]
     head: bytes
     tail: bytes
 

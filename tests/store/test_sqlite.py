@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import apsw
+import events_contract
 import files_contract
 import legal_contract
 import orjson
@@ -53,7 +54,11 @@ async def store(tmp_path):
 
 
 class TestSqlite(
-    contract.StoreContract, files_contract.FilesContract, legal_contract.LegalContract, survey_contract.SurveyContract
+    contract.StoreContract,
+    events_contract.EventsContract,
+    files_contract.FilesContract,
+    legal_contract.LegalContract,
+    survey_contract.SurveyContract,
 ):
     """Every promise of the contract."""
 

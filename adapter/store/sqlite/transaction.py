@@ -69,12 +69,12 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
         self._resources.flush()
         rows = self._db.execute(SQL["told"], (orjson.dumps(list(rids)).decode(),))
         return {
-            rid: Told(rid, revision, bool(seeded), at, tuple(orjson.loads(gone)), head, tail)
-            for rid, revision, seeded, at, gone, head, tail in rows
+            rid: Told(rid, revision, bool(seeded), at, orjson.loads(times), head, tail)
+            for rid, revision, seeded, at, times, head, tail in rows
         }
 
-    async def tell(self, rows: Sequence[tuple[int, int, Sequence[str]]]) -> None:
-        self._db.executemany(SQL["put_told"], [(rid, at, orjson.dumps(list(gone)).decode()) for rid, at, gone in rows])
+    async def tell(self, rows: Sequence[tuple[int, int, Mapping[str, Mapping[str, int]]]]) -> None:
+        self._db.executemany(SQL["put_told"], [(rid, at, orjson.dumps(times).decode()) for rid, at, times in rows])
 
     async def admit(self, patients: Iterable[int], policy: int) -> set[int]:
         everyone = sorted(patients)
@@ -131,6 +131,9 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
     async def clear_decisions(self) -> None:
         for table in ("rule", "exception", "bound"):
             self._db.execute(f"DELETE FROM {table}")
+
+    async def identities(self, patients: Iterable[int]) -> dict[int, IdentityFacts]:
+        return self._identities.recorded(patients)
 
     async def identify(self, facts: IdentityFacts) -> list[IdentityFacts] | None:
         return self._identities.identify(facts)

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 ALONE: Final = frozenset({"NK1", "DG1", "AL1", "OBX", "CON"})
 """Segments that are a record each."""
-CONTEXT: Final = frozenset({"MSH", "EVN", "PID", "PD1", "PV1", "PV2", "MRG"})
-"""Segments that a segment of its own stands under; every other one is in the record of the person alone."""
+CONTEXT: Final = frozenset(
+    {"event", "MSH-3", "MSH-4", "MSH-7", "MSH-8", "MSH-10", "EVN-2", "EVN-6", "PID-2", "PID-3", "PD1-12", "PV1-19"}
+) | {"PV2-22"}
+"""What a segment of its own is handed over with: the sender, the message, when, whom and which visit it is about, and
+that these are protected. Everything else is in the record of the person alone."""
 RESTRICTS: Final = {"PID": "PID", "PD1": "PID", "PV1": "PV1", "PV2": "PV1"}
 """Whom an ARV speaks of, by the segment it follows."""
 
@@ -54,7 +57,7 @@ def records(message: Message, kind: str, event: str) -> Iterator[SourceRecord]:
         yield SourceRecord(kind=kind, position=Position(line=start.line, part=part), values=context, raw=message.raw)
         if not group.alone:
             continue
-        shared = {name: value for name, value in context.items() if _is_context(name)}
+        shared = {name: value for name, value in context.items() if name in CONTEXT or ".ARV-" in name}
         seen: dict[str, int] = {}
         for line, notes in group.alone:
             seen[line.name] = seen.get(line.name, 0) + 1
@@ -65,11 +68,6 @@ def records(message: Message, kind: str, event: str) -> Iterator[SourceRecord]:
                 values=values | joined(message, "NTE", notes),
                 raw=message.raw,
             )
-
-
-def _is_context(column: str) -> bool:
-    name, _, kind = column.partition("-")[0].partition(".")
-    return kind == "ARV" or (not kind and name in CONTEXT) or column == "event"
 
 
 def noted(message: Message, notes: list[tuple[str, Line]]) -> dict[str, Any]:
