@@ -18,8 +18,10 @@ $(STAMP): pyproject.toml requirements/develop.txt
 demo: setup ## the fictional county, end to end, then serve it
 	$(BIN)/sallyport demo
 
-test: setup ## every test
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+test: setup ## every test; no branch of the decision engine without one that takes it
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore=tests/consent
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/consent \
+	  --cov=adapter/consent --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 lint: setup ## formatting, lint rules, types, import contracts
 	$(BIN)/ruff format --check .

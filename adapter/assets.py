@@ -43,6 +43,11 @@ def law_overlays() -> dict[str, Any]:
     return {f"profiles/law/overlays/{name}": _yaml("profiles", "law", "overlays", name) for name in names}
 
 
+def identity() -> dict[str, Any]:
+    """What matches people: the documents ``weights`` and ``nicknames``."""
+    return {name: _yaml("profiles", "identity", f"{name}.yaml") for name in ("weights", "nicknames")}
+
+
 def code_tables() -> dict[str, Any]:
     """The shared code tables of the mapping language, by file name without its ending."""
     folder = files("mappings").joinpath("tables")

@@ -27,11 +27,14 @@ from adapter.services.disclose import Disclosure
 from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
 from adapter.services.feed_contracts import FeedGate, endings
+from adapter.services.identities import Identities
+from adapter.services.identity_rules import matcher, shipped_matcher
 from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import FeedLine, Ingest
 from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
 from adapter.services.paper import Papers
+from adapter.services.patient_match import PatientMatch
 from adapter.services.people import People
 from adapter.services.reviews import Reviews
 from adapter.services.site_rules import compile_rules
@@ -107,6 +110,9 @@ class Services:
     whatif: WhatIf
     law: Law
     authorities: Authorities
+    identities: Identities
+    people: People
+    match: PatientMatch
     assertions: PartnerAssertions
     reviews: Reviews
     papers: Papers
@@ -166,7 +172,7 @@ async def build(
     await decisions.start()
     writer = Writer(keys, Validator(rules.facts), decisions, site.zone)
     await publish(store, writer, directory, EMPTY, at=now())
-    people = People(keys)
+    people = People(keys, matcher(site), ledger)
     sources = await _sources(site, store)
     in_force = InForce(
         site.zone,
@@ -175,6 +181,7 @@ async def build(
         longest=rules.law.jurisdiction.max_days,
     )
     await in_force.start(store, sources.fingerprint, at=now(), progress=progress)
+    await people.start(store, in_force, at=now(), progress=progress)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
     user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)
     tokens = Tokens(store=store, clock=now, new_token=make_token, users=user_agreements)
@@ -201,6 +208,8 @@ async def build(
         clock=now,
     )
 
+    disclosure = Disclosure(store, ledger, decisions, now)
+
     async def ready() -> bool:
         try:
             await store.setting("decisions")
@@ -225,7 +234,7 @@ async def build(
             zone=site.zone,
         ),
         decisions=decisions,
-        disclosure=Disclosure(store, ledger, decisions, now),
+        disclosure=disclosure,
         ingest=ingest,
         intake=Intake(
             store=store,
@@ -251,6 +260,17 @@ async def build(
         whatif=WhatIf(store, ledger, decisions, now),
         law=rules.law,
         authorities=authorities,
+        people=people,
+        match=PatientMatch(disclosure, shipped_matcher(), base_url=f"{site.site.base_url}/fhir", zone=site.zone),
+        identities=Identities(
+            store,
+            ledger,
+            people=people,
+            in_force=in_force,
+            authorities=authorities,
+            decisions=decisions,
+            clock=now,
+        ),
         assertions=PartnerAssertions(authorities, site.site.assert_basis, hourly=site.site.assertions_per_hour),
         reviews=Reviews(authorities, store, ledger, decisions, now),
         papers=Papers(

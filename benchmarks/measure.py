@@ -57,6 +57,8 @@ class Scale:
     people: int
     decisions: int
     rebuilt: int
+    matched: int
+    among: int
     stream_bytes: int = 0
     stored_rows: int = 0
 
@@ -71,6 +73,8 @@ SHORT = Scale(
     people=1_000,
     decisions=4_000,
     rebuilt=10_000,
+    matched=4_000,
+    among=50_000,
 )
 FULL = Scale(
     rounds=3,
@@ -82,6 +86,8 @@ FULL = Scale(
     people=10_000,
     decisions=20_000,
     rebuilt=100_000,
+    matched=10_000,
+    among=1_000_000,
     stream_bytes=1 << 30,
     stored_rows=100_000,
 )

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import changing
 import deciding
+import matching
 import population
 import rehearsing
 import rest_speed
@@ -37,6 +38,7 @@ MEASURED = {
     "tables": tables.measure,
     "changing": changing.measure,
     "rehearsing": rehearsing.measure,
+    "matching": matching.measure,
     "decide": deciding.measure,
 }
 

@@ -198,6 +198,47 @@ async def test_patient_links_lead_to_visible_records_only(world):
                     assert (await world.ask(caller, f"/fhir/{link['other']['reference']}")).status_code == 200
 
 
+async def test_a_match_finds_no_patient_that_a_search_does_not(world):
+    """Whoever is described exactly as a hidden record says is as unknown as somebody who does not exist."""
+    caller = ("cottonwood", "TREAT")
+    nobody = {"resourceType": "Patient", "name": [{"family": "Nobody", "given": ["Here"]}], "birthDate": "1971-01-02"}
+    absent = await matched(world, caller, nobody)
+    hidden = seen = 0
+    for (body,) in world.rows("SELECT CAST(head || ']' || tail AS TEXT) FROM resource WHERE type = 1 ORDER BY rid"):
+        person = orjson.loads(body)
+        if "birthDate" not in person or "name" not in person:
+            continue
+        told = {key: person[key] for key in ("resourceType", "name", "birthDate")}
+        answer = await matched(world, caller, told)
+        for entry in orjson.loads(answer.content).get("entry", ()):
+            seen += 1
+            assert (await world.ask(caller, f"/fhir/Patient/{entry['resource']['id']}")).status_code == 200
+        if orjson.loads(answer.content)["total"] == 0:
+            hidden += 1
+            assert worlds.comparable(answer) == worlds.comparable(absent)
+    assert hidden > 20
+    assert seen > 20
+
+
+async def test_a_match_tells_nothing_by_a_number_that_is_never_served(world):
+    """Neither the right number nor a wrong one changes an answer: recognition is not an oracle."""
+    caller = ("cottonwood", "TREAT")
+    for (body,) in world.rows("SELECT CAST(head || ']' || tail AS TEXT) FROM resource WHERE type = 1 LIMIT 20"):
+        person = orjson.loads(body)
+        if "birthDate" not in person or "name" not in person:
+            continue
+        told = {key: person[key] for key in ("resourceType", "name", "birthDate")}
+        system = "http://hl7.org/fhir/sid/us-ssn"
+        numbered = {**told, "identifier": [{"system": system, "value": "433275914"}]}
+        one, other = await matched(world, caller, told), await matched(world, caller, numbered)
+        assert worlds.comparable(one) == worlds.comparable(other)
+
+
+async def matched(world, caller, person):
+    document = {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": person}]}
+    return await world.ask(caller, "/fhir/Patient/$match", method="POST", document=document)
+
+
 async def test_no_bundle_says_that_something_was_withheld(world, case):
     answer = await world.ask(case["caller"], f"/fhir/Observation?patient={case['patient']}")
     nothing = await world.ask(case["caller"], "/fhir/Observation?patient=absent")

@@ -104,9 +104,34 @@ def questions(world):
     return urls
 
 
-async def answers(world, caller, urls):
-    """Everything one caller gets: pages followed to their end, and the same searches by POST."""
+def described(world):
+    """People as a caller of `$match` may describe them: as they are held, misspelt, and somebody who is not."""
+    bodies = world.rows("SELECT CAST(head || ']' || tail AS TEXT) FROM resource WHERE type = 1 ORDER BY rid")
+    found = [{"resourceType": "Patient", "name": [{"family": "Nobody", "given": ["Here"]}], "birthDate": "1971-01-02"}]
+    for (body,) in bodies:
+        held = orjson.loads(body)
+        told = {key: held[key] for key in ("resourceType", "identifier", "name", "birthDate", "gender") if key in held}
+        told["identifier"] = [
+            {"system": item["system"], "value": item["value"]}
+            for item in told.get("identifier", ())
+            if "value" in item and "system" in item
+        ]
+        found += [told, {key: value for key, value in told.items() if key != "identifier"}]
+    return found
+
+
+async def answers(world, caller, urls, people):
+    """Everything one caller gets: pages followed to their end, the same searches by POST, and who people are."""
     got = {}
+    for number, person in enumerate(people):
+        for certain in (False, True):
+            parts = [
+                {"name": "resource", "resource": person},
+                {"name": "onlyCertainMatches", "valueBoolean": certain},
+            ]
+            document = {"resourceType": "Parameters", "parameter": parts}
+            answer = await world.ask(caller, "/fhir/Patient/$match", method="POST", document=document)
+            got[f"$match {number} {certain}"] = worlds.comparable(answer)
     for url in urls:
         path, _, query = url.partition("?")
         if query:
@@ -154,14 +179,14 @@ async def test_a_answers_equal_those_of_a_store_without_the_withheld_rows(tmp_pa
     caller, folder = worlds.CALLERS[who], tmp_path_factory.mktemp("whole")
     whole = await worlds.open_site(folder / "site")
     await worlds.ingest_all(whole, worlds.extracts(folder / "extracts", people=PEOPLE, seed=seed))
-    urls = questions(whole)
+    urls, people = questions(whole), described(whole)
     seen = await permitted_rows(whole, caller)
-    expected = await answers(whole, caller, urls)
+    expected = await answers(whole, caller, urls, people)
     await whole.close()
     shutil.copytree(folder / "site", folder / "less")
     delete_withheld(folder / "less", seen)
     less = await worlds.open_site(folder / "less")
-    same(expected, await answers(less, caller, urls))
+    same(expected, await answers(less, caller, urls, people))
     await less.close()
 
 
@@ -172,13 +197,13 @@ async def test_b_answers_equal_those_of_a_store_that_never_got_the_records(tmp_p
     source = worlds.extracts(folder / "extracts", people=PEOPLE, seed=seed)
     whole = await worlds.open_site(folder / "site")
     await worlds.ingest_all(whole, source)
-    urls = questions(whole)
+    urls, people = questions(whole), described(whole)
     seen = await permitted_rows(whole, caller)
     behind = {}
     names = {receipt.id: (receipt.feed, receipt.name) for receipt in await whole.services.inbox.receipts()}
     for rid, receipt, line in whole.rows("SELECT rid, receipt, line FROM origin"):
         behind.setdefault((*names[receipt], line), set()).add(rid)
-    expected = await answers(whole, caller, urls)
+    expected = await answers(whole, caller, urls, people)
     fixed = {table: whole.rows(f"SELECT * FROM {table}") for table in HELD_FIXED}
     await whole.close()
 
@@ -190,7 +215,7 @@ async def test_b_answers_equal_those_of_a_store_that_never_got_the_records(tmp_p
     await less.close()
     hold_fixed(folder / "less", fixed)
     less = await worlds.open_site(folder / "less")
-    same(expected, await answers(less, caller, urls))
+    same(expected, await answers(less, caller, urls, people))
     await less.close()
 
 

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
-from adapter.consent.criteria import Criterion, Opaque
+from adapter.consent.criteria import Criterion, Opaque, PeriodCriterion
+from adapter.consent.criteria_resource import DeniedLabels
 from adapter.consent.expiry import expiries
 from adapter.consent.names import AtHand, items, listed, literal_key, tail, type_of
 from adapter.consent.nesting import ROOT, Faulty, Reader, provision_kind, provision_object
 from adapter.consent.outcome import DENY, FALSE, PERMIT, TRUE, UNKNOWN
 from adapter.consent.provision import PATIENT, Body, Provision
 from adapter.consent.reading import Contained, criteria, resolved_key
-from adapter.consent.sensitivity import codings
+from adapter.consent.sensitivity import BEYOND_ALL_LEVELS, codings
 from adapter.consent.shape import CONSENT, examine, examine_extension
 from adapter.consent.vocabulary import (
     ACT_CODE,
@@ -55,7 +56,8 @@ class Directive:
     who can be identified. ``status`` is None and ``scope`` UNKNOWN where they cannot be read. ``signed`` is
     its dateTime as written. ``identifiers`` are (system, value) pairs, the system empty where it has none.
     ``expiries`` are the events that end it. ``provision`` and ``contained`` are as received, to be read again where
-    the consent may be about somebody else.
+    the consent may be about somebody else. ``additive``: it claims a profile in which a permit inside a permit widens
+    it.
     """
 
     source: str
@@ -68,6 +70,7 @@ class Directive:
     expiries: tuple[Expiry, ...] = ()
     provision: object = None
     contained: Contained = field(default_factory=dict)
+    additive: bool = False
     alone: Body | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,18 +86,27 @@ class Directive:
 
     def doubted(self) -> Directive:
         """The same consent when nobody can tell whether it is about the patient decided for: it is capped."""
-        body = _capped(self.provision, self.contained, _WHOM, typed=self.body.typed)
+        body = _capped(self.provision, self.contained, _WHOM, typed=self.body.typed, additive=self.additive)
         body = replace(body, instrument=self.body.instrument, signer=self.body.signer, disclosers=self.body.disclosers)
         return replace(self, patient=None, body=body)
 
 
-def _capped(provision: object, contained: Contained, why: str, *, typed: bool) -> Body:
-    """A body that denies wherever the root guard, read as far as it can be and as a deny, is not FALSE."""
-    guard: list[Criterion] = []
-    if isinstance(provision, dict):
-        guard, _ = criteria(DENY, provision, ROOT, contained)
+def _capped(provision: object, contained: Contained, why: str, *, typed: bool, additive: bool) -> Body:
+    """A body that denies wherever the root guard, read as far as it can be and as a deny, is not FALSE.
+
+    What the exceptions of a permit closed stays closed: a level of confidentiality, which reaches down in a permit and
+    up in a deny, limits nothing then, and where permits inside it may widen it, nothing but its period does.
+    """
+    stated = provision if isinstance(provision, dict) else {}
+    guard, _ = criteria(DENY, stated, ROOT, contained)
+    if stated.get("type") != "deny":
+        guard = [one for one in guard if isinstance(one, PeriodCriterion) or not (additive or _levelled(one))]
     root = Provision(DENY, ROOT, (Opaque("shape", why), *guard))
     return Body((root,), typed=typed, capped=True)
+
+
+def _levelled(criterion: Criterion) -> bool:
+    return isinstance(criterion, DeniedLabels) and criterion.level < BEYOND_ALL_LEVELS
 
 
 def _root_kind(consent: Mapping[str, Any], provision: Mapping[str, Any] | None) -> int:
@@ -121,7 +133,9 @@ def _misshapen(name: str, value: object) -> str:
     if name.startswith("_") or name == "extension":
         wrong = examine_extension(name, value, CONSENT).strange
         return f"{name}: expected extensions of an element of R4" if wrong else ""
-    return "" if name == "id" and isinstance(value, str) else f"{name}: expected only elements of R4"
+    if name == "id":
+        return "" if isinstance(value, str) else "id: expected text"
+    return f"{name}: expected only elements of R4"
 
 
 def _refused(consent: Mapping[str, Any]) -> str:
@@ -202,7 +216,7 @@ def _body(consent: Mapping[str, Any], contained: Contained) -> Body:
 
 
 def _tree(consent: Mapping[str, Any], contained: Contained) -> Body:
-    typed = _typed(consent)
+    typed, additive = _typed(consent), _additive(consent)
     provision = consent.get("provision")
     why = _refused(consent)
     if not why:
@@ -211,13 +225,17 @@ def _tree(consent: Mapping[str, Any], contained: Contained) -> Body:
             kind = _root_kind(consent, root)
             if root is None:
                 return Body((Provision(kind, ROOT),), typed=typed)
-            meta = consent.get("meta", {})
-            claimed = {profile.partition("|")[0] for profile in meta.get("profile", ())}
-            reader = Reader(contained, additive=PCF_ADVANCED in claimed)
+            reader = Reader(contained, additive=additive)
             return Body(reader.provisions(root, kind), typed=typed)
         except Faulty as fault:
             why = str(fault)
-    return _capped(provision, contained, why, typed=typed)
+    return _capped(provision, contained, why, typed=typed, additive=additive)
+
+
+def _additive(consent: Mapping[str, Any]) -> bool:
+    meta = consent.get("meta")
+    claimed = items(meta.get("profile")) if isinstance(meta, dict) else ()
+    return any(isinstance(one, str) and one.partition("|")[0] == PCF_ADVANCED for one in claimed)
 
 
 def _identifiers(value: object) -> frozenset[tuple[str, str]]:
@@ -254,6 +272,7 @@ def addressed(form: Directive, consent: Mapping[str, Any], body: Body, provision
         body=body,
         provision=provision,
         contained=form.contained,
+        additive=form.additive,
     )
 
 
@@ -279,6 +298,7 @@ def read(consent: object) -> Directive:
         expiries=found,
         provision=stated.get("provision"),
         contained=contained,
+        additive=_additive(stated),
     )
 
 

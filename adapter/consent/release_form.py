@@ -82,6 +82,9 @@ class Statements(_Spec):
         default=None,
         description="For treatment, payment and operations: what follows from refusing, 42 CFR 2.31(a)(10)(ii).",
     )
+    further: tuple[Text, ...] = Field(
+        default=(), description="What the law of the place wants said above the signature besides, word for word."
+    )
 
 
 class Intermediary(_Spec):

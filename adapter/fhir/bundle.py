@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     Entry = tuple[str, bytes]
+    Graded = tuple[str, bytes, float, str]
 
+_GRADE: Final = "http://hl7.org/fhir/StructureDefinition/match-grade"
 _START: Final = b'{"resourceType":"Bundle","type":"searchset"'
 
 
@@ -54,3 +56,23 @@ def _entries(entries: Sequence[Entry], included: Sequence[Entry], outcome: bytes
             yield b'{"fullUrl":' + orjson.dumps(address) + b',"resource":' + resource + closing
     if outcome is not None:
         yield b'{"resource":' + outcome + b',"search":{"mode":"outcome"}}'
+
+
+def matched(entries: Sequence[Graded]) -> bytes:
+    """The bytes of the answer of `$match`: addresses, resources, scores between 0 and 1, and codes of match-grade.
+
+    https://hl7.org/fhir/R4/patient-operation-match.html
+    """
+    members = [_START, b'"total":%d' % len(entries)]
+    listed = [
+        b'{"fullUrl":%b,"resource":%b,"search":%b}'
+        % (
+            orjson.dumps(address),
+            resource,
+            orjson.dumps({"extension": [{"url": _GRADE, "valueCode": grade}], "mode": "match", "score": score}),
+        )
+        for address, resource, score, grade in entries
+    ]
+    if listed:
+        members.append(b'"entry":[' + b",".join(listed) + b"]")
+    return b",".join(members) + b"}"

@@ -1,84 +1,106 @@
 """What a Patient tells about who someone is: normalised names, birth date, sex and strong identifiers.
 
-The US SSN and state fingerprint numbers serve recognition only; they are taken here and never served.
+The US SSN and state and federal fingerprint numbers serve recognition only; they are taken here and never served.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from adapter.identity.names import Name, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SSN = "http://hl7.org/fhir/sid/us-ssn"
-SSN_LAST4 = "https://sallyport.example/fhir/sid/us-ssn-last4"
-STATE_ID = "https://sallyport.example/fhir/sid/state-identification"
-MATCH_ONLY = frozenset({SSN, SSN_LAST4, STATE_ID})
+SSN: Final = "http://hl7.org/fhir/sid/us-ssn"
+SSN_LAST4: Final = "https://sallyport.example/fhir/sid/us-ssn-last4"
+STATE_ID: Final = "https://sallyport.example/fhir/sid/state-identification"
+FBI: Final = "https://sallyport.example/fhir/sid/fbi-ucn"
+MATCH_ONLY: Final = frozenset({SSN, SSN_LAST4, STATE_ID, FBI})
 """Identifier systems that recognise a person and never leave."""
+MOST_NAMES: Final = 12
+"""Names of one record that are compared: its own and the aliases told of it."""
 
-_SUFFIX = re.compile(r"\b(jr|sr|ii|iii|iv|v)$")
-_LETTERS = re.compile(r"[^a-z]+")
-_NO_DIGITS = re.compile(r"\D")
-_OTHER_NAMES = frozenset({"nickname", "old", "anonymous"})
-_SEXES = frozenset({"male", "female"})
-_FULL_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+_NO_DIGITS: Final = re.compile(r"\D")
+_OTHER_NAMES: Final = frozenset({"nickname", "old", "anonymous", "maiden"})
+_SEXES: Final = frozenset({"male", "female"})
+_DATE: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+_FULL: Final = len("1980-04-02")
+_SSN: Final = 9
+_LAST: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
     """Normalised traits; the empty string is "not known".
 
+    ``names`` has the official name first and aliases behind it. ``birth_date`` may be a year or a month alone.
     ``numbers`` are the other identifiers as ``system|value``: a jail's permanent number stands in its roster and in its
     health record.
     """
 
-    family: str
-    given: str
-    birth_date: str
-    sex: str
-    ssn: str
-    ssn_last4: str
-    state_id: str
+    names: tuple[Name, ...] = ()
+    birth_date: str = ""
+    sex: str = ""
+    ssn: str = ""
+    ssn_last4: str = ""
+    state_id: str = ""
+    fbi: str = ""
     numbers: tuple[str, ...] = ()
 
-
-@lru_cache(maxsize=65_536)
-def normalise(name: str) -> str:
-    """Letters only, without marks, case, spaces or a generation suffix: ``O'Néill-Smith Jr.`` is ``oneillsmith``."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c)).casefold()
-    words = " ".join(_LETTERS.sub(" ", plain.replace("'", "").replace("’", "")).split())  # noqa: RUF001 - typographic apostrophe
-    return _SUFFIX.sub("", words).replace(" ", "")
+    @property
+    def day(self) -> str:
+        """The birth date where it is a whole day."""
+        return self.birth_date if len(self.birth_date) == _FULL else ""
 
 
 def traits_of(patient: Mapping[str, Any]) -> Traits:
-    """The traits of a Patient resource; the official name counts, aliases do not."""
-    names = [name for name in patient.get("name", ()) if name.get("use") not in _OTHER_NAMES]
-    name = names[0] if names else {}
-    digits = {SSN: "", SSN_LAST4: ""}
-    state: str | None = None
+    """The traits of a Patient resource."""
+    told = sorted(patient.get("name", ()), key=lambda name: name.get("use") in _OTHER_NAMES)
+    names = tuple(dict.fromkeys(filter(None, map(name_of, told))))
+    single: dict[str, str] = {}
     numbers = []
     for item in patient.get("identifier", ()):
-        system, value = item.get("system", ""), item.get("value", "")
-        if system in digits:
-            digits[system] = _NO_DIGITS.sub("", value)
-        elif system == STATE_ID:
-            state = value if state is None else state
+        system, value = item.get("system", ""), (item.get("value") or "").strip()
+        if system in MATCH_ONLY:
+            single.setdefault(system, value)
         elif system and value:
             numbers.append(f"{system}|{value}")
-    ssn = digits[SSN]
-    birth_date = patient.get("birthDate", "")
+    ssn = _NO_DIGITS.sub("", single.get(SSN, ""))
+    last4 = _NO_DIGITS.sub("", single.get(SSN_LAST4, ""))
+    ssn = ssn if len(ssn) == _SSN else ""
+    born = patient.get("birthDate", "")
     sex = patient.get("gender", "")
     return Traits(
-        family=normalise(name.get("family", "")),
-        given=normalise((name.get("given") or [""])[0]),
-        birth_date=birth_date if _FULL_DATE.match(birth_date) else "",
+        names=names[:MOST_NAMES],
+        birth_date=born if _DATE.fullmatch(born) else "",
         sex=sex if sex in _SEXES else "",
         ssn=ssn,
-        ssn_last4=ssn[-4:] or digits[SSN_LAST4],
-        state_id=(state or "").strip().upper(),
-        numbers=tuple(numbers),
+        ssn_last4=ssn[-_LAST:] or (last4 if len(last4) == _LAST else ""),
+        state_id=single.get(STATE_ID, "").upper(),
+        fbi=single.get(FBI, "").upper(),
+        numbers=tuple(sorted(set(numbers))),
+    )
+
+
+def known_by_all(earlier: Traits, now: Traits) -> Traits:
+    """What a record tells now, with every name that was told of it before.
+
+    A roster may list one person under two names, line by line: names are collected, in an order that does not depend
+    on which came last. Everything else is as it is told now.
+    """
+    before = [name for name in earlier.names if name not in now.names]
+    return replace(now, names=tuple(sorted([*now.names, *before][:MOST_NAMES])))
+
+
+def with_unsaid(earlier: Traits, now: Traits) -> Traits:
+    """What a record tells now, with the numbers it told before and leaves unsaid."""
+    return replace(
+        now,
+        ssn=now.ssn or ("" if now.ssn_last4 not in {"", earlier.ssn_last4} else earlier.ssn),
+        ssn_last4=now.ssn_last4 or earlier.ssn_last4,
+        state_id=now.state_id or earlier.state_id,
+        fbi=now.fbi or earlier.fbi,
     )

@@ -24,6 +24,7 @@ from adapter.rest.assert_basis import AssertBasis
 from adapter.rest.cursor import Cursors
 from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
 from adapter.rest.face import PREFIX, FhirFace
+from adapter.rest.match import MatchOperation
 from adapter.rest.metadata import statement
 from adapter.rest.operations import ExplainOperation
 from adapter.rest.search import Search
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from adapter.services.explain import Explain
     from adapter.services.feed_contracts import Ending
     from adapter.services.intake import Intake
+    from adapter.services.patient_match import PatientMatch
 
 _OURS = frozenset({b"x-request-id", *(name for name, _ in GUARDED)})
 
@@ -62,6 +64,11 @@ class Services(Protocol):
     @property
     def assertions(self) -> PartnerAssertions:
         """The way in for what partners assert."""
+        ...
+
+    @property
+    def match(self) -> PatientMatch:
+        """Tells who somebody is, among what the caller sees."""
         ...
 
     @property
@@ -127,6 +134,7 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         search=search,
         explain=ExplainOperation(services.disclosure, services.explain),
         assert_basis=AssertBasis(services.assertions, base_url=services.base_url, zone=services.zone),
+        match=MatchOperation(services.disclosure, services.match, base_url=services.base_url),
         capabilities=statement(base_url=services.base_url, version=services.version),
         new_id=services.new_id,
     )

@@ -21,6 +21,7 @@ from adapter.fhir.outcome import outcome
 from adapter.rest import parameters
 from adapter.rest.answer import Answer
 from adapter.rest.formats import negotiate
+from adapter.rest.person import person_of
 from adapter.services.asserting import Asking
 from adapter.services.authorities import Whom
 from adapter.services.recordings import Assertion
@@ -115,10 +116,7 @@ class AssertBasis:
         if "patient" in given:
             reference = self._reference("patient", given["patient"][0], _PATIENT)
             return Whom(patient=reference.partition("/")[2])
-        person = given["person"][0]
-        if not isinstance(person, dict) or person.get("resourceType") != "Patient":
-            raise RequestError("`person` is no Patient resource", expression="person")
-        return Whom(person=_traits(person))
+        return Whom(person=person_of(given["person"][0], "person"))
 
     def _reference(self, name: str, value: Any, form: re.Pattern[str]) -> str:
         reference = value.get("reference") if isinstance(value, dict) else None
@@ -186,25 +184,3 @@ def _fact(parts: Any) -> tuple[str, str | bool]:
     if not isinstance(value, str | bool):
         raise RequestError("the value of a `fact` is text, a code, a date or true or false", expression="fact")
     return name, value
-
-
-def _traits(person: dict[str, Any]) -> dict[str, Any]:
-    """What recognises a person, in the shape that R4 gives it; nothing else of the resource is looked at."""
-    kept: dict[str, Any] = {
-        name: person[name] for name in ("identifier", "name", "birthDate", "gender") if name in person
-    }
-    texts = all(isinstance(kept.get(name, ""), str) for name in ("birthDate", "gender"))
-    listed = all(
-        isinstance(kept.get(name, []), list) and all(isinstance(one, dict) for one in kept.get(name, ()))
-        for name in ("identifier", "name")
-    )
-    if not texts or not listed or not all(_plain(one) for name in ("identifier", "name") for one in kept.get(name, ())):
-        raise RequestError("`person` is no Patient that can be read", expression="person")
-    return kept
-
-
-def _plain(element: dict[str, Any]) -> bool:
-    """Whether the parts of an identifier or name that are compared are text."""
-    texts = all(isinstance(element.get(name, ""), str) for name in ("system", "value", "use", "family"))
-    given = element.get("given", [])
-    return texts and isinstance(given, list) and all(isinstance(one, str) for one in given)

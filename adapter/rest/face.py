@@ -17,6 +17,7 @@ from adapter.rest.answer import send_answer
 from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
 from adapter.rest.errors import NO_ROUTE, UNKNOWN_TYPE, Refused, answer_to, wrong_method
 from adapter.rest.formats import negotiate
+from adapter.rest.match import OPERATION as MATCH
 from adapter.rest.metadata import metadata
 from adapter.rest.operations import OPERATION
 from adapter.rest.parameters import Disconnected
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from adapter.auth.requester import Requester
     from adapter.rest.answer import Answer
     from adapter.rest.assert_basis import AssertBasis
+    from adapter.rest.match import MatchOperation
     from adapter.rest.operations import ExplainOperation
     from adapter.rest.search import Search
     from adapter.services.disclose import Disclosure
@@ -57,6 +59,7 @@ class FhirFace:
         search: Search,
         explain: ExplainOperation,
         assert_basis: AssertBasis,
+        match: MatchOperation,
         capabilities: Answer,
         new_id: Callable[[], str],
     ) -> None:
@@ -64,7 +67,7 @@ class FhirFace:
         self._requester = requester
         self._search = search
         self._explain = explain
-        self._assert_basis = assert_basis
+        self._of_patient: dict[str, AssertBasis | MatchOperation] = {ASSERT_BASIS: assert_basis, MATCH: match}
         self._capabilities = capabilities
         self._new_id = new_id
 
@@ -87,11 +90,11 @@ class FhirFace:
             raise Refused(NO_ROUTE)
         if ident == "_search":
             return await self._search_by_form(scope, receive, kind, request_id)
-        if ident == ASSERT_BASIS and kind == "Patient":
+        if ident in self._of_patient and kind == "Patient":
             if scope["method"] != "POST":
                 raise Refused(_ONLY_POSTING)
             caller = await self._requester.caller(scope["headers"], request_id)
-            return await self._assert_basis(caller, scope, receive)
+            return await self._of_patient[ident](caller, scope, receive)
         if scope["method"] not in _READING:
             raise Refused(_ONLY_READING)
         headers = scope["headers"]

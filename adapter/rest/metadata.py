@@ -36,6 +36,12 @@ _OPERATIONS = {
             "documentation": "For clients that the county names for a basis. The answer is the same for every person, "
             "whether anything is held of them or not.",
         },
+        {
+            "name": "match",
+            "definition": "http://hl7.org/fhir/OperationDefinition/Patient-match",
+            "documentation": "Needs the right `patient-match`. Candidates are Patients that the caller may see, scored "
+            "by what they show; social security and fingerprint numbers are not compared.",
+        },
     ),
 }
 _KINDS = {"id": "token"}

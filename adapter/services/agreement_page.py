@@ -47,7 +47,10 @@ REGIMES: Final = {
     "hipaa": "HIPAA",
     "part2": "42 CFR part 2",
 }
-RIGHTS: Final = {"population-search": "searching everyone, not one person at a time"}
+RIGHTS: Final = {
+    "population-search": "searching everyone, not one person at a time",
+    "patient-match": "asking who somebody is, by name, birth date and numbers",
+}
 ONWARD: Final = {
     "none": "Nothing that is received is passed on to anyone.",
     "with-new-consent": "What is received is passed on only on a new consent of the person, naming its next reader.",

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 from adapter.consent.labels import labels_for
 from adapter.fhir.codec import parse
 from adapter.fhir.served import Parts, join
-from adapter.identity.deterministic import contradicts
-from adapter.identity.traits import SSN
 from adapter.mapping.amend import Known, after, first
 from adapter.services.write import SUBJECT, Facets
 
@@ -26,9 +24,10 @@ if TYPE_CHECKING:
 
     from adapter.services.assemble import Assembled
     from adapter.services.people import People
+    from adapter.services.people import Told as Recognised
     from adapter.services.write import Writer
     from adapter.store.port import Store, Transaction
-    from adapter.store.shapes import IdentityFacts, ResourceWrite, Told
+    from adapter.store.shapes import ResourceWrite, Told
 
 _ADDED = ("resourceType", "id", "meta", "participant")
 """What the writer adds to a body besides its subject."""
@@ -57,7 +56,6 @@ class _State:
 
     known: Known
     labels: tuple[tuple[str, str], ...]
-    identity: IdentityFacts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +89,7 @@ class Amender:
             return Amended(assembled=batch, revisions={}, told=())
         async with self._store.transaction() as change:
             found = await change.told(rids)
-            known = await change.identities(rids)
-        states = {rid: _state(one, known.get(rid)) for rid, one in found.items() if not one.seeded}
+        states = {rid: _state(one) for rid, one in found.items() if not one.seeded}
         made = [(line, await self._one(assembled, states, feed)) for line, assembled in batch]
         told = [(rid, states[rid].known.at, _times(states[rid].known)) for rid in sorted(rids)]
         return Amended(assembled=made, revisions={rid: one.revision for rid, one in found.items()}, told=told)
@@ -110,12 +107,11 @@ class Amender:
             before = states.get(write.rid)
             if before is None:
                 known = first(_said(amendment), amendment.cleared, amendment.at)
-                own = identity if identity is not None and identity.patient == write.rid else None
-                states[write.rid] = _State(known, amendment.facets.labels, own)
+                states[write.rid] = _State(known, amendment.facets.labels)
                 writes.append(write)
                 continue
             writes.append(await self._after(write, amendment, before))
-            if identity is not None and identity.patient == write.rid:
+            if identity is not None and identity.facts.patient == write.rid:
                 identity = self._recognised(write.rid, amendment, before, feed)
         return replace(assembled, writes=writes, identity=identity)
 
@@ -136,15 +132,19 @@ class Amender:
             relations=amendment.relations,
         )
 
-    def _recognised(self, rid: int, amendment: Amendment, state: _State, feed: str) -> IdentityFacts | None:
+    def _recognised(self, rid: int, amendment: Amendment, state: _State, feed: str) -> Recognised | None:
         """By what a person may be recognised now; an older record says nothing about that."""
         if amendment.recognised is None or amendment.at < state.known.at:
             return None
         own = amendment.recognised.get("identifier", [])
         kept = [one for one in state.known.body.get("identifier", ()) if one not in own]
         told = self._people.recognise(rid, feed, {**state.known.body, "identifier": [*own, *kept]})
-        state.identity = _lasting(state.identity, told, amendment.cleared)
-        return state.identity
+        return replace(told, amends=not takes_back_numbers(amendment.cleared))
+
+
+def takes_back_numbers(cleared: Collection[str]) -> bool:
+    """Whether a record says that numbers of a person are no longer so."""
+    return any(path == "identifier" or path.startswith("identifier|") for path in cleared)
 
 
 def _said(amendment: Amendment) -> dict[str, Any]:
@@ -156,17 +156,7 @@ def _times(known: Known) -> Mapping[str, Mapping[str, int]]:
     return {name: times for name, times in (("since", known.since), ("gone", known.gone)) if times}
 
 
-def _lasting(before: IdentityFacts | None, told: IdentityFacts, cleared: Collection[str]) -> IdentityFacts:
-    """What is told, and what was known before of numbers that a message leaves unsaid: they are kept as hashes only.
-
-    They last as long as nothing that is told contradicts what was known.
-    """
-    if before is None or contradicts(before.facts, told.facts) or f"identifier|{SSN}" in cleared:
-        return told
-    return replace(told, keys=sorted({*before.keys, *told.keys}), facts={**before.facts, **told.facts})
-
-
-def _state(found: Told, identity: IdentityFacts | None) -> _State:
+def _state(found: Told) -> _State:
     resource: dict[str, Any] = parse(join(Parts(head=found.head, tail=found.tail)))
     labels = tuple((one.get("system", ""), one["code"]) for one in resource["meta"].get("security", ()))
     subject = SUBJECT.get(resource["resourceType"])
@@ -174,4 +164,4 @@ def _state(found: Told, identity: IdentityFacts | None) -> _State:
     known = Known(
         body=body, at=found.at, since=dict(found.times.get("since", {})), gone=dict(found.times.get("gone", {}))
     )
-    return _State(known, labels, identity)
+    return _State(known, labels)

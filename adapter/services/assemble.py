@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,9 +13,9 @@ from adapter.errors import RecordError
 from adapter.fhir.codec import dump_value
 from adapter.fhir.codings import codings_of
 from adapter.fhir.dates import interval
-from adapter.services.amend import Amendment
+from adapter.services.amend import Amendment, takes_back_numbers
 from adapter.services.origin import Origin, Record, labels_of_source, minimal, profiled, provenance, traces
-from adapter.store.shapes import IdentityFacts, ResourceWrite, ScreeningPlace, row_key
+from adapter.store.shapes import ResourceWrite, ScreeningPlace, row_key
 from adapter.summary.build import summary
 from adapter.summary.screening import screenings
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from adapter.consent.release_form import Form
     from adapter.consent.sensitivity import Label
     from adapter.mapping.mapped import Draft, Mapped
-    from adapter.services.people import People
+    from adapter.services.people import People, Told
     from adapter.services.write import Facets, Writer
     from adapter.settings import Feed
     from adapter.source import SourceRecord
@@ -52,20 +52,20 @@ class Assembled:
     """
 
     writes: list[ResourceWrite]
-    identity: IdentityFacts | None
+    identity: Told | None
     held: bool
     problem: RecordError | None = None
     amends: Mapping[int, Amendment] = field(default_factory=dict)
 
 
-class _Told(NamedTuple):
+class _Person(NamedTuple):
     """A Patient as a record told of it, and what became of that."""
 
     origin: Origin
     seed: bool
     body: Mapping[str, Any] | None
     write: ResourceWrite
-    identity: IdentityFacts | None
+    identity: Told | None
 
 
 class Assembly:
@@ -95,7 +95,7 @@ class Assembly:
             for key in (*form.partners, *(one for each in form.intermediaries.values() for one in each.participants))
             if key in organisations
         }
-        self._last: tuple[tuple[str, ...], _Told] | None = None
+        self._last: tuple[tuple[str, ...], _Person] | None = None
         self._details = lru_cache(maxsize=8192)(self._detail_facets)
 
     async def assemble(self, source: SourceRecord, mapped: Mapped, *, received: int) -> Assembled:
@@ -162,7 +162,7 @@ class Assembly:
         known = ", ".join(self._feed.units)
         return RecordError("undeclared-unit", "unit", f"a unit that the feed declares: {known}")
 
-    async def _patient(self, origin: Origin, mapped: Mapped, at: int, amends: dict[int, Amendment] | None) -> _Told:
+    async def _patient(self, origin: Origin, mapped: Mapped, at: int, amends: dict[int, Amendment] | None) -> _Person:
         """The Patient of a record; a person's records often follow each other and say the same of who that is."""
         draft = next((draft for draft in mapped.drafts if draft.type == "Patient" and not draft.person), None)
         body = None if draft is None else draft.body
@@ -183,7 +183,9 @@ class Assembly:
         relations = () if prior is None else (("replaces", prior),)
         write = await self._writer.prepare(content, facets, ident=ident, patient=ident, seed=seed, relations=relations)
         identity = None if body is None else self._people.recognise(write.rid, self._feed.feed, body)
-        told = _Told(own, seed, body, write, identity)
+        if identity is not None and draft is not None and (seed or amends is not None):
+            identity = replace(identity, amends=not takes_back_numbers(draft.cleared))
+        told = _Person(own, seed, body, write, identity)
         if amends is None:
             self._last = mapped.person, told
         elif not seed and draft is not None:

@@ -134,6 +134,16 @@ class Authorities:
             await self._enter(by, what.interaction, _target(whom, ident), at)
         return ident
 
+    async def record_within(self, change: Transaction, what: Recording, patient: str, by: Author) -> str:
+        """Record something of a Patient inside a change that has more to do; durable and in force when that ends."""
+        at, whom = self._clock(), Whom(patient=patient)
+        ident = self._keys.resource_id("recorded", "LegalFact", by.name, by.request)
+        rid = row_key("Patient", patient)
+        await change.record(_fact(what, ident=ident, patient=rid, digest=_digest(what, whom), by=by, at=at))
+        await self._refresh(change, rid, at)
+        await self._enter(by, what.interaction, _target(whom, ident), at)
+        return ident
+
     async def end(self, ident: str, by: Author, *, because: str) -> bool:
         """End a recorded fact now; tells whether it was still in force. ``NotFound`` if there is no such fact."""
         at = self._clock()
@@ -179,7 +189,7 @@ class Authorities:
         """Under which key it is kept: that of the Patient named, or of the person who is awaited."""
         if whom.person is None:
             return row_key("Patient", whom.patient)
-        known = self._people.recognise(0, AWAITED, whom.person)
+        known = self._people.recognise(0, AWAITED, whom.person).facts
         if not known.keys:
             raise RequestError(
                 "not enough is known of the person; give the birth date with a full social security number, a state "

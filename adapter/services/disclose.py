@@ -18,7 +18,7 @@ from adapter.store.shapes import OF_PATIENT, TYPES, LedgerEntry, row_key
 from adapter.summary.order import Screened, extensions, order
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from adapter.fhir.search import Query
     from adapter.services.decisions import Decisions
@@ -136,6 +136,38 @@ class Disclosure:
             if notices
             else None,
         )
+
+    async def among(
+        self,
+        caller: Caller,
+        queries: Sequence[Query],
+        choose: Callable[[Mapping[int, bytes]], tuple[Sequence[int], Sequence[int]]],
+        *,
+        interaction: str,
+        target: str,
+    ) -> list[tuple[int, Served]]:
+        """Of what several searches over everyone find among the permitted, the resources that ``choose`` picks, by key.
+
+        ``choose`` is given the bodies by their internal keys. It answers with those to hand out, in order, and with
+        those that must be of one person, as far as this caller sees: if they are not, nothing is handed out.
+        """
+        at = self._clock()
+
+        async def answer(view: Snapshot) -> list[tuple[Hit, Served]]:
+            found: dict[int, Hit] = {}
+            for query in queries:
+                page = await view.search(caller.context, query, None, None, at=at)
+                if page.gaps:
+                    raise MissingDecisions(page.gaps)
+                found.update((hit.rid, hit) for hit in page.hits)
+            chosen, one = choose({rid: hit.head + b"]" + hit.tail for rid, hit in found.items()})
+            if one and not set(one) <= set(await self._visible(view, caller, one[0], at)):
+                return []
+            return await self._serve(view, caller, [found[rid] for rid in chosen], at)
+
+        hits = await self._decided(caller, answer)
+        await self._enter(caller, interaction, target, hits, at)
+        return [(hit.rid, served) for hit, served in hits]
 
     async def refuse(self, caller: Caller, interaction: str, target: str, refused: str) -> None:
         """Record a question that is refused before anything is looked up, in the same way as an answer.

@@ -15,6 +15,7 @@ from adapter.consent.names import AtHand
 from adapter.consent.outcome import TRUE
 from adapter.consent.policy import Policy, timeline
 from adapter.consent.share import SHARE_PROFILE
+from adapter.services.leaning import closing, likely, restraining
 from adapter.services.signed import SignedConsents
 from adapter.store.shapes import BEGINNING, END, PolicySpan, row_key
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 EMPTY = Policy().canonical()
 """Nothing is in force: default deny, recorded as such."""
-ENGINE = 2
+ENGINE = 3
 """Raised when the same Consents and facts may amount to another policy."""
 _RULES = "policies"
 _SHARE = SHARE_PROFILE.encode()
@@ -80,8 +81,12 @@ class InForce:
                 consents.setdefault(row.patient, []).append(self._signed.read(row))
 
     async def refresh(self, change: Transaction, patients: Iterable[int], *, at: int) -> int:
-        """Recompute what is in force for these patients and everyone confirmed to be the same person."""
+        """Recompute what is in force for these patients and everyone confirmed to be, or likely, the same person."""
         components = await change.components(patients)
+        others = await likely(change, components, at=END)
+        if others:
+            known = {patient for component in components for patient in component}
+            components += await change.components({one for those in others.values() for one in those} - known)
         await self._settle(change, components, at)
         return sum(map(len, components))
 
@@ -119,36 +124,43 @@ class InForce:
 
         ``replaced`` is a Consent to be taken as held, in place of the one of its id.
         """
-        rows = await held.consents(component)
+        others = (await likely(held, [component], at=at)).get(component, frozenset())
+        rows = await held.consents(component | others)
         if replaced is not None:
             rows = [row for row in rows if row.rid != replaced.rid] + [replaced]
         consents: dict[int, list[Signed]] = {}
         self._keep(rows, consents)
-        facts = await self._known.of(held, [component], having_consents=consents.keys(), at=at)
+        everyone = [component, others] if others else [component]
+        facts = await self._known.of(held, everyone, having_consents=consents.keys(), at=at)
         awaiting = [component] if _awaiting(component, consents) else []
         events = await self._events.of(held, awaiting)
-        theirs = [one for patient in sorted(component) for one in consents.get(patient, ())]
         return timeline(
-            _applicable(theirs, component),
+            _weighing(component, others, consents),
             self._zone,
-            facts=facts.get(component, ()),
+            facts=[*facts.get(component, ()), *closing(facts.get(others, ()))],
             events=events.get(component, ()),
             longest=self._longest,
         )
 
     async def _settle(self, change: Transaction, components: Sequence[frozenset[int]], at: int) -> None:
         """Put what is in force for these people, each of them the records that are one person."""
-        everyone = [patient for component in components for patient in component]
+        others = await likely(change, components, at=END)
+        people = list(dict.fromkeys([*components, *others.values()]))
         consents: dict[int, list[Signed]] = {}
-        await self._read(change, everyone, consents)
-        facts = await self._known.of(change, components, having_consents=consents.keys(), at=at)
+        await self._read(change, {patient for one in people for patient in one}, consents)
+        facts = await self._known.of(change, people, having_consents=consents.keys(), at=at)
         events = await self._events.of(change, [one for one in components if _awaiting(one, consents)])
         empty = await change.intern("policy", EMPTY)
         settled: list[tuple[int, Sequence[PolicySpan]]] = []
         later: list[tuple[int, int]] = []
         for component in components:
             theirs = [one for patient in sorted(component) for one in consents.get(patient, ())]
-            known = _Known(facts.get(component, ()), events.get(component, ()))
+            likely_same = others.get(component, frozenset())
+            known = _Known(
+                [*facts.get(component, ()), *closing(facts.get(likely_same, ()))],
+                events.get(component, ()),
+                _restraints(likely_same, consents),
+            )
             spans = await self._spans(change, component, theirs, known, empty)
             settled += [(member, spans) for member in component]
             # What becomes permitted or denied by time alone is an event too.
@@ -164,7 +176,7 @@ class InForce:
         known: _Known,
         empty: int,
     ) -> list[PolicySpan]:
-        if not known.facts:
+        if not known.facts and not known.restraints:
             if not consents:
                 return [PolicySpan(start=BEGINNING, stop=END, policy=empty, sources=())]
             spans = await self._one_form(change, consents, component, empty) if self._longest is None else None
@@ -179,7 +191,7 @@ class InForce:
                 ends=span.ends,
             )
             for span in timeline(
-                _applicable(consents, component),
+                [*_applicable(consents, component), *known.restraints],
                 self._zone,
                 facts=known.facts,
                 events=known.events,
@@ -212,10 +224,11 @@ class InForce:
 
 
 class _Known(NamedTuple):
-    """What is known of a person besides consents."""
+    """What is known of a person besides consents; ``restraints`` are those of records that are likely the same's."""
 
     facts: Sequence[Timed]
     events: Sequence[Known]
+    restraints: Sequence[Directive]
 
 
 def _awaiting(component: Iterable[int], consents: Mapping[int, Sequence[Signed]]) -> bool:
@@ -240,3 +253,16 @@ def _applicable(consents: Sequence[Signed], component: frozenset[int]) -> list[D
         if fitting is not None:
             found.append(fitting)
     return found
+
+
+def _restraints(others: frozenset[int], consents: Mapping[int, Sequence[Signed]]) -> list[Directive]:
+    """The Consents of records that are likely the same person's, as they count for it."""
+    return restraining(_applicable([one for other in sorted(others) for one in consents.get(other, ())], others))
+
+
+def _weighing(
+    component: frozenset[int], others: frozenset[int], consents: Mapping[int, Sequence[Signed]]
+) -> list[Directive]:
+    """Everything that is weighed for a person."""
+    own = _applicable([one for patient in sorted(component) for one in consents.get(patient, ())], component)
+    return [*own, *_restraints(others, consents)]

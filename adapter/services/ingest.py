@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from adapter.services.amend import Amended, Amender
     from adapter.services.assemble import Assembled, Assembly
     from adapter.services.in_force import InForce
-    from adapter.services.people import People
+    from adapter.services.people import People, Told
     from adapter.settings import Feed
     from adapter.source import Connector, ExtractOptions, SourceRecord
     from adapter.store.port import Inbox, Store, Transaction
-    from adapter.store.shapes import IdentityFacts, Receipt, ResourceWrite
+    from adapter.store.shapes import Receipt, ResourceWrite
 
 LEAVES = ("mapped", "lossy", "ignored", "unmapped")
 BATCH = 2_000
@@ -102,6 +102,11 @@ class Ingest:
         self._clock = clock
         self._new_id = new_id
         self._admit = admit
+
+    @property
+    def lines(self) -> Mapping[str, FeedLine]:
+        """The feeds that are ready to run, by name."""
+        return self._lines
 
     async def receive(self, feed: str, name: str, stream: BinaryIO) -> Receipt:
         """Keep raw bytes durably; the last file of this name sent again gives its receipt.
@@ -288,13 +293,13 @@ class Ingest:
         at = self._clock()
         await change.expect(
             [write for _, assembled in amended.assembled for write in assembled.writes],
-            [assembled.identity for _, assembled in amended.assembled if assembled.identity is not None],
+            [assembled.identity.facts for _, assembled in amended.assembled if assembled.identity is not None],
         )
         # Asked inside the transaction: what another process received and wrote meanwhile must not be taken back.
         # Only a first run of the newest receipt can bring nothing that is outdated.
         later = await self._later(receipt)
         written: list[ResourceWrite] = []
-        identities: list[IdentityFacts] = []
+        identities: list[Told] = []
         for line, assembled in amended.assembled:
             origin = receipt.id, line
             left = assembled
@@ -368,7 +373,7 @@ class Ingest:
         self,
         change: Transaction,
         written: Sequence[ResourceWrite],
-        identities: Sequence[IdentityFacts],
+        identities: Sequence[Told],
         report: FeedReport,
         at: int,
     ) -> None:

@@ -17,8 +17,9 @@ class SiteKeys:
             raise ValueError("the site secret must be 32 bytes")
         self._secret = secret
         # A hash with its key taken in already is copied for each name: half the work of a new one.
-        self._resource, self._version, self._match = (
-            blake2b(digest_size=16, key=secret, person=purpose) for purpose in (b"resource", b"version", b"match")
+        self._resource, self._version, self._match, self._block = (
+            blake2b(digest_size=size, key=secret, person=purpose)
+            for size, purpose in ((16, b"resource"), (16, b"version"), (16, b"match"), (8, b"block"))
         )
 
     def resource_id(self, source: str, kind: str, *key: str) -> str:
@@ -34,6 +35,16 @@ class SiteKeys:
         hashing = self._match.copy()
         hashing.update(f"{rule}|{value}".encode())
         return hashing.digest()
+
+    def block_key(self, block: str) -> int:
+        """A key under which records are looked for, as it is stored: 63 bits."""
+        hashing = self._block.copy()
+        hashing.update(block.encode())
+        return int.from_bytes(hashing.digest(), "big") >> 1
+
+    def trait_key(self) -> bytes:
+        """The 64-byte key of AES-SIV (RFC 5297) under which what recognises people is kept."""
+        return blake2b(b"traits", digest_size=64, key=self._secret, person=b"traits").digest()
 
     def cursor_key(self) -> bytes:
         """The 64-byte key of AES-SIV page cursors (RFC 5297)."""

@@ -1,63 +1,150 @@
-"""Recognising people: match keys of each new Patient, and confirmed links to records of other sources."""
+"""Recognising people: what each new Patient tells of who it is, compared with the records of other sources.
+
+Exact keys are stored as keyed hashes, what comparison needs is sealed. A record that suddenly tells otherwise of two of
+name, birth date, SSN and sex is put on hold: someone may have given another's name.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from adapter.identity.deterministic import contradicts, facts, match_keys
-from adapter.identity.traits import traits_of
+from adapter.identity.match import changed
+from adapter.identity.traits import known_by_all, traits_of, with_unsaid
+from adapter.services.doubts import doubt
+from adapter.services.pairing import Pairing, Regrouped
+from adapter.services.seal import TraitSeal
 from adapter.store.shapes import IdentityFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from adapter.identity.match import Matcher
+    from adapter.identity.traits import Traits
+    from adapter.services.in_force import InForce
     from adapter.services.keys import SiteKeys
-    from adapter.store.port import Transaction
+    from adapter.store.port import Ledger, Store, Transaction
+    from adapter.store.shapes import Portrait
+
+_WEIGHTS: Final = "identity-weights"
+_BATCH: Final = 500
+"""Records of one transaction."""
+_DOUBTFUL: Final = 2
+"""So many of name, birth date, SSN and sex told otherwise put a record on hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Regrouped:
-    """What recording identities came to: every patient whose person changed, and how many pairs were confirmed."""
+class Told:
+    """What one Patient tells of who it is, and a keyed hash of it that shows a repeat.
 
-    patients: set[int]
-    links: int
+    ``amends``: numbers that it leaves unsaid are as they were.
+    """
+
+    facts: IdentityFacts
+    traits: Traits
+    digest: bytes
+    amends: bool = False
 
 
 class People:
-    """Links source Patients; the facts it compares are stored as keyed hashes only."""
+    """Links source Patients. ``ledger`` hears of every record that is put on hold."""
 
-    def __init__(self, keys: SiteKeys) -> None:
+    def __init__(self, keys: SiteKeys, matcher: Matcher, ledger: Ledger) -> None:
         self._keys = keys
+        self._ledger = ledger
+        self.pairing = Pairing(matcher, TraitSeal(keys), keys)
 
-    def recognise(self, patient: int, source: str, body: Mapping[str, Any]) -> IdentityFacts:
+    def recognise(self, patient: int, source: str, body: Mapping[str, Any]) -> Told:
         """What may be compared of one Patient, before its match-only identifiers are dropped."""
         traits = traits_of(body)
+        told = self._facts(patient, source, traits)
+        return Told(facts=told, traits=traits, digest=self.pairing.seal.told(traits))
+
+    def _facts(self, patient: int, source: str, traits: Traits) -> IdentityFacts:
         keys = [self._keys.match_hash(rule, value) for rule, value in match_keys(traits)]
         known = {name: self._keys.match_hash(name, value).hex() for name, value in facts(traits).items()}
         return IdentityFacts(patient=patient, source=source, keys=keys, facts=known)
 
-    async def link(self, change: Transaction, identities: Sequence[IdentityFacts], *, at: int) -> Regrouped:
-        """Record the facts one after the other, link what matches without contradiction, undo what now contradicts."""
-        patients = {identity.patient for identity in identities}
+    async def link(self, change: Transaction, people: Sequence[Told], *, at: int) -> Regrouped:
+        """Record what Patients tell, one after the other; link what matches, take back what now contradicts."""
+        patients = {told.facts.patient for told in people}
         awaited = {one.patient for one in await change.awaited(patients)}
-        told: set[int] = set()
-        touched: set[int] = set()
-        links = 0
-        for identity in identities:
-            candidates = await change.identify(identity)
-            if candidates is None:
-                continue
-            told.add(identity.patient)
-            for other in await change.linked(identity.patient):
-                if contradicts(identity.facts, other.facts):
-                    await change.unlink(identity.patient, other.patient)
-                    touched |= {identity.patient, other.patient}
-            for other in candidates:
-                if other.source != identity.source and not contradicts(identity.facts, other.facts):
-                    await change.link(identity.patient, other.patient, rule="deterministic", at=at)
-                    touched |= {identity.patient, other.patient}
-                    links += 1
+        anew: set[int] = set()
+        regrouped = Regrouped()
+        for told in people:
+            regrouped.add(await self._link(change, told, anew, at))
         # What was recorded of someone who was awaited begins to count, or no longer does.
-        touched |= told & (awaited | {one.patient for one in await change.awaited(told)})
-        return Regrouped(patients=touched, links=links)
+        regrouped.patients |= anew & (awaited | {one.patient for one in await change.awaited(anew)})
+        return regrouped
+
+    async def _link(self, change: Transaction, told: Told, anew: set[int], at: int) -> Regrouped:
+        """Record what one Patient tells; ``anew`` gets it where its exact keys are others than before."""
+        patient, source = told.facts.patient, told.facts.source
+        before = (await change.portraits([patient])).get(patient)
+        if before is not None and before.told == told.digest:
+            return Regrouped()
+        traits, identity, doubted, regrouped = told.traits, told.facts, False, Regrouped()
+        if before is not None:
+            earlier = self.pairing.opened(before)
+            if told.amends:
+                traits = with_unsaid(earlier, traits)
+            differing = changed(earlier, traits, self.pairing.matcher)
+            doubted = before.doubted or len(differing) >= _DOUBTFUL
+            if doubted:
+                await doubt(change, self._ledger, self._keys, patient=patient, told=told.digest, why=differing, at=at)
+                regrouped.patients.add(patient)
+            else:
+                traits = known_by_all(earlier, traits)
+                identity = self._facts(patient, source, traits)
+                if traits == earlier and before.source == source:
+                    return Regrouped()
+        if await change.identify(identity) is not None:
+            anew.add(patient)
+        portrait = self.pairing.portrait(patient, source, told.digest, traits, doubted=doubted)
+        await change.put_portrait(portrait)
+        regrouped.patients |= await self._outgrown(change, identity)
+        return regrouped.add(await self.pairing.place(change, portrait, traits, at=at, new=before is None))
+
+    @staticmethod
+    async def _outgrown(change: Transaction, identity: IdentityFacts) -> set[int]:
+        """Take back links to records of which only exact facts are kept, where these contradict now."""
+        touched: set[int] = set()
+        linked = await change.linked(identity.patient)
+        known = await change.portraits([other.patient for other in linked]) if linked else {}
+        for other in linked:
+            if other.patient not in known and contradicts(identity.facts, other.facts):
+                await change.unlink(identity.patient, other.patient)
+                touched |= {identity.patient, other.patient}
+        return touched
+
+    async def start(self, store: Store, in_force: InForce, *, at: int, progress: Callable[[int, int], None]) -> int:
+        """Weigh every pair anew unless it was weighed with these weights; how many records that were.
+
+        ``progress`` is told how many records are done, of how many.
+        """
+        fingerprint = self.pairing.matcher.fingerprint.encode()
+        if await store.setting(_WEIGHTS) == fingerprint:
+            return 0
+        async with store.transaction() as change:
+            everyone = await change.every_portrait()
+        for first in range(0, len(everyone), _BATCH):
+            async with store.transaction() as change:
+                touched: set[int] = set()
+                for portrait in (await change.portraits(everyone[first : first + _BATCH])).values():
+                    anew = self.pairing.anew(portrait)
+                    await change.put_portrait(anew)
+                    placed = await self.pairing.place(change, anew, self.pairing.opened(anew), at=at)
+                    touched |= placed.patients
+                await in_force.refresh(change, touched, at=at)
+            progress(min(first + _BATCH, len(everyone)), len(everyone))
+        async with store.transaction() as change:
+            await change.set_setting(_WEIGHTS, fingerprint)
+        return len(everyone)
+
+    async def accept(self, change: Transaction, portrait: Portrait, *, at: int) -> set[int]:
+        """Take what a record now tells of itself for right; the records whose person changed by it."""
+        settled = portrait._replace(doubted=False)
+        await change.put_portrait(settled)
+        traits = self.pairing.opened(settled)
+        return {portrait.patient} | (await self.pairing.place(change, settled, traits, at=at)).patients

@@ -58,6 +58,14 @@ class Then:
         """What had been recorded by then."""
         return [fact for fact in await self._view.recorded(patients) if fact.recorded <= self._at]
 
+    async def leaning(self, patients: Iterable[int], *, at: int) -> dict[int, set[int]]:
+        """The links that nobody had confirmed and that stand unconfirmed still."""
+        return await self._view.leaning(patients, at=min(at, self._at))
+
+    async def persons(self, patients: Iterable[int]) -> list[frozenset[int]]:
+        """The people as they were confirmed by then."""
+        return list(dict.fromkeys([await self._view.component(patient, at=self._at) for patient in patients]))
+
 
 async def held_then(view: Snapshot, in_force: InForce, patient: int, at: int) -> Held:
     """What was in force for a person at an instant, by what was known at that instant."""

@@ -99,6 +99,7 @@ _WHY = {
         "The search named no patient, and no agreement in force gives {who} the right to search over everyone "
         "(`population-search`)."
     ),
+    "patient-match": "No agreement in force gives {who} the right to ask who somebody is (`patient-match`).",
     "malformed-id": "The id in the address is not of the form that FHIR gives to ids, so nothing can have it.",
     "forbidden": "The access token does not carry the right that this needs.",
     "not-found": "There was nothing of that kind to answer with.",

@@ -25,7 +25,7 @@ from adapter.summary.loinc import PinnedList
 from adapter.summary.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from adapter.consent.agreement import AnyAgreement
     from adapter.consent.agreement_user import UserAgreement
@@ -57,10 +57,12 @@ def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRu
     agreements = _collect(problems, partial(read_agreements, site.agreements, site.partners, site.feeds), ())
     user_agreements = _collect(problems, partial(read_user_agreements, site.user_agreements, site.partners), ())
     forms: dict[str, dict[str, Form]] = {}
+    said: dict[str, Form] = {}
     for where, document in site.forms.items():
         form = _collect(problems, partial(read_form, document, where), None)
         if form is not None:
             forms.setdefault(form.form, {})[form.version] = form
+            said[where] = form
     mappings: dict[str, Any] = {}
     for feed in site.feeds.values():
         problems += _feed_problems(feed, forms, connectors)
@@ -70,6 +72,7 @@ def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRu
     law = _collect(problems, partial(law_of, site, agreements, at=at), None)
     if law is not None:
         problems += asserter_problems(site.site.assert_basis, law)
+        problems += _unsaid(said, law)
     if problems:
         raise ConfigurationError(problems)
     return SiteRules(
@@ -117,6 +120,21 @@ def _mapping(site: Site, feed: Feed, tables: Any, facts: Facts) -> Any:
             ]
         )
     return mapping
+
+
+def _unsaid(forms: Mapping[str, Form], law: Law) -> list[Problem]:
+    """What a form that may still be signed does not say and has to by the law of the place."""
+    return [
+        Problem(
+            where=where,
+            path="statements.further",
+            message="the law of an overlay in force wants a statement above the signature that is not there",
+            expected=statement,
+        )
+        for where, form in forms.items()
+        for statement in sorted(law.jurisdiction.extra_statements - {*form.statements.further})
+        if form.retired is None
+    ]
 
 
 def _feed_problems(feed: Feed, forms: dict[str, dict[str, Form]], connectors: Collection[str]) -> list[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from adapter.store.legal import LegalRecords
+from adapter.store.matching import MatchRecords
 from adapter.store.survey import Survey
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Interned(Protocol):
         ...
 
 
-class Transaction(Interned, LegalRecords, Protocol):
+class Transaction(Interned, LegalRecords, MatchRecords, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
@@ -102,12 +103,16 @@ class Transaction(Interned, LegalRecords, Protocol):
         """Forget every filled rule, exception and bound; they are filled anew from what is in force."""
         ...
 
-    async def identities(self, patients: Iterable[int]) -> dict[int, IdentityFacts]:
-        """How these patients may be recognised, as recorded; those of whom nothing is are left out."""
-        ...
-
     async def identify(self, facts: IdentityFacts) -> list[IdentityFacts] | None:
         """Record how a patient may be recognised; returns who shares a key, or None if nothing changed."""
+        ...
+
+    async def leaning(self, patients: Iterable[int], *, at: int) -> dict[int, set[int]]:
+        """For each of these patients the records that were linked to it by ``at`` and that nobody has confirmed."""
+        ...
+
+    async def persons(self, patients: Iterable[int]) -> list[frozenset[int]]:
+        """As ``components``."""
         ...
 
     async def linked(self, patient: int) -> list[IdentityFacts]:

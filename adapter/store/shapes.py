@@ -122,6 +122,52 @@ class IdentityFacts:
     facts: Mapping[str, str]
 
 
+class Portrait(NamedTuple):
+    """What comparison needs of one record, sealed: the store cannot read it.
+
+    ``told`` is a keyed hash of what the record last told, ``blocks`` are the keys under which it is looked for.
+    ``doubted``: it told otherwise of itself than before, and nobody has decided yet.
+    """
+
+    patient: int
+    source: str
+    told: bytes
+    sealed: bytes
+    blocks: tuple[int, ...]
+    doubted: bool = False
+
+
+class PairRow(NamedTuple):
+    """Two records that may be one person, seen from ``patient``; bands as `adapter.identity.match` numbers them.
+
+    ``score`` is in hundredths of a bit. ``band`` is what the two are by themselves, ``state`` what they are given all
+    else, ``since`` when they came into it.
+    """
+
+    patient: int
+    other: int
+    score: int
+    band: int
+    state: int
+    since: int
+
+
+class PairDecision(NamedTuple):
+    """What somebody decided of a pair (the smaller key first), or of a record by itself, named twice.
+
+    ``verdict`` is "same", "different", or "accepted" for a record that told otherwise of itself; ``knowing`` are the
+    traits that differed then.
+    """
+
+    patient: int
+    other: int
+    verdict: str
+    knowing: tuple[str, ...]
+    author: str
+    why: str
+    at: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinedRecord:
     """A record that waits to be mended. ``ordinal`` is its place in its receipt."""

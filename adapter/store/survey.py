@@ -36,6 +36,14 @@ class PersonRecords(Protocol):
         """What was recorded of these patients, ended or not."""
         ...
 
+    async def leaning(self, patients: Iterable[int], *, at: int) -> dict[int, set[int]]:
+        """For each of these patients the records that were linked to it by ``at`` and that nobody has confirmed."""
+        ...
+
+    async def persons(self, patients: Iterable[int]) -> list[frozenset[int]]:
+        """The people these patients are: all Patients confirmed to be one, each person once."""
+        ...
+
 
 class Decided(NamedTuple):
     """How many records stand under one policy and segment: whatever decides them decides all of them."""

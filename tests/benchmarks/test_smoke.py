@@ -12,6 +12,7 @@ import changing
 import county
 import deciding
 import load
+import matching
 import measure
 import population
 import pytest
@@ -31,6 +32,8 @@ TINY = measure.Scale(
     people=60,
     decisions=16,
     rebuilt=60,
+    matched=40,
+    among=300,
     stream_bytes=20_000,
     stored_rows=30,
 )
@@ -201,3 +204,12 @@ def test_what_changes_is_measured_and_its_answers_checked(tmp_path):
     found = figures(changing.measure(TINY, tmp_path))
     assert len(found) == 3
     assert all(value > 0 for numbers in found.values() for value in numbers.values())
+
+
+def test_matching_is_measured_against_the_truth_and_never_confirms_a_stranger(tmp_path):
+    rows = figures(matching.measure(TINY, tmp_path))
+    banded = [name for name in rows if "and above" in name]
+    assert len(banded) == 3
+    assert rows[banded[0]]["precision"] == 1.0
+    assert rows[banded[0]]["recall"] < rows[banded[1]]["recall"] <= rows[banded[2]]["recall"]
+    assert rows["one person among 300"]["p99_ms"] > 0

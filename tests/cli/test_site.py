@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 MISTAKES = {
     "site.toml": ("site.toml", 'operator = "business-associate"', 'operator = "boss"', "`operator`", "intermediary"),
@@ -158,3 +159,24 @@ def test_a_store_that_cannot_be_opened_is_a_failure_in_words(sallyport, folder):
     ran = sallyport("migrate", "--site", folder)
     assert ran.code == 1
     assert ran.err.startswith("sallyport: ")
+
+
+def test_a_form_says_what_the_law_of_the_place_wants_said(sallyport, folder):
+    site = folder / "site.toml"
+    site.write_text(site.read_text().replace("overlays = []", 'overlays = ["nm"]'))
+    ran = sallyport("validate", "--site", folder)
+    assert ran.code == 4
+    wanted = "I have the right to examine and to copy the information that is to be disclosed."
+    told = [line for line in ran.err.splitlines() if "statements.further" in line]
+    assert [line.split()[0] for line in told] == [f"forms/{path.name}" for path in sorted(forms_in_use(folder))]
+    assert wanted in ran.err
+    for path in forms_in_use(folder):
+        form = yaml.safe_load(path.read_text())
+        form["statements"]["further"] = [wanted]
+        path.write_text(yaml.safe_dump(form))
+    assert sallyport("validate", "--site", folder).code == 0
+
+
+def forms_in_use(folder):
+    paths = (folder / "forms").glob("*.yaml")
+    return [path for path in paths if "retired" not in yaml.safe_load(path.read_text())]

@@ -2,7 +2,7 @@
 
 from reference_request import resolved
 from reference_shape import PROVISION, harmless, of_companion, of_consent, of_criterion
-from reference_terms import ACT, DENY, INSTRUMENT, PCF, PERMIT, SCOPE, codings, either, row, span
+from reference_terms import ACT, DENY, INSTRUMENT, LEVEL, PCF, PERMIT, SCOPE, codings, either, row, span
 from reference_world import kind_of, literal, same
 
 STATUSES = ("draft", "proposed", "active", "rejected", "inactive", "entered-in-error")
@@ -182,10 +182,28 @@ class Consent:
             return set()
 
     def blocking(self):
-        """A capped consent: a deny wherever its root guard, read as a deny, is not False."""
+        """A capped consent: a deny wherever its root guard, read as a deny, is not False.
+
+        The guard of what was no deny keeps to what cannot have left open what its exceptions closed.
+        """
         provision = self.json.get("provision")
-        guard = criteria_of(DENY, provision, strict=False) if isinstance(provision, dict) else {}
+        provision = provision if isinstance(provision, dict) else {}
+        guard = criteria_of(DENY, provision, strict=False)
+        if provision.get("type") != "deny":
+            listed = provision.get("securityLabel")
+            levels = [one.get("system") for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+            if LEVEL in levels:
+                guard.pop("securityLabel", None)
+            if self.widens():
+                guard = {name: value for name, value in guard.items() if name == "period"}
         return [Node(DENY, {**guard, "shape": [UNKNOWN]}, [])]
+
+    def widens(self):
+        """Whether it claims that a permit inside a permit widens it."""
+        meta = self.json.get("meta")
+        claimed = meta.get("profile") if isinstance(meta, dict) else None
+        claimed = claimed if isinstance(claimed, list) else [claimed]
+        return any(isinstance(one, str) and one.split("|")[0] == PCF for one in claimed)
 
     def scope(self):
         """Whether it is a privacy consent."""

@@ -335,3 +335,8 @@ def test_the_floor_is_there_before_between_and_after_agreements():
     rows = bound([early, late], recipient(), segment(), zone=DENVER, floor=UNBOUND)
     assert [row.bases for row in rows] == [UNBOUND, UNBOUND | CONSENT, UNBOUND, UNBOUND | CONSENT]
     assert (rows[0].start, rows[-1].stop) == (MIN, MAX)
+
+
+def test_the_grants_of_amendments_are_grants_too():
+    changed = memorandum(grant(), amendments=[amendment(adds=[grant("probation")])])
+    assert [one.recipient for one in changed.every_grant()] == ["pretrial", "probation"]

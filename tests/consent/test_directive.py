@@ -3,7 +3,9 @@
 import pytest
 from consent_builders import (
     ACT,
+    PCF,
     REASON,
+    TYPES,
     X,
     answered,
     case,
@@ -11,6 +13,7 @@ from consent_builders import (
     consent,
     deny,
     effect,
+    label,
     observation,
     permit,
 )
@@ -100,6 +103,30 @@ def test_a_root_permit_is_read_as_a_deny_once_capped():
     """Every purpose asked has to be covered by a permit; of a deny one is enough."""
     capped = consent(permit(permit(), purposes=["TREAT"]))
     assert effect(capped, OTHER, purposes=("TREAT", "HMARKT")) == D
+
+
+def test_a_capped_permit_keeps_closed_what_its_exceptions_closed():
+    """A permit of level R reaches down to N, where a deny of level R would not."""
+    inside = permit(deny(), securityLabel=[label("R")])
+    assert effect(consent(inside), OTHER, resource=observation()) == D
+    assert effect(consent(inside, unheardOf=1), OTHER, resource=observation()) == D
+    assert effect(consent({**inside, "type": "deny"}, unheardOf=1), OTHER, resource=observation()) == P
+
+
+def test_a_capped_consent_whose_permits_may_widen_it_is_limited_by_its_period_alone():
+    elsewhere = permit(**{"class": [{"system": TYPES, "code": "Condition"}]})
+    capped = {"meta": {"profile": [f"{PCF}|1.0"]}, "unheardOf": 1}
+    assert effect(consent(elsewhere, **capped), OTHER) == D
+    assert effect(consent(elsewhere, unheardOf=1), OTHER) == P
+    assert effect(consent({**elsewhere, "type": "deny"}, **capped), OTHER) == P
+    assert effect(consent(permit(period={"end": "2020"}), **capped), OTHER) == P
+
+
+@pytest.mark.parametrize("meta", ["x", [PCF], {"profile": 5}, {"profile": [5, None]}])
+def test_a_claim_that_cannot_be_read_is_no_claim(meta):
+    capped = consent(permit(**{"class": [{"system": TYPES, "code": "Condition"}]}), meta=meta)
+    assert read(capped).body.capped
+    assert effect(capped, OTHER) == P
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 from consent_builders import DENVER, X
 
-from adapter.consent.names import AtHand
+from adapter.consent.names import AtHand, identifier_key
 from adapter.consent.recipient import RecipientContext, close
 from adapter.fhir.dates import interval
 
@@ -205,3 +205,15 @@ def test_the_context_survives_its_canonical_form():
     assert again.canonical() == made.canonical()
     assert (again.actors, again.outside, again.organisation) == (made.actors, {"Group/g"}, X)
     assert not again.odd
+
+
+@pytest.mark.parametrize(
+    "identifier", [{"system": 5, "value": "x"}, {"value": "x"}, {"system": "", "value": "x"}, {"system": "s"}]
+)
+def test_an_identifier_needs_a_system_and_a_value(identifier):
+    assert identifier_key(identifier) is None
+    assert identifier_key({"system": "s", "value": "x"}) == "=s|x"
+
+
+def test_who_asks_for_no_organisation_belongs_to_none():
+    assert close([X], AtHand()).organisation == ""

@@ -1,5 +1,7 @@
 """From a signed form to a Consent, and what that Consent then lets happen."""
 
+from dataclasses import replace
+
 import pytest
 from consent_builders import ACT, concept
 from signed_forms import (
@@ -22,6 +24,7 @@ from signed_forms import (
     permits,
     recipient_of,
     record_of,
+    refused,
 )
 
 from adapter.consent.directive import read
@@ -289,9 +292,7 @@ def test_an_intermediary_names_whom_it_passes_records_to():
     ],
 )
 def test_a_deficient_form_is_refused(code, element, elements):
-    with pytest.raises(RecordError) as raised:
-        authored(**elements)
-    assert (raised.value.code, raised.value.element) == (code, element)
+    refused(code, element, **elements)
 
 
 def test_a_participant_has_to_be_offered():
@@ -302,14 +303,12 @@ def test_a_participant_has_to_be_offered():
 
 
 def test_a_partner_the_site_does_not_know_is_refused():
-    with pytest.raises(RecordError, match="unknown-organisation"):
-        authored(organisations={"registry": "Organization/registry"})
+    refused("unknown-organisation", "choices.partner", organisations={"registry": "Organization/registry"})
 
 
 def test_what_r4_does_not_allow_is_refused():
-    with pytest.raises(RecordError) as raised:
-        authored(organisations={**ORGANISATIONS, "pretrial": ""})
-    assert raised.value.code == "bad-submission"
+    where = "provision.provision.1.actor.0.reference.reference"
+    refused("bad-submission", where, organisations={**ORGANISATIONS, "pretrial": ""})
 
 
 def test_a_form_on_hold_denies_everything_until_it_is_mended():
@@ -328,3 +327,25 @@ def test_a_form_offered_to_somebody_who_cannot_sign_now_is_proposed_and_changes_
     assert offered["category"][1] == concept("https://sallyport.example/fhir/CodeSystem/consent-instrument", "release")
     assert concept(ACT, "42CFRPart2CD") not in offered["category"]
     assert CASE["value"] not in str(offered)
+
+
+def test_a_form_that_looks_back_covers_what_was_made_until_the_day_it_was_signed():
+    consent = authored(changed_form={"future": False})
+    permits_of_choices = [one for one in consent["provision"]["provision"] if one["type"] == "permit"]
+    assert all(one["dataPeriod"] == {"end": consent["dateTime"][:10]} for one in permits_of_choices)
+    assert permits_of_choices
+    assert "dataPeriod" not in str(authored(changed_form={"future": True}))
+
+
+def test_a_day_begins_where_the_custodian_is():
+    """20:00 of the day before in Denver is the day of signature in Greenwich."""
+    refused("bad-date", "expires", expires="2026-03-02T03:00:00Z")
+
+
+def test_a_program_is_named_to_the_reader_of_a_trace_that_was_not_the_one_to_disclose():
+    spans = timeline([read(authored(part2=PART2) | {"id": "c"})], DENVER)
+    policy = next(span.policy for span in spans if span.start <= NOW < span.stop)
+    elsewhere = replace(record_of("MH", "SUD", regime="part2"), unit="Organization/elsewhere")
+    said = rule(policy, recipient_of(*CLINIC), elsewhere)
+    assert said.effect is Effect.DENY
+    assert "it names another program as the one that may disclose" in {one.because for one in said.reasons}

@@ -11,25 +11,16 @@ from signed_forms import (
     PART2,
     PROCEEDINGS,
     PSYCHOTHERAPY,
-    RELEASE,
     SIGNATURE,
     SIGNED,
     TEXT,
     TEXTO,
     authored,
+    refused,
 )
 
 from adapter.consent.release_elements import comes_of_age
 from adapter.consent.release_submission import Submission
-from adapter.errors import RecordError
-
-
-def refused(code, element, document=RELEASE, changed_form=None, **elements):
-    with pytest.raises(RecordError) as raised:
-        authored(document, changed_form=changed_form, **elements)
-    assert (raised.value.code, raised.value.element) == (code, element)
-    assert raised.value.expected
-
 
 ELEMENTS_OF_2_31 = {
     "person.last": {"person": {"id": "p", "first": "Ada"}},

@@ -23,7 +23,7 @@ from reference_world import World
 from adapter.consent import cases
 from adapter.consent.cases import answer
 from adapter.consent.decide import Case, decide, record
-from adapter.consent.directive import read
+from adapter.consent.directive import applicable, read
 from adapter.consent.evaluate import Effect
 from adapter.consent.force import Combination, revisions
 from adapter.consent.names import AtHand
@@ -157,17 +157,22 @@ class ConsentSet:
         change = self.block.rng.choice(OF_CONSENTS)
         line = copy.deepcopy({"consents": self.consents, "context": self.block.context})
         change(self.block.rng, line)
-        capped = any(directive.body.capped for directive in self.directives)
-        if change is not reorder and capped:
-            return
         directives = tuple(map(read, line["consents"]))
         for asked in requests:
             for shown in resources:
+                if change is not reorder and self.capped(shown):
+                    continue
                 before = permitted[asked[0]["at"], id(asked), id(shown)]
                 after = decide(self.case(asked, shown, directives)).effect is Effect.PERMIT
                 self.block.tally.changed += 1
                 if after > before or (change is reorder and after != before):
                     self.report(change.__name__, asked, shown, changed=line["consents"])
+
+    def capped(self, shown):
+        """Whether a consent only denies, by itself or as maybe somebody else's: narrowed, it denies less."""
+        persons = [frozenset({patient}) for patient in shown[1].patients]
+        fitting = [applicable(one, who, self.block.at_hand) for one in self.directives for who in persons]
+        return any(one.body.capped for one in [*self.directives, *filter(None, fitting)])
 
     def line(self, asked, shown):
         made = {

@@ -154,6 +154,7 @@ class FakeServices:
     ready: Callable[[], Awaitable[bool]] = _ready
     endings: Callable[[], list[Any]] = list
     intake: Any = None
+    match: Any = None
     version: str = "0.1.0"
 
     def __post_init__(self) -> None:

@@ -76,13 +76,19 @@ async def test_what_is_compared_is_kept_as_keyed_hashes_only(county):
     assert "433276006" not in stored
 
 
-def test_keys_of_two_sites_do_not_compare():
+def test_keys_of_two_sites_do_not_compare(county):
     body = {
         "resourceType": "Patient",
         "birthDate": "1980-04-02",
         "identifier": [{"system": "http://hl7.org/fhir/sid/us-ssn", "value": "433276007"}],
     }
-    one, other = (People(SiteKeys(bytes([n]) * 32)).recognise(1, "x", body) for n in (1, 2))
-    assert len(one.keys) == 1
-    assert set(one.keys).isdisjoint(other.keys)
-    assert set(one.facts.values()).isdisjoint(other.facts.values())
+    matcher = county.services.identities.matcher
+    sites = [People(SiteKeys(bytes([n]) * 32), matcher, county.services.ledger) for n in (1, 2)]
+    one, other = (site.recognise(1, "x", body) for site in sites)
+    assert len(one.facts.keys) == 1
+    assert set(one.facts.keys).isdisjoint(other.facts.keys)
+    assert set(one.facts.facts.values()).isdisjoint(other.facts.facts.values())
+    assert one.digest != other.digest
+    portraits = [site.pairing.portrait(1, "x", b"", one.traits, doubted=False) for site in sites]
+    assert portraits[0].sealed != portraits[1].sealed
+    assert set(portraits[0].blocks).isdisjoint(portraits[1].blocks)

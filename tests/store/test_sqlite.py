@@ -10,6 +10,7 @@ import apsw
 import events_contract
 import files_contract
 import legal_contract
+import matching_contract
 import orjson
 import pytest
 import store_contract as contract
@@ -58,6 +59,7 @@ class TestSqlite(
     events_contract.EventsContract,
     files_contract.FilesContract,
     legal_contract.LegalContract,
+    matching_contract.MatchingContract,
     survey_contract.SurveyContract,
 ):
     """Every promise of the contract."""

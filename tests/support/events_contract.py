@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from store_contract import NOW, write
 
-from adapter.store.shapes import IdentityFacts
-
 
 class EventsContract:
     """Mixed into the tests of a store; ``store`` is an empty one."""
@@ -23,12 +21,6 @@ class EventsContract:
             assert told[first.rid].tail == first.tail
             await change.tell([(first.rid, NOW, {})])
             assert (await change.told([first.rid]))[first.rid][3:5] == (NOW, {})
-
-    async def test_recorded_identities_are_found(self, store):
-        one = IdentityFacts(patient=1, source="jail", keys=[b"k"], facts={"ssn": "x"})
-        async with store.transaction() as change:
-            await change.identify(one)
-            assert await change.identities([1, 2]) == {1: one}
 
     async def test_a_merge_is_seen_from_both_ends(self, store):
         prior, survivor = write("Patient", "old", "old", 1), write("Patient", "new", "new", 1)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from pathlib import Path
 from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
 
 from adapter.consent.directive import read
 from adapter.consent.evaluate import Effect
@@ -15,8 +19,10 @@ from adapter.consent.release import SUMMARY_PROFILE, author
 from adapter.consent.release_form import Form
 from adapter.consent.rules import rule
 from adapter.consent.segment import Segment
+from adapter.errors import RecordError
 from adapter.fhir.dates import interval
 
+REFUSALS = Path(__file__).parents[1] / "consent" / "refusals.yaml"
 DENVER = ZoneInfo("America/Denver")
 LOCAL = "https://sallyport.example/fhir/CodeSystem/purpose-of-use"
 ACT_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
@@ -182,6 +188,16 @@ def authored(document=RELEASE, now=NOW, changed_form=None, organisations=ORGANIS
         zone=DENVER,
         now=now,
     )
+
+
+def refused(code, element, document=RELEASE, **given):
+    """A form that is handed in so is refused, at an element, with the words that tell whoever mends it what to do."""
+    with pytest.raises(RecordError) as raised:
+        authored(document, **given)
+    error = raised.value
+    assert (error.code, error.element) == (code, element)
+    words = yaml.safe_load(REFUSALS.read_text(encoding="utf-8"))
+    assert error.expected in words.get(f"{code} {element}", ()), f"{code} {element}: {error.expected}"
 
 
 def recipient_of(partner, *purposes):

@@ -33,7 +33,11 @@ CALLERS = (
     ("registry", "TREAT"),
 )
 BASE = "http://127.0.0.1:8080/fhir"
-RIGHTS = {"cottonwood": ("population-search",), "riverside-main": ("population-search",)}
+RIGHTS = {
+    "cottonwood": ("population-search", "patient-match"),
+    "riverside-main": ("population-search", "patient-match"),
+    "pretrial": ("patient-match",),
+}
 
 
 class Clock:

@@ -98,12 +98,6 @@ class IdentityWriter:
             patient=patient, source=recorded.source, keys=_keys(recorded), facts=orjson.loads(recorded.facts)
         )
 
-    def recorded(self, patients: Iterable[int]) -> dict[int, IdentityFacts]:
-        """What is recorded of those of the patients of whom something is."""
-        asked = set(patients)
-        self._look_up(asked)
-        return {patient: self.of(patient) for patient in asked if self._recorded[patient] is not None}
-
     def linked(self, patient: int) -> list[IdentityFacts]:
         """The records linked to a patient; somebody new has none."""
         if patient in self._unlinked:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import apsw
 
-SQL, LEGAL = load("write"), load("legal")
+SQL, LEGAL, MATCHING = load("write"), load("legal"), load("matching")
 
 
 def stored(row: tuple[Any, ...]) -> StoredResource:
@@ -46,6 +46,32 @@ class SqlitePeople:
     async def elements(self, rids: Iterable[int], name: str) -> dict[int, Any]:
         self._ready()
         return dict(self._of("elements", rids, name))
+
+    async def leaning(self, patients: Iterable[int], *, at: int) -> dict[int, set[int]]:
+        found: dict[int, set[int]] = {}
+        for patient, other in self._db.execute(MATCHING["leaning"], (_listed(patients), at)):
+            found.setdefault(patient, set()).add(other)
+        return found
+
+    async def persons(self, patients: Iterable[int]) -> list[frozenset[int]]:
+        alone = dict.fromkeys(patients)
+        found: dict[frozenset[int], None] = {}
+        for (patient,) in self._of("having_links", alone):
+            if patient in alone:
+                component = self._component(patient)
+                found[component] = None
+                for member in component:
+                    alone.pop(member, None)
+        return [*found, *(frozenset((patient,)) for patient in alone)]
+
+    def _component(self, patient: int) -> frozenset[int]:
+        found, frontier = {patient}, [patient]
+        while frontier:
+            for (other,) in self._db.execute(SQL["linked"], (frontier.pop(),)):
+                if other not in found:
+                    found.add(other)
+                    frontier.append(other)
+        return frozenset(found)
 
     async def recorded(self, patients: Iterable[int]) -> list[LegalFact]:
         return facts_of(self._db.execute(LEGAL["legal_facts_of"], (_listed(patients),)))

@@ -18,6 +18,7 @@ from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.identity import IdentityWriter
 from adapter.store.sqlite.interning import bodies
 from adapter.store.sqlite.legal import SqliteLegalRecords
+from adapter.store.sqlite.matching import MatchWriter, SqliteMatchRecords
 from adapter.store.sqlite.person import SqlitePeople
 from adapter.store.sqlite.resources import ResourceWriter
 
@@ -33,7 +34,7 @@ SQL, ACCESS = load("write"), load("access")
 _INCOMPLETE = "the policies of a patient must cover all time without gap or overlap"
 
 
-class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
+class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords):
     """The writer's side of the store, inside BEGIN IMMEDIATE … COMMIT."""
 
     def __init__(
@@ -46,6 +47,7 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
         self._interning = interning
         self._resources = ResourceWriter(connection, stamp)
         self._identities = IdentityWriter(connection)
+        self._matches = MatchWriter(connection)
 
     async def intern(self, table: str, body: bytes) -> int:
         return self._interning.number(self._db, table, body)
@@ -56,6 +58,7 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
         self._resources.expect(write.rid for write in writes)
         self._identities.expect(identities)
+        self._matches.expect(identities)
 
     async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
         return [self._resources.put(write, at=at, origin=origin) for write in writes]
@@ -87,6 +90,7 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
         """Write what waits, before the transaction commits."""
         self._resources.flush()
         self._identities.flush()
+        self._matches.flush()
 
     def _ready(self) -> None:
         self._resources.flush()
@@ -132,9 +136,6 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
         for table in ("rule", "exception", "bound"):
             self._db.execute(f"DELETE FROM {table}")
 
-    async def identities(self, patients: Iterable[int]) -> dict[int, IdentityFacts]:
-        return self._identities.recorded(patients)
-
     async def identify(self, facts: IdentityFacts) -> list[IdentityFacts] | None:
         return self._identities.identify(facts)
 
@@ -148,24 +149,7 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords):
         self._identities.unlink(patient, other)
 
     async def components(self, patients: Iterable[int]) -> list[frozenset[int]]:
-        alone = dict.fromkeys(patients)
-        found: dict[frozenset[int], None] = {}
-        for (patient,) in self._of("having_links", alone):
-            if patient in alone:
-                component = self._component(patient)
-                found[component] = None
-                for member in component:
-                    alone.pop(member, None)
-        return [*found, *(frozenset((patient,)) for patient in alone)]
-
-    def _component(self, patient: int) -> frozenset[int]:
-        found, frontier = {patient}, [patient]
-        while frontier:
-            for (other,) in self._db.execute(SQL["linked"], (frontier.pop(),)):
-                if other not in found:
-                    found.add(other)
-                    frontier.append(other)
-        return frozenset(found)
+        return await self.persons(patients)
 
     async def quarantine(self, records: Sequence[QuarantinedRecord], *, at: int) -> None:
         self._db.executemany(

@@ -232,7 +232,8 @@ async def test_case_30_the_link_is_served_where_both_may_be_seen_and_moves_no_co
     world = await worlds.open_site(tmp_path / "site")
     old, new = world.patient(FEED, "J2"), world.patient(FEED, "J1")
     await world.deliver(FEED, records.hl7(records.admission(), records.phq9(12)))
-    await world.deliver(FEED, records.hl7(records.phq9(9, person="J2", ssn="218-44-9031", control="R2")))
+    other = records.phq9(9, person="J2", ssn="218-44-9031", control="R2")
+    await world.deliver(FEED, records.hl7(other.replace("MARSH^ADA||19800402|F", "ELM^BO||19710607|M")))
     await world.deliver(FEED, adt("A40", pid("J1"), "MRG|J2^^^ALDERJAIL^PCN", at=at(4)).encode())
     await world.deliver("releases", records.ndjson(records.release(records.choice())))
     caller, own = ("pretrial", "pretrial-release"), ("jail-medical", "discharge-planning")
@@ -243,6 +244,16 @@ async def test_case_30_the_link_is_served_where_both_may_be_seen_and_moves_no_co
     assert await world.matches(caller, f"/fhir/Observation?patient=Patient/{old}") == []
     assert (await world.ask(caller, f"/fhir/Patient/{old}")).status_code == 404
     assert "replaces" not in (await world.ask(caller, f"/fhir/Patient/{new}")).text
+    await world.close()
+
+
+@pytest.mark.parametrize(("ssn", "links"), [("", 2), ('""', 0)])
+async def test_a_number_that_is_unsaid_still_says_who_somebody_is_and_a_deleted_one_does_not(tmp_path, ssn, links):
+    world = await worlds.open_site(tmp_path / "site")
+    await world.deliver(FEED, records.hl7(records.admission(), records.phq9(12)))
+    await world.deliver(FEED, adt("A08", pid("J1", ssn=ssn), at=at(4)).encode())
+    await world.deliver("releases", records.ndjson(records.release(records.choice())))
+    assert world.rows("SELECT count(*) FROM patient_link") == [(links,)]
     await world.close()
 
 
