@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from adapter.auth.requester import Requester
 from adapter.auth.tokens import Tokens
-from adapter.errors import SallyportError
+from adapter.errors import ConfigurationError, Problem, SallyportError
 from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
 from adapter.services.access import Access
@@ -21,37 +21,54 @@ from adapter.services.asserting import PartnerAssertions
 from adapter.services.assertion_rules import LawOfAssertions
 from adapter.services.authorities import Authorities
 from adapter.services.change import Changes
+from adapter.services.channels import ChannelLog
 from adapter.services.decisions import Decisions
 from adapter.services.directory import organizations, publish
 from adapter.services.disclose import Disclosure
 from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
+from adapter.services.fates import Fates
 from adapter.services.feed_contracts import FeedGate, endings
+from adapter.services.feed_line import FeedLine
+from adapter.services.feed_work import FeedWork
 from adapter.services.identities import Identities
 from adapter.services.identity_rules import matcher, shipped_matcher
 from adapter.services.in_force import EMPTY, InForce
-from adapter.services.ingest import FeedLine, Ingest
+from adapter.services.ingest import Ingest
 from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
 from adapter.services.paper import Papers
 from adapter.services.patient_match import PatientMatch
 from adapter.services.people import People
+from adapter.services.preview import Preview
+from adapter.services.reception import Reception
 from adapter.services.reviews import Reviews
+from adapter.services.rosters import Rosters
 from adapter.services.site_rules import compile_rules
 from adapter.services.standing import KnownFacts, Sources
 from adapter.services.user_agreements import UserAgreements
+from adapter.services.watching import Watching
 from adapter.services.whatif import WhatIf
 from adapter.services.words import Words
 from adapter.services.write import Writer, stamp
 from adapter.source import ExtractOptions
 from adapter.store.sqlite.store import SqliteStore
+from adapter.ways_in import WaysIn, message_feeds, ways_in_problems
 from connectors.behavioral_health.fhir_ndjson import FhirNdjson
 from connectors.behavioral_health.release_forms import ReleaseForms
+from connectors.court.ecf_xml import EcfXml
 from connectors.court.niem_xml import NiemXml
+from connectors.court.odyssey_csv import OdysseyCsv
+from connectors.court.odyssey_json import OdysseyJson
 from connectors.jail.charge_csv import ChargeCsv
+from connectors.jail.corerm_alerts import CoremrAlerts
+from connectors.jail.corerm_events import CoremrEvents
 from connectors.jail.corerm_roster import CoremrRoster
-from connectors.jail.hl7v2.acknowledgement import acknowledgement
 from connectors.jail.hl7v2.connector import Hl7v2
+from connectors.jail.jailtracker_json import JailtrackerJson
+from connectors.jail.niem_booking import NiemBooking
+from connectors.jail.zuercher_json import ZuercherJson
+from connectors.table_csv import TableCsv
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -65,10 +82,27 @@ if TYPE_CHECKING:
     from adapter.settings import Feed, Site
     from adapter.source import Connector
     from adapter.store.port import Inbox, Ledger, Store
+    from adapter.store.shapes import Receipt
 
 CONNECTORS: dict[str, Connector] = {
     connector.name: connector
-    for connector in (CoremrRoster(), ChargeCsv(), Hl7v2(), NiemXml(), FhirNdjson(), ReleaseForms())
+    for connector in (
+        CoremrRoster(),
+        CoremrEvents(),
+        CoremrAlerts(),
+        ChargeCsv(),
+        JailtrackerJson(),
+        ZuercherJson(),
+        NiemBooking(),
+        Hl7v2(),
+        NiemXml(),
+        EcfXml(),
+        OdysseyCsv(),
+        OdysseyJson(),
+        FhirNdjson(),
+        ReleaseForms(),
+        TableCsv(),
+    )
 }
 SECRET_FILE = "site.key"  # noqa: S105 - a file name
 
@@ -104,6 +138,9 @@ class Services:
     disclosure: Disclosure
     ingest: Ingest
     intake: Intake
+    reception: Reception
+    channels: ChannelLog
+    ways_in: WaysIn
     in_force: InForce
     explain: Explain
     changes: Changes
@@ -116,6 +153,7 @@ class Services:
     assertions: PartnerAssertions
     reviews: Reviews
     papers: Papers
+    work: FeedWork
     tokens: Tokens
     requester: Requester
     keys: SiteKeys
@@ -145,7 +183,26 @@ def site_secret(folder: Path) -> bytes:
 
 def check(site: Site) -> SiteRules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
-    return compile_rules(site, CONNECTORS, at=clock())
+    rules = compile_rules(site, CONNECTORS, at=clock())
+    problems = ways_in_problems(site)
+    if problems:
+        raise ConfigurationError(problems)
+    return rules
+
+
+def preview(site: Site, feed: str) -> Preview:
+    """How a feed of a site reads a file, without a store. ``ConfigurationError`` where the site has no such feed."""
+    if feed not in site.feeds:
+        expected = ", ".join(sorted(site.feeds))
+        raise ConfigurationError([Problem(where="feeds/", path="", message=f"no feed `{feed}`", expected=expected)])
+    rules, known = check(site), site.feeds[feed]
+    return Preview(
+        connector=CONNECTORS[known.connector],
+        options=ExtractOptions(encoding=known.encoding, settings=known.settings),
+        mapping=rules.mappings[feed],
+        environment=Environment(zone=known.time_zone or site.site.time_zone),
+        validator=Validator(rules.facts),
+    )
 
 
 async def build(
@@ -186,6 +243,15 @@ async def build(
     user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)
     tokens = Tokens(store=store, clock=now, new_token=make_token, users=user_agreements)
     gate = FeedGate(rules.agreements, site.feeds, site.zone)
+    work = FeedWork(
+        store,
+        rosters=Rosters(store, inbox, writer=writer, decisions=decisions, in_force=in_force, keys=keys),
+        decisions=decisions,
+        keys=keys,
+        partners=site.partners,
+        tables=rules.tables,
+        clock=now,
+    )
     ingest = Ingest(
         store,
         inbox,
@@ -193,9 +259,44 @@ async def build(
         people=people,
         amender=Amender(store, writer, people),
         in_force=in_force,
+        work=work,
         clock=now,
         new_id=make_id,
         admit=gate.admit,
+    )
+    messages = store.messages()
+
+    def accept(receipt: Receipt) -> None:
+        intake.accept(receipt)
+
+    channels = ChannelLog(messages, now)
+    answered = message_feeds(site)
+    reception = Reception(
+        messages=messages,
+        gate=gate,
+        feeds=answered.values(),
+        channels=channels,
+        accept=accept,
+        clock=now,
+        new_id=make_id,
+    )
+    intake = Intake(
+        store=store,
+        inbox=inbox,
+        ingest=ingest,
+        gate=gate,
+        feeds=site.feeds,
+        fates=Fates(
+            store=store,
+            inbox=inbox,
+            messages=messages,
+            reception=reception,
+            feeds=answered,
+            clock=now,
+            new_id=make_id,
+        ),
+        clock=now,
+        new_id=make_id,
     )
     authorities = Authorities(
         store,
@@ -236,15 +337,15 @@ async def build(
         decisions=decisions,
         disclosure=disclosure,
         ingest=ingest,
-        intake=Intake(
-            store=store,
-            inbox=inbox,
-            ingest=ingest,
-            gate=gate,
-            feeds=site.feeds,
-            acknowledge={Hl7v2.name: acknowledgement},
-            clock=now,
-            new_id=make_id,
+        intake=intake,
+        reception=reception,
+        channels=channels,
+        ways_in=WaysIn(
+            site,
+            reception=reception,
+            channels=channels,
+            watching=Watching(ingest=ingest, messages=messages, channels=channels, accept=accept),
+            clock=time.monotonic,
         ),
         in_force=in_force,
         explain=Explain(
@@ -283,6 +384,7 @@ async def build(
             zone=site.zone,
             clock=now,
         ),
+        work=work,
         tokens=tokens,
         requester=Requester(tokens=tokens, contexts=decisions),
         keys=keys,

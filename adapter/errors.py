@@ -61,7 +61,10 @@ class RecordError(SallyportError):
     """One source record cannot be used.
 
     ``code`` is a stable word for counting (``bad-date``, ``missing-key``); ``element`` the column or path.
+    ``unlisted`` are the codes that no table lists, each as (table, column, code); they are in no message.
     """
+
+    unlisted: tuple[tuple[str, str, str], ...] = ()
 
     def __init__(self, code: str, element: str, expected: str) -> None:
         self.code = code

@@ -18,6 +18,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from adapter.errors import ConfigurationError, Problem
+from adapter.transports import Hl7Answers, MllpHost, MllpPort, Sftp, SftpHost, Watch
 
 Regime = Literal["justice", "hipaa", "part2", "education"]
 """Legal regimes of a unit: a justice record, HIPAA (45 CFR 164), 42 CFR Part 2, FERPA (34 CFR 99)."""
@@ -59,6 +60,8 @@ class SiteSection(_Section):
     treatment_window_days: int = Field(default=365, ge=1, le=3 * 365)
     assertions_per_hour: int = Field(default=60, ge=1, le=10_000)
     assert_basis: dict[Annotated[str, Field(pattern=r"^[KJEOX]$")], Asserters] = {}
+    mllp: MllpHost = MllpHost()
+    sftp: SftpHost | None = None
 
 
 class Partner(_Section):
@@ -101,6 +104,15 @@ class Unit(_Section):
     regime: Regime
 
 
+class Roster(_Section):
+    """`roster` of a feed: what the absence of a booking from a whole list says, and how much of it is believed."""
+
+    absence: Literal["nothing", "release"] = "nothing"
+    most_released: int = Field(default=20, ge=1)
+    most_share: float = Field(default=0.1, gt=0, le=1)
+    most_unreadable: int = Field(default=0, ge=0)
+
+
 class Feed(_Section):
     """`feeds/<name>.yaml`: who sends what, how it is read, and under which law each unit's records stand."""
 
@@ -109,14 +121,30 @@ class Feed(_Section):
     connector: str
     mapping: str
     organization: Key
+    system: Key | None = None
     encoding: str = "utf-8"
     time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
     units: dict[str, Unit] = Field(min_length=1)
     forms: tuple[Key, ...] = ()
     custody_hours: int | None = Field(default=None, ge=1, le=30 * 24)
+    roster: Roster | None = None
     extract: str = ""
     post_megabytes: int = Field(default=64, ge=1, le=4096)
+    hl7: Hl7Answers = Hl7Answers()
+    mllp: MllpPort | None = None
+    watch: Watch | None = None
+    sftp: Sftp | None = None
     settings: dict[str, str] = {}
+
+    @property
+    def absence_releases(self) -> bool:
+        """Whether who is no longer on this roster was released."""
+        return self.roster is not None and self.roster.absence == "release"
+
+    @property
+    def records(self) -> str:
+        """The source system whose records these are: the feed itself, or another one of it."""
+        return self.system or self.feed
 
 
 class Site(_Section):
@@ -156,6 +184,7 @@ def load_site(folder: Path) -> Site:
                 problems += _unknown_organizations(feed, path, partners)
     if site is not None and partners is not None:
         problems += _unknown_asserters(site, partners)
+    problems += _foreign_systems(feeds)
     documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms", "user_agreements")}
     own_overlays = _documents(folder / "overlays", problems)
     if not feeds and not problems:
@@ -258,6 +287,19 @@ def _unknown_organizations(feed: Feed, path: Path, partners: PartnersSection) ->
         for key, name in named.items()
         if name not in partners.partners
     ]
+
+
+def _foreign_systems(feeds: dict[str, Feed]) -> list[Problem]:
+    """Feeds that would write the records of somebody else's."""
+    found = []
+    for feed in feeds.values():
+        same = [one for one in feeds.values() if one.organization == feed.organization]
+        own = sorted(one.feed for one in same if one.records == one.feed)
+        if feed.system is not None and feed.system not in own:
+            message = f"`{feed.system}` is no feed of `{feed.organization}` that stands for its own records"
+            where = f"feeds/{feed.feed}.yaml"
+            found.append(Problem(where=where, path="system", message=message, expected=", ".join(own) or "no `system`"))
+    return found
 
 
 def _unknown_asserters(site: SiteSection, partners: PartnersSection) -> list[Problem]:

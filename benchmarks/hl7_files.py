@@ -27,7 +27,7 @@ from connectors.jail.hl7v2.batch import pieces
 from connectors.jail.hl7v2.columns import filled
 from connectors.jail.hl7v2.connector import delivered
 from connectors.jail.hl7v2.message import Message, read_message
-from connectors.jail.hl7v2.messages import refused
+from connectors.jail.hl7v2.refusal import refused
 from connectors.jail.hl7v2.tokenizer import segments
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def records(data: bytes) -> Iterator[tuple[Message | None, list[Any], str]]:
         if isinstance(message, Malformed):
             yield None, [], message.code
             continue
-        held = refused(message)
-        supported = held is None or held.code == "not-production"
+        held = refused(message, piece.line)
+        supported = held is None or held.code != "unsupported-message"
         yield message, list(delivered(message, "cp1252")) if supported else [], held.code if held else ""
 
 

@@ -36,7 +36,8 @@ from adapter.consent.agreement_spec import (  # noqa: E402
 )
 from adapter.consent.agreement_user import UserAgreement  # noqa: E402
 from adapter.consent.release_form import Form, Intermediary, Part2Section, Statements  # noqa: E402
-from adapter.settings import Asserters, Feed, Partner, SiteSection, Unit, read_document  # noqa: E402
+from adapter.settings import Asserters, Feed, Partner, Roster, SiteSection, Unit, read_document  # noqa: E402
+from adapter.transports import Hl7Answers, MllpHost, MllpPort, MllpSender, Sftp, SftpHost, Watch  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,12 +45,22 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 COUNTY = ROOT / "mappings" / "fictional_county"
+EXAMPLES = ROOT / "docs" / "examples"
+"""What the fictional county cannot have, since it has no certificates and listens to nobody else."""
 SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
     ("site.toml", SiteSection, "site.toml", ""),
     ("site.toml, who may assert a basis", Asserters, "site.toml", "assert_basis.*"),
+    ("site.toml, where HL7 v2 is listened for", MllpHost, "site.toml", "mllp"),
+    ("site.toml, where partners put files by SFTP", SftpHost, "site.toml", "sftp"),
     ("partners.yaml, each partner", Partner, "partners.yaml", "partners.*"),
     ("feeds/*.yaml", Feed, "feeds/*.yaml", ""),
+    ("feeds/*.yaml, a roster", Roster, "feeds/*.yaml", "roster"),
     ("feeds/*.yaml, each unit", Unit, "feeds/*.yaml", "units.*"),
+    ("feeds/*.yaml, how HL7 v2 is answered", Hl7Answers, "feeds/*.yaml", "hl7"),
+    ("feeds/*.yaml, its MLLP port", MllpPort, "feeds/*.yaml", "mllp"),
+    ("feeds/*.yaml, each sender of a port", MllpSender, "feeds/*.yaml", "mllp.senders.*"),
+    ("feeds/*.yaml, a watched folder", Watch, "feeds/*.yaml", "watch"),
+    ("feeds/*.yaml, a folder of another host", Sftp, "feeds/*.yaml", "sftp"),
     ("agreements/*.yaml", Agreement, "agreements/*.yaml", ""),
     ("agreements/*.yaml, each grant", Grant, "agreements/*.yaml", "grants.*"),
     ("agreements/*.yaml, each direction", Direction, "agreements/*.yaml", "directions.*"),
@@ -217,8 +228,8 @@ def values(kind: Any) -> str:
 
 
 def example(pattern: str, place: str, name: str) -> str:
-    """The first value of a key in the fictional county, in one line."""
-    for path in sorted(COUNTY.glob(pattern)):
+    """The first value of a key in the fictional county, else in the examples, in one line."""
+    for path in (*sorted(COUNTY.glob(pattern)), *sorted(EXAMPLES.glob(pattern))):
         for section in _sections(read_document(path), place.split(".") if place else []):
             if name in section:
                 text = _text(section[name])

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from adapter.cli import app
 from adapter.consent import agreement_spec, agreement_user, release_form
 from adapter.consent.release_form import Form
-from adapter.settings import Site
+from adapter.settings import Feed, Site, SiteSection, check, read_document
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
@@ -133,6 +133,11 @@ def test_every_key_of_a_site_folder_is_on_the_page_with_its_meaning():
     assert set(GENERATE.WORDS) == {model.__name__ for model in described}
     for model in described:
         assert set(GENERATE.WORDS[model.__name__]) == {"about", *model.model_fields}
+
+
+def test_the_examples_beside_the_county_are_sound():
+    found = [(SiteSection, "site.toml"), (Feed, "feeds/every_way.yaml")]
+    assert [check(model, read_document(GENERATE.EXAMPLES / name), name) for model, name in found] == [[], []]
 
 
 def test_the_examples_are_those_of_the_fictional_county():

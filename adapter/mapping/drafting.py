@@ -128,8 +128,15 @@ class Kind:
     def map(self, values: Mapping[str, Any], environment: Environment) -> Mapped:
         """What one record becomes; ``RecordError`` where it cannot be used."""
         scope = Scope(values, environment)
+        try:
+            return self._map(scope)
+        except RecordError as error:
+            error.unlisted = tuple(scope.unlisted or ())
+            raise
+
+    def _map(self, scope: Scope) -> Mapped:
         for column, name in self.sender:
-            if _said(values.get(column)) != name:
+            if _said(scope.values.get(column)) != name:
                 raise RecordError("unknown-sender", column, "the sender that the mapping names")
         if self.test is not None and self.test(scope):
             raise RecordError("test-record", self.test_column, "a real record; switch off the test sender")
@@ -150,6 +157,7 @@ class Kind:
             unmapped=unmapped,
             warnings=tuple(scope.warnings or ()),
             labels=_pairs(labels) if labels else (),
+            unlisted=tuple(scope.unlisted or ()),
             amends=self.event is not None,
             event=event,
             provenance=provenance,

@@ -114,9 +114,9 @@ class Mapped(NamedTuple):
 
     ``unit`` is the programme within the sender that wrote the record (None: the sender has one), ``person``
     the key of the person within the feed, ``labels`` the security labels the record came with as (system,
-    code). ``unmapped`` lists the paths of the unmapped leaves, without their content. ``amends`` tells that what the
-    record leaves unsaid stays as it was; ``event`` is when what it tells happened (dateTime), ``provenance`` what
-    should be kept of that.
+    code). ``unmapped`` lists the paths of the unmapped leaves, without their content; ``unlisted`` the codes that a
+    code table does not list, each as (table, column, code). ``amends`` tells that what the record leaves unsaid stays
+    as it was; ``event`` is when what it tells happened (dateTime), ``provenance`` what should be kept of that.
     """
 
     unit: str | None
@@ -126,6 +126,7 @@ class Mapped(NamedTuple):
     unmapped: tuple[str, ...] = ()
     warnings: tuple[Warning, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
+    unlisted: tuple[tuple[str, str, str], ...] = ()
     amends: bool = False
     event: str | None = None
     provenance: Tracing | None = None

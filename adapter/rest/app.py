@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from adapter.services.feed_contracts import Ending
     from adapter.services.intake import Intake
     from adapter.services.patient_match import PatientMatch
+    from adapter.services.reception import Reception
 
 _OURS = frozenset({b"x-request-id", *(name for name, _ in GUARDED)})
 
@@ -79,6 +80,11 @@ class Services(Protocol):
     @property
     def intake(self) -> Intake:
         """Takes what senders push."""
+        ...
+
+    @property
+    def reception(self) -> Reception:
+        """Answers messages in their own language."""
         ...
 
     @property

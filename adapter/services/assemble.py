@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 UNDECLARED = "undeclared"
 RETRACTED = frozenset({"entered-in-error", "cancelled"})
 COURT_EVENT = "https://sallyport.example/fhir/CodeSystem/court-event"
+DISCLOSURE = (COURT_EVENT, "disclosure-order")
 IDENTITY = frozenset({"Patient", "Encounter"})
 """Records of these types alone say who someone is and where."""
 SCREENED = frozenset({"Observation", "QuestionnaireResponse"})
@@ -46,9 +47,9 @@ SCREENED = frozenset({"Observation", "QuestionnaireResponse"})
 class Assembled:
     """What one record becomes, ready for the store.
 
-    ``identity`` is set when it says who someone is. With a ``problem`` the record waits in quarantine as well, and
-    what is written keeps the person safe until someone has mended it. ``amends`` holds, for the writes that only say
-    what changed, what they say, by internal key.
+    ``identity`` is set when it says who someone is, ``orders`` are those that authorize a disclosure. With a
+    ``problem`` the record waits in quarantine as well, and what is written keeps the person safe until it is mended.
+    ``amends`` holds, for the writes that only say what changed, what they say, by internal key.
     """
 
     writes: list[ResourceWrite]
@@ -56,6 +57,7 @@ class Assembled:
     held: bool
     problem: RecordError | None = None
     amends: Mapping[int, Amendment] = field(default_factory=dict)
+    orders: tuple[ResourceWrite, ...] = ()
 
 
 class _Person(NamedTuple):
@@ -83,6 +85,7 @@ class Assembly:
         zone: ZoneInfo,
     ) -> None:
         self._feed = feed
+        self._records = feed.records
         self._writer = writer
         self._people = people
         self._registry = registry
@@ -106,20 +109,31 @@ class Assembly:
         patient = await self._patient(origin, mapped, at, amends)
         record = Record(mapped.person, patient.write.id, origin, received, at, amends)
         writes = [patient.write]
+        orders: list[ResourceWrite] = []
         for draft in mapped.drafts:
             if draft.type != "Patient":
-                writes += await self._detail(await self._whose(record, draft, writes), draft)
+                detail = await self._detail(await self._whose(record, draft, writes), draft)
+                writes += detail
+                if draft.type == "Observation" and DISCLOSURE in codings_of(draft.body["code"]):
+                    orders += detail[:1]
         others = [draft for draft in mapped.drafts if draft.type == "Patient" and draft.person]
         writes += [await self._other(record, draft) for draft in others]
         if mapped.provenance is not None:
-            writes += await traces(self._writer, self._feed.feed, record, mapped.provenance, mapped.event, writes)
+            writes += await traces(self._writer, self._records, record, mapped.provenance, mapped.event, writes)
         held = origin.regime == UNDECLARED
         problem = self._undeclared() if held else None
         if self._forms:
             consent, unusable = self._consent(record, source)
             problem = unusable or problem
             writes += await self._release(record, consent, str(source.values.get("submission", "")))
-        return Assembled(writes=writes, identity=patient.identity, held=held, problem=problem, amends=amends or {})
+        return Assembled(
+            writes=writes,
+            identity=patient.identity,
+            held=held,
+            problem=problem,
+            amends=amends or {},
+            orders=tuple(orders),
+        )
 
     def _happened(self, event: str | None, received: int) -> int:
         """The instant of an event; of one without a time, that of its arrival."""
@@ -129,7 +143,7 @@ class Assembly:
         """The record as far as it is about the person of a draft; another person than its own has to be there first."""
         if not draft.person or draft.person == record.person:
             return record
-        ident = self._writer.resource_id(self._feed.feed, "Patient", *draft.person)
+        ident = self._writer.resource_id(self._records, "Patient", *draft.person)
         facets = record.origin.facets("identity")
         stand_in = {"resourceType": "Patient"}
         writes.append(await self._writer.prepare(stand_in, facets, ident=ident, patient=ident, seed=True))
@@ -137,7 +151,7 @@ class Assembly:
 
     async def _other(self, record: Record, draft: Draft) -> ResourceWrite:
         """What a record says of a Patient besides its own: that another has taken its place."""
-        ident = self._writer.resource_id(self._feed.feed, "Patient", *draft.person)
+        ident = self._writer.resource_id(self._records, "Patient", *draft.person)
         facets = record.origin.facets("identity")
         body = minimal(profiled(draft))
         write = await self._writer.prepare(body, facets, ident=ident, patient=ident)
@@ -175,14 +189,14 @@ class Assembly:
             told = self._last[1]
             if (told.origin, told.seed) == (own, seed) and _same(told.body, body):
                 return told
-        ident = self._writer.resource_id(self._feed.feed, "Patient", *mapped.person)
+        ident = self._writer.resource_id(self._records, "Patient", *mapped.person)
         facets = own.facets("identity")
         content = {"resourceType": "Patient"} if seed or body is None else minimal(body)
         if prior is not None:
             content |= {"active": True}
         relations = () if prior is None else (("replaces", prior),)
         write = await self._writer.prepare(content, facets, ident=ident, patient=ident, seed=seed, relations=relations)
-        identity = None if body is None else self._people.recognise(write.rid, self._feed.feed, body)
+        identity = None if body is None else self._people.recognise(write.rid, self._records, body)
         if identity is not None and draft is not None and (seed or amends is not None):
             identity = replace(identity, amends=not takes_back_numbers(draft.cleared))
         told = _Person(own, seed, body, write, identity)
@@ -208,10 +222,10 @@ class Assembly:
             return None
         if prior.person == mapped.person:
             raise RecordError("merge-with-itself", prior.name, "the number of another person")
-        return row_key("Patient", self._writer.resource_id(self._feed.feed, "Patient", *prior.person))
+        return row_key("Patient", self._writer.resource_id(self._records, "Patient", *prior.person))
 
     async def _detail(self, record: Record, draft: Draft) -> list[ResourceWrite]:
-        ident = self._writer.resource_id(self._feed.feed, draft.type, draft.name, *draft.key)
+        ident = self._writer.resource_id(self._records, draft.type, draft.name, *draft.key)
         form = draft.body.get("questionnaire", "")
         origin = record.origin.labelled(draft.labels) if draft.labels else record.origin
         if draft.type == "Consent":
@@ -253,7 +267,7 @@ class Assembly:
     async def _summary(self, record: Record, screening: Screening, detail: int) -> list[ResourceWrite]:
         # The sender's own name of the unit, so that declaring it changes who may see the summary, not its id.
         key = (*record.person, record.origin.programme, screening.occasion)
-        ident = self._writer.resource_id(self._feed.feed, "screening-summary", *key)
+        ident = self._writer.resource_id(self._records, "screening-summary", *key)
         instrument = screening.instrument
         named = frozenset(instrument.labels)
         labels = labels_of_source(named, tuple(screening.result.codings), record.origin.regime, record.origin.inbound)
@@ -273,7 +287,7 @@ class Assembly:
             screening=place,
             relations=(("derived-from", detail),),
         )
-        trace = self._writer.resource_id(self._feed.feed, "Provenance", ident)
+        trace = self._writer.resource_id(self._records, "Provenance", ident)
         facets = record.origin.facets("provenance", domain=instrument.domain, labels=labels)
         origin = provenance([f"Observation/{ident}"], record)
         # Written once: the same extract received again tells nothing new of where a summary came from.
@@ -283,7 +297,7 @@ class Assembly:
     async def _release(self, record: Record, consent: dict[str, Any], submission: str) -> list[ResourceWrite]:
         """The Consent and the share of each recipient; whoever is no longer one has its share withdrawn."""
         key = (*record.person, submission)
-        ident = self._writer.resource_id(self._feed.feed, "Consent", *key)
+        ident = self._writer.resource_id(self._records, "Consent", *key)
         writes = [
             await self._writer.prepare(consent, record.origin.facets("consent"), ident=ident, patient=record.patient)
         ]
@@ -301,7 +315,7 @@ class Assembly:
                 await self._writer.prepare(
                     body,
                     record.origin.facets("share", labels=labels, audience=recipient),
-                    ident=self._writer.resource_id(self._feed.feed, "consent-share", *key, recipient),
+                    ident=self._writer.resource_id(self._records, "consent-share", *key, recipient),
                     patient=record.patient,
                     existing=given is None,
                 )

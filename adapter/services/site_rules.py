@@ -44,6 +44,7 @@ class SiteRules:
     law: Law
     registry: Registry
     facts: Facts
+    tables: dict[str, CodeTable]
 
 
 def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRules:
@@ -83,6 +84,7 @@ def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRu
         mappings=mappings,
         registry=registry,
         facts=facts,
+        tables=tables,
     )
 
 

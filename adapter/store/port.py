@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from adapter.store.legal import LegalRecords
 from adapter.store.matching import MatchRecords
 from adapter.store.survey import Survey
+from adapter.store.work import FeedWork
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
@@ -44,7 +45,7 @@ class Interned(Protocol):
         ...
 
 
-class Transaction(Interned, LegalRecords, MatchRecords, Protocol):
+class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
@@ -279,6 +280,10 @@ class Store(Interned, Protocol):
         """Records waiting, oldest first."""
         ...
 
+    async def quarantined_of(self, receipt: str) -> list[QuarantinedRecord]:
+        """Records of a receipt that wait, in its order."""
+        ...
+
     async def patients(self) -> list[int]:
         """The keys of all Patients, and of the directory's nobody, in order."""
         ...
@@ -347,8 +352,16 @@ class Inbox(Protocol):
         """A complete receipt."""
         ...
 
-    async def receipts(self, feed: str | None = None) -> list[Receipt]:
-        """What was received, oldest first."""
+    async def receipts(self, feed: str | None = None, *, after: int = 0) -> list[Receipt]:
+        """What was received, oldest first; only what came after the receipt of this place (``Receipt.seq``)."""
+        ...
+
+    async def repeated(self, receipt: str) -> set[int]:
+        """The lines of a receipt that hold messages which had come before."""
+        ...
+
+    async def newest(self, feed: str) -> int:
+        """The place of the newest receipt of a feed, complete or not; 0 where there is none."""
         ...
 
 

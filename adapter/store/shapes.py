@@ -406,7 +406,7 @@ class TokenRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """Raw bytes received for a feed, complete and durable."""
+    """Raw bytes received for a feed, complete and durable. ``seq`` orders the receipts of an inbox."""
 
     id: str
     feed: str
@@ -414,6 +414,7 @@ class Receipt:
     size: int
     sha256: bytes
     received: int
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

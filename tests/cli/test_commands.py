@@ -43,6 +43,7 @@ def test_the_commands_are_those_that_programs_rely_on():
         "token",
         "user-agreement",
         "validate",
+        "watch",
         "whatif",
     ]
     assert [" ".join(words) for words in CALLED if len(words) > 1] == [

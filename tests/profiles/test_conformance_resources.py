@@ -65,6 +65,7 @@ def test_everything_outside_programs_rely_on_is_there():
         "purpose-of-use",
         "legal-regime",
         "court-event",
+        "custody-event",
         "consent-instrument",
         "consent-signer",
         "expiry-event",
@@ -119,7 +120,20 @@ def test_the_generator_writes_what_it_makes(tmp_path):
         ("consent-instrument", [*get_args(Instrument), "stated"]),
         ("consent-signer", list(get_args(Capacity))),
         ("legal-regime", ["justice", "hipaa", "part2", "education", "undeclared"]),
-        ("court-event", ["release-conditions", "competency-evaluation", "treatment-court", "disposition"]),
+        (
+            "court-event",
+            [
+                "release-conditions",
+                "competency-evaluation",
+                "treatment-court",
+                "disposition",
+                "treatment-evaluation",
+                "commitment",
+                "supervision-condition",
+                "hearing",
+                "disclosure-order",
+            ],
+        ),
     ],
 )
 def test_the_fixed_code_systems(system, expected):

@@ -11,10 +11,12 @@ import events_contract
 import files_contract
 import legal_contract
 import matching_contract
+import messages_contract
 import orjson
 import pytest
 import store_contract as contract
 import survey_contract
+import work_contract
 
 from adapter.consent.segment import Segment
 from adapter.errors import SallyportError
@@ -61,6 +63,8 @@ class TestSqlite(
     legal_contract.LegalContract,
     matching_contract.MatchingContract,
     survey_contract.SurveyContract,
+    work_contract.WorkContract,
+    messages_contract.MessagesContract,
 ):
     """Every promise of the contract."""
 

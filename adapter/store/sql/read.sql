@@ -132,6 +132,10 @@ SELECT records, report, done FROM ingest_progress WHERE receipt = ?
 SELECT id, feed, receipt, ordinal, line, part, code, element, expected, raw FROM quarantine
 WHERE :feed IS NULL OR feed = :feed ORDER BY id
 
+-- name: quarantined_of
+SELECT id, feed, receipt, ordinal, line, part, code, element, expected, raw FROM quarantine
+WHERE receipt = ? ORDER BY ordinal
+
 -- name: terms_by_code
 SELECT id FROM term WHERE code = ?
 

@@ -13,6 +13,7 @@ from adapter.store.sqlite.connection import connect, migrate, row_of
 from adapter.store.sqlite.inbox import SqliteInbox
 from adapter.store.sqlite.interning import InternTable, bodies
 from adapter.store.sqlite.ledger import SqliteLedger
+from adapter.store.sqlite.messages import SqliteMessages
 from adapter.store.sqlite.snapshot import SqliteSnapshot
 from adapter.store.sqlite.transaction import SqliteTransaction
 
@@ -83,6 +84,8 @@ class SqliteStore:
         self._reader = connect(self._path)
         self._interning = InternTable()
         self._ledger: SqliteLedger | None = None
+        self._messages: SqliteMessages | None = None
+        self._durable = durable
         self._lock = asyncio.Lock()
         self._idle: list[apsw.Connection] = []
 
@@ -93,6 +96,13 @@ class SqliteStore:
     def inbox(self) -> SqliteInbox:
         """The raw inbox of this site; ``migrate`` first."""
         return SqliteInbox(self._inbox_db)
+
+    def messages(self) -> SqliteMessages:
+        """What is known of messages in the inbox of this site; ``migrate`` first."""
+        if self._messages is None:
+            groups = connect(self._path.with_name("inbox.sqlite"), durable=self._durable, cache_mb=16)
+            self._messages = SqliteMessages(self._inbox_db, groups)
+        return self._messages
 
     def ledger(self) -> SqliteLedger:
         """The disclosure ledger of this site, with a chain of this process; ``migrate`` first."""
@@ -163,11 +173,10 @@ class SqliteStore:
         return None if row is None else (row[0], bytes(row[1]), bool(row[2]))
 
     async def quarantined(self, feed: str | None) -> list[QuarantinedRecord]:
-        names = ("id", "feed", "receipt", "ordinal", "line", "part", "code", "element", "expected", "raw")
-        return [
-            QuarantinedRecord(**dict(zip(names, row, strict=True)))
-            for row in self._writer.execute(READ["quarantined"], {"feed": feed})
-        ]
+        return [_quarantined(*row) for row in self._writer.execute(READ["quarantined"], {"feed": feed})]
+
+    async def quarantined_of(self, receipt: str) -> list[QuarantinedRecord]:
+        return [_quarantined(*row) for row in self._writer.execute(READ["quarantined_of"], (receipt,))]
 
     async def patients(self) -> list[int]:
         return [row[0] for row in self._writer.execute(READ["patients"])]
@@ -179,8 +188,15 @@ class SqliteStore:
         return {name: row_of(self._reader.execute(f"SELECT count(*) FROM {name}"))[0] for name in tables}
 
     async def close(self) -> None:
+        if self._messages is not None:
+            self._messages.close()
         for db in (*self._idle, self._reader, self._writer, self._inbox_db, self._ledger_db):
             db.close()
+
+
+def _quarantined(*row: Any) -> QuarantinedRecord:
+    names = ("id", "feed", "receipt", "ordinal", "line", "part", "code", "element", "expected", "raw")
+    return QuarantinedRecord(**dict(zip(names, row, strict=True)))
 
 
 @lru_cache(maxsize=1024)

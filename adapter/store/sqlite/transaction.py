@@ -21,6 +21,7 @@ from adapter.store.sqlite.legal import SqliteLegalRecords
 from adapter.store.sqlite.matching import MatchWriter, SqliteMatchRecords
 from adapter.store.sqlite.person import SqlitePeople
 from adapter.store.sqlite.resources import ResourceWriter
+from adapter.store.sqlite.work import SqliteFeedWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -34,7 +35,7 @@ SQL, ACCESS = load("write"), load("access")
 _INCOMPLETE = "the policies of a patient must cover all time without gap or overlap"
 
 
-class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords):
+class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords, SqliteFeedWork):
     """The writer's side of the store, inside BEGIN IMMEDIATE … COMMIT."""
 
     def __init__(

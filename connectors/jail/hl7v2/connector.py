@@ -13,9 +13,10 @@ from adapter.source import ExtractOptions, Malformed, SourceRecord
 from connectors.encodings import feed_encoding, without_mark
 from connectors.jail.hl7v2.batch import LONGEST_MESSAGE, Envelopes, Piece, pieces
 from connectors.jail.hl7v2.message import Message, malformed, read_message
-from connectors.jail.hl7v2.messages import SEVERAL_PATIENTS, event_of, refused
+from connectors.jail.hl7v2.messages import SEVERAL_PATIENTS, event_of
 from connectors.jail.hl7v2.observations import observations
 from connectors.jail.hl7v2.persons import records
+from connectors.jail.hl7v2.refusal import refused
 from connectors.jail.hl7v2.tokenizer import line_ends
 from connectors.transport.files import chunks
 
@@ -76,7 +77,7 @@ def _message(piece: Piece, fallback: str, *, in_batch: bool) -> Iterator[SourceR
     elif (in_batch or not piece.last) and not piece.raw.endswith(_ENDS):
         last = read.lines[-1]
         yield malformed(last.line, last.name, "truncated", "a terminator after the last segment", piece.raw)
-    elif (fault := refused(read)) is not None:
+    elif (fault := refused(read, read.lines[0].line)) is not None:
         yield fault
     else:
         yield from delivered(read, fallback)
