@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from adapter.auth.requester import Requester
-from adapter.auth.tokens import Tokens
+from adapter.auth.wire import Ground, authorization, checked
 from adapter.errors import ConfigurationError, Problem, SallyportError
 from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
@@ -42,9 +41,9 @@ from adapter.services.patient_match import PatientMatch
 from adapter.services.people import People
 from adapter.services.preview import Preview
 from adapter.services.reception import Reception
+from adapter.services.reindex import reindex
 from adapter.services.reviews import Reviews
 from adapter.services.rosters import Rosters
-from adapter.services.site_rules import compile_rules
 from adapter.services.standing import KnownFacts, Sources
 from adapter.services.user_agreements import UserAgreements
 from adapter.services.watching import Watching
@@ -75,8 +74,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
+    from adapter.auth.clients import Clients
+    from adapter.auth.endpoints import Endpoints
+    from adapter.auth.requester import Requester
+    from adapter.auth.tokens import Tokens
     from adapter.consent.agreement import AnyAgreement
     from adapter.consent.law.law import Law
+    from adapter.fhir.facts import Facts
     from adapter.services.feed_contracts import Ending
     from adapter.services.site_rules import SiteRules
     from adapter.settings import Feed, Site
@@ -110,6 +114,11 @@ SECRET_FILE = "site.key"  # noqa: S105 - a file name
 def clock() -> int:
     """Now, in epoch microseconds."""
     return time.time_ns() // 1000
+
+
+def seconds() -> float:
+    """Seconds of a clock that only rises."""
+    return time.monotonic()
 
 
 def new_id() -> str:
@@ -153,12 +162,15 @@ class Services:
     assertions: PartnerAssertions
     reviews: Reviews
     papers: Papers
+    clients: Clients
+    authorization: Endpoints
     work: FeedWork
     tokens: Tokens
     requester: Requester
     keys: SiteKeys
     base_url: str
     zone: ZoneInfo
+    facts: Facts
     cursor_key: bytes
     now: Callable[[], int]
     new_id: Callable[[], str]
@@ -183,7 +195,7 @@ def site_secret(folder: Path) -> bytes:
 
 def check(site: Site) -> SiteRules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
-    rules = compile_rules(site, CONNECTORS, at=clock())
+    rules, _ = checked(site, CONNECTORS, clock)
     problems = ways_in_problems(site)
     if problems:
         raise ConfigurationError(problems)
@@ -219,10 +231,11 @@ async def build(
 
     ``progress`` is told of patients done, of all, where what is in force has to be computed anew for everyone.
     """
-    rules = compile_rules(site, CONNECTORS, at=now())
+    rules, known = checked(site, CONNECTORS, now)
     keys = SiteKeys(secret or site_secret(site.folder))
     store = SqliteStore(site.store_folder, stamp=stamp(keys), chain=make_id().encode(), durable=durable)
     await store.migrate()
+    await reindex(store, site.zone)
     inbox, ledger = store.inbox(), store.ledger()
     directory = organizations(site.partners)
     decisions = Decisions(store, rules.agreements, directory, site.zone, rules.law)
@@ -241,8 +254,30 @@ async def build(
     await people.start(store, in_force, at=now(), progress=progress)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
     user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)
-    tokens = Tokens(store=store, clock=now, new_token=make_token, users=user_agreements)
     gate = FeedGate(rules.agreements, site.feeds, site.zone)
+    access = Access(
+        partners=site.partners,
+        feeds=site.feeds,
+        agreements=rules.agreements,
+        gate=gate,
+        users=user_agreements,
+        zone=site.zone,
+    )
+    authorized = authorization(
+        Ground(
+            site=site,
+            registered=known,
+            store=store,
+            ledger=ledger,
+            access=access,
+            users=user_agreements,
+            contexts=decisions,
+            types=rules.facts.all_resources,
+            clock=now,
+            new_token=make_token,
+            new_id=make_id,
+        )
+    )
     work = FeedWork(
         store,
         rosters=Rosters(store, inbox, writer=writer, decisions=decisions, in_force=in_force, keys=keys),
@@ -326,14 +361,7 @@ async def build(
         agreements=rules.agreements,
         user_agreements=user_agreements,
         gate=gate,
-        access=Access(
-            partners=site.partners,
-            feeds=site.feeds,
-            agreements=rules.agreements,
-            gate=gate,
-            users=user_agreements,
-            zone=site.zone,
-        ),
+        access=access,
         decisions=decisions,
         disclosure=disclosure,
         ingest=ingest,
@@ -345,7 +373,7 @@ async def build(
             reception=reception,
             channels=channels,
             watching=Watching(ingest=ingest, messages=messages, channels=channels, accept=accept),
-            clock=time.monotonic,
+            clock=seconds,
         ),
         in_force=in_force,
         explain=Explain(
@@ -385,11 +413,14 @@ async def build(
             clock=now,
         ),
         work=work,
-        tokens=tokens,
-        requester=Requester(tokens=tokens, contexts=decisions),
+        clients=authorized.clients,
+        authorization=authorized.endpoints,
+        tokens=authorized.tokens,
+        requester=authorized.requester,
         keys=keys,
         base_url=f"{site.site.base_url}/fhir",
         zone=site.zone,
+        facts=rules.facts,
         cursor_key=keys.cursor_key(),
         now=now,
         new_id=make_id,

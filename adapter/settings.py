@@ -18,6 +18,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from adapter.errors import ConfigurationError, Problem
+from adapter.registration import Client, Introspection, Key, Outbound
 from adapter.transports import Hl7Answers, MllpHost, MllpPort, Sftp, SftpHost, Watch
 
 Regime = Literal["justice", "hipaa", "part2", "education"]
@@ -26,7 +27,6 @@ Regime = Literal["justice", "hipaa", "part2", "education"]
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The safe loader, in C where libyaml is at hand."""
 Model = TypeVar("Model", bound=BaseModel)
-Key = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 
 
 def _known_zone(name: str) -> str:
@@ -62,6 +62,9 @@ class SiteSection(_Section):
     assert_basis: dict[Annotated[str, Field(pattern=r"^[KJEOX]$")], Asserters] = {}
     mllp: MllpHost = MllpHost()
     sftp: SftpHost | None = None
+    requests_per_minute: int = Field(default=6000, ge=1, le=1_000_000)
+    introspection: Introspection | None = None
+    outbound: Outbound = Outbound()
 
 
 class Partner(_Section):
@@ -95,6 +98,7 @@ class PartnersSection(_Section):
     """`partners.yaml`."""
 
     partners: dict[Key, Partner] = Field(min_length=1)
+    clients: dict[Key, Client] = {}
 
 
 class Unit(_Section):
@@ -158,6 +162,7 @@ class Site(_Section):
     forms: dict[str, Any]
     own_overlays: dict[str, Any] = {}
     user_agreements: dict[str, Any] = {}
+    clients: dict[str, Client] = {}
 
     @property
     def zone(self) -> ZoneInfo:
@@ -184,6 +189,8 @@ def load_site(folder: Path) -> Site:
                 problems += _unknown_organizations(feed, path, partners)
     if site is not None and partners is not None:
         problems += _unknown_asserters(site, partners)
+    if partners is not None:
+        problems += _unknown_organizations_of_clients(partners)
     problems += _foreign_systems(feeds)
     documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms", "user_agreements")}
     own_overlays = _documents(folder / "overlays", problems)
@@ -199,7 +206,13 @@ def load_site(folder: Path) -> Site:
     if problems or site is None or partners is None:
         raise ConfigurationError(problems)
     return Site(
-        folder=folder, site=site, partners=partners.partners, feeds=feeds, own_overlays=own_overlays, **documents
+        folder=folder,
+        site=site,
+        partners=partners.partners,
+        clients=partners.clients,
+        feeds=feeds,
+        own_overlays=own_overlays,
+        **documents,
     )
 
 
@@ -312,6 +325,20 @@ def _unknown_asserters(site: SiteSection, partners: PartnersSection) -> list[Pro
         )
         for basis, asserters in site.assert_basis.items()
         for name in asserters.partners
+        if name not in partners.partners
+    ]
+
+
+def _unknown_organizations_of_clients(partners: PartnersSection) -> list[Problem]:
+    return [
+        Problem(
+            where="partners.yaml",
+            path=f"clients.{key}.organizations",
+            message=f"`{name}` is not a partner",
+            expected=", ".join(sorted(partners.partners)),
+        )
+        for key, client in partners.clients.items()
+        for name in client.organizations
         if name not in partners.partners
     ]
 

@@ -36,6 +36,7 @@ from adapter.consent.agreement_spec import (  # noqa: E402
 )
 from adapter.consent.agreement_user import UserAgreement  # noqa: E402
 from adapter.consent.release_form import Form, Intermediary, Part2Section, Statements  # noqa: E402
+from adapter.registration import Client, Introspection, Outbound  # noqa: E402
 from adapter.settings import Asserters, Feed, Partner, Roster, SiteSection, Unit, read_document  # noqa: E402
 from adapter.transports import Hl7Answers, MllpHost, MllpPort, MllpSender, Sftp, SftpHost, Watch  # noqa: E402
 
@@ -52,7 +53,10 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
     ("site.toml, who may assert a basis", Asserters, "site.toml", "assert_basis.*"),
     ("site.toml, where HL7 v2 is listened for", MllpHost, "site.toml", "mllp"),
     ("site.toml, where partners put files by SFTP", SftpHost, "site.toml", "sftp"),
+    ("site.toml, another authorization server", Introspection, "site.toml", "introspection"),
+    ("site.toml, what this server may reach", Outbound, "site.toml", "outbound"),
     ("partners.yaml, each partner", Partner, "partners.yaml", "partners.*"),
+    ("partners.yaml, each client", Client, "partners.yaml", "clients.*"),
     ("feeds/*.yaml", Feed, "feeds/*.yaml", ""),
     ("feeds/*.yaml, a roster", Roster, "feeds/*.yaml", "roster"),
     ("feeds/*.yaml, each unit", Unit, "feeds/*.yaml", "units.*"),
@@ -81,7 +85,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
 """Heading, model, files and place in them of every section."""
 WORDS: dict[str, dict[str, str]] = yaml.safe_load((ROOT / "docs" / "site-keys.yaml").read_text(encoding="utf-8"))
 """What each key means, by the name of its model."""
-PLAIN = {str: "text", int: "number", bool: "`true`, `false`", types.NoneType: "null"}
+PLAIN = {str: "text", int: "number", bool: "`true`, `false`", types.NoneType: "null", Any: "anything"}
 NAMES = {(Feed, "connector"): ", ".join(f"`{name}`" for name in sorted(CONNECTORS))}
 """Values that are known by other means than the type of the field."""
 LONGEST = 60
@@ -169,7 +173,7 @@ def site_folder() -> str:
         "",
         "```",
         "site.toml            the installation",
-        "partners.yaml        the organisations that send or ask",
+        "partners.yaml        the organisations that send or ask, and the software that asks for them",
         "feeds/*.yaml         one extract each: who sends it, how it is read, under which law its units stand",
         "agreements/*.yaml    who may receive what, for which purposes, on which bases: the upper bound of every",
         "                     disclosure; contracts with vendors, and the feeds they keep open",

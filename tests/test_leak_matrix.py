@@ -6,6 +6,8 @@ import asserting
 import httpx2
 import orjson
 import pytest
+import registered_clients
+import smart_clients as sc
 import worlds
 
 pytestmark = pytest.mark.anyio
@@ -20,7 +22,7 @@ def anyio_backend():
 @pytest.fixture(scope="module")
 async def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("leaks")
-    made = await worlds.open_site(folder / "site")
+    made = await worlds.open_site(folder / "site", adjust=registered_clients.register_all)
     await worlds.ingest_all(made, worlds.extracts(folder / "extracts", people=90, seed=7))
     yield made
     await made.close()
@@ -50,6 +52,18 @@ async def case(world):
 
 def entries(answer):
     return [entry["resource"] for entry in orjson.loads(answer.content)["entry"] if entry["search"]["mode"] == "match"]
+
+
+def along(answer):
+    return [
+        entry["resource"] for entry in orjson.loads(answer.content)["entry"] if entry["search"]["mode"] == "include"
+    ]
+
+
+def outcomes(answer):
+    return [
+        entry["resource"] for entry in orjson.loads(answer.content)["entry"] if entry["search"]["mode"] == "outcome"
+    ]
 
 
 async def test_totals_count_only_what_is_permitted(world, case):
@@ -92,20 +106,116 @@ async def test_get_and_post_search_are_one_entry_path(world, case):
         "patient.name=Smith",
         "_has:Observation:patient:code=44261-6",
         "_include=Observation:derived-from",
-        "_revinclude=Provenance:target",
+        "_include:iterate=Observation:patient",
+        "_include=*",
+        "_revinclude=Consent:data",
+        "_revinclude:iterate=Provenance:target",
         "_filter=code eq 1",
         "_text=x",
         "_content=x",
-        "code:not=44261-6",
+        "_security=R",
+        "_tag=x",
+        "code:in=x",
         "_sort=code",
-        "_elements=note",
+        "_elements=nothing",
         "oops=1",
     ],
 )
 async def test_parameters_that_could_infer_are_refused_by_name(world, case, query):
     answer = await world.ask(case["caller"], f"/fhir/Observation?patient={case['patient']}&{query}")
     assert answer.status_code == 400
-    assert orjson.loads(answer.content)["resourceType"] == "OperationOutcome"
+    (issue,) = orjson.loads(answer.content)["issue"]
+    assert issue["expression"] == [query.partition("=")[0]]
+
+
+async def test_lenient_handling_widens_nothing(world, case):
+    token = await world.token(*case["caller"])
+    transport = httpx2.ASGITransport(app=world.app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+        for wanted in ("lenient", "strict"):
+            headers = {"Authorization": f"Bearer {token}", "Prefer": f"handling={wanted}"}
+            answer = await client.get(f"/fhir/Observation?patient={case['patient']}&oops=1", headers=headers)
+            assert (answer.status_code, orjson.loads(answer.content)["issue"][0]["expression"]) == (400, ["oops"])
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        "code:not=absent",
+        "code:missing=false",
+        "value-quantity:missing=true",
+        "value-quantity:missing=false",
+        "value-quantity=ge0",
+        "_lastUpdated=ge2020",
+        "performer:missing=true",
+        "date:missing=false",
+    ],
+)
+async def test_new_criteria_find_none_of_the_withheld(world, case, criterion):
+    answer = await world.ask(case["caller"], f"/fhir/Observation?patient={case['patient']}&{criterion}&_count=200")
+    found = {item["id"] for item in entries(answer)}
+    assert found <= case["seen"]
+    assert orjson.loads(answer.content)["total"] == len(found)
+
+
+async def test_what_is_withheld_neither_comes_along_nor_brings_anything_along(world, case):
+    caller, hidden = case["caller"], case["hidden"]
+    url = f"/fhir/Patient?_id={case['patient']}&_revinclude=Observation:patient&_revinclude=Consent:patient"
+    answer = await world.ask(caller, url)
+    came = {item["id"] for item in along(answer)}
+    assert case["seen"] <= came
+    assert not hidden & came
+    for ident in came:
+        kind = next(item["resourceType"] for item in along(answer) if item["id"] == ident)
+        assert (await world.ask(caller, f"/fhir/{kind}/{ident}")).status_code == 200
+    hidden_hits = f"/fhir/Observation?_id={','.join(sorted(hidden))}&_include=Observation:patient"
+    nothing = await world.ask(caller, hidden_hits + "&_revinclude=Provenance:target")
+    assert along(nothing) == entries(nothing) == []
+
+
+async def test_what_comes_along_is_in_the_ledger(world, case):
+    url = f"/fhir/Observation?patient={case['patient']}&_include=Observation:patient&_revinclude=Provenance:target"
+    answer = await world.ask(case["caller"], url)
+    (entry,) = await world.services.ledger.of_request(answer.headers["x-request-id"])
+    given = {f"{item['resourceType']}/{item['id']}" for item in entries(answer) + along(answer)}
+    assert {name for name, *_ in entry.passed} == given
+    assert f"Patient/{case['patient']}" in given
+
+
+async def test_part_of_a_resource_carries_what_the_whole_is_obliged_to_say(world):
+    found = 0
+    for caller in (("cottonwood", "TREAT"), ("riverside-main", "TREAT")):
+        whole = await world.ask(caller, "/fhir/Observation?category=survey&_count=200")
+        metas = {item["id"]: item["meta"] for item in entries(whole)}
+        for shape in ("_summary=true", "_summary=data", "_summary=text", "_elements=code", "_elements=subject"):
+            part = await world.ask(caller, f"/fhir/Observation?category=survey&_count=200&{shape}")
+            for item in entries(part):
+                tag = item["meta"].pop("tag")
+                assert [one["code"] for one in tag] == ["SUBSETTED"]
+                assert item["meta"] == metas[item["id"]]
+                found += "extension" in item["meta"]
+            (said,) = (one for one in outcomes(part))
+            assert [said] == outcomes(whole)
+    assert found > 10
+
+
+async def test_a_modifier_is_no_way_round_the_right_to_search_everyone(world):
+    caller = ("pretrial", "pretrial-release")
+    for query in (
+        "Patient?identifier:missing=false",
+        "Patient?identifier:not=x|y",
+        "Patient?identifier=http://x|",
+        "Patient?birthdate=ge1900&name=a",
+        "Patient?birthdate=1980&name=a",
+        "Observation?patient:missing=false",
+        "Observation?performer:missing=true",
+        "Encounter?service-provider=Organization/jail",
+        "QuestionnaireResponse?questionnaire=http://x",
+        "Condition?_lastUpdated=ge2020",
+    ):
+        answer = await world.ask(caller, f"/fhir/{query}")
+        assert answer.status_code == 403, query
+    assert (await world.ask(caller, "/fhir/Patient?birthdate=1980-04-02&name=a")).status_code == 200
 
 
 async def test_a_share_of_a_consent_names_its_reader_and_no_other_partner(world):
@@ -306,6 +416,79 @@ async def test_a_header_or_parameter_never_widens(world, case):
             }
             answer = await client.get(f"/fhir/Patient/{case['patient']}", headers=headers)
             assert answer.status_code in status
+
+
+async def test_a_token_request_tells_nothing_of_clients_users_or_purposes(world):
+    """Whoever cannot prove a client hears one thing, and a client whose request is not allowed hears another."""
+    strange = [
+        await registered_clients.ask_token(world, key, client)
+        for client in ("clinic-chart", "nobody", "county-gateway", "")
+        for key in (sc.OTHER_KEY, sc.RSA_KEY)
+        if (client, key.kid) not in {("clinic-chart", "rsa-1"), ("county-gateway", "ec-1")}
+    ]
+    assert {one.status_code for one in strange} == {401}
+    assert len({repr(worlds.comparable(one)) for one in strange}) == 1
+    unlike = [
+        sc.b2b("cottonwood", ["TREAT"], "c.reyes"),
+        sc.b2b("cottonwood", ["TREAT"], "nobody-at-all"),
+        sc.b2b("police", ["diversion"], "nobody-at-all"),
+        sc.b2b("police", ["diversion"]),
+        sc.b2b("cottonwood", ["BTG"]),
+        sc.b2b("cottonwood", ["discharge-planning"]),
+        sc.b2b("registry", ["TREAT"]),
+        sc.b2b("absent", ["TREAT"]),
+    ]
+    refused = [await registered_clients.ask_token(world, sc.EC_KEY, "clinic-chart", **one) for one in unlike]
+    assert {one.status_code for one in refused} == {400}
+    assert len({repr(worlds.comparable(one)) for one in refused}) == 1
+
+
+async def test_a_token_of_others_is_as_inactive_as_none(world):
+    own, other = [
+        (await registered_clients.ask_token(world, sc.EC_KEY, client)).json()["access_token"]
+        for client in ("clinic-chart", "jail-chart")
+    ]
+    by_hand = await world.token("cottonwood", "TREAT")
+    answers = [
+        await registered_clients.about(world, "introspect", own, one) for one in (other, by_hand, "absent", "x" * 9000)
+    ]
+    assert len({repr(worlds.comparable(one)) for one in answers}) == 1
+    assert answers[0].json() == {"active": False}
+    answers = [await registered_clients.about(world, "revoke", own, one) for one in (other, by_hand, "absent")]
+    assert len({repr(worlds.comparable(one)) for one in answers}) == 1
+    assert (await registered_clients.about(world, "introspect", other, other)).json()["active"] is True
+    assert (await world.ask(("cottonwood", "TREAT"), "/fhir/Organization/cottonwood")).status_code == 200
+
+
+async def test_what_a_scope_leaves_out_is_as_absent(world, case):
+    """A narrowed token: the same answers as if what it does not cover did not exist, and totals of what it covers."""
+    scope = f"system/Observation.rs?category={registered_clients.CATEGORY}|imaging system/Patient.rs"
+    token = (await registered_clients.ask_token(world, sc.EC_KEY, "clinic-chart", scope=scope)).json()["access_token"]
+    for ident in sorted(case["seen"]):
+        left_out = await registered_clients.get(world, token, f"/fhir/Observation/{ident}")
+        absent = await registered_clients.get(world, token, "/fhir/Observation/absent")
+        assert worlds.comparable(left_out) == worlds.comparable(absent)
+    for query in (f"patient={case['patient']}", f"_id={min(case['seen'])}", "code=44261-6", "category=survey&_count=1"):
+        answer = await registered_clients.get(world, token, f"/fhir/Observation?{query}")
+        assert (answer.status_code, orjson.loads(answer.content)["total"], entries(answer)) == (200, 0, [])
+    whole = await registered_clients.get(world, token, f"/fhir/Patient/{case['patient']}")
+    assert whole.content == (await world.ask(case["caller"], f"/fhir/Patient/{case['patient']}")).content
+
+
+async def test_a_type_out_of_scope_is_refused_alike_whatever_exists(world, case):
+    token = (await registered_clients.ask_token(world, sc.EC_KEY, "clinic-chart", scope="system/Patient.r")).json()[
+        "access_token"
+    ]
+    urls = [f"/fhir/Observation/{one}" for one in (min(case["seen"]), min(case["hidden"]), "absent")]
+    urls += [f"/fhir/Observation?patient={one}" for one in (case["patient"], "absent")]
+    urls += [f"/fhir/Patient?_id={case['patient']}", "/fhir/Patient?_id=absent"]
+    answers = [await registered_clients.get(world, token, url) for url in urls]
+    assert len({repr(worlds.comparable(one)) for one in answers}) == 1
+    assert answers[0].status_code == 403
+    assert answers[0].headers["www-authenticate"] == 'Bearer error="insufficient_scope"'
+    for one in answers:
+        (entry,) = await world.services.ledger.of_request(one.headers["x-request-id"])
+        assert (entry.passed, entry.outcome) == ([], "403 scope")
 
 
 async def test_asserting_a_basis_confirms_nobody(world, case):

@@ -13,6 +13,7 @@ import typer
 
 from adapter.cli import (
     agreements,
+    clients,
     consents,
     decide,
     demo,
@@ -48,6 +49,7 @@ for module in (
     feed_work,
     site,
     agreements,
+    clients,
     tokens,
     user_agreement,
     consents,

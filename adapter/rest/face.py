@@ -9,7 +9,7 @@ https://hl7.org/fhir/R4/http.html#summary
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from adapter.fhir.search import PARAMETERS
 from adapter.rest import parameters
@@ -23,6 +23,8 @@ from adapter.rest.operations import OPERATION
 from adapter.rest.parameters import Disconnected
 from adapter.rest.read import read
 from adapter.rest.refusals import Reading
+from adapter.rest.rendering import FORMAT
+from adapter.rest.smart import ADDRESS, NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,24 +36,35 @@ if TYPE_CHECKING:
     from adapter.rest.assert_basis import AssertBasis
     from adapter.rest.match import MatchOperation
     from adapter.rest.operations import ExplainOperation
+    from adapter.rest.rendering import Rendering
     from adapter.rest.search import Search
     from adapter.services.disclose import Disclosure
 
 PREFIX = "/fhir/"
+_LETTERS = {ASSERT_BASIS: "u", MATCH: "s"}
+"""What a scope has to hold of Patient: an assertion changes what is known of a person, a match searches."""
 
 _READING = frozenset({"GET", "HEAD"})
 _ONLY_READING = wrong_method("GET", "HEAD")
 _ONLY_POSTING = wrong_method("POST")
 
 
+class Prepared(NamedTuple):
+    """The answers of ``metadata`` and ``.well-known/smart-configuration``, the two addresses that need no token."""
+
+    capabilities: Answer
+    discovery: Answer
+
+
 class FhirFace:
     """Every interaction offered below ``/fhir/``.
 
     ``new_id`` makes the request ids: ASCII, unguessable, never repeated. ``capabilities`` is the prepared
-    answer of ``metadata``, the one address that needs no token.
+    answer of ``metadata`` and ``discovery`` that of ``.well-known/smart-configuration``, the two addresses that need no
+    token.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each interaction
         self,
         *,
         disclosure: Disclosure,
@@ -60,7 +73,8 @@ class FhirFace:
         explain: ExplainOperation,
         assert_basis: AssertBasis,
         match: MatchOperation,
-        capabilities: Answer,
+        prepared: Prepared,
+        rendering: Rendering,
         new_id: Callable[[], str],
     ) -> None:
         self._disclosure = disclosure
@@ -68,17 +82,23 @@ class FhirFace:
         self._search = search
         self._explain = explain
         self._of_patient: dict[str, AssertBasis | MatchOperation] = {ASSERT_BASIS: assert_basis, MATCH: match}
-        self._capabilities = capabilities
+        self._prepared = prepared
+        self._rendering = rendering
         self._new_id = new_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; every error becomes an OperationOutcome with the request id."""
         request_id = self._new_id()
+        asked, body = self._rendering.incoming(scope, receive)
         try:
-            answer = await self._answer(scope, receive, request_id)
+            answer = await self._answer(asked, body, request_id)
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - the last line: a defect is logged and answered with a constant
+            answer = answer_to(error, request_id)
+        try:
+            answer = await self._rendering.outgoing(asked, answer)
+        except Exception as error:  # noqa: BLE001 - the same: what cannot be written is a defect
             answer = answer_to(error, request_id)
         await send_answer(send, answer, request_id, without_body=scope["method"] == "HEAD")
 
@@ -94,6 +114,8 @@ class FhirFace:
             if scope["method"] != "POST":
                 raise Refused(_ONLY_POSTING)
             caller = await self._requester.caller(scope["headers"], request_id)
+            async with Reading(self._disclosure, caller, ident, kind):
+                caller.require(kind, _LETTERS[ident])
             return await self._of_patient[ident](caller, scope, receive)
         if scope["method"] not in _READING:
             raise Refused(_ONLY_READING)
@@ -113,9 +135,9 @@ class FhirFace:
         caller = await self._requester.caller(scope["headers"], request_id)
         async with Reading(self._disclosure, caller, "search-type", kind):
             of_url = parameters.of_query(scope["query_string"])
-            of_body = await parameters.of_form(scope["headers"], receive)
+            of_body = await parameters.of_form(scope["headers"], receive, caller.longest_body)
             pairs = parameters.merge(of_url, of_body)
-            negotiate(scope["headers"], pairs)
+            scope[FORMAT] = negotiate(scope["headers"], pairs)
         return await self._search(caller, kind, pairs)
 
     async def _without_type(self, scope: Scope, receive: Receive, kind: str, *, tail: str, request_id: str) -> Answer:
@@ -124,8 +146,12 @@ class FhirFace:
                 raise Refused(_ONLY_POSTING)
             caller = await self._requester.caller(scope["headers"], request_id)
             return await self._explain(caller, scope, receive)
+        if kind == ADDRESS and tail == NAME:
+            if scope["method"] not in _READING:
+                raise Refused(_ONLY_READING)
+            return self._prepared.discovery
         if kind != "metadata" or tail:
             raise Refused(UNKNOWN_TYPE)
         if scope["method"] not in _READING:
             raise Refused(_ONLY_READING)
-        return metadata(self._capabilities, query=scope["query_string"], headers=scope["headers"])
+        return metadata(self._prepared.capabilities, query=scope["query_string"], headers=scope["headers"])

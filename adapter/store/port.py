@@ -10,10 +10,11 @@ from adapter.store.survey import Survey
 from adapter.store.work import FeedWork
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from adapter.fhir.search import Query
+    from adapter.fhir.search import Filter, IndexRow, Query
+    from adapter.store.clients import ClientEvent
     from adapter.store.shapes import (
         BoundRow,
         ClinicalRow,
@@ -74,6 +75,15 @@ class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, Protocol):
 
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
         """Every current Consent about these patients, whatever its status."""
+        ...
+
+    async def index_anew(
+        self, rows: Callable[[StoredResource], Sequence[IndexRow]], *, after: int, limit: int
+    ) -> list[int]:
+        """Replace the index rows of up to ``limit`` resources by ``rows`` of them; the internal keys of these.
+
+        They are taken in the order of their keys, those behind ``after``; what waits to be written is not among them.
+        """
         ...
 
     async def set_policies(self, settled: Sequence[tuple[int, Sequence[PolicySpan]]]) -> None:
@@ -164,6 +174,14 @@ class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, Protocol):
         """Revoke a token; tells whether it was not revoked before."""
         ...
 
+    async def client_stopped(self, client: str) -> bool:
+        """Whether the last word about a client is that it is shut out, as this change sees it."""
+        ...
+
+    async def add_client_event(self, event: ClientEvent) -> None:
+        """Keep that a client was shut out or let in again, after everything kept before."""
+        ...
+
     async def add_user_event(self, event: UserEvent) -> None:
         """Keep that a user signed or left, after everything kept before."""
         ...
@@ -189,11 +207,15 @@ class Snapshot(Survey, Protocol):
         context: int,
         query: Query,
         patients: Sequence[int] | None,
-        after: tuple[int | str, int] | None,
+        after: Sequence[int | str] | None,
         *,
         at: int,
+        within: Sequence[Sequence[Filter]] | None = None,
     ) -> Found:
-        """Permitted resources that match; of these patients, or of everyone."""
+        """Permitted resources that match; of these patients, or of everyone.
+
+        ``within`` narrows it to what satisfies all filters of one of the groups.
+        """
         ...
 
     async def seen(self, context: int, patients: Sequence[int], *, at: int) -> tuple[list[int], list[Gap]]:
@@ -260,8 +282,27 @@ class Store(Interned, Protocol):
         """Store an issued token."""
         ...
 
+    async def add_client_token(self, row: TokenRow) -> bool:
+        """Store a token issued to a registered client, unless it is shut out; tells whether it was stored."""
+        ...
+
     async def tokens(self) -> list[TokenRow]:
         """Every issued token, oldest first."""
+        ...
+
+    async def spend_assertion(self, digest: bytes, *, expires: int, at: int, tokens_until: int) -> bool:
+        """Use up an assertion; tells whether it was unused. Durable: of many at once, one finds it unused.
+
+        What expired by ``at`` is forgotten, and so are tokens of registered clients that expired by ``tokens_until``.
+        """
+        ...
+
+    async def client_stopped(self, client: str) -> bool:
+        """Whether the last word about a client is that it is shut out."""
+        ...
+
+    async def client_events(self) -> list[ClientEvent]:
+        """Every client that was shut out or let in again, oldest first."""
         ...
 
     async def user_events(self, user: str | None = None) -> list[UserEvent]:

@@ -30,10 +30,13 @@ TYPES: Mapping[str, int] = {
     "Consent": 6,
     "Provenance": 7,
     "Organization": 8,
-    "RelatedPerson": 9,
-    "AllergyIntolerance": 10,
-    "DocumentReference": 11,
-    "Appointment": 12,
+    "Practitioner": 9,
+    "PractitionerRole": 10,
+    "Location": 11,
+    "RelatedPerson": 12,
+    "AllergyIntolerance": 13,
+    "DocumentReference": 14,
+    "Appointment": 15,
 }
 """The stored resource types; the numbers are part of the database format."""
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
@@ -47,6 +50,8 @@ CLINICAL_DATE: Mapping[str, str] = {
     "Appointment": "date",
 }
 """The date parameter of each type that is the clinical date of the wide index."""
+UNDATED = (BEGINNING, BEGINNING)
+"""The clinical date of a record that has none; one that is only open below has a later end."""
 OF_PATIENT = frozenset({"patient", "subject"})
 """Reference parameters that name the patient a record is about."""
 
@@ -256,14 +261,15 @@ class Gap:
 class Found:
     """The answer of a permitted search. With ``gaps`` the answer is incomplete and must not be given.
 
-    ``last`` is the place of the last hit in the order of the search, where the next page starts.
+    ``last`` is the place of the last hit in the order of the search, one value for each key of it and the internal key
+    behind them; the next page starts there.
     """
 
     total: int
     hits: Sequence[Hit]
     more: bool
     gaps: Sequence[Gap]
-    last: tuple[int | str, int] | None = None
+    last: tuple[int | str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,7 +395,8 @@ class ClinicalRow(NamedTuple):
 class TokenRow:
     """An access token as stored: its SHA-256 digest, what it grants, and the user it was issued for, if any.
 
-    ``last_word`` is read with it and never written.
+    ``last_word`` is read with it and never written. ``scopes`` narrow the token of a registered client; one that the
+    county issued itself has none and is not narrowed.
     """
 
     digest: bytes
@@ -402,6 +409,7 @@ class TokenRow:
     user: str = ""
     issued: int = 0
     last_word: LastWord = NOTHING_SAID
+    scopes: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

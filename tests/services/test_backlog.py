@@ -29,6 +29,7 @@ async def test_in_order_nothing_comes_after_what_is_brought_in(world):
 
 
 async def test_what_is_brought_in_late_knows_the_later_ones_that_were_begun(world):
+    await world.services.ingest.process(await keep(world, "A0"))
     one, two, three = [await keep(world, control) for control in ("A1", "A2", "A3")]
     await world.services.ingest.process(two)
     assert await later(world, one) == [two.id]

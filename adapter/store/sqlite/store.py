@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from adapter.store.clients import ClientEvent
 from adapter.store.queries import load
 from adapter.store.shapes import NOTHING_SAID, LastWord, QuarantinedRecord, TokenRow, UserEvent
 from adapter.store.sqlite.connection import connect, migrate, row_of
@@ -161,6 +162,30 @@ class SqliteStore:
         async with self.transaction() as change:
             await change.add_token(row)
 
+    async def add_client_token(self, row: TokenRow) -> bool:
+        async with self.transaction() as change:
+            if await change.client_stopped(row.client):
+                return False
+            await change.add_token(row)
+            return True
+
+    async def spend_assertion(self, digest: bytes, *, expires: int, at: int, tokens_until: int) -> bool:
+        async with self.transaction():
+            self._writer.execute(ACCESS["forget_assertions"], (at,))
+            self._writer.execute(ACCESS["forget_tokens"], (tokens_until,))
+            self._writer.execute(ACCESS["spend_assertion"], (digest, expires))
+            return bool(self._writer.changes())
+
+    async def client_stopped(self, client: str) -> bool:
+        row = self._reader.execute(ACCESS["client_stopped"], (client,)).fetchone()
+        return row is not None and bool(row[0])
+
+    async def client_events(self) -> list[ClientEvent]:
+        return [
+            ClientEvent(client=client, kind=kind, author=author, words=words, at=at)
+            for client, kind, author, words, at in self._reader.execute(ACCESS["client_events"])
+        ]
+
     async def user_events(self, user: str | None = None) -> list[UserEvent]:
         return [_user_event(*row) for row in self._reader.execute(ACCESS["user_events"], {"user": user})]
 
@@ -202,7 +227,7 @@ def _quarantined(*row: Any) -> QuarantinedRecord:
 @lru_cache(maxsize=1024)
 def _token_row(*row: Any) -> TokenRow:
     """The same row read again is the same object; a row that changed is another key."""
-    digest, client, organisation, purposes, rights, expires, revoked, user, issued, said = row
+    digest, client, organisation, purposes, rights, expires, revoked, user, issued, scopes, said = row
     return TokenRow(
         digest=digest,
         client=client,
@@ -213,6 +238,7 @@ def _token_row(*row: Any) -> TokenRow:
         revoked=bool(revoked),
         user=user,
         issued=issued,
+        scopes=scopes,
         last_word=NOTHING_SAID if said is None else _last_word(*said.split(" ")),
     )
 
