@@ -17,6 +17,7 @@ from adapter.mapping.mapped import Environment
 from adapter.services.access import Access
 from adapter.services.accounting import Accounting
 from adapter.services.accounting_page import AccountPage
+from adapter.services.amend import Amender
 from adapter.services.assemble import Assembly
 from adapter.services.asserting import PartnerAssertions
 from adapter.services.assertion_rules import LawOfAssertions
@@ -32,11 +33,12 @@ from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
 from adapter.services.fates import Fates
 from adapter.services.feed_contracts import FeedGate, endings
+from adapter.services.feed_line import FeedLine
 from adapter.services.feed_work import FeedWork
 from adapter.services.identities import Identities
 from adapter.services.identity_rules import matcher, shipped_matcher
 from adapter.services.in_force import EMPTY, InForce
-from adapter.services.ingest import FeedLine, Ingest
+from adapter.services.ingest import Ingest
 from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
 from adapter.services.measures import Gauge, Measures
@@ -325,6 +327,7 @@ async def build(
         inbox,
         lines,
         people=people,
+        amender=Amender(store, writer, people),
         in_force=in_force,
         work=work,
         clock=now,

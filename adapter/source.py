@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,8 @@ class SourceRecord:
     ``kind`` names the section of the mapping that reads it (``row``, ``ADT``, ``case``, ``Observation``).
     ``values`` holds the non-empty columns only: text, or for structured columns lists and objects whose leaves are
     text (FHIR JSON keeps its own scalar types). ``raw`` is the exact bytes of this record. With ``consent`` it may be
-    read only while a consent of its person is in force; until then it waits.
+    read only while a consent of its person is in force; until then it waits. ``warnings`` are what the connector had
+    to put up with to read it: a stable word and where, never content.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class SourceRecord:
     values: Mapping[str, Any]
     raw: bytes
     consent: bool = False
+    warnings: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -306,16 +306,24 @@ class Disclosure:
         return any(_in_scope(caller, kind, one.head + b"]" + one.tail, "r") for one in found)
 
     async def _linked(self, view: Snapshot, caller: Caller, hit: Hit, body: bytes, at: int) -> bytes:
-        others = [rid for rid in await self._visible(view, caller, hit.rid, at) if rid != hit.rid]
+        others = {rid: "seealso" for rid in await self._visible(view, caller, hit.rid, at) if rid != hit.rid}
+        merged = await view.merged(hit.rid)
+        if merged:
+            # A merge by the source is told where both records may be seen; it makes no consent of one the other's.
+            seen, gaps = await view.seen(caller.context, list(merged), at=at)
+            if gaps:
+                raise MissingDecisions(gaps)
+            others |= {rid: merged[rid] for rid in seen}
         if others and caller.narrowed("Patient", "r") is not None:
             # A reference is a way of telling that there is something: only to what could be read.
-            others = [rid for rid in others if await self._readable(view, caller, "Patient", rid, at)]
+            readable = [rid for rid in others if await self._readable(view, caller, "Patient", rid, at)]
+            others = {rid: others[rid] for rid in readable}
         if not others:
             return body
-        rows = [await view.row(rid) for rid in others]
+        rows = [(await view.row(rid), kind) for rid, kind in others.items()]
         links = [
-            {"other": {"reference": f"Patient/{name}"}, "type": "seealso"}
-            for name in sorted(row.id for row in rows if row)
+            {"other": {"reference": f"Patient/{name}"}, "type": kind}
+            for name, kind in sorted((row.id, kind) for row, kind in rows if row)
         ]
         return body[:-1] + b',"link":' + orjson.dumps(links) + b"}"
 

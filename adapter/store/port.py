@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         RuleRow,
         StoredResource,
         TokenRow,
+        Told,
         UserEvent,
         Waiting,
     )
@@ -57,6 +58,14 @@ class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, Protocol):
 
     async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
         """Write resources; tells for each whether it made a new version."""
+        ...
+
+    async def told(self, rids: Iterable[int]) -> dict[int, Told]:
+        """Those of these resources that are there, with the events they tell of."""
+        ...
+
+    async def tell(self, rows: Sequence[tuple[int, int, Mapping[str, Mapping[str, int]]]]) -> None:
+        """Remember of resources the time of the latest event they tell of, and those of parts: (rid, at, times)."""
         ...
 
     async def outdated(self, rid: int, *, receipt: str, line: int, later: Collection[str]) -> bool:
@@ -218,6 +227,10 @@ class Snapshot(Survey, Protocol):
 
     async def linked(self, patient: int) -> list[int]:
         """Patients directly linked to this one. Internal."""
+        ...
+
+    async def merged(self, patient: int) -> Mapping[int, str]:
+        """The Patients that their source merged with this one: which it `replaces`, which it is `replaced-by`."""
         ...
 
     async def siblings(self, rid: int) -> list[tuple[int, int | None, int]]:

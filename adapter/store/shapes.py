@@ -33,6 +33,10 @@ TYPES: Mapping[str, int] = {
     "Practitioner": 9,
     "PractitionerRole": 10,
     "Location": 11,
+    "RelatedPerson": 12,
+    "AllergyIntolerance": 13,
+    "DocumentReference": 14,
+    "Appointment": 15,
 }
 """The stored resource types; the numbers are part of the database format."""
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
@@ -42,6 +46,8 @@ CLINICAL_DATE: Mapping[str, str] = {
     "Encounter": "date",
     "QuestionnaireResponse": "authored",
     "Consent": "date",
+    "DocumentReference": "date",
+    "Appointment": "date",
 }
 """The date parameter of each type that is the clinical date of the wide index."""
 UNDATED = (BEGINNING, BEGINNING)
@@ -135,6 +141,22 @@ class QuarantinedRecord:
     expected: str
     raw: bytes
     id: int = 0
+
+
+class Told(NamedTuple):
+    """A resource as it is, and the events it tells of.
+
+    ``at`` is the time of the latest event, `BEGINNING` for what did not come as one; ``times`` those of its parts where
+    they differ, and of what was taken back. ``seeded``: it only stands in for what nobody told yet.
+    """
+
+    rid: int
+    revision: int
+    seeded: bool
+    at: int
+    times: Mapping[str, Mapping[str, int]]
+    head: bytes
+    tail: bytes
 
 
 class StoredResource(NamedTuple):

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import apsw
+import events_contract
 import files_contract
 import legal_contract
 import matching_contract
@@ -60,6 +61,7 @@ async def store(tmp_path):
 
 class TestSqlite(
     contract.StoreContract,
+    events_contract.EventsContract,
     files_contract.FilesContract,
     legal_contract.LegalContract,
     matching_contract.MatchingContract,

@@ -117,6 +117,10 @@ SELECT context, segment, start, stop, bases, agreement FROM bound WHERE context 
 -- name: linked
 SELECT other FROM patient_link WHERE patient = ? ORDER BY other
 
+-- name: merged
+SELECT other, 'replaces' FROM relation WHERE rid = ?1 AND kind = 'replaces'
+UNION ALL SELECT rid, 'replaced-by' FROM relation WHERE other = ?1 AND kind = 'replaces'
+
 -- name: siblings
 SELECT o.rid, o.instant, o.risk FROM screening s
 JOIN screening o ON o.patient = s.patient AND o.instrument = s.instrument AND o.day = s.day

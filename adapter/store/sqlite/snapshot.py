@@ -184,6 +184,10 @@ class SqliteSnapshot(SqliteSurvey):
     async def linked(self, patient: int) -> list[int]:
         return [row[0] for row in self._db.execute(SQL["linked"], (patient,))]
 
+    async def merged(self, patient: int) -> dict[int, str]:
+        rows: list[tuple[Any, ...]] = self._db.execute(SQL["merged"], (patient,)).fetchall()
+        return {row[0]: row[1] for row in rows}
+
     async def siblings(self, rid: int) -> list[tuple[int, int | None, int]]:
         return list(self._db.execute(SQL["siblings"], (rid,)))
 

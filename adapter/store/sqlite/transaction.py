@@ -12,6 +12,7 @@ from adapter.store.shapes import (
     BEGINNING,
     END,
     PolicySpan,
+    Told,
 )
 from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.identity import IdentityWriter
@@ -77,6 +78,17 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords, Sq
         self._resources.flush()
         bindings = (rid, receipt, line, orjson.dumps(sorted(later)).decode())
         return self._db.execute(SQL["outdated"], bindings).fetchone() is not None
+
+    async def told(self, rids: Iterable[int]) -> dict[int, Told]:
+        self._resources.flush()
+        rows = self._db.execute(SQL["told"], (orjson.dumps(list(rids)).decode(),))
+        return {
+            rid: Told(rid, revision, bool(seeded), at, orjson.loads(times), head, tail)
+            for rid, revision, seeded, at, times, head, tail in rows
+        }
+
+    async def tell(self, rows: Sequence[tuple[int, int, Mapping[str, Mapping[str, int]]]]) -> None:
+        self._db.executemany(SQL["put_told"], [(rid, at, orjson.dumps(times).decode()) for rid, at, times in rows])
 
     async def index_anew(
         self, rows: Callable[[StoredResource], Sequence[IndexRow]], *, after: int, limit: int

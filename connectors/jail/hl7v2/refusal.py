@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from adapter.source import Malformed
     from connectors.jail.hl7v2.message import Message
 
+_TYPE = 9
 _CODES: Final = {
     "101": ("missing-field", "a value"),
     "200": ("unsupported-message", "a message type that is taken"),
     "201": ("unsupported-message", "an event that is taken"),
-    "202": ("test-message", "MSH-11 to be P (production)"),
+    "202": ("not-production", "MSH-11 to be P (production)"),
     "203": ("unsupported-version", "version 2.x"),
 }
 
@@ -30,5 +31,6 @@ def refused(message: Message, line: int) -> Malformed | None:
     fault = None if header is None else fault_of(header)
     if fault is None:
         return None
-    code, expected = _CODES[fault.code]
+    # A message that does not say what it is is one of no kind that is read.
+    code, expected = _CODES["200" if fault.field == _TYPE else fault.code]
     return malformed(line, f"MSH-{fault.field}", code, expected, message.raw)
