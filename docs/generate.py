@@ -36,22 +36,21 @@ from adapter.consent.agreement_spec import (  # noqa: E402
 )
 from adapter.consent.agreement_user import UserAgreement  # noqa: E402
 from adapter.consent.release_form import Form, Intermediary, Part2Section, Statements  # noqa: E402
+from adapter.directory import Address, Clinician, DirectorySection, Place, Role  # noqa: E402
 from adapter.fhir.criteria import modifiers  # noqa: E402
 from adapter.fhir.parameters import PARAMETERS  # noqa: E402
 from adapter.fhir.results import offered_includes, offered_revincludes, sorts  # noqa: E402
+from adapter.registration import Client, Introspection, Outbound  # noqa: E402
 from adapter.settings import (  # noqa: E402
-    Address,
     Asserters,
-    Clinician,
-    DirectorySection,
     Feed,
     Partner,
-    Place,
-    Role,
+    Roster,
     SiteSection,
     Unit,
     read_document,
 )
+from adapter.transports import Hl7Answers, MllpHost, MllpPort, MllpSender, Sftp, SftpHost, Watch  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,17 +58,30 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 COUNTY = ROOT / "mappings" / "fictional_county"
+EXAMPLES = ROOT / "docs" / "examples"
+"""What the fictional county cannot have, since it has no certificates and listens to nobody else."""
 SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
     ("site.toml", SiteSection, "site.toml", ""),
     ("site.toml, who may assert a basis", Asserters, "site.toml", "assert_basis.*"),
+    ("site.toml, where HL7 v2 is listened for", MllpHost, "site.toml", "mllp"),
+    ("site.toml, where partners put files by SFTP", SftpHost, "site.toml", "sftp"),
+    ("site.toml, another authorization server", Introspection, "site.toml", "introspection"),
+    ("site.toml, what this server may reach", Outbound, "site.toml", "outbound"),
     ("partners.yaml, each partner", Partner, "partners.yaml", "partners.*"),
     ("directory.yaml", DirectorySection, "directory.yaml", ""),
     ("directory.yaml, an address", Address, "directory.yaml", "addresses.*"),
     ("directory.yaml, each location", Place, "directory.yaml", "locations.*"),
     ("directory.yaml, each practitioner", Clinician, "directory.yaml", "practitioners.*"),
     ("directory.yaml, each role", Role, "directory.yaml", "roles.*"),
+    ("partners.yaml, each client", Client, "partners.yaml", "clients.*"),
     ("feeds/*.yaml", Feed, "feeds/*.yaml", ""),
+    ("feeds/*.yaml, a roster", Roster, "feeds/*.yaml", "roster"),
     ("feeds/*.yaml, each unit", Unit, "feeds/*.yaml", "units.*"),
+    ("feeds/*.yaml, how HL7 v2 is answered", Hl7Answers, "feeds/*.yaml", "hl7"),
+    ("feeds/*.yaml, its MLLP port", MllpPort, "feeds/*.yaml", "mllp"),
+    ("feeds/*.yaml, each sender of a port", MllpSender, "feeds/*.yaml", "mllp.senders.*"),
+    ("feeds/*.yaml, a watched folder", Watch, "feeds/*.yaml", "watch"),
+    ("feeds/*.yaml, a folder of another host", Sftp, "feeds/*.yaml", "sftp"),
     ("agreements/*.yaml", Agreement, "agreements/*.yaml", ""),
     ("agreements/*.yaml, each grant", Grant, "agreements/*.yaml", "grants.*"),
     ("agreements/*.yaml, each direction", Direction, "agreements/*.yaml", "directions.*"),
@@ -90,7 +102,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
 """Heading, model, files and place in them of every section."""
 WORDS: dict[str, dict[str, str]] = yaml.safe_load((ROOT / "docs" / "site-keys.yaml").read_text(encoding="utf-8"))
 """What each key means, by the name of its model."""
-PLAIN = {str: "text", int: "number", bool: "`true`, `false`", types.NoneType: "null"}
+PLAIN = {str: "text", int: "number", bool: "`true`, `false`", types.NoneType: "null", Any: "anything"}
 NAMES = {(Feed, "connector"): ", ".join(f"`{name}`" for name in sorted(CONNECTORS))}
 """Values that are known by other means than the type of the field."""
 LONGEST = 60
@@ -194,7 +206,7 @@ def site_folder() -> str:
         "",
         "```",
         "site.toml            the installation",
-        "partners.yaml        the organisations that send or ask",
+        "partners.yaml        the organisations that send or ask, and the software that asks for them",
         "feeds/*.yaml         one extract each: who sends it, how it is read, under which law its units stand",
         "agreements/*.yaml    who may receive what, for which purposes, on which bases: the upper bound of every",
         "                     disclosure; contracts with vendors, and the feeds they keep open",
@@ -253,8 +265,8 @@ def values(kind: Any) -> str:
 
 
 def example(pattern: str, place: str, name: str) -> str:
-    """The first value of a key in the fictional county, in one line."""
-    for path in sorted(COUNTY.glob(pattern)):
+    """The first value of a key in the fictional county, else in the examples, in one line."""
+    for path in (*sorted(COUNTY.glob(pattern)), *sorted(EXAMPLES.glob(pattern))):
         for section in _sections(read_document(path), place.split(".") if place else []):
             if name in section:
                 text = _text(section[name])

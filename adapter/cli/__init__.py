@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING
 import typer
 
 from adapter.cli import (
+    accounting,
     agreements,
+    backup,
+    clients,
     consents,
     decide,
     demo,
     explain,
+    feed_work,
     feeds,
     identity,
+    ledger,
+    metrics,
     record,
     server,
     site,
@@ -44,8 +50,10 @@ for module in (
     demo,
     server,
     feeds,
+    feed_work,
     site,
     agreements,
+    clients,
     tokens,
     user_agreement,
     consents,
@@ -54,6 +62,10 @@ for module in (
     decide,
     explain,
     whatif,
+    accounting,
+    ledger,
+    metrics,
+    backup,
 ):
     module.register(app)
 

@@ -129,6 +129,21 @@ PARAMETERS: Final[Mapping[str, Mapping[str, SearchParameter]]] = {
         _date("authored", "authored"),
         SearchParameter(name="questionnaire", kind="reference", paths=("questionnaire",), canonical=True),
     ),
+    "RelatedPerson": _table(_reference("patient", "patient", "Patient")),
+    "AllergyIntolerance": _table(
+        _reference("patient", "patient", "Patient"),
+        _token("code", "code"),
+    ),
+    "DocumentReference": _table(
+        _reference("patient", "subject", "Patient"),
+        _token("type", "type"),
+        _date("date", "date"),
+    ),
+    "Appointment": _table(
+        _reference("patient", "participant.actor", "Patient"),
+        _token("status", "status", "http://hl7.org/fhir/appointmentstatus"),
+        _date("date", "start"),
+    ),
     "Organization": _table(
         _string("name", "name", "alias"),
         _IDENTIFIER,

@@ -15,6 +15,7 @@ from adapter.fhir.results import MAX_COUNT, offered_includes, offered_revinclude
 from adapter.rest import parameters
 from adapter.rest.answer import Answer
 from adapter.rest.formats import negotiate
+from adapter.rest.smart import security
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -91,10 +92,11 @@ _COMBINATIONS = {
 """The combinations that US Core names; any other of the parameters of a type goes as well."""
 _COMBINATION = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-search-parameter-combination"
 _SECURITY = (
-    "Every request but this one carries an access token of the county (Authorization: Bearer). The token "
-    "says who asks and for which purposes of use; the header X-Purpose-Of-Use chooses one of them when "
-    "several are granted. What consent, law and agreement do not permit is absent: a read answers 404, a "
-    "search leaves it out of results and total."
+    "Every request but this one and the discovery of addresses carries an access token (Authorization: Bearer), "
+    "given to software that proves itself with a registered key (SMART Backend Services). The token says who "
+    "asks and for which purposes of use; the header X-Purpose-Of-Use chooses one of them when several are "
+    "granted. What consent, law and agreement do not permit is absent: a read answers 404, a "
+    "search leaves it out of results and total. Scopes narrow this further and never widen it."
 )
 
 
@@ -121,7 +123,7 @@ def statement(*, base_url: str, version: str) -> Answer:
                     {
                         "mode": "server",
                         "documentation": _DOCUMENTED,
-                        "security": {"cors": False, "description": _SECURITY},
+                        "security": security(base_url, _SECURITY),
                         "resource": [_resource(kind) for kind in sorted(PARAMETERS)],
                         "operation": [
                             {

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from adapter.directory import DirectorySection
 from adapter.services.write import Facets
-from adapter.settings import DirectorySection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from adapter.directory import Address
     from adapter.services.write import Writer
-    from adapter.settings import Address, Partner
+    from adapter.settings import Partner
     from adapter.store.port import Store
 
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"

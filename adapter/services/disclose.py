@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import orjson
 
-from adapter.errors import Issue, NotAllowed, NotFound, RequestError, Unavailable
+from adapter.errors import Issue, NotAllowed, NotFound, OutOfScope, RequestError, Unavailable
 from adapter.fhir.instants import instant_text
 from adapter.fhir.outcome import outcome
 from adapter.fhir.results import DIRECTORY, names_records
@@ -22,6 +22,7 @@ from adapter.summary.order import Screened, extensions, order
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from adapter.fhir.scopes import Scopes
     from adapter.fhir.search import Alternative, Filter, Query
     from adapter.services.decisions import Decisions
     from adapter.store.port import Ledger, Snapshot, Store
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 POPULATION = "population-search"
 """The right to a search that names no one."""
+LONGEST_BODY = 64 * 1024
+"""Bytes of the longest body that a caller may send unless its registration says otherwise."""
 _ROUNDS = 8
 """Rule, then exception, for the record, its Patient, its same-day siblings and what comes along."""
 _DAY = 25 * 3_600_000_000
@@ -49,7 +52,8 @@ class Caller:
     """Who asks, for what purpose.
 
     ``context`` is the interned recipient context of the organisation and the purpose; ``rights`` are the further
-    rights of its agreement (``population-search``); ``request_id`` is what the partner quotes on the phone.
+    rights of its agreement (``population-search``); ``request_id`` is what the partner quotes on the phone. ``scopes``
+    narrow what may be met of what all these permit; None narrows nothing. ``longest_body`` is in bytes.
     """
 
     client: str
@@ -58,6 +62,17 @@ class Caller:
     purpose: str
     rights: frozenset[str]
     request_id: str
+    scopes: Scopes | None = None
+    longest_body: int = LONGEST_BODY
+
+    def require(self, kind: str, letter: str) -> None:
+        """``OutOfScope`` unless an interaction (of ``cruds``) with a type is in the scopes; nothing is looked up."""
+        if self.scopes is not None and not self.scopes.allows(kind, letter):
+            raise OutOfScope("no scope of this access token holds this interaction with this resource type")
+
+    def narrowed(self, kind: str, letter: str) -> tuple[tuple[Filter, ...], ...] | None:
+        """What the scopes narrow an interaction with a type to: all filters of one group; None if they do not."""
+        return None if self.scopes is None else self.scopes.within(kind, letter)
 
 
 class Served(NamedTuple):
@@ -92,6 +107,7 @@ class Disclosure:
 
     async def read(self, caller: Caller, kind: str, ident: str) -> Served:
         """The current version of one resource; ``NotFound`` when absent, deleted or withheld alike."""
+        await self._within(caller, "read", kind, "r")
         at, target = self._clock(), f"{kind}/{ident}"
         hits: list[tuple[Hit, Served]] = []
         if kind in TYPES:
@@ -99,7 +115,7 @@ class Disclosure:
             async def answer(view: Snapshot) -> list[tuple[Hit, Served]]:
                 found = await self._found(view, caller, kind, row_key(kind, ident), at)
                 named = [hit for hit in found.hits if hit.id == ident and hit.type == kind]
-                return await self._serve(view, caller, named, at)
+                return await self._serve(view, caller, named, at, "r")
 
             hits = await self._decided(caller, answer)
         await self._enter(caller, "read", target, hits, at)
@@ -109,6 +125,8 @@ class Disclosure:
 
     async def search(self, caller: Caller, query: Query, after: bytes | None = None) -> Page:
         """One page of what ``query`` finds among the permitted; ``NotAllowed`` without the right to ask."""
+        await self._within(caller, "search-type", query.type, "s")
+        within = caller.narrowed(query.type, "s")
         at = self._clock()
         asked = [item for item in query.filters if not _of_patient(item)]
         place = tuple(orjson.loads(after)) if after else None
@@ -120,16 +138,17 @@ class Disclosure:
                     "the agreement does not allow a search over everyone; name a patient",
                     expression="patient",
                 )
-            found = await view.search(caller.context, replace(query, filters=tuple(asked)), patients, place, at=at)
+            permitted = replace(query, filters=tuple(asked))
+            found = await view.search(caller.context, permitted, patients, place, at=at, within=within)
             if found.gaps:
                 raise MissingDecisions(found.gaps)
-            matched = await self._serve(view, caller, found.hits, at)
+            matched = await self._serve(view, caller, found.hits, at, "s")
             if not query.includes:
                 return found, matched, []
             included, gaps = await along(view, caller.context, query, found.hits, at=at)
             if gaps:
                 raise MissingDecisions(gaps)
-            return found, matched, await self._serve(view, caller, included, at)
+            return found, matched, await self._serve(view, caller, included, at, "s")
 
         try:
             found, matched, included = await self._decided(caller, answer)
@@ -166,19 +185,22 @@ class Disclosure:
         ``choose`` is given the bodies by their internal keys. It answers with those to hand out, in order, and with
         those that must be of one person, as far as this caller sees: if they are not, nothing is handed out.
         """
+        for query in queries:
+            await self._within(caller, interaction, query.type, "s")
         at = self._clock()
 
         async def answer(view: Snapshot) -> list[tuple[Hit, Served]]:
             found: dict[int, Hit] = {}
             for query in queries:
-                page = await view.search(caller.context, query, None, None, at=at)
+                within = caller.narrowed(query.type, "s")
+                page = await view.search(caller.context, query, None, None, at=at, within=within)
                 if page.gaps:
                     raise MissingDecisions(page.gaps)
                 found.update((hit.rid, hit) for hit in page.hits)
             chosen, one = choose({rid: hit.head + b"]" + hit.tail for rid, hit in found.items()})
             if one and not set(one) <= set(await self._visible(view, caller, one[0], at)):
                 return []
-            return await self._serve(view, caller, [found[rid] for rid in chosen], at)
+            return await self._serve(view, caller, [found[rid] for rid in chosen], at, "s")
 
         hits = await self._decided(caller, answer)
         await self._enter(caller, interaction, target, hits, at)
@@ -194,6 +216,14 @@ class Disclosure:
     async def note(self, caller: Caller, interaction: str, target: str) -> None:
         """Record a question that hands out no resource, before it is answered."""
         await self._enter(caller, interaction, target, (), self._clock())
+
+    async def _within(self, caller: Caller, interaction: str, kind: str, letter: str) -> None:
+        """Refuse, in the ledger first, what no scope of the caller holds."""
+        try:
+            caller.require(kind, letter)
+        except OutOfScope:
+            await self.refuse(caller, interaction, kind, "403 scope")
+            raise
 
     async def _decided(self, caller: Caller, answer: Callable[[Snapshot], Awaitable[Answer]]) -> Answer:
         """Run ``answer`` in one snapshot; where decisions are missing, fill them and run it again."""
@@ -246,7 +276,10 @@ class Disclosure:
             met.update(level)
         return visible
 
-    async def _serve(self, view: Snapshot, caller: Caller, hits: Sequence[Hit], at: int) -> list[tuple[Hit, Served]]:
+    async def _serve(
+        self, view: Snapshot, caller: Caller, hits: Sequence[Hit], at: int, letter: str
+    ) -> list[tuple[Hit, Served]]:
+        """The bytes of hits. Whatever brought a hit here, it leaves only if the scopes of the caller hold it."""
         obligations = self._decisions.obligations
         fragment = obligations.fragment
         served = []
@@ -256,6 +289,8 @@ class Disclosure:
             extra = await self._place(view, caller, hit, at) if hit.repeats else ()
             added = fragment(hit.obligation, extra, ends=hit.ends)
             body = hit.head + added + hit.tail
+            if not _in_scope(caller, hit.type, body, letter):
+                continue
             if hit.type == "Patient":
                 body = await self._linked(view, caller, hit, body, at)
             served.append((hit, Served(hit.type, hit.id, hit.version, instant_text(hit.updated), body)))
@@ -266,18 +301,34 @@ class Disclosure:
         group = [
             Screened(rid=str(rid), instant=instant, risk=risk)
             for rid, instant, risk in await view.siblings(hit.rid)
-            if (await self._found(view, caller, hit.type, rid, at)).hits
+            if await self._readable(view, caller, hit.type, rid, at)
         ]
         return extensions(order(group)[str(hit.rid)]) if len(group) > 1 else ()
 
+    async def _readable(self, view: Snapshot, caller: Caller, kind: str, rid: int, at: int) -> bool:
+        """Whether a caller could read a resource by itself."""
+        found = (await self._found(view, caller, kind, rid, at)).hits
+        return any(_in_scope(caller, kind, one.head + b"]" + one.tail, "r") for one in found)
+
     async def _linked(self, view: Snapshot, caller: Caller, hit: Hit, body: bytes, at: int) -> bytes:
-        others = [rid for rid in await self._visible(view, caller, hit.rid, at) if rid != hit.rid]
+        others = {rid: "seealso" for rid in await self._visible(view, caller, hit.rid, at) if rid != hit.rid}
+        merged = await view.merged(hit.rid)
+        if merged:
+            # A merge by the source is told where both records may be seen; it makes no consent of one the other's.
+            seen, gaps = await view.seen(caller.context, list(merged), at=at)
+            if gaps:
+                raise MissingDecisions(gaps)
+            others |= {rid: merged[rid] for rid in seen}
+        if others and caller.narrowed("Patient", "r") is not None:
+            # A reference is a way of telling that there is something: only to what could be read.
+            readable = [rid for rid in others if await self._readable(view, caller, "Patient", rid, at)]
+            others = {rid: others[rid] for rid in readable}
         if not others:
             return body
-        rows = [await view.row(rid) for rid in others]
+        rows = [(await view.row(rid), kind) for rid, kind in others.items()]
         links = [
-            {"other": {"reference": f"Patient/{name}"}, "type": "seealso"}
-            for name in sorted(row.id for row in rows if row)
+            {"other": {"reference": f"Patient/{name}"}, "type": kind}
+            for name, kind in sorted((row.id, kind) for row, kind in rows if row)
         ]
         return body[:-1] + b',"link":' + orjson.dumps(links) + b"}"
 
@@ -307,6 +358,13 @@ class Disclosure:
 
 def _of_patient(item: Filter) -> bool:
     return item.param in OF_PATIENT and not item.modifier
+
+
+def _in_scope(caller: Caller, kind: str, body: bytes, letter: str) -> bool:
+    """Whether the scopes of a caller hold a resource; where they narrow its type, by what it says."""
+    if caller.scopes is None or caller.narrowed(kind, letter) is None:
+        return True
+    return caller.scopes.covers(orjson.loads(body), letter)
 
 
 def _selective(query: Query) -> bool:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from adapter.store.legal import LegalRecords
 from adapter.store.matching import MatchRecords
 from adapter.store.survey import Survey
+from adapter.store.work import FeedWork
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from adapter.fhir.search import IndexRow, Query
+    from adapter.fhir.search import Filter, IndexRow, Query
+    from adapter.store.clients import ClientEvent
     from adapter.store.shapes import (
         BoundRow,
         ClinicalRow,
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
         Gap,
         IdentityFacts,
         LedgerEntry,
+        LedgerHead,
+        Numbered,
         PolicySpan,
         QuarantinedRecord,
         Receipt,
@@ -27,7 +31,9 @@ if TYPE_CHECKING:
         RuleRow,
         StoredResource,
         TokenRow,
+        Told,
         UserEvent,
+        Waiting,
     )
 
 
@@ -43,7 +49,7 @@ class Interned(Protocol):
         ...
 
 
-class Transaction(Interned, LegalRecords, MatchRecords, Protocol):
+class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
@@ -52,6 +58,14 @@ class Transaction(Interned, LegalRecords, MatchRecords, Protocol):
 
     async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
         """Write resources; tells for each whether it made a new version."""
+        ...
+
+    async def told(self, rids: Iterable[int]) -> dict[int, Told]:
+        """Those of these resources that are there, with the events they tell of."""
+        ...
+
+    async def tell(self, rows: Sequence[tuple[int, int, Mapping[str, Mapping[str, int]]]]) -> None:
+        """Remember of resources the time of the latest event they tell of, and those of parts: (rid, at, times)."""
         ...
 
     async def outdated(self, rid: int, *, receipt: str, line: int, later: Collection[str]) -> bool:
@@ -119,8 +133,8 @@ class Transaction(Interned, LegalRecords, MatchRecords, Protocol):
         """The records confirmed to be the same person, pair by pair."""
         ...
 
-    async def unlink(self, patient: int, other: int) -> None:
-        """Take back that two Patients are one person."""
+    async def unlink(self, patient: int, other: int, *, at: int) -> None:
+        """Take back that two Patients are one person; that they were until now stays known."""
         ...
 
     async def link(self, patient: int, other: int, *, rule: str, at: int) -> None:
@@ -163,6 +177,14 @@ class Transaction(Interned, LegalRecords, MatchRecords, Protocol):
         """Revoke a token; tells whether it was not revoked before."""
         ...
 
+    async def client_stopped(self, client: str) -> bool:
+        """Whether the last word about a client is that it is shut out, as this change sees it."""
+        ...
+
+    async def add_client_event(self, event: ClientEvent) -> None:
+        """Keep that a client was shut out or let in again, after everything kept before."""
+        ...
+
     async def add_user_event(self, event: UserEvent) -> None:
         """Keep that a user signed or left, after everything kept before."""
         ...
@@ -191,8 +213,12 @@ class Snapshot(Survey, Protocol):
         after: Sequence[int | str] | None,
         *,
         at: int,
+        within: Sequence[Sequence[Filter]] | None = None,
     ) -> Found:
-        """Permitted resources that match; of these patients, or of everyone."""
+        """Permitted resources that match; of these patients, or of everyone.
+
+        ``within`` narrows it to what satisfies all filters of one of the groups.
+        """
         ...
 
     async def seen(self, context: int, patients: Sequence[int], *, at: int) -> tuple[list[int], list[Gap]]:
@@ -201,6 +227,10 @@ class Snapshot(Survey, Protocol):
 
     async def linked(self, patient: int) -> list[int]:
         """Patients directly linked to this one. Internal."""
+        ...
+
+    async def merged(self, patient: int) -> Mapping[int, str]:
+        """The Patients that their source merged with this one: which it `replaces`, which it is `replaced-by`."""
         ...
 
     async def siblings(self, rid: int) -> list[tuple[int, int | None, int]]:
@@ -255,8 +285,27 @@ class Store(Interned, Protocol):
         """Store an issued token."""
         ...
 
+    async def add_client_token(self, row: TokenRow) -> bool:
+        """Store a token issued to a registered client, unless it is shut out; tells whether it was stored."""
+        ...
+
     async def tokens(self) -> list[TokenRow]:
         """Every issued token, oldest first."""
+        ...
+
+    async def spend_assertion(self, digest: bytes, *, expires: int, at: int, tokens_until: int) -> bool:
+        """Use up an assertion; tells whether it was unused. Durable: of many at once, one finds it unused.
+
+        What expired by ``at`` is forgotten, and so are tokens of registered clients that expired by ``tokens_until``.
+        """
+        ...
+
+    async def client_stopped(self, client: str) -> bool:
+        """Whether the last word about a client is that it is shut out."""
+        ...
+
+    async def client_events(self) -> list[ClientEvent]:
+        """Every client that was shut out or let in again, oldest first."""
         ...
 
     async def user_events(self, user: str | None = None) -> list[UserEvent]:
@@ -273,6 +322,14 @@ class Store(Interned, Protocol):
 
     async def quarantined(self, feed: str | None) -> list[QuarantinedRecord]:
         """Records waiting, oldest first."""
+        ...
+
+    async def quarantined_of(self, receipt: str) -> list[QuarantinedRecord]:
+        """Records of a receipt that wait, in its order."""
+        ...
+
+    async def waiting(self) -> Waiting:
+        """How much waits for people and for delivery."""
         ...
 
     async def patients(self) -> list[int]:
@@ -343,8 +400,16 @@ class Inbox(Protocol):
         """A complete receipt."""
         ...
 
-    async def receipts(self, feed: str | None = None) -> list[Receipt]:
-        """What was received, oldest first."""
+    async def receipts(self, feed: str | None = None, *, after: int = 0) -> list[Receipt]:
+        """What was received, oldest first; only what came after the receipt of this place (``Receipt.seq``)."""
+        ...
+
+    async def repeated(self, receipt: str) -> set[int]:
+        """The lines of a receipt that hold messages which had come before."""
+        ...
+
+    async def newest(self, feed: str) -> int:
+        """The place of the newest receipt of a feed, complete or not; 0 where there is none."""
         ...
 
 
@@ -367,6 +432,30 @@ class Ledger(Protocol):
         """Every entry from an instant on, in order."""
         ...
 
-    async def verify(self) -> int:
-        """Recompute the chain; returns the number of entries, raises ``SallyportError`` where it breaks."""
+    async def about(self, rids: Iterable[int], *, since: int, until: int) -> list[Numbered]:
+        """Every entry of ``[since, until)`` that names one of these resources or Patients, oldest first."""
+        ...
+
+    async def of_number(self, number: int) -> LedgerEntry | None:
+        """The entry at a place."""
+        ...
+
+    async def head(self) -> LedgerHead:
+        """How many entries there are, and the digest of the last."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Entries that wait for their commit."""
+        ...
+
+    async def flush(self) -> None:
+        """Commit what waits; before the process ends."""
+        ...
+
+    async def verify(self, *, head: bytes | None = None) -> int:
+        """Recompute every chain; returns the number of entries, raises ``LedgerBroken`` where one breaks.
+
+        ``head`` is a digest that was kept elsewhere: it must still be there.
+        """
         ...

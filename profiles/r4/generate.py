@@ -35,6 +35,8 @@ from pathlib import Path
 from typing import Any
 
 RESOURCES = (
+    "AllergyIntolerance",
+    "Appointment",
     "AuditEvent",
     "Bundle",
     "CapabilityStatement",

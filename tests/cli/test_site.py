@@ -163,7 +163,10 @@ def test_every_mistake_is_told_at_once(sallyport, folder):
 
 def test_a_sound_folder_is_counted_and_nothing_is_opened(sallyport, folder):
     ran = sallyport("validate", "--site", folder)
-    assert (ran.code, ran.out) == (0, "Alder County: 19 partners, 6 feeds, 3 agreements, 3 forms; nothing to mend\n")
+    assert (ran.code, ran.out) == (
+        0,
+        "Alder County: 19 partners, 6 feeds, 3 clients, 3 agreements, 3 forms; nothing to mend\n",
+    )
     assert not (folder / "data").exists()
     assert not (folder / "site.key").exists()
 

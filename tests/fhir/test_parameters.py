@@ -29,6 +29,10 @@ OFFERED = {
     "PractitionerRole": "practitioner organization location endpoint specialty role identifier",
     "Location": "name identifier address address-city address-state address-postalcode type status organization partof",
     "Provenance": "target",
+    "RelatedPerson": "patient",
+    "AllergyIntolerance": "patient code",
+    "DocumentReference": "patient type date",
+    "Appointment": "patient status date",
 }
 US_CORE = {
     "Patient": "_id identifier name birthdate gender family death-date",

@@ -18,6 +18,7 @@ from adapter.errors import NotAllowed, NotFound
 from adapter.fhir.facts import Facts
 from adapter.rest.app import application
 from adapter.services.disclose import Caller, Page, Served
+from adapter.services.measures import Measures
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -119,6 +120,13 @@ class FakeAssertions:
             raise self.raises
 
 
+class FakeAudit:
+    """There are no audit events."""
+
+    def may_read(self, caller: Caller) -> bool:
+        return "privacy-officer" in caller.rights
+
+
 class FakeStore:
     """Tokens and contexts in memory."""
 
@@ -151,6 +159,7 @@ class FakeServices:
     disclosure: FakeGate = field(default_factory=FakeGate)
     explain: FakeExplain = field(default_factory=FakeExplain)
     assertions: FakeAssertions = field(default_factory=FakeAssertions)
+    audit: FakeAudit = field(default_factory=FakeAudit)
     base_url: str = BASE
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Denver"))
     facts: Facts = field(default_factory=lambda: FACTS)
@@ -158,8 +167,14 @@ class FakeServices:
     ready: Callable[[], Awaitable[bool]] = _ready
     endings: Callable[[], list[Any]] = list
     intake: Any = None
+    authorization: Any = None
     match: Any = None
+    measures: Measures = field(default_factory=Measures)
+    tick: Callable[[], float] = lambda: 0.0
     version: str = "0.1.0"
+
+    async def metrics(self) -> str:
+        return self.measures.text((), {}, {"version": self.version})
 
     def __post_init__(self) -> None:
         requests, made = count(1), count(1)

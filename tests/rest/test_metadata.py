@@ -19,6 +19,10 @@ OFFERED = {
     "PractitionerRole",
     "Location",
     "Provenance",
+    "RelatedPerson",
+    "AllergyIntolerance",
+    "DocumentReference",
+    "Appointment",
 }
 
 

@@ -8,10 +8,11 @@ import records
 import worlds
 
 from adapter.assets import r4_facts
+from adapter.directory import DirectorySection
 from adapter.fhir.facts import Facts
 from adapter.fhir.validate import Validator
 from adapter.services.directory import entries, organizations
-from adapter.settings import DirectorySection, Partner
+from adapter.settings import Partner
 
 pytestmark = pytest.mark.anyio
 

@@ -117,6 +117,10 @@ SELECT context, segment, start, stop, bases, agreement FROM bound WHERE context 
 -- name: linked
 SELECT other FROM patient_link WHERE patient = ? ORDER BY other
 
+-- name: merged
+SELECT other, 'replaces' FROM relation WHERE rid = ?1 AND kind = 'replaces'
+UNION ALL SELECT rid, 'replaced-by' FROM relation WHERE other = ?1 AND kind = 'replaces'
+
 -- name: siblings
 SELECT o.rid, o.instant, o.risk FROM screening s
 JOIN screening o ON o.patient = s.patient AND o.instrument = s.instrument AND o.day = s.day
@@ -131,6 +135,13 @@ SELECT records, report, done FROM ingest_progress WHERE receipt = ?
 -- name: quarantined
 SELECT id, feed, receipt, ordinal, line, part, code, element, expected, raw FROM quarantine
 WHERE :feed IS NULL OR feed = :feed ORDER BY id
+
+-- name: quarantined_of
+SELECT id, feed, receipt, ordinal, line, part, code, element, expected, raw FROM quarantine
+WHERE receipt = ? ORDER BY ordinal
+
+-- name: waiting
+SELECT (SELECT count(*) FROM quarantine), (SELECT count(*) FROM outbox)
 
 -- name: terms_by_code
 SELECT id FROM term WHERE code = ?

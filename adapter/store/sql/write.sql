@@ -80,6 +80,13 @@ UPDATE resource SET repeats = 1 WHERE rid IN (
 -- name: put_relation
 INSERT OR REPLACE INTO relation (rid, kind, other) VALUES (?, ?, ?)
 
+-- name: told
+SELECT r.rid, r.revision, r.seeded, coalesce(t.at, -4611686018427387904), coalesce(t.times, '{}'), r.head, r.tail
+FROM json_each(?) k CROSS JOIN resource r ON r.rid = k.value LEFT JOIN told t ON t.rid = r.rid
+
+-- name: put_told
+INSERT OR REPLACE INTO told (rid, at, times) VALUES (?, ?, ?)
+
 -- name: put_origin
 INSERT OR REPLACE INTO origin (rid, receipt, line) VALUES (?, ?, ?)
 
@@ -174,6 +181,10 @@ SELECT key, patient FROM identity_key WHERE key = ? LIMIT 200
 
 -- name: put_link
 INSERT OR IGNORE INTO patient_link (patient, other, rule, since) VALUES (?, ?, ?, ?)
+
+-- name: keep_link
+INSERT OR REPLACE INTO former_link (patient, other, since, until)
+SELECT patient, other, since, ?3 FROM patient_link WHERE patient = ?1 AND other = ?2
 
 -- name: drop_link
 DELETE FROM patient_link WHERE patient = ? AND other = ?

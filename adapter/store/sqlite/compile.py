@@ -78,13 +78,18 @@ def compile_search(
     context: int,
     at: int,
     live: int,
+    within: Sequence[Sequence[Filter]] | None = None,
 ) -> CompiledSearch:
-    """Join the fragments for ``query``. ``terms`` resolves a token value (`system|code`, `*|code`, `system|`)."""
+    """Join the fragments for ``query``. ``terms`` resolves a token value (`system|code`, `*|code`, `system|`).
+
+    ``within`` narrows it to what satisfies all filters of one of the groups.
+    """
     statement = Statement({"context": context, "at": at, "live": live, "type": TYPES[query.type]})
     if query.type == "Patient":
         where = [_filter(statement, query.type, item, terms) for item in query.filters]
         if patients is not None:
             where.append(statement.among("c.rid", patients))
+        where += _within(statement, query.type, within, terms)
         fragment = SQL["patient_rows"].format(sees_patient=SQL["sees_patient"], where=" AND ".join(where) or "1")
         return CompiledSearch(fragment, statement)
     filters = list(query.filters)
@@ -107,8 +112,22 @@ def compile_search(
         candidates = SQL["of_patients"]
         where = ["p.start <= :at", ":at < p.stop"]
     where += [_filter(statement, query.type, item, terms) for item in filters]
+    where += _within(statement, query.type, within, terms)
     fragment = SQL["decided_rows"].format(distinct=distinct, candidates=candidates, where=" AND ".join(where))
     return CompiledSearch(fragment, statement)
+
+
+def _within(
+    statement: Statement,
+    kind: str,
+    groups: Sequence[Sequence[Filter]] | None,
+    terms: Callable[[str], list[int]],
+) -> list[str]:
+    """The condition that all filters of one of the groups hold; none where nothing narrows."""
+    if groups is None:
+        return []
+    held = (" AND ".join(_filter(statement, kind, item, terms) for item in group) or "1" for group in groups)
+    return [f"({' OR '.join(f'({one})' for one in held) or '0'})"]
 
 
 def _terms(item: Filter, terms: Callable[[str], list[int]]) -> list[int]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from adapter.fhir.search import Query
+    from adapter.fhir.search import Filter, Query
 
 SQL = load("read")
 _READ_PATIENT = SQL["read_patient"].format(sees_patient=SQL["sees_patient"])
@@ -105,11 +105,12 @@ class SqliteSnapshot(SqliteSurvey):
         after: Sequence[Any] | None,
         *,
         at: int,
+        within: Sequence[Sequence[Filter]] | None = None,
     ) -> Found:
         if patients is None:
             # A population may be large: the loop goes on meanwhile.
-            return await asyncio.to_thread(self._search, context, query, patients, after, at)
-        return self._search(context, query, patients, after, at)
+            return await asyncio.to_thread(self._search, context, query, patients, after, at, within)
+        return self._search(context, query, patients, after, at, within)
 
     def _search(
         self,
@@ -118,8 +119,10 @@ class SqliteSnapshot(SqliteSurvey):
         patients: Sequence[int] | None,
         after: Sequence[Any] | None,
         at: int,
+        within: Sequence[Sequence[Filter]] | None,
     ) -> Found:
-        search = compile_search(query, patients, self._terms, context=context, at=at, live=self._live(at))
+        live = self._live(at)
+        search = compile_search(query, patients, self._terms, context=context, at=at, live=live, within=within)
         if query.summary == "count" or query.count == 0:
             total, missing = self._total(search)
             gaps = self._search_gaps(query, search) if missing else []
@@ -180,6 +183,10 @@ class SqliteSnapshot(SqliteSurvey):
 
     async def linked(self, patient: int) -> list[int]:
         return [row[0] for row in self._db.execute(SQL["linked"], (patient,))]
+
+    async def merged(self, patient: int) -> dict[int, str]:
+        rows: list[tuple[Any, ...]] = self._db.execute(SQL["merged"], (patient,)).fetchall()
+        return {row[0]: row[1] for row in rows}
 
     async def siblings(self, rid: int) -> list[tuple[int, int | None, int]]:
         return list(self._db.execute(SQL["siblings"], (rid,)))
