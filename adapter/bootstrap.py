@@ -7,49 +7,63 @@ import secrets
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
+from time import perf_counter
 from typing import TYPE_CHECKING
 
-from adapter.auth.requester import Requester
-from adapter.auth.tokens import Tokens
+from adapter.auth.wire import Ground, authorization, checked
 from adapter.errors import ConfigurationError, Problem, SallyportError
 from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
 from adapter.pullers import pulls
 from adapter.services.access import Access
+from adapter.services.accounting import Accounting
+from adapter.services.accounting_page import AccountPage
 from adapter.services.alerts import Alerts, UrgentScreens
+from adapter.services.amend import Amender
 from adapter.services.assemble import Assembly
 from adapter.services.asserting import PartnerAssertions
 from adapter.services.assertion_rules import LawOfAssertions
+from adapter.services.audit import Audit
+from adapter.services.audit_events import AuditEvents
 from adapter.services.authorities import Authorities
 from adapter.services.change import Changes
+from adapter.services.channels import ChannelLog
 from adapter.services.decisions import Decisions
-from adapter.services.directory import organizations, publish
+from adapter.services.directory import entries, organizations, publish
 from adapter.services.disclose import Disclosure
 from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
+from adapter.services.fates import Fates
 from adapter.services.feed_contracts import FeedGate, endings
+from adapter.services.feed_line import FeedLine
 from adapter.services.feed_work import FeedWork
 from adapter.services.identities import Identities
 from adapter.services.identity_rules import matcher, shipped_matcher
 from adapter.services.in_force import EMPTY, InForce
-from adapter.services.ingest import FeedLine, Ingest
+from adapter.services.ingest import Ingest
 from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
+from adapter.services.measures import Gauge, Measures
 from adapter.services.paper import Papers
 from adapter.services.patient_match import PatientMatch
 from adapter.services.people import People
 from adapter.services.preview import Preview
+from adapter.services.reception import Reception
+from adapter.services.reindex import reindex
 from adapter.services.reviews import Reviews
 from adapter.services.rosters import Rosters
-from adapter.services.site_rules import compile_rules
 from adapter.services.standing import KnownFacts, Sources
 from adapter.services.user_agreements import UserAgreements
+from adapter.services.watching import Watching
 from adapter.services.whatif import WhatIf
 from adapter.services.words import Words
 from adapter.services.write import Writer, stamp
 from adapter.source import ExtractOptions
+from adapter.store.sqlite.connection import connect, migrate
+from adapter.store.sqlite.ledger import SqliteLedger
 from adapter.store.sqlite.store import SqliteStore
 from adapter.summary.urgent import Urgency
+from adapter.ways_in import WaysIn, message_feeds, ways_in_problems
 from connectors.behavioral_health.ccda import Ccda
 from connectors.behavioral_health.fhir_ndjson import FhirNdjson
 from connectors.behavioral_health.release_forms import ReleaseForms
@@ -61,7 +75,6 @@ from connectors.jail.charge_csv import ChargeCsv
 from connectors.jail.corerm_alerts import CoremrAlerts
 from connectors.jail.corerm_events import CoremrEvents
 from connectors.jail.corerm_roster import CoremrRoster
-from connectors.jail.hl7v2.acknowledgement import acknowledgement
 from connectors.jail.hl7v2.connector import Hl7v2
 from connectors.jail.jailtracker_json import JailtrackerJson
 from connectors.jail.niem_booking import NiemBooking
@@ -73,14 +86,20 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
+    from adapter.auth.clients import Clients
+    from adapter.auth.endpoints import Endpoints
+    from adapter.auth.requester import Requester
+    from adapter.auth.tokens import Tokens
     from adapter.consent.agreement import AnyAgreement
     from adapter.consent.law.law import Law
+    from adapter.fhir.facts import Facts
     from adapter.services.feed_contracts import Ending
     from adapter.services.pull import Pulls
     from adapter.services.site_rules import SiteRules
     from adapter.settings import Feed, Site
     from adapter.source import Connector
     from adapter.store.port import Inbox, Ledger, Store
+    from adapter.store.shapes import Receipt
 
 CONNECTORS: dict[str, Connector] = {
     connector.name: connector
@@ -111,6 +130,11 @@ def clock() -> int:
     return time.time_ns() // 1000
 
 
+def seconds() -> float:
+    """Seconds of a clock that only rises."""
+    return time.monotonic()
+
+
 def new_id() -> str:
     """A random id of 128 bits: receipts, requests."""
     return secrets.token_hex(16)
@@ -137,6 +161,9 @@ class Services:
     disclosure: Disclosure
     ingest: Ingest
     intake: Intake
+    reception: Reception
+    channels: ChannelLog
+    ways_in: WaysIn
     pulls: Pulls
     alerts: Alerts
     in_force: InForce
@@ -151,17 +178,37 @@ class Services:
     assertions: PartnerAssertions
     reviews: Reviews
     papers: Papers
+    clients: Clients
+    authorization: Endpoints
     work: FeedWork
+    accounting: Accounting
+    audit: Audit
+    account_page: AccountPage
     tokens: Tokens
     requester: Requester
     keys: SiteKeys
     base_url: str
     zone: ZoneInfo
+    facts: Facts
     cursor_key: bytes
     now: Callable[[], int]
     new_id: Callable[[], str]
     ready: Callable[[], Awaitable[bool]]
+    measures: Measures
+    tick: Callable[[], float]
     version: str
+
+    async def metrics(self) -> str:
+        """What this process has counted, and what waits at this moment."""
+        head, waits = await self.ledger.head(), await self.store.waiting()
+        gauges = [
+            Gauge(name="sallyport_receipts_waiting", about="Receipts to bring in.", value=self.intake.waiting),
+            Gauge(name="sallyport_quarantined_records", about="Records that wait for people.", value=waits.quarantined),
+            Gauge(name="sallyport_outbox_waiting", about="Messages to deliver.", value=waits.outbox),
+            Gauge(name="sallyport_ledger_entries", about="Entries of the disclosure ledger.", value=head.entries),
+            Gauge(name="sallyport_ledger_waiting", about="Entries to commit.", value=self.ledger.waiting),
+        ]
+        return self.measures.text(gauges, self.intake.counted, {"version": self.version})
 
     def endings(self) -> list[Ending]:
         """Agreements that are about to end, and ended ones that keep a feed closed."""
@@ -181,7 +228,11 @@ def site_secret(folder: Path) -> bytes:
 
 def check(site: Site) -> SiteRules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
-    return compile_rules(site, CONNECTORS, at=clock())
+    rules, _ = checked(site, CONNECTORS, clock)
+    problems = ways_in_problems(site)
+    if problems:
+        raise ConfigurationError(problems)
+    return rules
 
 
 def preview(site: Site, feed: str) -> Preview:
@@ -199,6 +250,16 @@ def preview(site: Site, feed: str) -> Preview:
     )
 
 
+def open_ledger(site: Site) -> SqliteLedger:
+    """The disclosure ledger of a site and nothing else, so that it can be looked at whatever became of the rest."""
+    path = site.store_folder / "ledger.sqlite"
+    if not path.exists():
+        raise SallyportError(f"`{path.name}` is not in the store folder of this site; nothing was ever asked here")
+    connection = connect(path, cache_mb=4)
+    migrate(connection, "ledger")
+    return SqliteLedger(connection, chain=new_id().encode())
+
+
 async def build(
     site: Site,
     *,
@@ -213,16 +274,17 @@ async def build(
 
     ``progress`` is told of patients done, of all, where what is in force has to be computed anew for everyone.
     """
-    rules = compile_rules(site, CONNECTORS, at=now())
+    rules, known = checked(site, CONNECTORS, now)
     keys = SiteKeys(secret or site_secret(site.folder))
     store = SqliteStore(site.store_folder, stamp=stamp(keys), chain=make_id().encode(), durable=durable)
     await store.migrate()
+    await reindex(store, site.zone)
     inbox, ledger = store.inbox(), store.ledger()
-    directory = organizations(site.partners)
+    directory = organizations(site.partners, site.directory)
     decisions = Decisions(store, rules.agreements, directory, site.zone, rules.law)
     await decisions.start()
     writer = Writer(keys, Validator(rules.facts), decisions, site.zone)
-    await publish(store, writer, directory, EMPTY, at=now())
+    await publish(store, writer, [*directory, *entries(site.directory)], EMPTY, at=now())
     people = People(keys, matcher(site), ledger)
     sources = await _sources(site, store)
     in_force = InForce(
@@ -235,8 +297,30 @@ async def build(
     await people.start(store, in_force, at=now(), progress=progress)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
     user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)
-    tokens = Tokens(store=store, clock=now, new_token=make_token, users=user_agreements)
     gate = FeedGate(rules.agreements, site.feeds, site.zone)
+    access = Access(
+        partners=site.partners,
+        feeds=site.feeds,
+        agreements=rules.agreements,
+        gate=gate,
+        users=user_agreements,
+        zone=site.zone,
+    )
+    authorized = authorization(
+        Ground(
+            site=site,
+            registered=known,
+            store=store,
+            ledger=ledger,
+            access=access,
+            users=user_agreements,
+            contexts=decisions,
+            types=rules.facts.all_resources,
+            clock=now,
+            new_token=make_token,
+            new_id=make_id,
+        )
+    )
     work = FeedWork(
         store,
         rosters=Rosters(store, inbox, writer=writer, decisions=decisions, in_force=in_force, keys=keys),
@@ -251,11 +335,46 @@ async def build(
         inbox,
         lines,
         people=people,
+        amender=Amender(store, writer, people),
         in_force=in_force,
         work=work,
         clock=now,
         new_id=make_id,
         admit=gate.admit,
+    )
+    messages = store.messages()
+
+    def accept(receipt: Receipt) -> None:
+        intake.accept(receipt)
+
+    channels = ChannelLog(messages, now)
+    answered = message_feeds(site)
+    reception = Reception(
+        messages=messages,
+        gate=gate,
+        feeds=answered.values(),
+        channels=channels,
+        accept=accept,
+        clock=now,
+        new_id=make_id,
+    )
+    intake = Intake(
+        store=store,
+        inbox=inbox,
+        ingest=ingest,
+        gate=gate,
+        feeds=site.feeds,
+        fates=Fates(
+            store=store,
+            inbox=inbox,
+            messages=messages,
+            reception=reception,
+            feeds=answered,
+            clock=now,
+            new_id=make_id,
+        ),
+        clock=now,
+        new_id=make_id,
     )
     alerts = Alerts(store, feeds=site.feeds, partners=site.partners, clock=now)
     authorities = Authorities(
@@ -269,7 +388,19 @@ async def build(
         clock=now,
     )
 
+    names = {key: partner.name for key, partner in site.partners.items()}
+    words = Words(names, site.zone)
     disclosure = Disclosure(store, ledger, decisions, now)
+    accounting = Accounting(
+        store,
+        ledger,
+        decisions,
+        clock=now,
+        names=names,
+        intermediary=site.site.operator == "intermediary",
+    )
+    base_url = f"{site.site.base_url}/fhir"
+    events = AuditEvents(keys.audit_key(), words, base_url=base_url, site=site.site.name)
 
     async def ready() -> bool:
         try:
@@ -286,26 +417,19 @@ async def build(
         agreements=rules.agreements,
         user_agreements=user_agreements,
         gate=gate,
-        access=Access(
-            partners=site.partners,
-            feeds=site.feeds,
-            agreements=rules.agreements,
-            gate=gate,
-            users=user_agreements,
-            zone=site.zone,
-        ),
+        access=access,
         decisions=decisions,
         disclosure=disclosure,
         ingest=ingest,
-        intake=Intake(
-            store=store,
-            inbox=inbox,
-            ingest=ingest,
-            gate=gate,
-            feeds=site.feeds,
-            acknowledge={Hl7v2.name: acknowledgement},
-            clock=now,
-            new_id=make_id,
+        intake=intake,
+        reception=reception,
+        channels=channels,
+        ways_in=WaysIn(
+            site,
+            reception=reception,
+            channels=channels,
+            watching=Watching(ingest=ingest, messages=messages, channels=channels, accept=accept),
+            clock=seconds,
         ),
         alerts=alerts,
         pulls=pulls(site, store, inbox, ingest, gate, clock=now, new_id=make_id),
@@ -316,7 +440,7 @@ async def build(
             decisions,
             in_force,
             clock=now,
-            words=Words({key: partner.name for key, partner in site.partners.items()}, site.zone),
+            words=words,
             zone=site.zone,
         ),
         changes=Changes(store, decisions, in_force, site=site, validator=Validator(rules.facts), clock=now),
@@ -347,15 +471,23 @@ async def build(
             clock=now,
         ),
         work=work,
-        tokens=tokens,
-        requester=Requester(tokens=tokens, contexts=decisions),
+        clients=authorized.clients,
+        authorization=authorized.endpoints,
+        tokens=authorized.tokens,
+        requester=authorized.requester,
+        accounting=accounting,
+        audit=Audit(store, ledger, disclosure, accounting, events),
+        account_page=AccountPage(words, site.partners, site=site.site.name, operator=site.site.operator),
         keys=keys,
-        base_url=f"{site.site.base_url}/fhir",
+        base_url=base_url,
         zone=site.zone,
+        facts=rules.facts,
         cursor_key=keys.cursor_key(),
         now=now,
         new_id=make_id,
         ready=ready,
+        measures=Measures(),
+        tick=perf_counter,
         version=version("sallyport"),
     )
 

@@ -7,11 +7,14 @@
     ├── RequestError            a caller asked wrongly
     │   ├── NotAuthenticated
     │   ├── NotAllowed
+    │   │   └── OutOfScope  the scopes of the token do not hold the interaction
     │   ├── NotFound            absent, deleted and withheld are one and the same
     │   ├── NotSupported
     │   ├── NotAcceptable
     │   ├── Conflict            the request contradicts an earlier one of the same caller
     │   └── TooMany             the caller has asked too often
+    │       └── Throttled   for now: it says in how many seconds to come back
+    ├── LedgerBroken            the disclosure ledger does not follow from itself any more
     └── Unavailable             the answer cannot be given now; never a shorter answer instead
         └── FeedClosed          a feed takes nothing in now; its sender keeps what it has and sends it later
 
@@ -106,6 +109,10 @@ class NotAllowed(RequestError):
     """The token is valid but its agreement does not grant this right."""
 
 
+class OutOfScope(NotAllowed):
+    """The token is valid but none of its scopes holds this interaction with this type."""
+
+
 class NotFound(RequestError):
     """There is nothing here that this caller may see."""
 
@@ -124,6 +131,31 @@ class Conflict(RequestError):
 
 class TooMany(RequestError):
     """The caller has asked too often."""
+
+
+class Throttled(TooMany):
+    """The caller has asked too often within a minute; ``wait`` is the number of seconds after which it may ask."""
+
+    def __init__(self, wait: int) -> None:
+        self.wait = wait
+        super().__init__("this client has asked too often within a minute")
+
+
+class LedgerBroken(SallyportError):
+    """An entry of the disclosure ledger was changed, taken out or put in.
+
+    ``entry`` counts from 1; ``at`` and ``request_id`` are those that it shows, which may not be what was written.
+    """
+
+    def __init__(self, entry: int, *, at: int | None = None, request_id: str = "") -> None:
+        self.entry = entry
+        self.at = at
+        self.request_id = request_id
+        told = f" (request `{request_id}`): it does not follow from what stands before" if request_id else ""
+        ends = "" if request_id else ": the head that was kept is not in it, so its end was cut off or exchanged"
+        super().__init__(
+            f"the ledger breaks at entry {entry}{told}{ends}; keep the file as it is, and compare it with a backup"
+        )
 
 
 class Unavailable(SallyportError):

@@ -53,7 +53,6 @@ class Pull(BaseModel):
     page_megabytes: int = Field(default=PAGE_MEGABYTES, ge=1, le=PAGE_MEGABYTES)
     file_megabytes: int = Field(default=4096, ge=1, le=65_536)
     file_hosts: tuple[str, ...] = ()
-    authorities: str | None = None
     attempts: int = Field(default=6, ge=1, le=20)
     longest_wait_seconds: int = Field(default=300, ge=1, le=3600)
 

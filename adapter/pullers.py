@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from adapter.auth.wire import outbound_of
 from adapter.errors import ConfigurationError, Problem
+from adapter.outbound import Outbound, Unreachable
 from adapter.services.pull import Pulls
 from connectors.behavioral_health.bulk_export import BulkExport, export_path
 from connectors.behavioral_health.fhir_search import FhirSearch, FhirServer
 from connectors.behavioral_health.smart import SigningKey, SmartClient
-from connectors.transport.https import Https, tls
+from connectors.transport.exchange import Arriving, Unanswered
 from connectors.transport.patience import Patience
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from pathlib import Path
 
     from adapter.pulled import Pull
@@ -44,7 +47,7 @@ def pulls(
 ) -> Pulls:
     """The feeds of a site that name a server, each with what opens its client for one run."""
     made: dict[str, MakePuller] = {
-        feed.feed: partial(_open, site.folder, feed.feed, feed.pull, clock, new_id)
+        feed.feed: partial(_open, site, feed.feed, feed.pull, clock, new_id)
         for feed in site.feeds.values()
         if feed.pull is not None
     }
@@ -71,42 +74,79 @@ def _file(folder: Path, feed: str, key: str, name: str) -> Path:
     return path
 
 
+class _Asking:
+    """Asks a partner's server within what the site allows."""
+
+    def __init__(self, outbound: Outbound) -> None:
+        self._outbound = outbound
+
+    @asynccontextmanager
+    async def open(
+        self, method: str, url: str, *, headers: Mapping[str, str], limit: int, form: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Arriving]:
+        with _unanswered():
+            async with self._outbound.open(method, url, headers=headers, limit=limit, form=form) as coming:
+                chunks = _told(coming.chunks)
+                yield Arriving(status=coming.status, headers=coming.headers, chunks=chunks)
+
+
+async def _told(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    with _unanswered():
+        async for chunk in chunks:
+            yield chunk
+
+
+@contextmanager
+def _unanswered() -> Iterator[None]:
+    """What cannot be reached is told in the words of whoever asks."""
+    try:
+        yield
+    except Unreachable as error:
+        raise Unanswered(f"the server cannot be read: {error}", passing=error.passing) from None
+
+
+def _outbound(site: Site, pull: Pull) -> Outbound:
+    """Where a pull may lead: by the rules of the site, or on this host where it names that."""
+    if urlsplit(pull.base_url).scheme == "http":
+        return Outbound(plain_loopback=True)
+    return outbound_of(site)
+
+
 @asynccontextmanager
 async def _open(
-    folder: Path, feed: str, pull: Pull, clock: Callable[[], int], new_id: Callable[[], str]
+    site: Site, feed: str, pull: Pull, clock: Callable[[], int], new_id: Callable[[], str]
 ) -> AsyncIterator[Puller]:
-    key = signing_key(folder, feed, pull)
-    authorities = pull.authorities and str(_file(folder, feed, "pull.authorities", pull.authorities))
+    key = signing_key(site.folder, feed, pull)
     patience = Patience(
         sleep=asyncio.sleep, clock=clock, attempts=pull.attempts, longest=float(pull.longest_wait_seconds)
     )
-    async with Https(context=tls(authorities)) as https:
-        smart = SmartClient(
-            https,
-            base_url=pull.base_url,
-            client_id=pull.client_id,
-            key=key,
-            scope=pull.scope,
-            token_url=pull.token_url,
-            patience=patience,
-            new_id=new_id,
+    exchange = _Asking(_outbound(site, pull))
+    smart = SmartClient(
+        exchange,
+        base_url=pull.base_url,
+        client_id=pull.client_id,
+        key=key,
+        scope=pull.scope,
+        token_url=pull.token_url,
+        patience=patience,
+        new_id=new_id,
+    )
+    server = FhirServer(
+        exchange=exchange,
+        smart=smart,
+        patience=patience,
+        base_url=pull.base_url,
+        limit=pull.page_megabytes * MEGABYTE,
+    )
+    if pull.export is not None:
+        yield BulkExport(
+            server,
+            path=export_path(pull.export),
+            searches=pull.search,
+            limit=pull.file_megabytes * MEGABYTE,
+            hosts=pull.file_hosts,
         )
-        server = FhirServer(
-            https=https,
-            smart=smart,
-            patience=patience,
-            base_url=pull.base_url,
-            limit=pull.page_megabytes * MEGABYTE,
+    else:
+        yield FhirSearch(
+            server, searches=pull.search, count=pull.count, overlap=timedelta(minutes=pull.overlap_minutes)
         )
-        if pull.export is not None:
-            yield BulkExport(
-                server,
-                path=export_path(pull.export),
-                searches=pull.search,
-                limit=pull.file_megabytes * MEGABYTE,
-                hosts=pull.file_hosts,
-            )
-        else:
-            yield FhirSearch(
-                server, searches=pull.search, count=pull.count, overlap=timedelta(minutes=pull.overlap_minutes)
-            )

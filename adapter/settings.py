@@ -1,9 +1,9 @@
 """The site folder: one model for everything a county writes down, and the only place that reads the environment.
 
-`site.toml` names the site; `partners.yaml` its organisations; `feeds/*.yaml`, `agreements/*.yaml`,
-`user_agreements/*.yaml`, `forms/*.yaml`, `overlays/*.yaml` and `instruments/*.yaml` one thing each. Every mistake is
-reported with file, key path and what was expected, all of them at once. The keys of `site.toml` may be overridden by
-`SALLYPORT_*` variables (`SALLYPORT_BASE_URL`).
+`site.toml` names the site; `partners.yaml` its organisations; `directory.yaml`, if there is one, places and clinicians
+for everyone to see; `feeds/*.yaml`, `agreements/*.yaml`, `user_agreements/*.yaml`, `forms/*.yaml`, `overlays/*.yaml`
+and `instruments/*.yaml` one thing each. Every mistake is reported with file, key path and what was expected, all of
+them at once. The keys of `site.toml` may be overridden by `SALLYPORT_*` variables (`SALLYPORT_BASE_URL`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from adapter.directory import DirectorySection
 from adapter.errors import ConfigurationError, Problem
 from adapter.pulled import Pull  # noqa: TC001 - pydantic reads it when the class is made
+from adapter.registration import Client, Introspection, Key, Outbound
+from adapter.transports import Hl7Answers, MllpHost, MllpPort, Sftp, SftpHost, Watch
 
 Regime = Literal["justice", "hipaa", "part2", "education"]
 """Legal regimes of a unit: a justice record, HIPAA (45 CFR 164), 42 CFR Part 2, FERPA (34 CFR 99)."""
@@ -26,7 +29,6 @@ Regime = Literal["justice", "hipaa", "part2", "education"]
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The safe loader, in C where libyaml is at hand."""
 Model = TypeVar("Model", bound=BaseModel)
-Key = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 
 
 def _known_zone(name: str) -> str:
@@ -60,6 +62,11 @@ class SiteSection(_Section):
     treatment_window_days: int = Field(default=365, ge=1, le=3 * 365)
     assertions_per_hour: int = Field(default=60, ge=1, le=10_000)
     assert_basis: dict[Annotated[str, Field(pattern=r"^[KJEOX]$")], Asserters] = {}
+    mllp: MllpHost = MllpHost()
+    sftp: SftpHost | None = None
+    requests_per_minute: int = Field(default=6000, ge=1, le=1_000_000)
+    introspection: Introspection | None = None
+    outbound: Outbound = Outbound()
 
 
 class Partner(_Section):
@@ -93,6 +100,7 @@ class PartnersSection(_Section):
     """`partners.yaml`."""
 
     partners: dict[Key, Partner] = Field(min_length=1)
+    clients: dict[Key, Client] = {}
 
 
 class Unit(_Section):
@@ -128,6 +136,10 @@ class Feed(_Section):
     roster: Roster | None = None
     extract: str = ""
     post_megabytes: int = Field(default=64, ge=1, le=4096)
+    hl7: Hl7Answers = Hl7Answers()
+    mllp: MllpPort | None = None
+    watch: Watch | None = None
+    sftp: Sftp | None = None
     pull: Pull | None = None
     urgent_screens: bool = False
     settings: dict[str, str] = {}
@@ -149,12 +161,14 @@ class Site(_Section):
     folder: Path
     site: SiteSection
     partners: dict[str, Partner]
+    directory: DirectorySection = DirectorySection()
     feeds: dict[str, Feed]
     agreements: dict[str, Any]
     forms: dict[str, Any]
     own_overlays: dict[str, Any] = {}
     own_instruments: dict[str, Any] = {}
     user_agreements: dict[str, Any] = {}
+    clients: dict[str, Client] = {}
 
     @property
     def zone(self) -> ZoneInfo:
@@ -181,6 +195,13 @@ def load_site(folder: Path) -> Site:
                 problems += _unknown_organizations(feed, path, partners)
     if site is not None and partners is not None:
         problems += _unknown_asserters(site, partners)
+    directory: DirectorySection | None = DirectorySection()
+    if (folder / "directory.yaml").exists():
+        directory = _section(DirectorySection, folder / "directory.yaml", problems)
+        if directory is not None and partners is not None:
+            problems += directory.unknown(partners.partners.keys())
+    if partners is not None:
+        problems += _unknown_organizations_of_clients(partners)
     problems += _foreign_systems(feeds)
     documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms", "user_agreements")}
     own_overlays = _documents(folder / "overlays", problems)
@@ -194,12 +215,14 @@ def load_site(folder: Path) -> Site:
                 expected="a file feeds/<name>.yaml",
             )
         )
-    if problems or site is None or partners is None:
+    if problems or site is None or partners is None or directory is None:
         raise ConfigurationError(problems)
     return Site(
         folder=folder,
         site=site,
         partners=partners.partners,
+        directory=directory,
+        clients=partners.clients,
         feeds=feeds,
         own_overlays=own_overlays,
         own_instruments=own_instruments,
@@ -316,6 +339,20 @@ def _unknown_asserters(site: SiteSection, partners: PartnersSection) -> list[Pro
         )
         for basis, asserters in site.assert_basis.items()
         for name in asserters.partners
+        if name not in partners.partners
+    ]
+
+
+def _unknown_organizations_of_clients(partners: PartnersSection) -> list[Problem]:
+    return [
+        Problem(
+            where="partners.yaml",
+            path=f"clients.{key}.organizations",
+            message=f"`{name}` is not a partner",
+            expected=", ".join(sorted(partners.partners)),
+        )
+        for key, client in partners.clients.items()
+        for name in client.organizations
         if name not in partners.partners
     ]
 

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from adapter.cli import (
+    accounting,
     agreements,
     alerts,
+    backup,
+    clients,
     consents,
     decide,
     demo,
@@ -21,6 +24,8 @@ from adapter.cli import (
     feed_work,
     feeds,
     identity,
+    ledger,
+    metrics,
     pull,
     record,
     server,
@@ -52,6 +57,7 @@ for module in (
     alerts,
     site,
     agreements,
+    clients,
     tokens,
     user_agreement,
     consents,
@@ -60,6 +66,10 @@ for module in (
     decide,
     explain,
     whatif,
+    accounting,
+    ledger,
+    metrics,
+    backup,
 ):
     module.register(app)
 

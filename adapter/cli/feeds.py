@@ -85,9 +85,17 @@ def _open(services: Services, feed: str) -> bool:
 
 
 def report(site: SiteFolder, as_json: AsJson = False) -> None:
-    """What became of every receipt: records, resources, leaves, and where what waits in quarantine stands."""
+    """What became of every receipt: records, resources, leaves, and where what waits in quarantine stands.
+
+    What went wrong on the way in, day by day, is told on standard error: framing, refused senders, files that could not
+    be read.
+    """
 
     async def work(services: Services) -> list[tuple[Receipt, FeedReport, list[QuarantinedRecord]]]:
+        for event in services.channels.events():
+            where = f" from {event.peer}" if event.peer else ""
+            told = f"{event.day} feed {event.feed}{where}: {event.kind}, {event.times:,} times, {event.size:,} bytes"
+            typer.echo(told, err=True)
         waiting = await services.store.quarantined(None)
         found = []
         for receipt in await services.inbox.receipts():

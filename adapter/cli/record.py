@@ -81,8 +81,8 @@ _SUBPOENA = (
     "Example: sallyport record subpoena --site county jail-roster:J1 --served-by 'county attorney' --by 'R. Desk'"
 )
 _SUSPENSION = (
-    "Examples: sallyport record suspension --site county jail-roster:J1 --agency 'sheriff' --oral --by 'R. Desk'   |   "
-    "sallyport record suspension --site county jail-roster:J1 --agency 'sheriff' --until 2027-03-01 --by 'R. Desk'"
+    "Examples: sallyport record suspension --site county jail-roster:J1 --agency police --oral --by 'R. Desk'   |   "
+    "sallyport record suspension --site county jail-roster:J1 --agency police --until 2027-03-01 --by 'R. Desk'"
 )
 
 
@@ -222,17 +222,22 @@ def referral(
 def suspension(
     site: SiteFolder,
     patient: PatientName,
-    agency: Annotated[str, typer.Option("--agency", help="The agency or official that asked for it.")],
+    agency: Annotated[str, typer.Option("--agency", help="Partner, by key or name, that asked for it.")],
     by: By,
     oral: Annotated[bool, typer.Option("--oral", help="Asked for by word of mouth: it lapses after 30 days.")] = False,
     until: Until = None,
     words: Words = "",
     request: Key = None,
 ) -> None:
-    """Record that an agency asked to keep disclosures to it out of the person's accounting, 45 CFR 164.528(a)(2)."""
+    """Record that an agency asked to keep disclosures to it out of the person's accounting, 45 CFR 164.528(a)(2).
+
+    Until it ends the accounting shows nothing of them, and nothing of the suspension: `sallyport accounting`.
+    """
 
     def made(services: Services) -> Recording:
-        return recordings.suspension(agency=agency, oral=oral, stop=last_instant(until, services.zone), words=words)
+        return recordings.suspension(
+            agency=_agency(services, agency), oral=oral, stop=last_instant(until, services.zone), words=words
+        )
 
     _record(site, patient, by, request, made)
 
@@ -269,6 +274,14 @@ async def _told(services: Services, patient: str, ident: str) -> str:
 
 def _organisation(services: Services, key: str | None) -> str:
     return "" if key is None else partner(services, key)
+
+
+def _agency(services: Services, name: str) -> str:
+    """An agency by its key: only a partner is ever disclosed to, and one that cannot be told apart would be shown."""
+    for key, one in services.site.partners.items():
+        if name.casefold() in {key.casefold(), one.name.casefold()}:
+            return key
+    return partner(services, name).removeprefix("Organization/")
 
 
 def _fact(text: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from adapter.services.authorities import Author
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import date
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
@@ -101,6 +102,11 @@ def _interval(text: str, zone: ZoneInfo, name: str) -> tuple[int, int]:
         raise RequestError(
             f"--{name} is no date; expected a day such as 2026-11-22, or 2026-11-22T12:00:00-07:00", expression=name
         ) from None
+
+
+def local_day(instant: int, zone: ZoneInfo) -> date:
+    """The day of an instant in the time zone of the site."""
+    return (_EPOCH + timedelta(microseconds=instant)).astimezone(zone).date()
 
 
 def local(instant: int, zone: ZoneInfo) -> str:

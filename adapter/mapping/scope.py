@@ -29,11 +29,15 @@ def _warning(code: str, column: str) -> Warning:
 
 
 class Scope:
-    """The record at hand. ``remarks`` holds, per column, the state of a leaf that was not simply mapped."""
+    """The record at hand. ``remarks`` holds, per column, the state of a leaf that was not simply mapped.
 
-    __slots__ = ("environment", "reached", "remarks", "unlisted", "values", "warnings")
+    ``person`` is the key of the record's person, once it is known.
+    """
 
-    def __init__(self, values: Mapping[str, Any], environment: Environment) -> None:
+    __slots__ = ("environment", "person", "reached", "remarks", "unlisted", "values", "warnings")
+
+    def __init__(self, values: Mapping[str, Any], environment: Environment, person: tuple[str, ...] = ()) -> None:
+        self.person = person
         self.values = values
         self.environment = environment
         self.remarks: dict[str, int] = {}

@@ -18,16 +18,25 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from adapter.errors import SallyportError, Unavailable
-from adapter.rest import feeds
+from adapter.fhir.subset import Subsets
+from adapter.fhir.xml_dump import XmlWriter
+from adapter.fhir.xml_parse import XmlReader
+from adapter.rest import authorize, feeds, metrics
 from adapter.rest.answer import GUARDED, send_answer
+from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
 from adapter.rest.assert_basis import AssertBasis
+from adapter.rest.audit import AuditFace
 from adapter.rest.cursor import Cursors
 from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
-from adapter.rest.face import PREFIX, FhirFace
+from adapter.rest.face import PREFIX, FhirFace, Prepared
+from adapter.rest.match import OPERATION as MATCH
 from adapter.rest.match import MatchOperation
 from adapter.rest.metadata import statement
+from adapter.rest.metrics import Meter
 from adapter.rest.operations import ExplainOperation
+from adapter.rest.rendering import Rendering
 from adapter.rest.search import Search
+from adapter.rest.smart import configuration
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -36,14 +45,19 @@ if TYPE_CHECKING:
     from fastapi import APIRouter, Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from adapter.auth.endpoints import Endpoints
     from adapter.auth.requester import Requester
+    from adapter.fhir.facts import Facts
     from adapter.rest.answer import Answer
     from adapter.services.asserting import PartnerAssertions
+    from adapter.services.audit import Audit
     from adapter.services.disclose import Disclosure
     from adapter.services.explain import Explain
     from adapter.services.feed_contracts import Ending
     from adapter.services.intake import Intake
+    from adapter.services.measures import Measures
     from adapter.services.patient_match import PatientMatch
+    from adapter.services.reception import Reception
 
 _OURS = frozenset({b"x-request-id", *(name for name, _ in GUARDED)})
 
@@ -62,6 +76,11 @@ class Services(Protocol):
         ...
 
     @property
+    def audit(self) -> Audit:
+        """Reads the ledger to privacy officers."""
+        ...
+
+    @property
     def assertions(self) -> PartnerAssertions:
         """The way in for what partners assert."""
         ...
@@ -77,8 +96,18 @@ class Services(Protocol):
         ...
 
     @property
+    def authorization(self) -> Endpoints:
+        """Issues, introspects and revokes access tokens."""
+        ...
+
+    @property
     def intake(self) -> Intake:
         """Takes what senders push."""
+        ...
+
+    @property
+    def reception(self) -> Reception:
+        """Answers messages in their own language."""
         ...
 
     @property
@@ -97,6 +126,11 @@ class Services(Protocol):
         ...
 
     @property
+    def facts(self) -> Facts:
+        """The structure of the R4 types."""
+        ...
+
+    @property
     def cursor_key(self) -> bytes:
         """The AES-SIV key of page cursors: 64 random bytes, the same for all processes of a site."""
         ...
@@ -109,6 +143,21 @@ class Services(Protocol):
     @property
     def ready(self) -> Callable[[], Awaitable[bool]]:
         """Whether the store answers and the server should be sent requests."""
+        ...
+
+    @property
+    def measures(self) -> Measures:
+        """What this process has counted."""
+        ...
+
+    @property
+    def metrics(self) -> Callable[[], Awaitable[str]]:
+        """The counts as text, with what waits at this moment."""
+        ...
+
+    @property
+    def tick(self) -> Callable[[], float]:
+        """Seconds of a clock that never goes back."""
         ...
 
     @property
@@ -127,45 +176,61 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         base_url=services.base_url,
         zone=services.zone,
         cursors=Cursors(services.cursor_key),
+        subsets=Subsets(services.facts),
     )
     face = FhirFace(
         disclosure=services.disclosure,
         requester=services.requester,
         search=search,
         explain=ExplainOperation(services.disclosure, services.explain),
-        assert_basis=AssertBasis(services.assertions, base_url=services.base_url, zone=services.zone),
-        match=MatchOperation(services.disclosure, services.match, base_url=services.base_url),
-        capabilities=statement(base_url=services.base_url, version=services.version),
+        audit=AuditFace(services.audit, services.requester, base_url=services.base_url, zone=services.zone),
+        of_patient={
+            ASSERT_BASIS: AssertBasis(services.assertions, base_url=services.base_url, zone=services.zone),
+            MATCH: MatchOperation(services.disclosure, services.match, base_url=services.base_url),
+        },
+        prepared=Prepared(
+            capabilities=statement(base_url=services.base_url, version=services.version),
+            discovery=configuration(services.base_url),
+        ),
+        rendering=Rendering(XmlWriter(services.facts), XmlReader(services.facts)),
         new_id=services.new_id,
     )
-    return Front(face=face, rest=_beside(services, routers), new_id=services.new_id)
+    beside = _beside(services, routers)
+    addresses = {path for path in beside.openapi()["paths"] if "{" not in path} | {"/feeds"}
+    meter = Meter(services.measures, services.tick, addresses=addresses)
+    return Front(face=face, rest=beside, new_id=services.new_id, meter=meter)
 
 
 class Front:
     """Sends FHIR requests to the face and all others to ``rest``, whose answers get the common headers."""
 
-    def __init__(self, *, face: FhirFace, rest: ASGIApp, new_id: Callable[[], str]) -> None:
+    def __init__(self, *, face: FhirFace, rest: ASGIApp, new_id: Callable[[], str], meter: Meter) -> None:
         self._face = face
         self._rest = rest
         self._new_id = new_id
+        self._meter = meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or take part in the lifespan of the server."""
         if scope["type"] != "http":
             await self._rest(scope, receive, send)
-        elif scope["path"].startswith(PREFIX):
-            await self._face(scope, receive, send)
+            return
+        started, method, path = self._meter.tick(), scope["method"], scope["path"]
+        if path.startswith(PREFIX):
+            status = await self._face(scope, receive, send)
+            self._meter.fhir(method, path[len(PREFIX) :], status, started)
         else:
-            await self._answer_beside(scope, receive, send)
+            status = await self._answer_beside(scope, receive, send)
+            self._meter.beside(method, path, status, started)
 
-    async def _answer_beside(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer_beside(self, scope: Scope, receive: Receive, send: Send) -> int:
         request_id = self._new_id()
-        started = False
+        status = 0
 
         async def guarded(message: Message) -> None:
-            nonlocal started
+            nonlocal status
             if message["type"] == "http.response.start":
-                started = True
+                status = message["status"]
                 message["headers"] = [
                     *(pair for pair in message.get("headers", ()) if pair[0] not in _OURS),
                     *GUARDED,
@@ -178,8 +243,10 @@ class Front:
             await self._rest(scope, receive, guarded)
         except Exception as error:  # noqa: BLE001 - the last line: a defect is logged and answered with a constant
             log_defect(error, request_id)
-            if not started:
+            if not status:
+                status = DEFECT.status
                 await send_answer(send, DEFECT, request_id, without_body=scope["method"] == "HEAD")
+        return status
 
 
 def _beside(services: Services, routers: Sequence[APIRouter]) -> FastAPI:
@@ -188,15 +255,20 @@ def _beside(services: Services, routers: Sequence[APIRouter]) -> FastAPI:
         version=services.version,
         docs_url=None,
         redoc_url=None,
-        openapi_url=None,
+        description="The addresses beside `/fhir/`, whose description is the CapabilityStatement.",
+        openapi_url="/openapi.json",
         redirect_slashes=False,
     )
 
-    @app.get("/health/live")
+    @app.get("/health/live", summary="Whether the process runs")
     async def live() -> dict[str, str]:
         return {"status": "live"}
 
-    @app.get("/health/ready")
+    @app.get(
+        "/health/ready",
+        summary="Whether requests should be sent here, and which agreements are about to end",
+        responses={503: {"description": "Not now; try again in a few seconds."}},
+    )
     async def ready() -> dict[str, Any]:
         if not await services.ready():
             raise Unavailable("the store does not answer")
@@ -211,7 +283,7 @@ def _beside(services: Services, routers: Sequence[APIRouter]) -> FastAPI:
         ]
         return {"status": "ready"} | ({"agreements_ending": ending} if ending else {})
 
-    for router in (feeds.router(services), *routers):
+    for router in (feeds.router(services), authorize.router(services), metrics.router(services), *routers):
         app.include_router(router)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_validation)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from adapter.consent.explain import Finding
 from adapter.errors import NotAllowed, NotFound
+from adapter.services.proofs import AUTHORIZING, asker, authorization_told
 from adapter.services.remembered import Held, held_now, held_then
 from adapter.services.requests import Search, asked, refusal_told
 from adapter.services.trace import DENY, PERMIT, Explanation, Tracer
@@ -30,6 +31,7 @@ PRIVACY_OFFICER = "privacy-officer"
 """The right to ask why."""
 EXPLAINED = "$explain"
 """The interaction under which a question of a privacy officer stands in the ledger."""
+_OFFICERS = frozenset({EXPLAINED, "accounting"})
 _LIKE = 5
 """Resources named where many are decided alike."""
 
@@ -105,13 +107,18 @@ class Explain:
             return await self._explained(view, context, row, held, at, question)
 
     async def _entry(self, entry: LedgerEntry) -> list[Explanation]:
+        if entry.interaction in AUTHORIZING:
+            outcome = "deny" if entry.outcome else "noted"
+            finding = Finding(topic="result", outcome=outcome, says=authorization_told(entry))
+            effect = "REFUSED" if entry.outcome else "FOUND"
+            return [Explanation(question=asker(entry), effect=effect, findings=(finding,))]
         if entry.outcome:
             organisation = (await self._decisions.recipient(entry.context)).organisation
             told = refusal_told(entry.outcome, self._words.name(organisation))
             finding = Finding(topic="result", outcome="deny", says=told)
             return [Explanation(question=await self._asked(entry), effect="REFUSED", findings=(finding,))]
-        if entry.interaction == EXPLAINED:
-            told = "A privacy officer asked why; explanations are not kept, ask again for them."
+        if entry.interaction in _OFFICERS:
+            told = "A privacy officer asked; what was told is not kept, ask again for it."
             finding = Finding(topic="result", outcome="noted", says=told)
             return [Explanation(question=await self._asked(entry), effect="FOUND", findings=(finding,))]
         if entry.interaction not in {"read", "search-type"}:

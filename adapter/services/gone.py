@@ -17,7 +17,7 @@ from adapter.source import SourceRecord
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from adapter.services.ingest import FeedLine
+    from adapter.services.feed_line import FeedLine
     from adapter.source import Malformed
     from adapter.store.port import Inbox, Store
     from adapter.store.shapes import Receipt

@@ -110,7 +110,9 @@ def _collect(problems: list[Problem], make: Callable[[], Any], otherwise: Any) -
 
 def _mapping(site: Site, feed: Feed, tables: Any, facts: Facts) -> Any:
     path = site.folder / PurePosixPath(feed.mapping)
-    mapping = compile_mapping(read_document(path), file=feed.mapping, tables=tables, elements=facts)
+    mapping = compile_mapping(
+        read_document(path), file=feed.mapping, tables=tables, elements=facts, bases=assets.base_mappings()
+    )
     if mapping.source != feed.connector:
         raise ConfigurationError(
             [

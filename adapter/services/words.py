@@ -9,6 +9,7 @@ from adapter.store.shapes import BEGINNING, END
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
     from zoneinfo import ZoneInfo
 
 _MONTHS = (
@@ -38,6 +39,10 @@ class Words:
     def day(self, at: int) -> str:
         """The day of an instant: `1 March 2026`."""
         return self._day(self._local(at))
+
+    def date(self, at: int) -> date:
+        """The day of an instant in the time zone of the site."""
+        return self._local(at).date()
 
     def until(self, stop: int) -> str:
         """The end of a half-open period: the last day where it ends at midnight, else the instant; empty for none."""

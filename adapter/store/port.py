@@ -11,11 +11,12 @@ from adapter.store.survey import Survey
 from adapter.store.work import FeedWork
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from adapter.fhir.search import Query
+    from adapter.fhir.search import Filter, IndexRow, Query
     from adapter.store.alerts import Alert
+    from adapter.store.clients import ClientEvent
     from adapter.store.shapes import (
         BoundRow,
         ClinicalRow,
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
         Gap,
         IdentityFacts,
         LedgerEntry,
+        LedgerHead,
+        Numbered,
         PolicySpan,
         QuarantinedRecord,
         Receipt,
@@ -30,7 +33,9 @@ if TYPE_CHECKING:
         RuleRow,
         StoredResource,
         TokenRow,
+        Told,
         UserEvent,
+        Waiting,
     )
 
 
@@ -57,6 +62,14 @@ class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, 
         """Write resources; tells for each whether it made a new version."""
         ...
 
+    async def told(self, rids: Iterable[int]) -> dict[int, Told]:
+        """Those of these resources that are there, with the events they tell of."""
+        ...
+
+    async def tell(self, rows: Sequence[tuple[int, int, Mapping[str, Mapping[str, int]]]]) -> None:
+        """Remember of resources the time of the latest event they tell of, and those of parts: (rid, at, times)."""
+        ...
+
     async def outdated(self, rid: int, *, receipt: str, line: int, later: Collection[str]) -> bool:
         """Whether a resource came from one of the ``later`` receipts, or from below ``line`` of this one."""
         ...
@@ -67,6 +80,15 @@ class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, 
 
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
         """Every current Consent about these patients, whatever its status."""
+        ...
+
+    async def index_anew(
+        self, rows: Callable[[StoredResource], Sequence[IndexRow]], *, after: int, limit: int
+    ) -> list[int]:
+        """Replace the index rows of up to ``limit`` resources by ``rows`` of them; the internal keys of these.
+
+        They are taken in the order of their keys, those behind ``after``; what waits to be written is not among them.
+        """
         ...
 
     async def set_policies(self, settled: Sequence[tuple[int, Sequence[PolicySpan]]]) -> None:
@@ -113,8 +135,8 @@ class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, 
         """The records confirmed to be the same person, pair by pair."""
         ...
 
-    async def unlink(self, patient: int, other: int) -> None:
-        """Take back that two Patients are one person."""
+    async def unlink(self, patient: int, other: int, *, at: int) -> None:
+        """Take back that two Patients are one person; that they were until now stays known."""
         ...
 
     async def link(self, patient: int, other: int, *, rule: str, at: int) -> None:
@@ -157,6 +179,14 @@ class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, 
         """Revoke a token; tells whether it was not revoked before."""
         ...
 
+    async def client_stopped(self, client: str) -> bool:
+        """Whether the last word about a client is that it is shut out, as this change sees it."""
+        ...
+
+    async def add_client_event(self, event: ClientEvent) -> None:
+        """Keep that a client was shut out or let in again, after everything kept before."""
+        ...
+
     async def add_user_event(self, event: UserEvent) -> None:
         """Keep that a user signed or left, after everything kept before."""
         ...
@@ -182,11 +212,15 @@ class Snapshot(Survey, Protocol):
         context: int,
         query: Query,
         patients: Sequence[int] | None,
-        after: tuple[int | str, int] | None,
+        after: Sequence[int | str] | None,
         *,
         at: int,
+        within: Sequence[Sequence[Filter]] | None = None,
     ) -> Found:
-        """Permitted resources that match; of these patients, or of everyone."""
+        """Permitted resources that match; of these patients, or of everyone.
+
+        ``within`` narrows it to what satisfies all filters of one of the groups.
+        """
         ...
 
     async def seen(self, context: int, patients: Sequence[int], *, at: int) -> tuple[list[int], list[Gap]]:
@@ -195,6 +229,10 @@ class Snapshot(Survey, Protocol):
 
     async def linked(self, patient: int) -> list[int]:
         """Patients directly linked to this one. Internal."""
+        ...
+
+    async def merged(self, patient: int) -> Mapping[int, str]:
+        """The Patients that their source merged with this one: which it `replaces`, which it is `replaced-by`."""
         ...
 
     async def siblings(self, rid: int) -> list[tuple[int, int | None, int]]:
@@ -249,8 +287,27 @@ class Store(Interned, Protocol):
         """Store an issued token."""
         ...
 
+    async def add_client_token(self, row: TokenRow) -> bool:
+        """Store a token issued to a registered client, unless it is shut out; tells whether it was stored."""
+        ...
+
     async def tokens(self) -> list[TokenRow]:
         """Every issued token, oldest first."""
+        ...
+
+    async def spend_assertion(self, digest: bytes, *, expires: int, at: int, tokens_until: int) -> bool:
+        """Use up an assertion; tells whether it was unused. Durable: of many at once, one finds it unused.
+
+        What expired by ``at`` is forgotten, and so are tokens of registered clients that expired by ``tokens_until``.
+        """
+        ...
+
+    async def client_stopped(self, client: str) -> bool:
+        """Whether the last word about a client is that it is shut out."""
+        ...
+
+    async def client_events(self) -> list[ClientEvent]:
+        """Every client that was shut out or let in again, oldest first."""
         ...
 
     async def user_events(self, user: str | None = None) -> list[UserEvent]:
@@ -279,6 +336,14 @@ class Store(Interned, Protocol):
 
     async def alerts(self, receipt: str | None = None) -> list[Alert]:
         """The alerts of a receipt, or all, oldest first."""
+        ...
+
+    async def quarantined_of(self, receipt: str) -> list[QuarantinedRecord]:
+        """Records of a receipt that wait, in its order."""
+        ...
+
+    async def waiting(self) -> Waiting:
+        """How much waits for people and for delivery."""
         ...
 
     async def patients(self) -> list[int]:
@@ -349,8 +414,16 @@ class Inbox(Protocol):
         """A complete receipt."""
         ...
 
-    async def receipts(self, feed: str | None = None) -> list[Receipt]:
-        """What was received, oldest first."""
+    async def receipts(self, feed: str | None = None, *, after: int = 0) -> list[Receipt]:
+        """What was received, oldest first; only what came after the receipt of this place (``Receipt.seq``)."""
+        ...
+
+    async def repeated(self, receipt: str) -> set[int]:
+        """The lines of a receipt that hold messages which had come before."""
+        ...
+
+    async def newest(self, feed: str) -> int:
+        """The place of the newest receipt of a feed, complete or not; 0 where there is none."""
         ...
 
 
@@ -373,6 +446,30 @@ class Ledger(Protocol):
         """Every entry from an instant on, in order."""
         ...
 
-    async def verify(self) -> int:
-        """Recompute the chain; returns the number of entries, raises ``SallyportError`` where it breaks."""
+    async def about(self, rids: Iterable[int], *, since: int, until: int) -> list[Numbered]:
+        """Every entry of ``[since, until)`` that names one of these resources or Patients, oldest first."""
+        ...
+
+    async def of_number(self, number: int) -> LedgerEntry | None:
+        """The entry at a place."""
+        ...
+
+    async def head(self) -> LedgerHead:
+        """How many entries there are, and the digest of the last."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Entries that wait for their commit."""
+        ...
+
+    async def flush(self) -> None:
+        """Commit what waits; before the process ends."""
+        ...
+
+    async def verify(self, *, head: bytes | None = None) -> int:
+        """Recompute every chain; returns the number of entries, raises ``LedgerBroken`` where one breaks.
+
+        ``head`` is a digest that was kept elsewhere: it must still be there.
+        """
         ...

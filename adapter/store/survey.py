@@ -62,8 +62,33 @@ class Placed(NamedTuple):
     rid: int
 
 
+class Join(NamedTuple):
+    """Another Patient that was confirmed to be the same person during ``[since, until)``."""
+
+    other: int
+    since: int
+    until: int
+
+
+class Theirs(NamedTuple):
+    """One record that is or was held of a patient, by key and public name, with the segment it stands or stood in."""
+
+    rid: int
+    name: str
+    patient: int
+    segment: int
+
+
 class Survey(PersonRecords, Protocol):
     """One consistent view of the decision's inputs."""
+
+    async def joins(self, patient: int) -> list[Join]:
+        """Every link that a Patient has or had, oldest first."""
+        ...
+
+    async def theirs(self, patients: Iterable[int]) -> list[Theirs]:
+        """Every record that is or was held of these patients, sealed and destroyed ones too, and the Patients."""
+        ...
 
     async def rows(self, rids: Iterable[int]) -> list[StoredResource]:
         """Stored resources by their internal keys; what is not there is left out."""
@@ -75,6 +100,10 @@ class Survey(PersonRecords, Protocol):
 
     async def consents_known(self, patients: Iterable[int], *, at: int) -> list[StoredResource]:
         """Every Consent about these patients in the version that was held at ``at``."""
+        ...
+
+    async def owner(self, rid: int) -> int | None:
+        """The Patient that a resource is or was about, sealed and destroyed ones too; None for what never was."""
         ...
 
     async def held(self, rids: Collection[int], *, at: int) -> set[int]:

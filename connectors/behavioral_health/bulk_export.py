@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from adapter.source import Fetched
 from connectors.behavioral_health.fhir_search import FHIR_JSON
-from connectors.transport.https import Unanswered
+from connectors.transport.exchange import Unanswered, whole
 from connectors.transport.patience import refused, seconds
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from adapter.source import Checkpoint
     from connectors.behavioral_health.fhir_search import FhirServer
-    from connectors.transport.https import Arriving
+    from connectors.transport.exchange import Arriving
 
 NDJSON: Final = "application/fhir+ndjson"
 MOST_POLLS: Final = 20_000
@@ -139,7 +139,7 @@ class BulkExport:
 
         async def start(*, fresh: bool = False) -> Arriving:
             headers = {"accept": NDJSON, **(await self._server.smart.header(fresh=fresh) if with_token else {})}
-            asked = self._server.https.open("GET", url, headers=headers, limit=self._limit)
+            asked = self._server.exchange.open("GET", url, headers=headers, limit=self._limit)
             arriving = await opened.enter_async_context(asked)
             if arriving.status == _SUCCESS:
                 return arriving
@@ -154,7 +154,7 @@ class BulkExport:
         """Tell the server that its files are not needed any more; where it does not care, nor do we."""
         with suppress(Unanswered):
             headers = {"accept": FHIR_JSON, **await self._server.smart.header()}
-            await self._server.https.send("DELETE", status, headers=headers, limit=self._server.limit)
+            await whole(self._server.exchange, "DELETE", status, headers=headers, limit=self._server.limit)
 
 
 def export_path(export: str) -> str:

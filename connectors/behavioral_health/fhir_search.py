@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from adapter.source import Fetched
-from connectors.transport.https import Unanswered
+from connectors.transport.exchange import Unanswered, whole
 from connectors.transport.patience import usable
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from adapter.source import Checkpoint
     from connectors.behavioral_health.smart import SmartClient
-    from connectors.transport.https import Answer, Https
+    from connectors.transport.exchange import Answer, Exchange
     from connectors.transport.patience import Patience
 
 FHIR_JSON: Final = "application/fhir+json"
@@ -38,7 +38,7 @@ _GONE: Final = frozenset({400, 404, 410})
 class FhirServer:
     """A server and how to ask it. ``limit`` is the most bytes of one answer."""
 
-    https: Https
+    exchange: Exchange
     smart: SmartClient
     patience: Patience
     base_url: str
@@ -49,7 +49,7 @@ class FhirServer:
 
         async def send(*, fresh: bool = False) -> Answer:
             sent = {"accept": FHIR_JSON, **(headers or {}), **await self.smart.header(fresh=fresh)}
-            answer = await self.https.send("GET", url, headers=sent, limit=self.limit)
+            answer = await whole(self.exchange, "GET", url, headers=sent, limit=self.limit)
             return await send(fresh=True) if answer.status == 401 and not fresh else usable(answer, what)  # noqa: PLR2004
 
         return await self.patience.ask(send)

@@ -1,31 +1,29 @@
 """A client of SMART Backend Services: it proves who it is with a signed assertion and gets an access token.
 
 https://hl7.org/fhir/smart-app-launch/STU2.2/backend-services.html and
-https://hl7.org/fhir/smart-app-launch/STU2.2/client-confidential-asymmetric.html (RS384, ES384). Signatures:
-https://www.rfc-editor.org/rfc/rfc7518#section-3
+https://hl7.org/fhir/smart-app-launch/STU2.2/client-confidential-asymmetric.html (RS384, ES384)
 """
 
 from __future__ import annotations
 
 import json
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from joserfc import jwt
+from joserfc.jwk import ECKey, RSAKey
 
 from adapter.errors import ConfigurationError, Problem
-from connectors.transport.https import Unanswered
+from connectors.transport.exchange import Unanswered, whole
 from connectors.transport.patience import usable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connectors.transport.https import Https
+    from connectors.transport.exchange import Exchange
     from connectors.transport.patience import Patience
 
 ASSERTION_SECONDS: Final = 240
@@ -33,29 +31,25 @@ ASSERTION_SECONDS: Final = 240
 SPARE_SECONDS: Final = 30
 """Seconds before its end from which a token is not used any more."""
 LEAST_RSA_BITS: Final = 2048
-_P384_BYTES: Final = 48
 _SECOND: Final = 1_000_000
 _ANSWER: Final = 256 * 1024
 """Bytes of a token or of a discovery document."""
 _TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _REFUSALS: Final = frozenset(
-    {
-        "invalid_request",
-        "invalid_client",
-        "invalid_grant",
-        "unauthorized_client",
-        "unsupported_grant_type",
-        "invalid_scope",
-    }
+    {"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type"}
+    | {"invalid_scope"}
 )
 """https://www.rfc-editor.org/rfc/rfc6749#section-5.2"""
+_HALF: Final = frozenset({"kty", "crv", "n", "e", "x", "y"})
+"""The members of a JSON Web Key that are public."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKey:
     """A private key and the name (``kid``) under which the server knows its public half."""
 
-    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+    key: RSAKey | ECKey
+    algorithm: str
     kid: str
 
     @classmethod
@@ -66,9 +60,9 @@ class SigningKey:
         except (ValueError, TypeError):
             key = None
         if isinstance(key, rsa.RSAPrivateKey) and key.key_size >= LEAST_RSA_BITS:
-            return cls(key=key, kid=kid)
+            return cls(key=RSAKey.import_key(pem), algorithm="RS384", kid=kid)
         if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP384R1):
-            return cls(key=key, kid=kid)
+            return cls(key=ECKey.import_key(pem), algorithm="ES384", kid=kid)
         problem = Problem(
             where=where,
             path="",
@@ -77,40 +71,15 @@ class SigningKey:
         )
         raise ConfigurationError([problem])
 
-    @property
-    def algorithm(self) -> str:
-        """The JOSE name of the signature."""
-        return "RS384" if isinstance(self.key, rsa.RSAPrivateKey) else "ES384"
-
     def sign(self, claims: dict[str, Any]) -> str:
         """A JWT of these claims."""
         header = {"alg": self.algorithm, "kid": self.kid, "typ": "JWT"}
-        content = ".".join(_encoded(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
-        if isinstance(self.key, rsa.RSAPrivateKey):
-            signature = self.key.sign(content.encode(), padding.PKCS1v15(), SHA384())
-        else:
-            # JOSE wants the two numbers side by side, not the DER of them.
-            numbers = decode_dss_signature(self.key.sign(content.encode(), ec.ECDSA(SHA384())))
-            signature = b"".join(number.to_bytes(_P384_BYTES, "big") for number in numbers)
-        return f"{content}.{_encoded(signature)}"
+        return jwt.encode(header, claims, self.key, algorithms=[self.algorithm])
 
     def public(self) -> dict[str, Any]:
         """The public half as JWK, for whoever registers this client."""
-        shared = {"kid": self.kid, "alg": self.algorithm, "use": "sig", "key_ops": ["verify"]}
-        if isinstance(self.key, rsa.RSAPrivateKey):
-            of_rsa = self.key.public_key().public_numbers()
-            return {**shared, "kty": "RSA", "n": _number(of_rsa.n), "e": _number(of_rsa.e)}
-        of_ec = self.key.public_key().public_numbers()
-        x, y = (_encoded(number.to_bytes(_P384_BYTES, "big")) for number in (of_ec.x, of_ec.y))
-        return {**shared, "kty": "EC", "crv": "P-384", "x": x, "y": y}
-
-
-def _encoded(content: bytes) -> str:
-    return urlsafe_b64encode(content).rstrip(b"=").decode("ascii")
-
-
-def _number(value: int) -> str:
-    return _encoded(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+        half = {name: value for name, value in self.key.as_dict(private=False).items() if name in _HALF}
+        return {**half, "kid": self.kid, "alg": self.algorithm, "use": "sig", "key_ops": ["verify"]}
 
 
 class SmartClient:
@@ -121,7 +90,7 @@ class SmartClient:
 
     def __init__(
         self,
-        https: Https,
+        exchange: Exchange,
         *,
         base_url: str,
         client_id: str,
@@ -131,7 +100,7 @@ class SmartClient:
         patience: Patience,
         new_id: Callable[[], str],
     ) -> None:
-        self._https = https
+        self._exchange = exchange
         self._base = base_url
         self._client_id = client_id
         self._key = key
@@ -168,7 +137,9 @@ class SmartClient:
             "client_assertion_type": _TYPE,
             "client_assertion": self._key.sign(claims),
         }
-        answer = await self._https.send("POST", url, headers={"accept": "application/json"}, limit=_ANSWER, form=form)
+        answer = await whole(
+            self._exchange, "POST", url, headers={"accept": "application/json"}, limit=_ANSWER, form=form
+        )
         document = _document(answer.body)
         if answer.status in {400, 401} and document.get("error") in _REFUSALS:
             raise Unanswered(f"no access token: the server says `{document['error']}`", status=answer.status)
@@ -183,7 +154,7 @@ class SmartClient:
         """Where tokens are given: as configured, or as the server's SMART configuration says."""
         if self._token_url is None:
             where = f"{self._base}/.well-known/smart-configuration"
-            answer = await self._https.send("GET", where, headers={"accept": "application/json"}, limit=_ANSWER)
+            answer = await whole(self._exchange, "GET", where, headers={"accept": "application/json"}, limit=_ANSWER)
             found = _document(usable(answer, "the SMART configuration").body).get("token_endpoint")
             # What proves who we are goes nowhere without TLS that the server itself has.
             if not isinstance(found, str) or urlsplit(found).scheme != urlsplit(self._base).scheme:

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from connectors.transport.https import Unanswered
+from connectors.transport.exchange import Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from connectors.transport.https import Answer
+    from connectors.transport.exchange import Answer
 
 PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses of an answer that may be another one later."""

@@ -59,4 +59,4 @@ def test_a_server_that_is_gone_is_told_in_words(sallyport, folder):
         partner.adjust(folder, attempts=1)
     ran = sallyport("pull", "--site", folder, FEED)
     assert ran.code == 1
-    assert "cannot be reached" in ran.err
+    assert "cannot be read: no answer" in ran.err

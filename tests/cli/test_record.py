@@ -147,8 +147,8 @@ def later(site):
             ("referral", JAIL, "--to", "cottonwood", "--confirmed-roster", "--from", "2099-01-01"),
             "how: confirmed roster",
         ),
-        (("suspension", JAIL, "--agency", "sheriff", "--oral"), "oral: yes"),
-        (("suspension", JAIL, "--agency", "sheriff", "--until", "2099-03-01"), "2099-03-02 00:00 MST"),
+        (("suspension", JAIL, "--agency", "police", "--oral"), "oral: yes"),
+        (("suspension", JAIL, "--agency", "police", "--until", "2099-03-01"), "2099-03-02 00:00 MST"),
         (("subpoena", JAIL, "--served-by", "county attorney"), "subpoena without an order, recorded"),
     ],
 )
@@ -179,7 +179,7 @@ def test_a_subpoena_opens_nothing_and_is_for_counsel(staff, site):
         (("restriction", JAIL, "--source", "court", "--until", "2001-01-01"), "still to come"),
         (("referral", JAIL, "--to", "court", "--from", "soon"), "--from is no date"),
         (("referral", JAIL, "--to", "court", "--days", "999"), "at most 365 days"),
-        (("suspension", JAIL, "--agency", "sheriff"), "until when"),
+        (("suspension", JAIL, "--agency", "police"), "until when"),
         (
             ("basis", JAIL, "--basis", "T", "--recipient", "court", "--purpose", "TREAT", "--class", "x"),
             "K, J, E, O or X",

@@ -29,7 +29,6 @@ pytestmark = pytest.mark.anyio
         "/nowhere",
         "/health",
         "/docs",
-        "/openapi.json",
     ],
 )
 async def test_an_address_that_is_not_offered_is_a_404_that_says_so(client, gate, issue_of, path):

@@ -62,7 +62,7 @@ async def test_what_cannot_be_read_at_all_is_told_where_the_feed_says_so(world):
 async def test_a_test_message_is_nobodys_loss(world):
     message = records.phq9(4).replace("|P|2.5.1", "|T|2.5.1").replace("44261-6", "93374-7")
     report = await world.deliver("jail-medical-hl7", records.hl7(message))
-    assert report.quarantined == {"test-message": 1}
+    assert report.quarantined == {"not-production": 1}
     assert await told(world) == []
 
 

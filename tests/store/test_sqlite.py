@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
 import alerts_contract
 import apsw
+import events_contract
 import files_contract
 import legal_contract
 import matching_contract
+import messages_contract
 import orjson
 import pytest
 import store_contract as contract
@@ -18,9 +21,11 @@ import survey_contract
 import work_contract
 
 from adapter.consent.segment import Segment
-from adapter.errors import SallyportError
+from adapter.errors import LedgerBroken, SallyportError
 from adapter.store import sqlite
 from adapter.store.shapes import LedgerEntry
+from adapter.store.sqlite.connection import connect, migrate
+from adapter.store.sqlite.ledger import SqliteLedger
 from adapter.store.sqlite.store import SqliteStore
 
 pytestmark = pytest.mark.anyio
@@ -57,12 +62,14 @@ async def store(tmp_path):
 
 class TestSqlite(
     contract.StoreContract,
+    events_contract.EventsContract,
     files_contract.FilesContract,
     legal_contract.LegalContract,
     matching_contract.MatchingContract,
     survey_contract.SurveyContract,
     work_contract.WorkContract,
     alerts_contract.AlertsContract,
+    messages_contract.MessagesContract,
 ):
     """Every promise of the contract."""
 
@@ -127,6 +134,54 @@ async def test_chains_of_two_processes_interleave_and_verify(store, tmp_path):
         await ledger.append(ENTRY)
     assert await store.ledger().verify() == 4
     await other.close()
+
+
+@pytest.mark.parametrize("cut", range(1, 9))
+async def test_every_chain_holds_every_other(store, tmp_path, cut):
+    """Whatever is taken out, of whichever chain, breaks what stands behind it: but for the very end."""
+    stores = [store, *(SqliteStore(tmp_path / "data", stamp=stamp, chain=name) for name in (b"one", b"two"))]
+    for place in (0, 1, 1, 2, 0, 2, 1, 0, 0):
+        await stores[place].ledger().append(ENTRY)
+    head = await store.ledger().head()
+    assert await store.ledger().verify(head=head.digest) == 9
+    raw = apsw.Connection(str(tmp_path / "data" / "ledger.sqlite"))
+    raw.execute("DROP TRIGGER entry_never_leaves")
+    raw.execute("DELETE FROM entry WHERE seq = ?", (cut,))
+    with pytest.raises(LedgerBroken) as broken:
+        await store.ledger().verify()
+    assert broken.value.entry in {cut, cut + 1, cut + 2}
+    raw.execute("DELETE FROM entry WHERE seq > ?", (cut,))
+    raw.close()
+    with pytest.raises(LedgerBroken):
+        await store.ledger().verify(head=head.digest)
+    for one in stores[1:]:
+        await one.close()
+
+
+async def test_a_ledger_of_an_earlier_version_still_follows(tmp_path):
+    """Chains that began from all heads and did not hold each other afterwards are verified as they were written."""
+    db = connect(tmp_path / "ledger.sqlite")
+    scripts = [MIGRATIONS / f"{name}.ledger.sql" for name in ("0001_first_schema", "0002_outcomes")]
+    for script in scripts:
+        list(db.execute(script.read_text()))
+    list(db.execute("PRAGMA user_version = 2"))
+    body = (1, "r", "c", 1, "TREAT", "read", "Patient/x")
+    heads = {}
+    for number, chain in enumerate((b"one", b"two", b"one", b"two", b"one")):
+        before = heads.get(chain) or sha256(b"".join(sorted(heads.values()))).digest()
+        digest = heads[chain] = sha256(before + orjson.dumps([*body[:-1], f"Patient/{number}"]) + b"[]").digest()
+        row = (chain, *body[:-1], f"Patient/{number}", b"[]", "", before, digest)
+        places = ",".join("?" * len(row))
+        columns = (
+            "chain, at, request_id, client, context, purpose, interaction, target, passed, outcome, previous, digest"
+        )
+        db.execute(f"INSERT INTO entry ({columns}) VALUES ({places})", row)
+    migrate(db, "ledger")
+    ledger = SqliteLedger(db, chain=b"three")
+    assert await ledger.verify() == 5
+    await ledger.append(ENTRY)
+    assert await ledger.verify() == 6
+    ledger.close()
 
 
 async def test_a_store_of_the_first_schema_is_brought_up_to_date(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import itertools
 from dataclasses import replace
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapter.errors import SallyportError
-from adapter.store.shapes import LedgerEntry
+from adapter.errors import LedgerBroken, SallyportError
+from adapter.store.shapes import LedgerEntry, row_key
 
 RECEIPTS = itertools.count()
 NOW = 1_700_000_000_000_000
@@ -102,6 +103,16 @@ class FilesContract:
             arrival.abandon()
             assert await inbox.receipt(name) is None
 
+    async def test_a_receipt_has_its_place_from_when_it_was_complete(self, store):
+        inbox = store.inbox()
+        slow = inbox.arrive(receipt="slow", feed="f", name="slow", at=NOW)
+        slow.add(b"x" * (9 << 20))
+        quick = await inbox.keep(receipt="quick", feed="f", name="quick", stream=io.BytesIO(b"y"), at=NOW)
+        late = slow.finish()
+        assert [one.id for one in await inbox.receipts("f")] == ["quick", "slow"]
+        assert [one.id for one in await inbox.receipts("f", after=quick.seq)] == ["slow"]
+        assert (await inbox.newest("f"), await inbox.newest("g")) == (late.seq, 0)
+
     async def test_the_ledger_keeps_entries_in_a_chain(self, store):
         ledger = store.ledger()
         entry = LedgerEntry(
@@ -139,3 +150,73 @@ class FilesContract:
         assert [entry async for entry in ledger.since(NOW)] == [plain, refused]
         assert [entry async for entry in ledger.since(NOW + 1)] == [refused]
         assert await ledger.verify() == 2
+
+    async def test_the_ledger_finds_what_names_a_person_or_a_record(self, store):
+        ledger = store.ledger()
+        entries = [
+            told(target="Observation/a", passed=[("Observation/a", "v", 1, 2)]),
+            told(target="Observation?patient=Patient/p&code", passed=[("Observation/b", "v", 1, 2)]),
+            told(target="Observation?_id=a,c", outcome="403 population-search"),
+            told(target="Patient/p 5c0f", interaction="hold"),
+            told(target="Observation?code"),
+            told(target="Patient/other", at=NOW + 5),
+        ]
+        for entry in entries:
+            await ledger.append(entry)
+        keys = {
+            name: row_key(*name.split("/")) for name in ("Patient/p", "Observation/a", "Observation/b", "Patient/other")
+        }
+
+        async def found(*names, since=NOW, until=NOW + 10):
+            rids = [keys[name] for name in names]
+            return [one.entry for one in await ledger.about(rids, since=since, until=until)]
+
+        assert await found("Patient/p") == [entries[1], entries[3]]
+        assert await found("Observation/a") == [entries[0], entries[2]]
+        assert await found("Observation/b", "Patient/p") == [entries[1], entries[3]]
+        assert await found("Patient/other", until=NOW + 5) == []
+        assert await found("Patient/other") == [entries[5]]
+        await ledger.append(entries[0])
+        assert len(await found("Observation/a")) == 3
+        for one in await ledger.about(keys.values(), since=0, until=NOW + 10):
+            assert await ledger.of_number(one.number) == one.entry
+        assert await ledger.of_number(999) is None
+
+    async def test_a_head_that_was_kept_tells_that_the_end_is_still_there(self, store):
+        ledger = store.ledger()
+        assert (await ledger.head()).entries == 0
+        heads = []
+        for _ in range(3):
+            await ledger.append(told())
+            heads.append(await ledger.head())
+        assert [head.entries for head in heads] == [1, 2, 3]
+        for head in heads:
+            assert await ledger.verify(head=head.digest) == 3
+        with pytest.raises(LedgerBroken, match="entry 4"):
+            await ledger.verify(head=b"another")
+
+    async def test_what_waits_is_written_before_the_end(self, store):
+        ledger = store.ledger()
+        appended = [asyncio.ensure_future(ledger.append(told())) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert ledger.waiting == 3
+        await ledger.flush()
+        assert ledger.waiting == 0
+        await asyncio.gather(*appended)
+        await ledger.flush()
+        assert await ledger.verify() == 3
+
+
+def told(**changed):
+    """An entry of the ledger."""
+    entry = LedgerEntry(
+        at=NOW,
+        request_id="r1",
+        client="c",
+        context=1,
+        purpose="TREAT",
+        interaction="read",
+        target="Observation/absent",
+        passed=[],
+    )
+    return replace(entry, **changed)

@@ -60,7 +60,6 @@ class Partner:
             "kid": KID,
             "count": 2,
             "token_url": None,
-            "authorities": None,
             "export": None,
             **changes,
         }

@@ -21,6 +21,22 @@ FROM resource_history h JOIN resource r ON r.rid = h.rid WHERE h.rid = ? AND h.v
 -- name: linked
 SELECT other FROM patient_link WHERE patient = ? AND since <= ?
 
+-- name: joins
+SELECT other, since, until FROM former_link WHERE patient = :patient
+UNION ALL SELECT other, since, 4611686018427387904 FROM patient_link WHERE patient = :patient
+ORDER BY since, other
+
+-- name: theirs
+-- Whatever is or was held of a patient: what was sealed or destroyed too, of which no index knows.
+SELECT r.rid, r.type, r.id, r.patient, r.segment FROM clinical c JOIN resource r ON r.rid = c.rid WHERE c.patient = :patient
+UNION SELECT rid, type, id, patient, segment FROM resource
+WHERE rid = :patient AND type = 1 AND rid NOT IN (SELECT rid FROM set_apart)
+UNION SELECT rid, type, id, patient, segment FROM set_apart WHERE patient = :patient
+ORDER BY 1
+
+-- name: owner
+SELECT patient FROM set_apart WHERE rid = :rid UNION ALL SELECT patient FROM resource WHERE rid = :rid LIMIT 1
+
 -- name: held
 SELECT 1 FROM resource WHERE rid = :rid AND updated <= :at
 UNION ALL SELECT 1 FROM resource_history WHERE rid = :rid AND updated <= :at LIMIT 1

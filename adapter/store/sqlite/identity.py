@@ -110,8 +110,9 @@ class IdentityWriter:
         self._unlinked -= {patient, other}
         self._db.executemany(SQL["put_link"], [(patient, other, rule, at), (other, patient, rule, at)])
 
-    def unlink(self, patient: int, other: int) -> None:
-        """Take back that two patients are one person."""
+    def unlink(self, patient: int, other: int, *, at: int) -> None:
+        """Take back that two patients are one person; that they were counted as one until now is kept."""
+        self._db.executemany(SQL["keep_link"], [(patient, other, at), (other, patient, at)])
         self._db.executemany(SQL["drop_link"], [(patient, other), (other, patient)])
 
     def flush(self) -> None:

@@ -1,7 +1,8 @@
 """The disclosure ledger: append only, hash-chained, entries of one moment share a commit.
 
-Each process writes a chain of its own. A chain starts from the heads of all chains it finds, so that an older chain
-cannot be cut or exchanged without breaking every chain begun after it.
+Each process writes a chain of its own. An entry that comes after one of another chain follows from both, so that no
+chain can be cut or exchanged anywhere without breaking every entry written after it by anyone. What is left is the end
+of the file: a head that is kept elsewhere (a backup keeps one) tells whether everything up to it is still there.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from adapter.errors import SallyportError, Unavailable
+from adapter.errors import LedgerBroken, Unavailable
 from adapter.store.queries import load
-from adapter.store.shapes import LedgerEntry
+from adapter.store.shapes import LedgerEntry, LedgerHead
+from adapter.store.sqlite.about import SqliteAbout, entry_of
+from adapter.store.sqlite.connection import row_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,9 +25,11 @@ if TYPE_CHECKING:
     import apsw
 
 SQL = load("ledger")
+_BEGINNING = sha256(b"").digest()
+"""What the first entry of the first chain follows from."""
 
 
-class SqliteLedger:
+class SqliteLedger(SqliteAbout):
     """One file of entries. ``append`` returns when its entry is durable."""
 
     def __init__(self, connection: apsw.Connection, *, chain: bytes) -> None:
@@ -44,6 +49,8 @@ class SqliteLedger:
 
     def _commit(self) -> None:
         batch, self._pending = self._pending, []
+        if not batch:
+            return  # a flush was first
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -65,42 +72,63 @@ class SqliteLedger:
                 done.set_result(None)
 
     def _append(self, batch: list[tuple[LedgerEntry, asyncio.Future[None]]]) -> bytes:
-        # The first entry of a chain follows from the heads that stand at that moment, read under the write lock.
-        head = self._head or sha256(b"".join(bytes(row[0]) for row in self._db.execute(SQL["heads"]))).digest()
+        # Read under the write lock: nobody can come between the last entry and what follows from it.
+        chain, last = self._db.execute(SQL["last"]).fetchone() or (self._chain, b"")
+        anchored = bytes(chain) != self._chain
+        head = sha256(self._head + bytes(last)).digest() if anchored else self._head or _BEGINNING
         rows = []
         for entry, _ in batch:
             body = _columns(entry)
             digest = _digest(head, body)
-            rows.append((self._chain, *body, head, digest))
-            head = digest
+            rows.append((self._chain, *body, head, digest, int(anchored)))
+            head, anchored = digest, False
         self._db.executemany(SQL["append"], rows)
         return head
 
+    @property
+    def waiting(self) -> int:
+        return len(self._pending)
+
+    async def flush(self) -> None:
+        if self._pending:
+            self._commit()
+
+    async def head(self) -> LedgerHead:
+        count, digest = row_of(self._db.execute(SQL["bounds"]))
+        return LedgerHead(entries=count, digest=bytes(digest or b""))
+
     async def of_request(self, request_id: str) -> list[LedgerEntry]:
-        return [_entry(row) for row in self._db.execute(SQL["of_request"], (request_id,))]
+        return [entry_of(row) for row in self._db.execute(SQL["of_request"], (request_id,))]
 
     async def entries(self) -> AsyncIterator[tuple[LedgerEntry, bytes, bytes, bytes]]:
         for row in self._db.execute(SQL["all"]):
-            yield _entry(row[:9]), bytes(row[9]), bytes(row[10]), bytes(row[11])
+            yield entry_of(row[:9]), bytes(row[9]), bytes(row[10]), bytes(row[11])
 
     async def since(self, at: int) -> AsyncIterator[LedgerEntry]:
         for row in self._db.execute(SQL["since"], (at,)):
-            yield _entry(row)
+            yield entry_of(row)
 
-    async def verify(self) -> int:
+    async def verify(self, *, head: bytes | None = None) -> int:
         heads: dict[bytes, bytes] = {}
-        count = 0
-        async for entry, chain, previous, digest in self.entries():
+        count, last, met = 0, b"", head is None
+        for row in self._db.execute(SQL["all"]):
+            entry, chain, previous, digest = entry_of(row[:9]), *(bytes(part) for part in row[9:12])
             count += 1
-            expected = heads.get(chain)
-            if expected is None:
-                expected = sha256(b"".join(sorted(heads.values()))).digest()
+            own = heads.get(chain)
+            if row[12]:
+                expected = sha256((own or b"") + last).digest()
+            else:
+                expected = sha256(b"".join(sorted(heads.values()))).digest() if own is None else own
             if previous != expected or _digest(previous, _columns(entry)) != digest:
-                raise SallyportError(
-                    f"the ledger breaks at entry {count}: its chain does not follow from the entry before"
-                )
-            heads[chain] = digest
+                raise LedgerBroken(count, at=entry.at, request_id=entry.request_id)
+            heads[chain] = last = digest
+            met = met or digest == head
+        if not met:
+            raise LedgerBroken(count + 1)
         return count
+
+    def close(self) -> None:
+        self._db.close()
 
 
 def _columns(entry: LedgerEntry) -> tuple[Any, ...]:
@@ -123,18 +151,3 @@ def _digest(previous: bytes, body: tuple[Any, ...]) -> bytes:
     # An entry without an outcome hashes as it did before there were outcomes.
     told = [*rest, outcome] if outcome else rest
     return sha256(previous + orjson.dumps(told) + passed).digest()
-
-
-def _entry(row: tuple[Any, ...]) -> LedgerEntry:
-    at, request_id, client, context, purpose, interaction, target, passed, outcome = row
-    return LedgerEntry(
-        at=at,
-        request_id=request_id,
-        client=client,
-        context=context,
-        purpose=purpose,
-        interaction=interaction,
-        target=target,
-        passed=[tuple(item) for item in orjson.loads(passed)],
-        outcome=outcome,
-    )

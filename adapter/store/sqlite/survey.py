@@ -10,7 +10,7 @@ from adapter.consent.bases import custody
 from adapter.store.queries import load
 from adapter.store.shapes import LIVE, TYPE_NAMES, TYPES, row_key
 from adapter.store.sqlite.person import SqlitePeople, stored
-from adapter.store.survey import Decided, Placed
+from adapter.store.survey import Decided, Join, Placed, Theirs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -43,6 +43,20 @@ class SqliteSurvey(SqlitePeople):
                     found.add(other)
                     frontier.append(other)
         return frozenset(found)
+
+    async def joins(self, patient: int) -> list[Join]:
+        return [Join._make(row) for row in self._db.execute(SQL["joins"], {"patient": patient})]
+
+    async def theirs(self, patients: Iterable[int]) -> list[Theirs]:
+        return [
+            Theirs(rid, f"{TYPE_NAMES[kind]}/{ident}", owner, segment)
+            for patient in sorted(patients)
+            for rid, kind, ident, owner, segment in self._db.execute(SQL["theirs"], {"patient": patient})
+        ]
+
+    async def owner(self, rid: int) -> int | None:
+        row = self._db.execute(SQL["owner"], {"rid": rid}).fetchone()
+        return None if row is None else int(row[0])
 
     async def held(self, rids: Collection[int], *, at: int) -> set[int]:
         return {rid for rid in rids if self._db.execute(SQL["held"], {"rid": rid, "at": at}).fetchone() is not None}

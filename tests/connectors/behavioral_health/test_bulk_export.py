@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import httpx2
 import pytest
+from scripted_exchange import Scripted
 
 from connectors.behavioral_health.bulk_export import BulkExport, export_path
 from connectors.behavioral_health.fhir_search import FhirServer
-from connectors.transport.https import Https, Unanswered
+from connectors.transport.exchange import Unanswered
 from connectors.transport.patience import Patience
 
 pytestmark = pytest.mark.anyio
@@ -39,7 +40,7 @@ class Server:
 
     def export(self, hosts=(), limit=1_000):
         server = FhirServer(
-            https=Https(transport=httpx2.MockTransport(self)),
+            exchange=Scripted(self),
             smart=self,
             patience=Patience(sleep=self.sleep, clock=lambda: 0, attempts=3, longest=20.0),
             base_url=BASE,
@@ -146,7 +147,7 @@ async def test_a_file_is_asked_for_again_while_its_failure_passes():
 
 async def test_a_file_that_is_too_long_is_refused():
     server = Server(KICKED_OFF, manifest(f"{BASE}/f/1"), file(b"x" * 1_001))
-    with pytest.raises(Unanswered, match="1001 bytes"):
+    with pytest.raises(Unanswered, match="larger than 1000"):
         await run(server.export())
 
 

@@ -8,9 +8,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 import pytest
+from scripted_exchange import Scripted
 
 from connectors.behavioral_health.fhir_search import FhirSearch, FhirServer
-from connectors.transport.https import Https, Unanswered
+from connectors.transport.exchange import Unanswered
 from connectors.transport.patience import Patience
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +38,7 @@ async def no_wait(_):
 
 def search(answer, *, kinds=("Patient",), token=None):
     server = FhirServer(
-        https=Https(transport=httpx2.MockTransport(answer)),
+        exchange=Scripted(answer),
         smart=token or Token(),
         patience=Patience(sleep=no_wait, clock=lambda: 0, attempts=3),
         base_url=BASE,

@@ -10,10 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from fhir_server import claims_of
 from partner_server import private_key
+from scripted_exchange import Scripted
 
 from adapter.errors import ConfigurationError
 from connectors.behavioral_health.smart import SigningKey, SmartClient
-from connectors.transport.https import Https, Unanswered
+from connectors.transport.exchange import Unanswered
 from connectors.transport.patience import Patience
 
 pytestmark = pytest.mark.anyio
@@ -78,7 +79,7 @@ class Server:
             return None
 
         return SmartClient(
-            Https(transport=httpx2.MockTransport(self)),
+            Scripted(self),
             base_url="https://clinic.example/fhir",
             client_id="alder",
             key=KEY,
