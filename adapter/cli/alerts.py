@@ -11,8 +11,8 @@ import typer
 from adapter.cli.options import AsJson, SiteFolder, on_site
 
 if TYPE_CHECKING:
-    from adapter.bootstrap import Services
     from adapter.services.alerts import Telling
+    from adapter.wired import Services
 
 
 def register(app: typer.Typer) -> None:

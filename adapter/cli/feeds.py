@@ -19,8 +19,8 @@ from adapter.services.report import FeedReport
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from adapter.bootstrap import Services
     from adapter.store.shapes import QuarantinedRecord, Receipt
+    from adapter.wired import Services
 
 LAST = ("deleted", "error")
 """Folders within a bulk export that are read after it."""

@@ -15,8 +15,8 @@ from adapter.pullers import signing_key
 from adapter.settings import load_site
 
 if TYPE_CHECKING:
-    from adapter.bootstrap import Services
     from adapter.services.report import FeedReport
+    from adapter.wired import Services
 
 
 def register(app: typer.Typer) -> None:

@@ -8,15 +8,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from adapter.mapping.mapped import Environment
+from adapter.services.alerts import UrgentScreens
+from adapter.services.assemble import Assembly
+from adapter.source import ExtractOptions
+from adapter.store.alerts import Alert
+from adapter.summary.urgent import Urgency
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from adapter.mapping.compile import CompiledMapping
-    from adapter.mapping.mapped import Environment
-    from adapter.services.assemble import Assembled, Assembly
-    from adapter.settings import Feed
-    from adapter.source import Connector, ExtractOptions, Malformed, SourceRecord
-    from adapter.store.alerts import Alert
+    from adapter.services.assemble import Assembled
+    from adapter.services.people import People
+    from adapter.services.site_rules import SiteRules
+    from adapter.services.write import Writer
+    from adapter.settings import Feed, Site
+    from adapter.source import Connector, Malformed, SourceRecord
     from adapter.store.shapes import QuarantinedRecord
 
 _USUAL, _SELDOM = gc.get_threshold(), (50_000, 20, 50)
@@ -53,6 +61,13 @@ class Batch:
     def __len__(self) -> int:
         return len(self.assembled) + len(self.quarantine)
 
+    def hold(self, record: QuarantinedRecord, *, urgent: bool) -> None:
+        """Let a record wait; its sender is told at once where it is urgent."""
+        self.quarantine.append(record)
+        if urgent:
+            names = ("feed", "receipt", "ordinal", "line", "part")
+            self.alerts.append(Alert(**{name: getattr(record, name) for name in names}))
+
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
@@ -64,3 +79,26 @@ def seldom_collected() -> Iterator[None]:
     finally:
         gc.set_threshold(*_USUAL)
         gc.unfreeze()
+
+
+def feed_line(
+    site: Site, feed: Feed, connector: Connector, rules: SiteRules, *, writer: Writer, people: People
+) -> FeedLine:
+    """A feed as the documents of its site describe it."""
+    return FeedLine(
+        feed=feed,
+        connector=connector,
+        options=ExtractOptions(encoding=feed.encoding, settings=feed.settings),
+        mapping=rules.mappings[feed.feed],
+        environment=Environment(zone=feed.time_zone or site.site.time_zone),
+        urgent=UrgentScreens(Urgency(rules.registry), feed),
+        assembly=Assembly(
+            feed,
+            writer=writer,
+            people=people,
+            registry=rules.registry,
+            forms={(name, version): form for name in feed.forms for version, form in rules.forms[name].items()},
+            organisations={key: f"Organization/{key}" for key in site.partners},
+            zone=site.zone,
+        ),
+    )

@@ -20,7 +20,6 @@ from adapter.services.report import FeedReport
 from adapter.services.revocations import with_revocations
 from adapter.services.rosters import named
 from adapter.source import Malformed
-from adapter.store.alerts import Alert
 from adapter.store.shapes import QuarantinedRecord
 
 if TYPE_CHECKING:
@@ -219,12 +218,7 @@ class Ingest:
             return
         code, element, expected = reason
         report.quarantined[code] += 1
-        if line.urgent(item, code):
-            where = item.position
-            batch.alerts.append(
-                Alert(feed=receipt.feed, receipt=receipt.id, ordinal=ordinal, line=where.line, part=where.part)
-            )
-        batch.quarantine.append(
+        batch.hold(
             QuarantinedRecord(
                 feed=receipt.feed,
                 receipt=receipt.id,
@@ -235,7 +229,8 @@ class Ingest:
                 element=element,
                 expected=expected,
                 raw=item.raw,
-            )
+            ),
+            urgent=line.urgent(item, code),
         )
 
     async def _assemble(

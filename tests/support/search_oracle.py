@@ -17,7 +17,6 @@ from fractions import Fraction
 from typing import Any
 
 BASE = "https://gate.example/fhir"
-CLINICAL = ("Observation", "Encounter", "Condition", "QuestionnaireResponse", "Consent", "Provenance")
 _WHO = "patient reference subject; subject reference subject; "
 _PLACE = (
     "address string address; address-city string address.city; address-state string address.state; "
@@ -47,6 +46,10 @@ TABLE = {
     "Location": _PLACE + "name string name,alias; identifier token identifier; type token type; status token status; "
     "organization reference managingOrganization; partof reference partOf",
     "Provenance": "target reference target",
+    "RelatedPerson": "patient reference patient",
+    "AllergyIntolerance": "patient reference patient; code token code",
+    "DocumentReference": "patient reference subject; type token type; date date date",
+    "Appointment": "patient reference participant.actor; status token status; date date start",
 }
 PARAMETERS = {
     kind: {
@@ -61,6 +64,7 @@ CODES = {
     ("Consent", "status"): "http://hl7.org/fhir/consent-state-codes",
     ("QuestionnaireResponse", "status"): "http://hl7.org/fhir/questionnaire-answers-status",
     ("Location", "status"): "http://hl7.org/fhir/location-status",
+    ("Appointment", "status"): "http://hl7.org/fhir/appointmentstatus",
 }
 OPEN = Fraction(10) ** 30
 

@@ -112,8 +112,11 @@ def draw_token(random, kind, name):
     if name == "class":
         return codings[0] if codings else None
     one = name in {"clinical-status", "verification-status", "discharge-disposition", "scope"}
-    single = one or (name == "code" and kind in {"Observation", "Condition"})
+    single = one or (kind, name) in SINGLE
     return concept if single else [concept]
+
+
+SINGLE = {("Observation", "code"), ("Condition", "code"), ("AllergyIntolerance", "code"), ("DocumentReference", "type")}
 
 
 def draw_identifier(random):
@@ -165,7 +168,7 @@ def draw_held(random, size):
         if kind == "Patient":
             about = name
         elif about and OF_PERSON[kind]:
-            body[OF_PERSON[kind]] = {"reference": about}
+            put(body, OF_PERSON[kind], {"reference": about})
         updated = NOW + random.choice([0, 1, 999, 1000, 86_400_000_000, 5_000_000_123]) + number * 1_000
         permitted = random.random() < (0.3 if kind == "Patient" else 0.6) or kind in DIRECTORY
         held.append(Held(resource=body, permitted=permitted, updated=updated, patient=about))
@@ -192,6 +195,10 @@ OF_PERSON = {
     "QuestionnaireResponse": "subject",
     "Consent": "patient",
     "Provenance": "",
+    "RelatedPerson": "patient",
+    "AllergyIntolerance": "patient",
+    "DocumentReference": "subject",
+    "Appointment": "participant.actor",
 }
 DIRECTORY = ("Organization", "Practitioner", "PractitionerRole", "Location")
 
