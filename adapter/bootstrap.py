@@ -28,6 +28,7 @@ from adapter.services.change import Changes
 from adapter.services.decisions import Decisions
 from adapter.services.directory import organizations, publish
 from adapter.services.disclose import Disclosure
+from adapter.services.erasing import Erasing
 from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
 from adapter.services.feed_contracts import FeedGate, endings
@@ -42,6 +43,7 @@ from adapter.services.paper import Papers
 from adapter.services.patient_match import PatientMatch
 from adapter.services.people import People
 from adapter.services.reviews import Reviews
+from adapter.services.sealing import Sealing
 from adapter.services.site_rules import compile_rules
 from adapter.services.standing import KnownFacts, Sources
 from adapter.services.user_agreements import UserAgreements
@@ -123,6 +125,7 @@ class Services:
     assertions: PartnerAssertions
     reviews: Reviews
     papers: Papers
+    sealing: Sealing
     accounting: Accounting
     audit: Audit
     account_page: AccountPage
@@ -315,6 +318,16 @@ async def build(
             ingest=ingest,
             lines=lines,
             authorities=authorities,
+            keys=keys,
+            zone=site.zone,
+            clock=now,
+        ),
+        sealing=Sealing(
+            store,
+            ledger,
+            decisions=decisions,
+            in_force=in_force,
+            erasing=Erasing(store, inbox, lines),
             keys=keys,
             zone=site.zone,
             clock=now,

@@ -216,6 +216,11 @@ class Explain:
         segment: int | None = None,
     ) -> Explanation:
         target = f"{row.type}/{row.id}"
+        sealed = await view.sealed(row.rid)
+        if sealed is not None and sealed.at <= at:
+            says = f"It was sealed on {self._words.moment(sealed.at)} by {sealed.author}, under {sealed.authority}."
+            finding = Finding(topic="record", outcome="deny", says=says)
+            return Explanation(question=question, effect=DENY, findings=(finding,), targets=(target,))
         traced = await self._tracer.trace(view, context, row, held, at, segment=segment)
         permitted, told = traced.permitted, traced.findings
         if row.type == "Patient" and not permitted:

@@ -283,8 +283,11 @@ class Ingest:
                 if position is None or later:
                     left = await self._left(change, assembled, origin, later, report)
                 written += await self._put(change, left, origin, report, at)
-                if left.identity is not None:
+                if left.identity is not None and left.identity.facts.patient not in change.refused:
                     identities.append(left.identity)
+            if change.refused:
+                # Its source still sends what was destroyed here: somebody should tell them.
+                report.warnings["destroyed record"] += len(change.refused)
             await self._settle(change, written, identities, report, at)
             await change.quarantine(batch.quarantine, at=at)
             for ident in batch.released:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from adapter.store.legal import LegalRecords
 from adapter.store.matching import MatchRecords
+from adapter.store.sealing import SealingRecords
 from adapter.store.survey import Survey
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Interned(Protocol):
         ...
 
 
-class Transaction(Interned, LegalRecords, MatchRecords, Protocol):
+class Transaction(Interned, LegalRecords, MatchRecords, SealingRecords, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
@@ -269,6 +270,10 @@ class Store(Interned, Protocol):
         """Records waiting, oldest first."""
         ...
 
+    async def scrub(self) -> None:
+        """Leave nothing of what was deleted or erased in the files of store and inbox; takes as long as copying one."""
+        ...
+
     async def waiting(self) -> Waiting:
         """How much waits for people and for delivery."""
         ...
@@ -339,6 +344,10 @@ class Inbox(Protocol):
 
     async def receipt(self, ident: str) -> Receipt | None:
         """A complete receipt."""
+        ...
+
+    async def erase(self, receipt: str, spans: Iterable[tuple[int, int]]) -> None:
+        """Write over the bytes in these spans (start, stop); ends of lines stay, so that lines keep their numbers."""
         ...
 
     async def receipts(self, feed: str | None = None) -> list[Receipt]:

@@ -127,7 +127,8 @@ def test_copies_of_a_busy_site_fit_each_other(sallyport, site, tmp_path):
         while not stop.is_set():
             number += 1
             files["inbox"].execute(
-                "INSERT INTO receipt (id, feed, name, bytes, sha256, received, complete) VALUES (?, 'f', ?, 0, x'', 0, 1)",
+                "INSERT INTO receipt (id, feed, name, bytes, sha256, received, complete) "
+                "VALUES (?, 'f', ?, 0, x'', 0, 1)",
                 (f"busy-{number}", str(number)),
             )
             files["ledger"].execute("INSERT INTO entry_about (rid, seq) VALUES (?, 1)", (-number,))
@@ -140,9 +141,7 @@ def test_copies_of_a_busy_site_fit_each_other(sallyport, site, tmp_path):
     try:
         for place in range(4):
             assert sallyport("backup", tmp_path / f"b{place}", "--site", site).code == 0
-            copies = {
-                name: apsw.Connection(str(tmp_path / f"b{place}" / "store" / f"{name}.sqlite")) for name in FILES
-            }
+            copies = {name: apsw.Connection(str(tmp_path / f"b{place}" / "store" / f"{name}.sqlite")) for name in FILES}
             told = {
                 "store": "SELECT count(*) FROM setting WHERE name LIKE 'busy-%'",
                 "inbox": "SELECT count(*) FROM receipt WHERE id LIKE 'busy-%'",

@@ -55,6 +55,12 @@ DELETE FROM date WHERE type = ?1 AND rid = ?3 AND param = ?4 AND low = ?5 AND hi
 -- name: drop_reference
 DELETE FROM reference WHERE type = ?1 AND rid = ?3 AND param = ?4 AND target = ?5
 
+-- name: drop_indexed
+DELETE FROM indexed WHERE rid = ?
+
+-- name: whose
+SELECT type, patient FROM resource WHERE rid = ?
+
 -- name: drop_exceptions
 DELETE FROM exception WHERE rid = ?
 
