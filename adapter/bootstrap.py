@@ -31,7 +31,7 @@ from adapter.services.disclose import Disclosure
 from adapter.services.erasing import Erasing
 from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
-from adapter.services.feed_contracts import FeedGate, endings
+from adapter.services.feed_contracts import FeedGate, endings, handled
 from adapter.services.identities import Identities
 from adapter.services.identity_rules import matcher, shipped_matcher
 from adapter.services.in_force import EMPTY, InForce
@@ -205,7 +205,14 @@ async def build(
     await store.migrate()
     inbox, ledger = store.inbox(), store.ledger()
     directory = organizations(site.partners)
-    decisions = Decisions(store, rules.agreements, directory, site.zone, rules.law)
+    decisions = Decisions(
+        store,
+        rules.agreements,
+        directory,
+        site.zone,
+        rules.law,
+        lambda agreements: handled(agreements, site.feeds, site.zone),
+    )
     await decisions.start()
     writer = Writer(keys, Validator(rules.facts), decisions, site.zone)
     await publish(store, writer, directory, EMPTY, at=now())

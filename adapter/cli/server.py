@@ -68,6 +68,7 @@ async def listen(services: Services, *, host: str, port: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
+    await services.sealing.resume()
     work = asyncio.create_task(services.intake.run())
     try:
         await uvicorn.Server(config).serve()
