@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -23,15 +23,15 @@ from adapter.errors import Conflict, NotFound, RequestError
 from adapter.fhir.codec import parse
 from adapter.fhir.search import index_rows
 from adapter.fhir.served import Parts, join
+from adapter.services.authorities import Author
 from adapter.services.write import content_digest
 from adapter.store.sealing import SEALED, SealingRow
 from adapter.store.shapes import LedgerEntry, ResourceWrite, ScreeningPlace, row_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
     from zoneinfo import ZoneInfo
 
-    from adapter.services.authorities import Author
     from adapter.services.decisions import Decisions
     from adapter.services.erasing import Erasing
     from adapter.services.in_force import InForce
@@ -165,6 +165,24 @@ class Sealing:
         """Every sealing, oldest first."""
         async with self._store.transaction() as change:
             return [Sealed(row=row, records=len(await change.members(row.id))) for row in await change.sealings()]
+
+    async def again(self, told: Iterable[Mapping[str, Any]], request_id: str) -> int:
+        """Destroy again what a list (`record sealed --json`) says was destroyed, in a store of before; how many.
+
+        It names who asked and who confirmed then. What this store never held, or has destroyed itself, is passed over.
+        """
+        count = 0
+        for one in told:
+            if one["state"] != "destroyed":
+                continue
+            names = (one["author"], one["second"])
+            asked, second = (Author(name=name, request=one["id"], request_id=request_id) for name in names)
+            try:
+                made = await self.seal(one["what"], asked, authority=one["authority"], words=one["words"], expunge=True)
+            except (RequestError, Conflict):
+                continue
+            count += (await self.confirm(made.row.id, second)).records
+        return count
 
     async def waiting(self) -> int:
         """How many receipts have lines that are still to be erased."""

@@ -65,3 +65,18 @@ def test_mistakes_are_told(sallyport, site, command, told):
     done = sallyport("record", command[0], "--site", site, *command[1:], *BY)
     assert done.code == 4
     assert told in done.err
+
+
+def test_what_was_destroyed_after_a_backup_is_destroyed_again_when_it_is_restored(sallyport, site, tmp_path):
+    assert sallyport("backup", tmp_path / "backup", "--site", site, "--with-key").code == 0
+    sallyport("record", "expunge", "--site", site, ADA, *ORDER, *BY)
+    sallyport("record", "destroy", "--site", site, listed(sallyport, site)[0]["id"], *OTHER)
+    kept = tmp_path / "sealed.json"
+    kept.write_text(sallyport("record", "sealed", "--site", site, "--json").out)
+    restored = tmp_path / "restored"
+    command = ("restore", tmp_path / "backup", "--site", restored, "--destroyed", kept)
+    done = sallyport(*command)
+    assert (done.code, "destroyed again: 2 records" in done.out) == (0, True)
+    (one,) = listed(sallyport, restored)
+    assert (one["state"], one["author"], one["second"]) == ("destroyed", "staff R. Desk", "staff P. Officer")
+    assert all(b'"MARSH","ADA"' not in path.read_bytes() for path in (restored / "data").glob("inbox*"))
