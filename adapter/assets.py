@@ -55,6 +55,13 @@ def code_tables() -> dict[str, Any]:
     return {name.removesuffix(".yaml"): _yaml("mappings", "tables", name) for name in names}
 
 
+def base_mappings() -> dict[str, Any]:
+    """The mappings that others extend, by file name without its ending."""
+    folder = files("mappings").joinpath("base")
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".yaml"))
+    return {name.removesuffix(".yaml"): _yaml("mappings", "base", name) for name in names}
+
+
 def copy_fictional_county(folder: Path) -> None:
     """Put the site folder of the fictional county into ``folder``, without overwriting what is there."""
     with as_file(files("mappings").joinpath("fictional_county")) as source:

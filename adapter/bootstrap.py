@@ -10,14 +10,14 @@ from importlib.metadata import version
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from adapter.auth.requester import Requester
-from adapter.auth.tokens import Tokens
-from adapter.errors import SallyportError
+from adapter.auth.wire import Ground, authorization, checked
+from adapter.errors import ConfigurationError, Problem, SallyportError
 from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
 from adapter.services.access import Access
 from adapter.services.accounting import Accounting
 from adapter.services.accounting_page import AccountPage
+from adapter.services.amend import Amender
 from adapter.services.assemble import Assembly
 from adapter.services.asserting import PartnerAssertions
 from adapter.services.assertion_rules import LawOfAssertions
@@ -25,28 +25,36 @@ from adapter.services.audit import Audit
 from adapter.services.audit_events import AuditEvents
 from adapter.services.authorities import Authorities
 from adapter.services.change import Changes
+from adapter.services.channels import ChannelLog
 from adapter.services.decisions import Decisions
-from adapter.services.directory import organizations, publish
+from adapter.services.directory import entries, organizations, publish
 from adapter.services.disclose import Disclosure
 from adapter.services.erasing import Erasing
 from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
+from adapter.services.fates import Fates
 from adapter.services.feed_contracts import FeedGate, endings, handled
+from adapter.services.feed_line import FeedLine
+from adapter.services.feed_work import FeedWork
 from adapter.services.identities import Identities
 from adapter.services.identity_rules import matcher, shipped_matcher
 from adapter.services.in_force import EMPTY, InForce
-from adapter.services.ingest import FeedLine, Ingest
+from adapter.services.ingest import Ingest
 from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
 from adapter.services.measures import Gauge, Measures
 from adapter.services.paper import Papers
 from adapter.services.patient_match import PatientMatch
 from adapter.services.people import People
+from adapter.services.preview import Preview
+from adapter.services.reception import Reception
+from adapter.services.reindex import reindex
 from adapter.services.reviews import Reviews
+from adapter.services.rosters import Rosters
 from adapter.services.sealing import Sealing
-from adapter.services.site_rules import compile_rules
 from adapter.services.standing import KnownFacts, Sources
 from adapter.services.user_agreements import UserAgreements
+from adapter.services.watching import Watching
 from adapter.services.whatif import WhatIf
 from adapter.services.words import Words
 from adapter.services.write import Writer, stamp
@@ -54,30 +62,61 @@ from adapter.source import ExtractOptions
 from adapter.store.sqlite.connection import connect, migrate
 from adapter.store.sqlite.ledger import SqliteLedger
 from adapter.store.sqlite.store import SqliteStore
+from adapter.ways_in import WaysIn, message_feeds, ways_in_problems
 from connectors.behavioral_health.fhir_ndjson import FhirNdjson
 from connectors.behavioral_health.release_forms import ReleaseForms
+from connectors.court.ecf_xml import EcfXml
 from connectors.court.niem_xml import NiemXml
+from connectors.court.odyssey_csv import OdysseyCsv
+from connectors.court.odyssey_json import OdysseyJson
 from connectors.jail.charge_csv import ChargeCsv
+from connectors.jail.corerm_alerts import CoremrAlerts
+from connectors.jail.corerm_events import CoremrEvents
 from connectors.jail.corerm_roster import CoremrRoster
-from connectors.jail.hl7v2.acknowledgement import acknowledgement
 from connectors.jail.hl7v2.connector import Hl7v2
+from connectors.jail.jailtracker_json import JailtrackerJson
+from connectors.jail.niem_booking import NiemBooking
+from connectors.jail.zuercher_json import ZuercherJson
+from connectors.table_csv import TableCsv
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
+    from adapter.auth.clients import Clients
+    from adapter.auth.endpoints import Endpoints
+    from adapter.auth.requester import Requester
+    from adapter.auth.tokens import Tokens
     from adapter.consent.agreement import AnyAgreement
     from adapter.consent.law.law import Law
+    from adapter.fhir.facts import Facts
     from adapter.services.feed_contracts import Ending
     from adapter.services.site_rules import SiteRules
     from adapter.settings import Feed, Site
     from adapter.source import Connector
     from adapter.store.port import Inbox, Ledger, Store
+    from adapter.store.shapes import Receipt
 
 CONNECTORS: dict[str, Connector] = {
     connector.name: connector
-    for connector in (CoremrRoster(), ChargeCsv(), Hl7v2(), NiemXml(), FhirNdjson(), ReleaseForms())
+    for connector in (
+        CoremrRoster(),
+        CoremrEvents(),
+        CoremrAlerts(),
+        ChargeCsv(),
+        JailtrackerJson(),
+        ZuercherJson(),
+        NiemBooking(),
+        Hl7v2(),
+        NiemXml(),
+        EcfXml(),
+        OdysseyCsv(),
+        OdysseyJson(),
+        FhirNdjson(),
+        ReleaseForms(),
+        TableCsv(),
+    )
 }
 SECRET_FILE = "site.key"  # noqa: S105 - a file name
 
@@ -85,6 +124,11 @@ SECRET_FILE = "site.key"  # noqa: S105 - a file name
 def clock() -> int:
     """Now, in epoch microseconds."""
     return time.time_ns() // 1000
+
+
+def seconds() -> float:
+    """Seconds of a clock that only rises."""
+    return time.monotonic()
 
 
 def new_id() -> str:
@@ -113,6 +157,9 @@ class Services:
     disclosure: Disclosure
     ingest: Ingest
     intake: Intake
+    reception: Reception
+    channels: ChannelLog
+    ways_in: WaysIn
     in_force: InForce
     explain: Explain
     changes: Changes
@@ -126,6 +173,9 @@ class Services:
     reviews: Reviews
     papers: Papers
     sealing: Sealing
+    clients: Clients
+    authorization: Endpoints
+    work: FeedWork
     accounting: Accounting
     audit: Audit
     account_page: AccountPage
@@ -134,6 +184,7 @@ class Services:
     keys: SiteKeys
     base_url: str
     zone: ZoneInfo
+    facts: Facts
     cursor_key: bytes
     now: Callable[[], int]
     new_id: Callable[[], str]
@@ -172,7 +223,26 @@ def site_secret(folder: Path) -> bytes:
 
 def check(site: Site) -> SiteRules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
-    return compile_rules(site, CONNECTORS, at=clock())
+    rules, _ = checked(site, CONNECTORS, clock)
+    problems = ways_in_problems(site)
+    if problems:
+        raise ConfigurationError(problems)
+    return rules
+
+
+def preview(site: Site, feed: str) -> Preview:
+    """How a feed of a site reads a file, without a store. ``ConfigurationError`` where the site has no such feed."""
+    if feed not in site.feeds:
+        expected = ", ".join(sorted(site.feeds))
+        raise ConfigurationError([Problem(where="feeds/", path="", message=f"no feed `{feed}`", expected=expected)])
+    rules, known = check(site), site.feeds[feed]
+    return Preview(
+        connector=CONNECTORS[known.connector],
+        options=ExtractOptions(encoding=known.encoding, settings=known.settings),
+        mapping=rules.mappings[feed],
+        environment=Environment(zone=known.time_zone or site.site.time_zone),
+        validator=Validator(rules.facts),
+    )
 
 
 def open_ledger(site: Site) -> SqliteLedger:
@@ -199,12 +269,13 @@ async def build(
 
     ``progress`` is told of patients done, of all, where what is in force has to be computed anew for everyone.
     """
-    rules = compile_rules(site, CONNECTORS, at=now())
+    rules, known = checked(site, CONNECTORS, now)
     keys = SiteKeys(secret or site_secret(site.folder))
     store = SqliteStore(site.store_folder, stamp=stamp(keys), chain=make_id().encode(), durable=durable)
     await store.migrate()
+    await reindex(store, site.zone)
     inbox, ledger = store.inbox(), store.ledger()
-    directory = organizations(site.partners)
+    directory = organizations(site.partners, site.directory)
     decisions = Decisions(
         store,
         rules.agreements,
@@ -215,7 +286,7 @@ async def build(
     )
     await decisions.start()
     writer = Writer(keys, Validator(rules.facts), decisions, site.zone)
-    await publish(store, writer, directory, EMPTY, at=now())
+    await publish(store, writer, [*directory, *entries(site.directory)], EMPTY, at=now())
     people = People(keys, matcher(site), ledger)
     sources = await _sources(site, store)
     in_force = InForce(
@@ -228,9 +299,85 @@ async def build(
     await people.start(store, in_force, at=now(), progress=progress)
     lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
     user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)
-    tokens = Tokens(store=store, clock=now, new_token=make_token, users=user_agreements)
     gate = FeedGate(rules.agreements, site.feeds, site.zone)
-    ingest = Ingest(store, inbox, lines, people=people, in_force=in_force, clock=now, new_id=make_id, admit=gate.admit)
+    access = Access(
+        partners=site.partners,
+        feeds=site.feeds,
+        agreements=rules.agreements,
+        gate=gate,
+        users=user_agreements,
+        zone=site.zone,
+    )
+    authorized = authorization(
+        Ground(
+            site=site,
+            registered=known,
+            store=store,
+            ledger=ledger,
+            access=access,
+            users=user_agreements,
+            contexts=decisions,
+            types=rules.facts.all_resources,
+            clock=now,
+            new_token=make_token,
+            new_id=make_id,
+        )
+    )
+    work = FeedWork(
+        store,
+        rosters=Rosters(store, inbox, writer=writer, decisions=decisions, in_force=in_force, keys=keys),
+        decisions=decisions,
+        keys=keys,
+        partners=site.partners,
+        tables=rules.tables,
+        clock=now,
+    )
+    ingest = Ingest(
+        store,
+        inbox,
+        lines,
+        people=people,
+        amender=Amender(store, writer, people),
+        in_force=in_force,
+        work=work,
+        clock=now,
+        new_id=make_id,
+        admit=gate.admit,
+    )
+    messages = store.messages()
+
+    def accept(receipt: Receipt) -> None:
+        intake.accept(receipt)
+
+    channels = ChannelLog(messages, now)
+    answered = message_feeds(site)
+    reception = Reception(
+        messages=messages,
+        gate=gate,
+        feeds=answered.values(),
+        channels=channels,
+        accept=accept,
+        clock=now,
+        new_id=make_id,
+    )
+    intake = Intake(
+        store=store,
+        inbox=inbox,
+        ingest=ingest,
+        gate=gate,
+        feeds=site.feeds,
+        fates=Fates(
+            store=store,
+            inbox=inbox,
+            messages=messages,
+            reception=reception,
+            feeds=answered,
+            clock=now,
+            new_id=make_id,
+        ),
+        clock=now,
+        new_id=make_id,
+    )
     authorities = Authorities(
         store,
         ledger,
@@ -271,26 +418,19 @@ async def build(
         agreements=rules.agreements,
         user_agreements=user_agreements,
         gate=gate,
-        access=Access(
-            partners=site.partners,
-            feeds=site.feeds,
-            agreements=rules.agreements,
-            gate=gate,
-            users=user_agreements,
-            zone=site.zone,
-        ),
+        access=access,
         decisions=decisions,
         disclosure=disclosure,
         ingest=ingest,
-        intake=Intake(
-            store=store,
-            inbox=inbox,
-            ingest=ingest,
-            gate=gate,
-            feeds=site.feeds,
-            acknowledge={Hl7v2.name: acknowledgement},
-            clock=now,
-            new_id=make_id,
+        intake=intake,
+        reception=reception,
+        channels=channels,
+        ways_in=WaysIn(
+            site,
+            reception=reception,
+            channels=channels,
+            watching=Watching(ingest=ingest, messages=messages, channels=channels, accept=accept),
+            clock=seconds,
         ),
         in_force=in_force,
         explain=Explain(
@@ -339,14 +479,18 @@ async def build(
             zone=site.zone,
             clock=now,
         ),
+        work=work,
+        clients=authorized.clients,
+        authorization=authorized.endpoints,
+        tokens=authorized.tokens,
+        requester=authorized.requester,
         accounting=accounting,
         audit=Audit(store, ledger, disclosure, accounting, events),
         account_page=AccountPage(words, site.partners, site=site.site.name, operator=site.site.operator),
-        tokens=tokens,
-        requester=Requester(tokens=tokens, contexts=decisions),
         keys=keys,
         base_url=base_url,
         zone=site.zone,
+        facts=rules.facts,
         cursor_key=keys.cursor_key(),
         now=now,
         new_id=make_id,

@@ -7,11 +7,13 @@
     ├── RequestError            a caller asked wrongly
     │   ├── NotAuthenticated
     │   ├── NotAllowed
+    │   │   └── OutOfScope  the scopes of the token do not hold the interaction
     │   ├── NotFound            absent, deleted and withheld are one and the same
     │   ├── NotSupported
     │   ├── NotAcceptable
     │   ├── Conflict            the request contradicts an earlier one of the same caller
     │   └── TooMany             the caller has asked too often
+    │       └── Throttled   for now: it says in how many seconds to come back
     ├── LedgerBroken            the disclosure ledger does not follow from itself any more
     └── Unavailable             the answer cannot be given now; never a shorter answer instead
         └── FeedClosed          a feed takes nothing in now; its sender keeps what it has and sends it later
@@ -62,7 +64,10 @@ class RecordError(SallyportError):
     """One source record cannot be used.
 
     ``code`` is a stable word for counting (``bad-date``, ``missing-key``); ``element`` the column or path.
+    ``unlisted`` are the codes that no table lists, each as (table, column, code); they are in no message.
     """
+
+    unlisted: tuple[tuple[str, str, str], ...] = ()
 
     def __init__(self, code: str, element: str, expected: str) -> None:
         self.code = code
@@ -104,6 +109,10 @@ class NotAllowed(RequestError):
     """The token is valid but its agreement does not grant this right."""
 
 
+class OutOfScope(NotAllowed):
+    """The token is valid but none of its scopes holds this interaction with this type."""
+
+
 class NotFound(RequestError):
     """There is nothing here that this caller may see."""
 
@@ -122,6 +131,14 @@ class Conflict(RequestError):
 
 class TooMany(RequestError):
     """The caller has asked too often."""
+
+
+class Throttled(TooMany):
+    """The caller has asked too often within a minute; ``wait`` is the number of seconds after which it may ask."""
+
+    def __init__(self, wait: int) -> None:
+        self.wait = wait
+        super().__init__("this client has asked too often within a minute")
 
 
 class LedgerBroken(SallyportError):

@@ -1,6 +1,7 @@
 """The site folder: one model for everything a county writes down, and the only place that reads the environment.
 
-`site.toml` names the site; `partners.yaml` its organisations; `feeds/*.yaml`, `agreements/*.yaml`,
+`site.toml` names the site; `partners.yaml` its organisations; `directory.yaml`, if there is one, places and clinicians
+for everyone to see; `feeds/*.yaml`, `agreements/*.yaml`,
 `user_agreements/*.yaml`, `forms/*.yaml` and `overlays/*.yaml` one thing each. Every mistake is reported with file, key
 path and what was expected, all of them at once. The keys of `site.toml` may be overridden by `SALLYPORT_*` variables
 (`SALLYPORT_BASE_URL`).
@@ -17,7 +18,10 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from adapter.directory import DirectorySection
 from adapter.errors import ConfigurationError, Problem
+from adapter.registration import Client, Introspection, Key, Outbound
+from adapter.transports import Hl7Answers, MllpHost, MllpPort, Sftp, SftpHost, Watch
 
 Regime = Literal["justice", "hipaa", "part2", "education"]
 """Legal regimes of a unit: a justice record, HIPAA (45 CFR 164), 42 CFR Part 2, FERPA (34 CFR 99)."""
@@ -25,7 +29,6 @@ Regime = Literal["justice", "hipaa", "part2", "education"]
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The safe loader, in C where libyaml is at hand."""
 Model = TypeVar("Model", bound=BaseModel)
-Key = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 
 
 def _known_zone(name: str) -> str:
@@ -59,6 +62,11 @@ class SiteSection(_Section):
     treatment_window_days: int = Field(default=365, ge=1, le=3 * 365)
     assertions_per_hour: int = Field(default=60, ge=1, le=10_000)
     assert_basis: dict[Annotated[str, Field(pattern=r"^[KJEOX]$")], Asserters] = {}
+    mllp: MllpHost = MllpHost()
+    sftp: SftpHost | None = None
+    requests_per_minute: int = Field(default=6000, ge=1, le=1_000_000)
+    introspection: Introspection | None = None
+    outbound: Outbound = Outbound()
 
 
 class Partner(_Section):
@@ -92,6 +100,7 @@ class PartnersSection(_Section):
     """`partners.yaml`."""
 
     partners: dict[Key, Partner] = Field(min_length=1)
+    clients: dict[Key, Client] = {}
 
 
 class Unit(_Section):
@@ -99,6 +108,15 @@ class Unit(_Section):
 
     organization: Key
     regime: Regime
+
+
+class Roster(_Section):
+    """`roster` of a feed: what the absence of a booking from a whole list says, and how much of it is believed."""
+
+    absence: Literal["nothing", "release"] = "nothing"
+    most_released: int = Field(default=20, ge=1)
+    most_share: float = Field(default=0.1, gt=0, le=1)
+    most_unreadable: int = Field(default=0, ge=0)
 
 
 class Feed(_Section):
@@ -109,14 +127,30 @@ class Feed(_Section):
     connector: str
     mapping: str
     organization: Key
+    system: Key | None = None
     encoding: str = "utf-8"
     time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
     units: dict[str, Unit] = Field(min_length=1)
     forms: tuple[Key, ...] = ()
     custody_hours: int | None = Field(default=None, ge=1, le=30 * 24)
+    roster: Roster | None = None
     extract: str = ""
     post_megabytes: int = Field(default=64, ge=1, le=4096)
+    hl7: Hl7Answers = Hl7Answers()
+    mllp: MllpPort | None = None
+    watch: Watch | None = None
+    sftp: Sftp | None = None
     settings: dict[str, str] = {}
+
+    @property
+    def absence_releases(self) -> bool:
+        """Whether who is no longer on this roster was released."""
+        return self.roster is not None and self.roster.absence == "release"
+
+    @property
+    def records(self) -> str:
+        """The source system whose records these are: the feed itself, or another one of it."""
+        return self.system or self.feed
 
 
 class Site(_Section):
@@ -125,11 +159,13 @@ class Site(_Section):
     folder: Path
     site: SiteSection
     partners: dict[str, Partner]
+    directory: DirectorySection = DirectorySection()
     feeds: dict[str, Feed]
     agreements: dict[str, Any]
     forms: dict[str, Any]
     own_overlays: dict[str, Any] = {}
     user_agreements: dict[str, Any] = {}
+    clients: dict[str, Client] = {}
 
     @property
     def zone(self) -> ZoneInfo:
@@ -156,6 +192,14 @@ def load_site(folder: Path) -> Site:
                 problems += _unknown_organizations(feed, path, partners)
     if site is not None and partners is not None:
         problems += _unknown_asserters(site, partners)
+    directory: DirectorySection | None = DirectorySection()
+    if (folder / "directory.yaml").exists():
+        directory = _section(DirectorySection, folder / "directory.yaml", problems)
+        if directory is not None and partners is not None:
+            problems += directory.unknown(partners.partners.keys())
+    if partners is not None:
+        problems += _unknown_organizations_of_clients(partners)
+    problems += _foreign_systems(feeds)
     documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms", "user_agreements")}
     own_overlays = _documents(folder / "overlays", problems)
     if not feeds and not problems:
@@ -167,10 +211,17 @@ def load_site(folder: Path) -> Site:
                 expected="a file feeds/<name>.yaml",
             )
         )
-    if problems or site is None or partners is None:
+    if problems or site is None or partners is None or directory is None:
         raise ConfigurationError(problems)
     return Site(
-        folder=folder, site=site, partners=partners.partners, feeds=feeds, own_overlays=own_overlays, **documents
+        folder=folder,
+        site=site,
+        partners=partners.partners,
+        directory=directory,
+        clients=partners.clients,
+        feeds=feeds,
+        own_overlays=own_overlays,
+        **documents,
     )
 
 
@@ -260,6 +311,19 @@ def _unknown_organizations(feed: Feed, path: Path, partners: PartnersSection) ->
     ]
 
 
+def _foreign_systems(feeds: dict[str, Feed]) -> list[Problem]:
+    """Feeds that would write the records of somebody else's."""
+    found = []
+    for feed in feeds.values():
+        same = [one for one in feeds.values() if one.organization == feed.organization]
+        own = sorted(one.feed for one in same if one.records == one.feed)
+        if feed.system is not None and feed.system not in own:
+            message = f"`{feed.system}` is no feed of `{feed.organization}` that stands for its own records"
+            where = f"feeds/{feed.feed}.yaml"
+            found.append(Problem(where=where, path="system", message=message, expected=", ".join(own) or "no `system`"))
+    return found
+
+
 def _unknown_asserters(site: SiteSection, partners: PartnersSection) -> list[Problem]:
     return [
         Problem(
@@ -270,6 +334,20 @@ def _unknown_asserters(site: SiteSection, partners: PartnersSection) -> list[Pro
         )
         for basis, asserters in site.assert_basis.items()
         for name in asserters.partners
+        if name not in partners.partners
+    ]
+
+
+def _unknown_organizations_of_clients(partners: PartnersSection) -> list[Problem]:
+    return [
+        Problem(
+            where="partners.yaml",
+            path=f"clients.{key}.organizations",
+            message=f"`{name}` is not a partner",
+            expected=", ".join(sorted(partners.partners)),
+        )
+        for key, client in partners.clients.items()
+        for name in client.organizations
         if name not in partners.partners
     ]
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from adapter.bootstrap import Services
     from adapter.fictional.people import Person
-    from adapter.services.ingest import FeedLine
+    from adapter.services.feed_line import FeedLine
     from adapter.services.pairing import Pairing
     from adapter.source import SourceRecord
     from adapter.store.port import Transaction

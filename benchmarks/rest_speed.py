@@ -62,7 +62,7 @@ class Rounds:
 def measure(scale: Scale, folder: Path) -> list[Row]:
     """Rows for the read and the search, each with its ratio to the yardstick."""
     wanted = run_loop(prepare(folder / "site", scale.readers))
-    with _server(["-m", "adapter", "serve", "--site", str(folder / "site"), "--port"]) as (port, ours):
+    with _server(["-m", "adapter", "serve", "--no-ways-in", "--site", str(folder / "site"), "--port"]) as (port, ours):
         reads, searches = _expected(port, wanted)
         bodies = folder / "bodies"
         bodies.mkdir()
@@ -197,14 +197,14 @@ def _alternate(rounds: Sequence[Rounds], scale: Scale) -> None:
             for each in rounds:
                 # The first turn warms caches and connections and does not count.
                 seconds = scale.seconds if turn else min(1.0, scale.seconds)
-                before = _spent(each.process)
+                before = spent(each.process)
                 load = generator.submit(run, each.port, each.asked, connections=CONNECTIONS, seconds=seconds).result()
                 if turn:
                     each.loads.append(load)
-                    each.cpu.append(_spent(each.process) - before)
+                    each.cpu.append(spent(each.process) - before)
 
 
-def _spent(process: int) -> float:
+def spent(process: int) -> float:
     """Processor seconds a process has used; zero where the kernel does not say."""
     stat = Path(f"/proc/{process}/stat")
     if not stat.exists():

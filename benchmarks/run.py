@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import changing
 import deciding
 import matching
+import mllp
 import population
 import rehearsing
 import rest_speed
@@ -40,6 +41,7 @@ MEASURED = {
     "rehearsing": rehearsing.measure,
     "matching": matching.measure,
     "decide": deciding.measure,
+    "mllp": mllp.measure,
 }
 
 

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from adapter.errors import ConfigurationError, Problem
 from adapter.source import ExtractOptions, Malformed, Position, SourceRecord
-from connectors.encodings import feed_encoding, without_mark
+from connectors.encodings import opened
 from connectors.lines import LONGEST_LINE, Block, blocks
 from connectors.quoting import Found, Lookahead, Window, record
-from connectors.transport.files import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Header = Literal["required", "optional", "absent"]
+LONGEST_HEADER = 10_000
+"""Columns that no table has."""
 HEADERS: tuple[Header, ...] = ("required", "optional", "absent")
 
 
@@ -30,8 +31,8 @@ class Layout:
     """A fixed table: the kind of its records, its columns in order, and whether their names lead the file."""
 
     kind: str
-    columns: tuple[str, ...]
-    header: Header
+    columns: tuple[str, ...] = ()
+    header: Header = "required"
 
     def is_header(self, row: list[str]) -> bool:
         """Whether ``row`` is the names of the columns, in order."""
@@ -58,14 +59,31 @@ def rows(stream: BinaryIO, options: ExtractOptions, layout: Layout) -> Iterator[
     due = header_setting(options, layout.header)
     # A booking photo is longer than the 128 KiB that the standard library takes for the longest cell.
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
-    arriving, marked = without_mark(chunks(stream))
-    ahead = Lookahead(blocks(arriving, carriage_return=True))
-    reading = _Reading(ahead, "utf-8" if marked else feed_encoding(options), layout)
+    text = opened(stream, options)
+    reading = _Reading(Lookahead(blocks(text.chunks, carriage_return=True)), text.encoding, layout)
     wrong = reading.header(due) if due != "absent" else None
     if wrong is not None:
-        yield wrong
+        yield from text.restored([wrong])
         return
-    yield from reading.records()
+    yield from text.restored(reading.records())
+
+
+def named_rows(stream: BinaryIO, options: ExtractOptions, kind: str) -> Iterator[SourceRecord | Malformed]:
+    """Read ``stream`` as rows of a table whose first row names its columns.
+
+    Setting ``columns``, names with `|` between them, stands for the first row of files that have none. A first row
+    with an empty name or one that comes twice is ``wrong-header``, and nothing more is read.
+    """
+    named = options.settings.get("columns", "")
+    if named:
+        layout = Layout(kind=kind, columns=tuple(name.strip() for name in named.split("|")), header="optional")
+        yield from rows(stream, options, layout)
+        return
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
+    text = opened(stream, options)
+    reading = _Reading(Lookahead(blocks(text.chunks, carriage_return=True)), text.encoding, Layout(kind=kind))
+    wrong = reading.take_names()
+    yield from text.restored([wrong] if wrong is not None else reading.records())
 
 
 def header_setting(options: ExtractOptions, default: Header) -> Header:
@@ -103,8 +121,21 @@ class _Reading:
             return None
         return _bad(line, "wrong-header", "a first row " + ",".join(self._layout.columns), opening.raw)
 
-    def _opening(self) -> tuple[int, Found]:
-        """The first record that is not blank, and its line. It stays to be read unless it is the header."""
+    def take_names(self) -> Malformed | None:
+        """Take the columns from the first row. The fault, when it does not name them."""
+        line, opening = self._opening(names=True)
+        names = tuple(cell.strip() for cell in opening.cells or ())
+        if opening.raw and (not names or not all(names) or len(set(names)) < len(names)):
+            return _bad(line, "wrong-header", "a first row that names every column, and none twice", opening.raw)
+        self._layout = Layout(kind=self._layout.kind, columns=names)
+        self._width = len(names)
+        return None
+
+    def _opening(self, *, names: bool = False) -> tuple[int, Found]:
+        """The first record that is not blank, and its line. It stays to be read unless it is the header.
+
+        With ``names`` it is the header whatever it says.
+        """
         line = 1
         while (block := self._ahead.take()) is not None:
             if block.cut:
@@ -115,8 +146,9 @@ class _Reading:
             line = block.first + blank
             if blank == window.size:
                 continue
-            found = record(window, blank, self._encoding, self._width)
-            window.leave(blank + (found.lines if self._layout.is_header(found.cells or []) else 0))
+            # A header of any width: one that seems to go on over several lines is an open quote.
+            found = record(window, blank, self._encoding, self._width or LONGEST_HEADER)
+            window.leave(blank + (found.lines if names or self._layout.is_header(found.cells or []) else 0))
             return line, found
         return line, Found(cells=None, raw=b"", lines=0)
 

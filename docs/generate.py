@@ -1,6 +1,6 @@
-"""Writes the reference pages that follow from the code: the commands and the keys of a site folder.
+"""Writes the reference pages that follow from the code: the commands, the keys of a site folder, what is searched.
 
-python docs/generate.py            write docs/reference/commands.md and docs/reference/site-folder.md
+python docs/generate.py            write commands.md, site-folder.md and search.md in docs/reference
 python docs/generate.py --check    exit 1 if they are not what would be written
 """  # noqa: INP001 - a script, not a package
 
@@ -36,7 +36,21 @@ from adapter.consent.agreement_spec import (  # noqa: E402
 )
 from adapter.consent.agreement_user import UserAgreement  # noqa: E402
 from adapter.consent.release_form import Form, Intermediary, Part2Section, Statements  # noqa: E402
-from adapter.settings import Asserters, Feed, Partner, SiteSection, Unit, read_document  # noqa: E402
+from adapter.directory import Address, Clinician, DirectorySection, Place, Role  # noqa: E402
+from adapter.fhir.criteria import modifiers  # noqa: E402
+from adapter.fhir.parameters import PARAMETERS  # noqa: E402
+from adapter.fhir.results import offered_includes, offered_revincludes, sorts  # noqa: E402
+from adapter.registration import Client, Introspection, Outbound  # noqa: E402
+from adapter.settings import (  # noqa: E402
+    Asserters,
+    Feed,
+    Partner,
+    Roster,
+    SiteSection,
+    Unit,
+    read_document,
+)
+from adapter.transports import Hl7Answers, MllpHost, MllpPort, MllpSender, Sftp, SftpHost, Watch  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,12 +58,30 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 COUNTY = ROOT / "mappings" / "fictional_county"
+EXAMPLES = ROOT / "docs" / "examples"
+"""What the fictional county cannot have, since it has no certificates and listens to nobody else."""
 SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
     ("site.toml", SiteSection, "site.toml", ""),
     ("site.toml, who may assert a basis", Asserters, "site.toml", "assert_basis.*"),
+    ("site.toml, where HL7 v2 is listened for", MllpHost, "site.toml", "mllp"),
+    ("site.toml, where partners put files by SFTP", SftpHost, "site.toml", "sftp"),
+    ("site.toml, another authorization server", Introspection, "site.toml", "introspection"),
+    ("site.toml, what this server may reach", Outbound, "site.toml", "outbound"),
     ("partners.yaml, each partner", Partner, "partners.yaml", "partners.*"),
+    ("directory.yaml", DirectorySection, "directory.yaml", ""),
+    ("directory.yaml, an address", Address, "directory.yaml", "addresses.*"),
+    ("directory.yaml, each location", Place, "directory.yaml", "locations.*"),
+    ("directory.yaml, each practitioner", Clinician, "directory.yaml", "practitioners.*"),
+    ("directory.yaml, each role", Role, "directory.yaml", "roles.*"),
+    ("partners.yaml, each client", Client, "partners.yaml", "clients.*"),
     ("feeds/*.yaml", Feed, "feeds/*.yaml", ""),
+    ("feeds/*.yaml, a roster", Roster, "feeds/*.yaml", "roster"),
     ("feeds/*.yaml, each unit", Unit, "feeds/*.yaml", "units.*"),
+    ("feeds/*.yaml, how HL7 v2 is answered", Hl7Answers, "feeds/*.yaml", "hl7"),
+    ("feeds/*.yaml, its MLLP port", MllpPort, "feeds/*.yaml", "mllp"),
+    ("feeds/*.yaml, each sender of a port", MllpSender, "feeds/*.yaml", "mllp.senders.*"),
+    ("feeds/*.yaml, a watched folder", Watch, "feeds/*.yaml", "watch"),
+    ("feeds/*.yaml, a folder of another host", Sftp, "feeds/*.yaml", "sftp"),
     ("agreements/*.yaml", Agreement, "agreements/*.yaml", ""),
     ("agreements/*.yaml, each grant", Grant, "agreements/*.yaml", "grants.*"),
     ("agreements/*.yaml, each direction", Direction, "agreements/*.yaml", "directions.*"),
@@ -70,7 +102,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
 """Heading, model, files and place in them of every section."""
 WORDS: dict[str, dict[str, str]] = yaml.safe_load((ROOT / "docs" / "site-keys.yaml").read_text(encoding="utf-8"))
 """What each key means, by the name of its model."""
-PLAIN = {str: "text", int: "number", bool: "`true`, `false`", types.NoneType: "null"}
+PLAIN = {str: "text", int: "number", bool: "`true`, `false`", types.NoneType: "null", Any: "anything"}
 NAMES = {(Feed, "connector"): ", ".join(f"`{name}`" for name in sorted(CONNECTORS))}
 """Values that are known by other means than the type of the field."""
 LONGEST = 60
@@ -98,6 +130,22 @@ def commands() -> str:
     ]
     for name, command in sorted(called(typer.main.get_command(app))):
         lines += ["", *_command(name, command)]
+    return "\n".join(lines) + "\n"
+
+
+def search() -> str:
+    """The page of searches: what stands in docs/search.md, then the tables of every type."""
+    lines = [(ROOT / "docs" / "search.md.in").read_text(encoding="utf-8").rstrip()]
+    for kind in sorted(PARAMETERS):
+        lines += ["", f"### {kind}", "", "| parameter | kind | elements | modifiers |", "|---|---|---|---|"]
+        for parameter in PARAMETERS[kind].values():
+            paths = ", ".join(f"`{path}`" for path in parameter.paths) or "every resource has it"
+            taken = ", ".join(f"`:{modifier}`" for modifier in modifiers(parameter))
+            kind_of = "canonical" if parameter.canonical else parameter.kind
+            lines.append(f"| `{parameter.name}` | {kind_of} | {paths} | {taken} |")
+        brought = [("_include", offered_includes(kind)), ("_revinclude", offered_revincludes(kind))]
+        lines += ["", f"`_sort`: {', '.join(f'`{key}`' for key in sorts(kind))}."]
+        lines += [f"`{name}`: {', '.join(f'`{one}`' for one in offered)}." for name, offered in brought if offered]
     return "\n".join(lines) + "\n"
 
 
@@ -158,7 +206,7 @@ def site_folder() -> str:
         "",
         "```",
         "site.toml            the installation",
-        "partners.yaml        the organisations that send or ask",
+        "partners.yaml        the organisations that send or ask, and the software that asks for them",
         "feeds/*.yaml         one extract each: who sends it, how it is read, under which law its units stand",
         "agreements/*.yaml    who may receive what, for which purposes, on which bases: the upper bound of every",
         "                     disclosure; contracts with vendors, and the feeds they keep open",
@@ -217,8 +265,8 @@ def values(kind: Any) -> str:
 
 
 def example(pattern: str, place: str, name: str) -> str:
-    """The first value of a key in the fictional county, in one line."""
-    for path in sorted(COUNTY.glob(pattern)):
+    """The first value of a key in the fictional county, else in the examples, in one line."""
+    for path in (*sorted(COUNTY.glob(pattern)), *sorted(EXAMPLES.glob(pattern))):
         for section in _sections(read_document(path), place.split(".") if place else []):
             if name in section:
                 text = _text(section[name])
@@ -246,7 +294,7 @@ def _text(value: Any) -> str:
     return text.removesuffix("...\n").strip()
 
 
-PAGES = {"commands.md": commands, "site-folder.md": site_folder}
+PAGES = {"commands.md": commands, "site-folder.md": site_folder, "search.md": search}
 
 
 def main() -> int:

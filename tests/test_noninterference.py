@@ -73,6 +73,13 @@ def questions(world):
             f"/fhir/Condition?patient={patient}",
             f"/fhir/QuestionnaireResponse?patient={patient}",
             f"/fhir/Patient?_id={patient}",
+            f"/fhir/Patient?_id={patient}&_revinclude=Observation:patient&_revinclude=Provenance:target&_summary=true",
+            f"/fhir/Observation?patient={patient}&_include=Observation:patient&_revinclude=Provenance:target&_count=2",
+            f"/fhir/Observation?patient={patient}&code:not=44261-6&value-quantity=ge5&_sort=-_lastUpdated,_id",
+            f"/fhir/Observation?patient={patient}&value-quantity:missing=true&_elements=code&_total=none",
+            f"/fhir/Observation?patient={patient}&_include=Observation:subject&_format=xml&_sort=status&_count=3",
+            f"/fhir/Observation?patient={patient}&_include=Observation:subject&_format=xml&_count=3",
+            f"/fhir/Condition?patient={patient}&onset-date=ge1990&_sort=recorded-date",
         ]
     observations = [ident for kind, ident in names if kind == "Observation"][:5]
     urls += [f"/fhir/Provenance?target=Observation/{ident}" for ident in observations]
@@ -84,7 +91,14 @@ def questions(world):
     urls += [
         "/fhir/Patient?name=a",
         "/fhir/Patient?family=s&birthdate=ge1950",
+        "/fhir/Patient?family:contains=a&_sort=-family,birthdate&_count=2&_revinclude=Encounter:patient",
+        "/fhir/Patient?gender:not=male&_sort=-_lastUpdated&_summary=data",
+        "/fhir/Patient?death-date:missing=true&_count=0",
+        "/fhir/Observation?_lastUpdated=ge2026&_sort=value-quantity",
+        "/fhir/Observation?_lastUpdated=ge2026&_include=Observation:subject&_count=3",
+        "/fhir/Encounter?location:missing=true&_summary=text",
         "/fhir/Organization?name=a",
+        "/fhir/Organization?name:contains=a&_sort=name&_revinclude=PractitionerRole:organization",
         "/fhir/Observation?oops=1",
     ]
     for (body,) in world.rows(

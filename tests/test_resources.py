@@ -13,6 +13,8 @@ from adapter.store.shapes import TYPE_NAMES
 
 pytestmark = pytest.mark.anyio
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
+BY_HL7_ALONE = {"RelatedPerson", "AllergyIntolerance", "DocumentReference", "Appointment"}
+"""Types that no extract of the county has; the hard cases of HL7 v2 store them."""
 OURS = "https://sallyport.example/fhir/StructureDefinition/"
 
 
@@ -37,7 +39,7 @@ async def test_fhir_resources_reads_every_one(stored):
         model = getattr(importlib.import_module(f"fhir.resources.R4B.{kind.lower()}"), kind)
         assert model.model_validate(body).id == body["id"]
         seen[kind] += 1
-    assert seen.keys() == set(TYPE_NAMES.values())
+    assert seen.keys() == set(TYPE_NAMES.values()) - BY_HL7_ALONE
 
 
 async def test_every_one_claims_its_profile_and_bears_a_label(stored):

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from adapter.errors import NotAllowed, NotAuthenticated, RequestError
-from adapter.services.disclose import Caller
+from adapter.errors import NotAllowed, NotAuthenticated, RequestError, Throttled
+from adapter.services.disclose import LONGEST_BODY, Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from adapter.auth.clients import Clients, Registered
+    from adapter.auth.limits import Limits
     from adapter.auth.tokens import Tokens
     from adapter.store.shapes import TokenRow
 
@@ -41,12 +43,24 @@ class Requester:
 
     Context numbers are remembered, because an interned context never changes its meaning. When the directory
     of organisations changes, which context an organisation has may change: ``forget`` drops what is
-    remembered.
+    remembered. ``per_minute`` bounds the clients of tokens that the county issued itself; a registered client has
+    bounds of its own.
     """
 
-    def __init__(self, *, tokens: Tokens, contexts: Contexts) -> None:
+    def __init__(
+        self,
+        *,
+        tokens: Tokens,
+        contexts: Contexts,
+        clients: Clients | None = None,
+        limits: Limits | None = None,
+        per_minute: int = 6000,
+    ) -> None:
         self._tokens = tokens
         self._contexts = contexts
+        self._clients = clients
+        self._limits = limits
+        self._per_minute = per_minute
         self._known: dict[tuple[str, str], int] = {}
 
     async def caller(self, headers: Iterable[tuple[bytes, bytes]], request_id: str) -> Caller:
@@ -67,6 +81,8 @@ class Requester:
                     raise _choose()
                 purpose = value
         row = await self._tokens.holder(_bearer(credentials))
+        registered = self._clients.find(row.client) if self._clients is not None and row.scopes else None
+        self._throttle(row, registered)
         chosen = _purpose(row, purpose)
         context = self._known.get((row.organisation, chosen))
         if context is None:
@@ -79,6 +95,8 @@ class Requester:
             purpose=chosen,
             rights=frozenset(row.rights),
             request_id=request_id,
+            scopes=self._clients.scopes(row) if self._clients is not None else None,
+            longest_body=LONGEST_BODY if registered is None else 1024 * registered.spec.body_kilobytes,
         )
 
     async def holder(self, headers: Iterable[tuple[bytes, bytes]]) -> TokenRow:
@@ -86,7 +104,19 @@ class Requester:
         found = [value for name, value in headers if name == _AUTHORIZATION]
         if len(found) != 1:
             raise NotAuthenticated("send one access token: Authorization: Bearer")
-        return await self._tokens.holder(_bearer(found[0]))
+        row = await self._tokens.holder(_bearer(found[0]))
+        self._throttle(row, self._clients.find(row.client) if self._clients is not None and row.scopes else None)
+        return row
+
+    def _throttle(self, row: TokenRow, registered: Registered | None) -> None:
+        if self._limits is None:
+            return
+        # The word before the name keeps a token of the county's own from emptying the bucket of a registered client.
+        kind, bound = (
+            ("own", self._per_minute) if registered is None else ("client", registered.spec.requests_per_minute)
+        )
+        if wait := self._limits.take(f"{kind} {row.client}", bound):
+            raise Throttled(wait)
 
     def forget(self) -> None:
         """Drop the remembered contexts; to be called when the directory of organisations has changed."""

@@ -79,9 +79,17 @@ def _open(services: Services, feed: str) -> bool:
 
 
 def report(site: SiteFolder, as_json: AsJson = False) -> None:
-    """What became of every receipt: records, resources, leaves, and where what waits in quarantine stands."""
+    """What became of every receipt: records, resources, leaves, and where what waits in quarantine stands.
+
+    What went wrong on the way in, day by day, is told on standard error: framing, refused senders, files that could not
+    be read.
+    """
 
     async def work(services: Services) -> list[tuple[Receipt, FeedReport, list[QuarantinedRecord]]]:
+        for event in services.channels.events():
+            where = f" from {event.peer}" if event.peer else ""
+            told = f"{event.day} feed {event.feed}{where}: {event.kind}, {event.times:,} times, {event.size:,} bytes"
+            typer.echo(told, err=True)
         waiting = await services.store.quarantined(None)
         found = []
         for receipt in await services.inbox.receipts():
@@ -150,7 +158,7 @@ def merged(reports: Iterable[FeedReport]) -> list[FeedReport]:
     by_feed: dict[str, FeedReport] = {}
     for item in reports:
         total = by_feed.setdefault(item.feed, FeedReport(feed=item.feed))
-        for name in ("records", "unchanged", "held", "links"):
+        for name in ("records", "unchanged", "held", "links", "inferred", "absent"):
             setattr(total, name, getattr(total, name) + getattr(item, name))
         for name in ("written", "leaves", "quarantined", "unmapped", "warnings"):
             getattr(total, name).update(getattr(item, name))

@@ -30,7 +30,7 @@ def validate(site: SiteFolder) -> None:
     rules = check(found)
     print(
         f"{found.site.name}: {len(found.partners)} partners, {len(found.feeds)} feeds, "
-        f"{len(rules.agreements)} agreements, {len(rules.forms)} forms; nothing to mend"
+        f"{len(found.clients)} clients, {len(rules.agreements)} agreements, {len(rules.forms)} forms; nothing to mend"
     )
     warn(found, rules.agreements)
 

@@ -65,6 +65,10 @@ class Grant(Spec):
         default=(),
         description="Rights beyond asking about one person at a time.",
     )
+    unattended: tuple[Code, ...] = Field(
+        default=(),
+        description="Purposes for which software may ask when no user is named.",
+    )
 
 
 class Direction(Spec):
@@ -158,7 +162,7 @@ class Agreement(Instrument):
 
     @model_validator(mode="after")
     def _consistent(self) -> Agreement:
-        refuse((*self._strangers(), *self._misnumbered(), *self._misnamed()))
+        refuse((*self._strangers(), *self._misnumbered(), *self._misnamed(), *self._unattended()))
         return self
 
     def _strangers(self) -> Iterator[Fault]:
@@ -186,6 +190,14 @@ class Agreement(Instrument):
         yield "", self, self.grants
         for place, item in enumerate(self.amendments):
             yield f"amendments[{place}].", item, item.adds
+
+    def _unattended(self) -> Iterator[Fault]:
+        """Purposes without a user that are not granted at all."""
+        for path, _, grants in self._papers():
+            for place, one in enumerate(grants):
+                for code in sorted({*one.unattended} - {*one.purposes}):
+                    at = f"{path}{'adds' if path else 'grants'}[{place}].unattended"
+                    yield Fault(at, f"`{code}` is none of the purposes of the grant", ", ".join(one.purposes))
 
     def _misnumbered(self) -> Iterator[Fault]:
         before = None
@@ -285,6 +297,7 @@ class DataUse(Instrument):
     sources: tuple[Key, ...] = Field(min_length=1)
     feeds: tuple[str, ...] = ()
     purposes: tuple[Code, ...] = Field(min_length=1)
+    unattended: tuple[Code, ...] = Field(default=(), description="Purposes for which it may ask with no user named.")
     classes: tuple[DataClass, ...] = ()
     regimes: tuple[AgreementRegime, ...] = Field(min_length=1)
     at_end: Literal["return", "destroy", "return-and-destroy"]
@@ -306,6 +319,9 @@ class DataUse(Instrument):
         if "part2" in self.regimes and self.qualified_service is None:
             told = "records of Part 2 programs are covered without it, 42 CFR 2.11"
             yield Fault("qualified_service", told, "`bound_by_part2: true` and `resists_legal_process: true`")
+        for code in self.unattended:
+            if code not in self.purposes:
+                yield Fault("unattended", f"`{code}` is none of `purposes`", ", ".join(self.purposes))
         if self.vendor in self.sources:
             yield Fault("vendor", "the vendor is one of `sources`", "another partner")
 
@@ -322,6 +338,7 @@ class DataUse(Instrument):
         granted = Grant(
             recipient=self.vendor,
             purposes=self.purposes,
+            unattended=self.unattended,
             classes=self.classes,
             regimes=self.regimes,
             bases=("Q",),

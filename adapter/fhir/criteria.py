@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 from adapter.errors import NotSupported, RequestError
 from adapter.fhir.dates import PREFIXES, search_interval
-from adapter.fhir.parameters import normalised
+from adapter.fhir.parameters import ALWAYS, IDENTIFIER, OF_TYPE, normalised
 from adapter.fhir.primitives import CHECKS
+from adapter.fhir.quantities import asked
 from adapter.fhir.reference import parse_reference
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 MAX_ALTERNATIVES: Final = 100
 """Values one parameter may list; a longer list is several requests."""
 
+NOT: Final = "not"
+MISSING: Final = "missing"
+
 _ESCAPED: Final = frozenset("\\,|$")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,63}")
 
@@ -37,24 +41,32 @@ class Alternative:
     """One of the values a filter accepts.
 
     Tokens, references and ids: ``value`` is the key of the index row. Strings: ``value`` is normalised
-    and matches at the start, unless ``prefix`` is ``exact``, which compares it with the string as stored.
-    Dates: ``prefix`` is the comparison (``eq`` if none was given) with the interval from ``low`` to
-    ``high``.
+    and matches at the start, unless ``prefix`` is ``contains``, which finds it anywhere, or ``exact``, which
+    compares it with the string as stored. Dates: ``prefix`` is the comparison (``eq`` if none was given) with the
+    interval from ``low`` to ``high``. Quantities: the same with ``bounds`` of `adapter.fhir.quantities`; ``value`` is
+    `system|code` for a coded unit, `|unit` for a code or unit of any system, or empty for any.
     """
 
     prefix: str = ""
     value: str
     low: int | None = None
     high: int | None = None
+    bounds: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """One use of a parameter: satisfied by any of its alternatives."""
+    """One use of a parameter: satisfied by any of its alternatives.
+
+    ``modifier`` is empty, ``not`` (no value of the resource is one of the alternatives) or ``missing`` (whether the
+    resource has no value that could be found; the alternative says ``true`` or ``false``). Every other modifier shows
+    in the alternatives, or in ``param`` where its values are indexed apart (``identifier:of-type``).
+    """
 
     param: str
     kind: str
     alternatives: tuple[Alternative, ...]
+    modifier: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +92,12 @@ def read_filter(parameter: SearchParameter, modifier: str, value: str, context: 
     Raises NotSupported for a modifier that is not offered and RequestError for a value that cannot be read.
     """
     key = named(f"{parameter.name}:{modifier}" if modifier else parameter.name) or parameter.name
+    if modifier == MISSING and parameter.kind not in ALWAYS:
+        if value not in {"true", "false"}:
+            raise RequestError(f"`{key}`: expected true or false", expression=key)
+        return Filter(
+            param=parameter.name, kind=parameter.kind, alternatives=(Alternative(value=value),), modifier=MISSING
+        )
     read = _reader(parameter, modifier, key)
     parsed = _alternatives(value, key)
     if len(parsed) > MAX_ALTERNATIVES:
@@ -90,20 +108,43 @@ def read_filter(parameter: SearchParameter, modifier: str, value: str, context: 
             found.update(dict.fromkeys(read(parts, parameter, context)))
         except ValueError as error:
             raise RequestError(f"`{key}`: {error}", expression=key) from None
-    return Filter(param=parameter.name, kind=parameter.kind, alternatives=tuple(found))
+    apart = modifier in {OF_TYPE, IDENTIFIER}
+    return Filter(
+        param=f"{parameter.name}:{modifier}" if apart else parameter.name,
+        kind="token" if apart else parameter.kind,
+        alternatives=tuple(found),
+        modifier=modifier if modifier == NOT else "",
+    )
 
 
 def _reader(parameter: SearchParameter, modifier: str, key: str) -> Reader:
     """How the values of a parameter under a modifier are read."""
     if not modifier:
         return _canonicals if parameter.canonical else _READERS[parameter.kind]
-    if parameter.kind == "string" and modifier == "exact":
-        return _exact_strings
-    if parameter.kind == "reference" and modifier in parameter.targets:
-        typed = replace(parameter, targets=(modifier,))
-        return lambda parts, _parameter, context: _references(parts, typed, context)
-    offered = _MODIFIERS.get(parameter.kind, "no modifier")
-    raise NotSupported(f"modifier of `{key}` is not offered; expected {offered}", expression=key)
+    if parameter.typed and modifier == OF_TYPE:
+        return _typed_identifiers
+    if parameter.kind == "reference" and not parameter.canonical:
+        if modifier == IDENTIFIER:
+            return _tokens
+        if modifier in parameter.targets:
+            typed = replace(parameter, targets=(modifier,))
+            return lambda parts, _parameter, context: _references(parts, typed, context)
+    read = _MODIFIED.get((parameter.kind, modifier))
+    if read is None:
+        raise NotSupported(
+            f"modifier of `{key}` is not offered; expected {', '.join(modifiers(parameter)) or 'none'}", expression=key
+        )
+    return read
+
+
+def modifiers(parameter: SearchParameter) -> list[str]:
+    """The modifiers that a parameter takes."""
+    found = [modifier for kind, modifier in _MODIFIED if kind == parameter.kind]
+    if parameter.typed:
+        found.append(OF_TYPE)
+    if parameter.kind == "reference" and not parameter.canonical:
+        found += [IDENTIFIER, *parameter.targets]
+    return found if parameter.kind in ALWAYS else [MISSING, *found]
 
 
 def _alternatives(value: str, key: str) -> list[list[str]]:
@@ -144,6 +185,12 @@ def _tokens(parts: list[str], _parameter: SearchParameter, _context: Context) ->
     yield Alternative(value=f"{system}|{code}")
 
 
+def _typed_identifiers(parts: list[str], _parameter: SearchParameter, _context: Context) -> Iterator[Alternative]:
+    if len(parts) < 3 or not all(parts[:2]) or not any(parts[2:]):  # noqa: PLR2004 - system, code and value
+        raise ValueError("expected the type's system, its code and the identifier: system|code|value")
+    yield Alternative(value=f"{parts[0]}|{parts[1]}|{'|'.join(parts[2:])}")
+
+
 def _strings(parts: list[str], _parameter: SearchParameter, _context: Context) -> Iterator[Alternative]:
     value = normalised("|".join(parts))
     if not value:
@@ -153,6 +200,21 @@ def _strings(parts: list[str], _parameter: SearchParameter, _context: Context) -
 
 def _exact_strings(parts: list[str], _parameter: SearchParameter, _context: Context) -> Iterator[Alternative]:
     yield Alternative(prefix="exact", value="|".join(parts))
+
+
+def _contained_strings(parts: list[str], _parameter: SearchParameter, _context: Context) -> Iterator[Alternative]:
+    value = normalised("|".join(parts))
+    if not value:
+        raise ValueError("expected letters or digits to look for")
+    yield Alternative(prefix="contains", value=value)
+
+
+def _quantities(parts: list[str], _parameter: SearchParameter, _context: Context) -> Iterator[Alternative]:
+    if len(parts) not in {1, 3} or (len(parts) == 3 and not parts[2]):  # noqa: PLR2004 - number, system and unit
+        raise ValueError("expected a number, number|system|code or number||unit")
+    prefix = parts[0][:2] if parts[0][:2] in PREFIXES else ""
+    bounds = asked(parts[0].removeprefix(prefix), prefix or "eq")
+    yield Alternative(prefix=prefix or "eq", value="|".join(parts[1:]), bounds=bounds)
 
 
 def _dates(parts: list[str], _parameter: SearchParameter, context: Context) -> Iterator[Alternative]:
@@ -195,11 +257,18 @@ def _ids(parts: list[str], _parameter: SearchParameter, _context: Context) -> It
     yield Alternative(value=text)
 
 
-_MODIFIERS: Final = {"string": "exact", "reference": "the name of a target type"}
 _READERS: Final[Mapping[str, Reader]] = {
     "token": _tokens,
     "string": _strings,
     "date": _dates,
+    "instant": _dates,
+    "quantity": _quantities,
     "reference": _references,
     "id": _ids,
 }
+_MODIFIED: Final[Mapping[tuple[str, str], Reader]] = {
+    ("string", "exact"): _exact_strings,
+    ("string", "contains"): _contained_strings,
+    ("token", NOT): _tokens,
+}
+"""Readers of the modifiers that every parameter of a kind takes."""

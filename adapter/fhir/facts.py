@@ -61,12 +61,17 @@ class Invariant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Structure:
-    """One type: ``kind`` is resource, datatype or backbone."""
+    """One type: ``kind`` is resource, datatype or backbone.
+
+    ``summary`` and ``modifiers`` are the names of the elements that are marked so in a resource or backbone.
+    """
 
     name: str
     kind: str
     elements: tuple[Element, ...]
     invariants: tuple[Invariant, ...]
+    summary: frozenset[str] = frozenset()
+    modifiers: frozenset[str] = frozenset()
 
     def element(self, base: str) -> Element:
         """The element ``base``, a name without ``[x]``."""
@@ -143,6 +148,8 @@ def _structure(name: str, table: Mapping[str, Any]) -> Structure:
         invariants=tuple(
             Invariant(key=key, form=form, names=tuple(names)) for key, form, *names in table.get("invariants", [])
         ),
+        summary=frozenset(table.get("summary", ())),
+        modifiers=frozenset(table.get("modifiers", ())),
     )
 
 

@@ -9,12 +9,15 @@ https://hl7.org/fhir/R4/search.html
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from adapter.fhir.criteria import MISSING, NOT
 from adapter.fhir.dates import MAX, MIN, interval, matches
-from adapter.fhir.parameters import PARAMETERS, normalised
+from adapter.fhir.parameters import ALWAYS, IDENTIFIER, OF_TYPE, PARAMETERS, normalised
 from adapter.fhir.paths import values
+from adapter.fhir.quantities import LARGEST, measured, within
 from adapter.fhir.reference import parse_reference
 
 if TYPE_CHECKING:
@@ -35,7 +38,8 @@ class IndexRow(NamedTuple):
 
     ``value`` is the token key, normalised string, reference, or the date as written. ``low`` and ``high``
     bound a date (microseconds since 1970 UTC, half open) and are None otherwise. ``exact`` is a string
-    before normalisation.
+    before normalisation. A quantity has its bounds in ``value``, joined by a blank, and its unit in ``exact``:
+    `system|code|unit`.
     """
 
     param: str
@@ -48,7 +52,7 @@ class IndexRow(NamedTuple):
 def index_rows(resource: Resource, zone: tzinfo) -> list[IndexRow]:
     """All rows of a valid resource, without repetition; none for a type that is not searched.
 
-    ``zone`` places dates without a time. ``_id`` needs no row: it is the key of the resource itself.
+    ``zone`` places dates without a time. ``_id`` and ``_lastUpdated`` need no row: they are columns of the resource.
     """
     rows: list[IndexRow] = []
     for parameter, add, first, below in _PLAN.get(resource["resourceType"], ()):
@@ -60,22 +64,46 @@ def index_rows(resource: Resource, zone: tzinfo) -> list[IndexRow]:
 
 
 def satisfies(resource_id: str, rows: Sequence[IndexRow], asked: Filter) -> bool:
-    """Whether a resource with these rows satisfies a filter: one value meets one alternative."""
+    """Whether a resource with these rows satisfies a filter: one value meets one alternative.
+
+    For ``_lastUpdated`` the rows have to hold one of that name.
+    """
     if asked.kind == "id":
         return any(alternative.value == resource_id for alternative in asked.alternatives)
+    if asked.modifier == MISSING:
+        any_value = any(row.param.partition(":")[0] == asked.param for row in rows)
+        return (asked.alternatives[0].value == "true") is not any_value
     own = [row for row in rows if row.param == asked.param]
-    return any(_satisfied(row, asked.kind, a) for a in asked.alternatives for row in own)
+    found = any(_satisfied(row, asked.kind, a) for a in asked.alternatives for row in own)
+    return found is not (asked.modifier == NOT)
 
 
 def _satisfied(row: IndexRow, kind: str, asked: Alternative) -> bool:
-    if kind == "date":
+    if kind in {"date", "instant"}:
         return matches(asked.prefix, *_bounds(row), *_bounds(asked))
+    if kind == "quantity":
+        low, _, high = row.value.partition(" ")
+        return _of_unit(row.exact, asked.value) and within(asked.prefix, low, high, asked.bounds)
     if kind == "string":
-        return row.exact == asked.value if asked.prefix == "exact" else row.value.startswith(asked.value)
+        return _spelt(row, asked)
     system, _, code = asked.value.partition("|")
     if kind != "token" or (code and system != "*"):
         return row.value == asked.value
     return row.value.partition("|")[2] == code if code else row.value.partition("|")[0] == system
+
+
+def _spelt(row: IndexRow, asked: Alternative) -> bool:
+    if asked.prefix == "exact":
+        return row.exact == asked.value
+    return asked.value in row.value if asked.prefix == "contains" else row.value.startswith(asked.value)
+
+
+def _of_unit(unit: str, asked: str) -> bool:
+    if not asked:
+        return True
+    system, code, written = unit.split("|", 2)
+    wanted, _, wanted_code = asked.partition("|")
+    return (system, code) == (wanted, wanted_code) if wanted else wanted_code in {code, written}
 
 
 def _bounds(dated: IndexRow | Alternative) -> tuple[int, int]:
@@ -93,6 +121,11 @@ def _token(rows: list[IndexRow], parameter: SearchParameter, value: Json, _: tzi
         code = coding.get("code", coding.get("value", ""))
         if code:
             rows.append(IndexRow(parameter.name, f"{coding.get('system', '')}|{code}"))
+    if parameter.typed and "type" in value and "value" in value:
+        for kind in value["type"].get("coding", ()):
+            if "system" in kind and "code" in kind:
+                key = f"{kind['system']}|{kind['code']}|{value['value']}"
+                rows.append(IndexRow(f"{parameter.name}:{OF_TYPE}", key))
 
 
 def _string(rows: list[IndexRow], parameter: SearchParameter, value: Json, _: tzinfo) -> None:
@@ -107,6 +140,8 @@ def _canonical(rows: list[IndexRow], parameter: SearchParameter, value: Json, _:
 
 
 def _reference(rows: list[IndexRow], parameter: SearchParameter, value: Json, _: tzinfo) -> None:
+    if IDENTIFIER in value and (code := value[IDENTIFIER].get("value", "")):
+        rows.append(IndexRow(f"{parameter.name}:{IDENTIFIER}", f"{value[IDENTIFIER].get('system', '')}|{code}"))
     named, kind = _literal(value.get("reference", ""))
     if named and (not parameter.targets or kind in parameter.targets):
         rows.append(IndexRow(parameter.name, named))
@@ -138,13 +173,26 @@ def _date(rows: list[IndexRow], parameter: SearchParameter, value: Json, zone: t
         rows.append(IndexRow(name, f"{start or ''}/{end or ''}", low, high))
 
 
+def _quantity(rows: list[IndexRow], parameter: SearchParameter, value: Json, _: tzinfo) -> None:
+    """A Quantity with a value; what is too large or small to compare is not found."""
+    number = value.get("value")
+    if number is None:
+        return
+    number = Decimal(str(number))
+    if number and abs(number.adjusted()) > LARGEST:
+        return
+    unit = "|".join(value.get(name, "") for name in ("system", "code", "unit"))
+    rows.append(IndexRow(parameter.name, " ".join(measured(number, value.get("comparator", ""))), exact=unit))
+
+
 _normalised = lru_cache(maxsize=8192)(normalised)
 """Given names recur, and a name is indexed under two parameters."""
-_ADDERS: Final = {"token": _token, "string": _string, "date": _date, "reference": _reference}
+_ADDERS: Final = {"token": _token, "string": _string, "date": _date, "quantity": _quantity, "reference": _reference}
 _PLAN: Final = {
     kind: [
         (parameter, _canonical if parameter.canonical else _ADDERS[parameter.kind], first, tuple(below))
         for parameter in table.values()
+        if parameter.kind not in ALWAYS
         for first, *below in (path.split(".") for path in parameter.paths)
     ]
     for kind, table in PARAMETERS.items()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from adapter.errors import Issue
 from adapter.fhir.dates import surely_after
 from adapter.fhir.paths import values
+from adapter.fhir.xhtml import narrative
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -94,10 +95,15 @@ def _contained(resource: Resource) -> list[Issue]:
 
 
 def _narrative(resource: Resource) -> list[Issue]:
-    """txt-1: a narrative is formatted text, nothing that runs or loads."""
+    """txt-1: a narrative is formatted text, nothing that runs or loads, and well-formed, so that XML can carry it."""
     if "text" not in resource:
         return []
-    div = resource["text"].get("div", "").lower()
+    written = resource["text"].get("div", "")
+    try:
+        narrative(written)
+    except ValueError as error:
+        return [invariant(f"{resource['resourceType']}.text.div", "txt-1", str(error))] if written else []
+    div = written.lower()
     active = "javascript:" in div or _ACTIVE_TAG.search(div) is not None
     if active or any(_HANDLER.search(before.rstrip()[-40:]) for before in div.split("=")[:-1]):
         path = f"{resource['resourceType']}.text.div"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SAME: Final = "same"
 DIFFERENT: Final = "different"
+LIKELY: Final = "likely"
+"""What a source says of two of its own records is believed as far as a likely pair goes."""
 _MIDDLE_AGREES: Final = frozenset({levels.EXACT, "initial"})
 Pair = tuple[int, int]
 """Two records, the smaller key first."""
@@ -90,6 +92,8 @@ class Graph:
         if not all(place in self._records for place in pair):
             return Band.NONE
         verdict = self._stands(pair)
+        if verdict == LIKELY:
+            return max(by_itself, Band.LINK)
         if verdict:
             return Band.CONFIRMED if verdict == SAME else Band.NONE
         return by_itself
@@ -98,14 +102,20 @@ class Graph:
         """What a pair is to each other, given what it is by itself."""
         pair = pair_of(one, other)
         verdict = self._stands(pair)
-        if verdict:
+        if verdict in {SAME, DIFFERENT}:
             return Band.CONFIRMED if verdict == SAME else Band.NONE
-        if pair in self._decided:
+        if pair in self._decided and verdict != LIKELY:
             return Band.REVIEW
+        if any(self._records[place].doubted for place in pair):
+            return Band.REVIEW if by_itself or verdict else Band.NONE
+        if verdict == LIKELY and by_itself is not Band.CONFIRMED:
+            return Band.REVIEW if self.compared(one, other).apart else Band.LINK
+        return self._weighed(one, other, by_itself)
+
+    def _weighed(self, one: int, other: int, by_itself: Band) -> Band:
+        """What a pair is by its score and by what others say of it."""
         if by_itself is Band.NONE:
             return by_itself
-        if any(self._records[place].doubted for place in pair):
-            return Band.REVIEW
         compared = self.compared(one, other)
         sure = by_itself is Band.CONFIRMED or compared.contradicting
         band = by_itself if sure else self._by_score(one, other, compared)

@@ -93,3 +93,14 @@ def known_by_all(earlier: Traits, now: Traits) -> Traits:
     """
     before = [name for name in earlier.names if name not in now.names]
     return replace(now, names=tuple(sorted([*now.names, *before][:MOST_NAMES])))
+
+
+def with_unsaid(earlier: Traits, now: Traits) -> Traits:
+    """What a record tells now, with the numbers it told before and leaves unsaid."""
+    return replace(
+        now,
+        ssn=now.ssn or ("" if now.ssn_last4 not in {"", earlier.ssn_last4} else earlier.ssn),
+        ssn_last4=now.ssn_last4 or earlier.ssn_last4,
+        state_id=now.state_id or earlier.state_id,
+        fbi=now.fbi or earlier.fbi,
+    )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from adapter.mapping.compile import CompiledMapping, compile_mapping
 from adapter.mapping.elements import Elements
+from adapter.mapping.extend import mapping_schema
 from adapter.mapping.mapped import Draft, Environment, LeafCounts, Mapped, Warning  # noqa: A004 - the word of the field
-from adapter.mapping.spec import mapping_schema
 from adapter.mapping.tables import CodeTable, read_table
 
 __all__ = [

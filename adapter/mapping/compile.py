@@ -7,23 +7,26 @@ requires, does not compile; each problem names the file, the key path and the va
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from adapter.errors import ConfigurationError, Problem, RecordError
 from adapter.mapping import functions as _registers  # noqa: F401 - importing registers the functions
 from adapter.mapping.columns import STRUCTURED, resolve
+from adapter.mapping.drafting import Kind, Person, Resource
 from adapter.mapping.elements import ADDED_AT_INGEST, CHOICE, NEVER_MAPPED, Elements, missing, names_element
+from adapter.mapping.extend import whole
 from adapter.mapping.leaves import LeafPlan
-from adapter.mapping.mapped import Draft, Environment, Mapped
+from adapter.mapping.mapped import Environment, Mapped, Tracing
 from adapter.mapping.nodes import Branch, Compiled, NodeCompiler, one_of
-from adapter.mapping.scope import Scope
 from adapter.mapping.spec import ArrayNode, KindSpec, LiteralNode, ObjectNode, ResourceSpec, read_mapping
+from adapter.mapping.unsaid import TakingBack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from adapter.mapping.scope import Rule
-    from adapter.mapping.spec import Node
+    from adapter.mapping.scope import Rule, Scope
+    from adapter.mapping.spec import MappingFile, Node
     from adapter.mapping.tables import CodeTable
     from adapter.source import SourceRecord
 
@@ -31,117 +34,11 @@ __all__ = ["CompiledMapping", "compile_mapping"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Resource:
-    """How one draft is made."""
-
-    name: str
-    type: str
-    profile: str
-    key: tuple[tuple[Rule, str], ...]
-    holds: Callable[[Scope], bool] | None
-    branch: Branch
-    body: Rule
-    template: dict[str, Any]
-    required: tuple[str, ...]
-
-    def draft(self, scope: Scope) -> Draft | None:
-        if self.holds is not None:
-            if not self.holds(scope):
-                return None
-            if self.branch.columns:
-                scope.reach(self.branch.columns)
-        body = self.body(scope) or self.template.copy()
-        for element in self.required:
-            if element not in body:
-                raise RecordError("missing-element", f"{self.type}.{element}", "a value for this required element")
-        return Draft(name=self.name, type=self.type, key=_key(self.key, scope), body=body, profile=self.profile)
-
-
-class _Person:
-    """The resource that a record gives of its person, made once where records that say the same follow each other.
-
-    A roster has a row for each booking. The rules read nothing but ``columns`` and the constants of the feed.
-    """
-
-    __slots__ = ("_columns", "_draft", "_resource", "_said", "_scope")
-
-    def __init__(self, resource: _Resource, columns: tuple[str, ...]) -> None:
-        self._resource = resource
-        self._columns = columns
-        self._said: list[Any] | None = None
-        self._scope: Scope | None = None
-        self._draft: Draft | None = None
-
-    def draft(self, scope: Scope) -> Draft | None:
-        said = list(map(scope.values.get, self._columns))
-        if self._scope is None or said != self._said or scope.environment is not self._scope.environment:
-            self._said, self._scope = None, Scope(scope.values, scope.environment)
-            self._draft = self._resource.draft(self._scope)
-            if _ONLY_TEXT.issuperset(map(type, said)):  # 1, 1.0 and True are equal and not the same
-                self._said = said
-        scope.repeat(self._scope)
-        made = self._draft
-        return made and Draft(made.name, made.type, made.key, made.body.copy(), made.profile)
-
-
-_ONLY_TEXT = frozenset({str, type(None)})
-
-
-def _key(rules: tuple[tuple[Rule, str], ...], scope: Scope) -> tuple[str, ...]:
-    """The parts of a key. Raises RecordError `missing-key` where one is missing."""
-    parts = []
-    for rule, column in rules:
-        part = rule(scope)
-        if part is None:
-            raise RecordError("missing-key", column, "a value, since it identifies the record")
-        parts.append(part if type(part) is str else str(part))
-    return tuple(parts)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Kind:
-    """How one kind of record is mapped."""
-
-    test: Callable[[Scope], bool] | None
-    test_column: str
-    unit: Rule | None
-    labels: Rule | None
-    person: tuple[tuple[Rule, str], ...]
-    resources: tuple[_Resource | _Person, ...]
-    plan: LeafPlan
-
-    def map(self, values: Mapping[str, Any], environment: Environment) -> Mapped:
-        scope = Scope(values, environment)
-        if self.test is not None and self.test(scope):
-            raise RecordError("test-record", self.test_column, "a real record; switch off the test sender")
-        unit = self.unit(scope) if self.unit is not None else None
-        labels = self.labels(scope) if self.labels is not None else None
-        person = _key(self.person, scope)
-        drafts = [draft for resource in self.resources if (draft := resource.draft(scope)) is not None]
-        leaves, unmapped = self.plan.count(scope)
-        return Mapped(
-            unit=unit,
-            person=person,
-            drafts=tuple(drafts),
-            leaves=leaves,
-            unmapped=unmapped,
-            warnings=tuple(scope.warnings or ()),
-            labels=_pairs(labels) if labels else (),
-        )
-
-
-def _pairs(labels: Any) -> tuple[tuple[str, str], ...]:
-    """Codings as (system, code)."""
-    entries = labels if isinstance(labels, list) else [labels]
-    return tuple(dict.fromkeys((entry.get("system", ""), entry["code"]) for entry in entries if entry.get("code")))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledMapping:
     """A mapping ready to read records. ``source`` is the connector whose records it reads."""
 
     source: str
-    kinds: Mapping[str, _Kind]
+    kinds: Mapping[str, Kind]
 
     def map(self, record: SourceRecord, environment: Environment) -> Mapped:
         """The drafts made from ``record``, and where every leaf of it went.
@@ -162,27 +59,35 @@ class CompiledMapping:
 class _KindCompiler:
     """Compiles one section of a mapping file."""
 
-    def __init__(self, spec: KindSpec, path: str, nodes: NodeCompiler, elements: Elements) -> None:
+    def __init__(
+        self, spec: KindSpec, name: str, nodes: NodeCompiler, elements: Elements, sender: Mapping[str, str]
+    ) -> None:
         self._spec = spec
-        self._path = path
+        self._name = name
+        self._sender = sender
+        self._path = f"kinds.{name}"
         self._nodes = nodes
         self._elements = elements
 
-    def compile(self) -> _Kind:
+    def compile(self) -> Kind:
         spec, nodes, path = self._spec, self._nodes, self._path
         test = nodes.condition(spec.test, f"{path}.test")[0] if spec.test is not None else None
         unit = nodes.node(spec.unit, f"{path}.unit").rule if spec.unit is not None else None
         labels = nodes.node(spec.labels, f"{path}.labels").rule if spec.labels is not None else None
-        kind = _Kind(
+        kind = Kind(
             test=test,
             test_column=spec.test.column if spec.test is not None else "",
             unit=unit,
             labels=labels,
             person=self._keys(spec.person, f"{path}.person"),
+            event=nodes.node(spec.event, f"{path}.event").rule if spec.event is not None else None,
+            provenance=self._tracing(f"{path}.provenance"),
             resources=tuple(
                 self._resource(resource, f"{path}.resources[{place}]") for place, resource in enumerate(spec.resources)
             ),
             plan=nodes.plan,
+            name=self._name,
+            sender=tuple(self._sender.items()),
         )
         self._check_columns()
         self._check_names()
@@ -190,11 +95,24 @@ class _KindCompiler:
         nodes.plan.close()
         return kind
 
+    def _tracing(self, path: str) -> Callable[[Scope], Tracing | None] | None:
+        spec, nodes = self._spec.provenance, self._nodes
+        if spec is None:
+            return None
+        holds, _ = nodes.condition(spec.when, f"{path}.when")
+        activity, _ = nodes.branch(lambda: nodes.node(spec.activity, f"{path}.activity"))
+        source = nodes.node(spec.source, f"{path}.source").rule if spec.source is not None else None
+
+        def trace(scope: Scope) -> Tracing | None:
+            return Tracing(activity.rule(scope), str(source(scope) or "") if source else "") if holds(scope) else None
+
+        return trace
+
     def _keys(self, parts: list[Node], path: str) -> tuple[tuple[Rule, str], ...]:
         compiled = [(self._nodes.node(part, f"{path}[{place}]"), place) for place, part in enumerate(parts)]
         return tuple((part.rule, part.columns[0] if part.columns else f"{path}[{place}]") for part, place in compiled)
 
-    def _resource(self, spec: ResourceSpec, path: str) -> _Resource | _Person:
+    def _resource(self, spec: ResourceSpec, path: str) -> Resource | Person:
         nodes = self._nodes
         self._check_elements(spec, path)
         holds, branch = None, Branch()
@@ -209,24 +127,47 @@ class _KindCompiler:
         else:
             holds, tested = nodes.condition(spec.when, f"{path}.when")
             body, branch = nodes.branch(build)
+        labels = nodes.node(spec.labels, f"{path}.labels") if spec.labels is not None else None
         constants = {name: node.literal for name, node in spec.fields.items() if isinstance(node, LiteralNode)}
         if body.constant:
             constants = body.value
         required = self._elements.required(spec.type)
-        resource = _Resource(
-            name=spec.name,
+        known = [one.name for one in self._spec.resources if one.type == spec.type and one.name != spec.name]
+        if spec.same_as and spec.same_as not in known:
+            message = f"`{spec.same_as}` is no other {spec.type} of this kind"
+            nodes.problem(f"{path}.same_as", message, one_of(spec.same_as, known))
+        # What begins with the number of the person is not looked for again.
+        whose = self._spec.person if spec.key[: len(self._spec.person)] == self._spec.person else []
+        key = self._keys(spec.key, f"{path}.key")
+        resource = Resource(
+            name=spec.same_as or spec.name,
             type=spec.type,
             profile=spec.profile,
-            key=self._keys(spec.key, f"{path}.key"),
+            key=key[len(whose) :],
+            of_person=bool(whose),
+            person=self._keys(spec.person, f"{path}.person"),
+            labels=labels.rule if labels is not None else None,
+            replaces=self._replaced(spec, path),
+            takes_back=TakingBack.of(spec, nodes, path) if self._spec.event is not None else None,
             holds=holds,
             branch=branch,
+            expected=spec.when is not None and spec.when.present is True,
             body=(lambda scope: body.rule(scope).copy()) if body.constant else body.rule,
             template=base | constants,
             required=tuple(name for name in spec.fields if name in required and name not in constants),
         )
-        read = tuple(dict.fromkeys((*body.columns, *tested, *(column for _, column in resource.key))))
+        read = tuple(dict.fromkeys((*body.columns, *tested, *(column for _, column in key))))
+        if labels is not None:
+            return resource
         flat = all(self._spec.columns.get(column, "field") not in STRUCTURED for column in read)
-        return _Person(resource, read) if flat and spec.key == self._spec.person else resource
+        return Person(resource, read) if flat and spec.key == self._spec.person else resource
+
+    def _replaced(self, spec: ResourceSpec, path: str) -> str:
+        known = [one.name for one in self._spec.resources if one.type == "Patient" and one.person]
+        if spec.replaces and (spec.type != "Patient" or spec.replaces not in known):
+            message = f"`{spec.replaces}` is no Patient of another person in this kind"
+            self._nodes.problem(f"{path}.replaces", message, one_of(spec.replaces, known))
+        return spec.replaces
 
     def _check_elements(self, spec: ResourceSpec, path: str) -> None:
         nodes, known = self._nodes, self._elements.elements(spec.type)
@@ -239,7 +180,7 @@ class _KindCompiler:
                 nodes.problem(here, f"`{name}` is added at ingest", "no mapping of it")
             elif name in NEVER_MAPPED:
                 nodes.problem(here, f"`{name}` is never mapped: it carries what nobody decided on", "no mapping of it")
-            elif not names_element(name, known):
+            elif not names_element(name.removeprefix("_"), known):
                 nodes.problem(here, f"`{spec.type}` has no element `{name}`", one_of(name, known))
         for name in missing(self._elements.required(spec.type) - ADDED_AT_INGEST, spec.fields):
             expected = f"a node for `{name}`" if CHOICE not in name else f"a node for a typed form of `{name}`"
@@ -256,7 +197,7 @@ class _KindCompiler:
         elif isinstance(node, ObjectNode):
             known = self._elements.elements(element)
             for name, part in node.root.items():
-                if known and not names_element(name, known):
+                if known and not names_element(name.removeprefix("_"), known):
                     self._nodes.problem(f"{path}.{name}", f"`{element}` has no element `{name}`", one_of(name, known))
                 self._check_below(part, f"{element}.{name}", f"{path}.{name}")
 
@@ -296,20 +237,32 @@ class _KindCompiler:
 
 
 def compile_mapping(
-    document: object, *, file: str, tables: Mapping[str, CodeTable], elements: Elements
+    document: object,
+    *,
+    file: str,
+    tables: Mapping[str, CodeTable],
+    elements: Elements,
+    bases: Mapping[str, Any] = MappingProxyType({}),
 ) -> CompiledMapping:
     """Compile a parsed mapping file.
 
     ``file`` names it in problems, ``tables`` are the code tables it may use by id, ``elements`` the facts
-    of R4. Raises ConfigurationError with every problem found.
+    of R4, ``bases`` the mappings it may extend, by name. Raises ConfigurationError with every problem found.
     """
-    spec = read_mapping(document, file=file)
+    merged, sources = whole(document, file=file, bases=bases)
+    try:
+        return _compiled(read_mapping(merged, file=file), file, tables, elements)
+    except ConfigurationError as error:
+        raise sources.told(error) from error
+
+
+def _compiled(spec: MappingFile, file: str, tables: Mapping[str, CodeTable], elements: Elements) -> CompiledMapping:
     problems: list[Problem] = []
-    kinds: dict[str, _Kind] = {}
+    kinds: dict[str, Kind] = {}
     for name, kind in spec.kinds.items():
         plan = LeafPlan(kind.columns, frozenset(kind.unused))
         nodes = NodeCompiler(file=file, columns=kind.columns, tables=tables, plan=plan)
-        kinds[name] = _KindCompiler(kind, f"kinds.{name}", nodes, elements).compile()
+        kinds[name] = _KindCompiler(kind, name, nodes, elements, spec.sender).compile()
         problems += nodes.problems
     if problems:
         raise ConfigurationError(problems)

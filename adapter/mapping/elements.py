@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 CHOICE = "[x]"
 
-ADDED_AT_INGEST: Final = frozenset({"id", "meta", "subject"})
-"""Elements no mapping writes: ingest knows the id, the labels and the Patient."""
+ADDED_AT_INGEST: Final = frozenset({"id", "meta", "subject", "patient", "participant"})
+"""Elements no mapping writes: ingest knows the id, the labels and the Patient, whatever the type calls it."""
 
 NEVER_MAPPED: Final = frozenset({"text", "contained", "implicitRules", "modifierExtension"})
 """Elements that carry what nobody decided on: narrative repeats answers, contained hides resources."""

@@ -6,8 +6,8 @@ written rule to pass its columns by, so their leaves then count as ignored.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from adapter.mapping.columns import STRUCTURED, is_field
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from adapter.mapping.scope import Scope
     from adapter.mapping.spec import ColumnType
 
+_OCCURRENCE = re.compile(r"\[\d+\]")
 _CONDITIONAL: Final = 4
 _STRUCTURED: Final = 5
 _REMEMBERED = 4096
@@ -128,17 +129,35 @@ class LeafPlan:
 
     def _found(self, column: str, value: Any) -> _Found:
         """The leaves of one column."""
-        if type(value) is list and self._types.get(column) == "field" and _is_filled_field(value):
+        if type(value) is list and self._types.get(column, "field") == "field" and _is_filled_field(value):
             shape: _Shape = (column, *map(tuple, value))
             return self._shapes.get(shape) or self._shape(column, value, shape)
-        state = self._states.get(column, UNMAPPED)
+        state = self._states.get(column, -1)
+        if state < 0:
+            state = self._undeclared(column)
         if state == _STRUCTURED or isinstance(value, dict | list):
             return self._structure(column, value)
         return _one_leaf(state, column) if value is not None and value != "" else _NO_LEAVES
 
+    def _undeclared(self, column: str) -> int:
+        """The state of a column nobody declared: that of its segment, or of the field in another occurrence of it.
+
+        What is read is read in the first occurrence only: `NK1[2]-2` counts as ignored where `NK1-2` is unused.
+        """
+        plain = _OCCURRENCE.sub("", column)
+        segment = plain.rpartition("-")[0]
+        passed = plain in self._unused or (plain not in self._types and segment in self._unused)
+        state = IGNORED if passed else UNMAPPED
+        if len(self._states) < _REMEMBERED:
+            self._states[column] = state
+        return state
+
     def _shape(self, column: str, value: list[dict[str, str]], shape: _Shape) -> _Found:
         """The leaves of an HL7 v2 field, remembered by the components that are there."""
-        found = self._structure(column, value)
+        if column not in self._states and self._undeclared(column) == IGNORED:
+            found: _Found = (0, sum(map(len, value)), 0, ())
+        else:
+            found = self._structure(column, value)
         if len(self._shapes) < _REMEMBERED:
             self._shapes[shape] = found
         return found
@@ -180,11 +199,13 @@ class LeafPlan:
 
 def _is_filled_field(value: list[Any]) -> bool:
     """Whether all repetitions are objects of texts, none of them empty."""
-    try:
-        texts = "".join(chain.from_iterable(map(dict.values, value)))  # fails on anything but objects of texts
-    except TypeError:
-        return False
-    return bool(texts) and all(map(all, map(dict.values, value)))
+    for repetition in value:
+        if type(repetition) is not dict:
+            return False
+        for text in repetition.values():
+            if type(text) is not str or not text:
+                return False
+    return bool(value)
 
 
 def _one_leaf(state: int, column: str) -> _Found:

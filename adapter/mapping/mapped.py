@@ -86,7 +86,9 @@ class Draft(NamedTuple):
 
     ``name`` is the name the mapping gives it, ``key`` identifies it within its feed and type: the same key
     is the same resource. ``profile`` is the canonical URL it is meant to conform to, or "". Parts of ``body``
-    are shared between drafts, so only its top level may be changed.
+    are shared between drafts, so only its top level may be changed. ``labels`` are its own, besides the record's;
+    ``person`` whose it is, where that is another than the record's person; ``replaces`` the name of the Patient
+    draft whose place it takes. ``cleared`` are the paths of what the record takes back (`amend`).
     """
 
     name: str
@@ -94,6 +96,17 @@ class Draft(NamedTuple):
     key: tuple[str, ...]
     body: dict[str, Any]
     profile: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    person: tuple[str, ...] = ()
+    replaces: str = ""
+    cleared: tuple[str, ...] = ()
+
+
+class Tracing(NamedTuple):
+    """What a Provenance of the event behind a record says: what happened, and the sender's number of the record."""
+
+    activity: dict[str, Any]
+    source: str
 
 
 class Mapped(NamedTuple):
@@ -101,7 +114,9 @@ class Mapped(NamedTuple):
 
     ``unit`` is the programme within the sender that wrote the record (None: the sender has one), ``person``
     the key of the person within the feed, ``labels`` the security labels the record came with as (system,
-    code). ``unmapped`` lists the paths of the unmapped leaves, without their content.
+    code). ``unmapped`` lists the paths of the unmapped leaves, without their content; ``unlisted`` the codes that a
+    code table does not list, each as (table, column, code). ``amends`` tells that what the record leaves unsaid stays
+    as it was; ``event`` is when what it tells happened (dateTime), ``provenance`` what should be kept of that.
     """
 
     unit: str | None
@@ -111,3 +126,7 @@ class Mapped(NamedTuple):
     unmapped: tuple[str, ...] = ()
     warnings: tuple[Warning, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
+    unlisted: tuple[tuple[str, str, str], ...] = ()
+    amends: bool = False
+    event: str | None = None
+    provenance: Tracing | None = None

@@ -277,6 +277,7 @@ def _converting(table: CodeTable, read: Rule, column: str) -> Rule:
         code = text if text in codes else plain_code(str(text))
         if code not in codes:
             scope.remark(column, LOSSY, "unmapped-code")
+            scope.unlist(table.name, column, code)
             return table.fallback(str(text))
         return codes[code] | {"text": text} if worded else codes[code]
 

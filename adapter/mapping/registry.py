@@ -50,7 +50,10 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """A function as the compiler knows it; ``reads`` gives the coverage of each structured parameter."""
+    """A function as the compiler knows it; ``reads`` gives the coverage of each structured parameter.
+
+    ``about`` is the system or address that every entry it gives has, where that is always the same one.
+    """
 
     name: str
     summary: str
@@ -60,6 +63,7 @@ class Function:
     remarks: bool
     body: Callable[..., Any]
     reads: Mapping[str, Coverage | Callable[[Sequence[Any]], Coverage]]
+    about: str = ""
 
     @property
     def signature(self) -> str:
@@ -81,6 +85,7 @@ def function(
     *,
     gives: Kind = "text",
     variadic: bool = False,
+    about: str = "",
     reads: Mapping[str, Coverage | Callable[[Sequence[Any]], Coverage]] | None = None,
     **kinds: str,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -105,6 +110,7 @@ def function(
             remarks=next(iter(inspect.signature(body).parameters)) == "remarks",
             body=body,
             reads=reads or {},
+            about=about,
         )
         return body
 

@@ -18,22 +18,38 @@ NULLS = frozenset({"", "NULL", "null", "(null)", "<null>", "--", "---", "^^", "\
 """Ways to write "nothing": seen in jail extracts as text in otherwise filled columns."""
 
 
+LONGEST_CODE = 64
+"""Characters of a code; what is longer is a text in the wrong column."""
+TOO_LONG = f"(longer than {LONGEST_CODE} characters)"
+
+
 @lru_cache(maxsize=4096)
 def _warning(code: str, column: str) -> Warning:
     return Warning(code=code, column=column)
 
 
 class Scope:
-    """The record at hand. ``remarks`` holds, per column, the state of a leaf that was not simply mapped."""
+    """The record at hand. ``remarks`` holds, per column, the state of a leaf that was not simply mapped.
 
-    __slots__ = ("environment", "reached", "remarks", "values", "warnings")
+    ``person`` is the key of the record's person, once it is known.
+    """
 
-    def __init__(self, values: Mapping[str, Any], environment: Environment) -> None:
+    __slots__ = ("environment", "person", "reached", "remarks", "unlisted", "values", "warnings")
+
+    def __init__(self, values: Mapping[str, Any], environment: Environment, person: tuple[str, ...] = ()) -> None:
+        self.person = person
         self.values = values
         self.environment = environment
         self.remarks: dict[str, int] = {}
         self.reached: set[str] | None = None
         self.warnings: dict[Warning, None] | None = None
+        self.unlisted: list[tuple[str, str, str]] | None = None
+
+    def unlist(self, table: str, column: str, code: str) -> None:
+        """Note a code of ``column`` that ``table`` does not list. What is too long for a code is not kept."""
+        if self.unlisted is None:
+            self.unlisted = []
+        self.unlisted.append((table, column, code if len(code) <= LONGEST_CODE else TOO_LONG))
 
     def remark(self, column: str, state: int, code: str = "") -> None:
         """Note ``state`` for a leaf of ``column``: the worst one stands. ``code`` raises a warning."""
@@ -56,6 +72,8 @@ class Scope:
             self.warnings = (self.warnings or {}) | other.warnings
         if other.reached is not None:
             self.reach(other.reached)
+        if other.unlisted is not None:
+            self.unlisted = (self.unlisted or []) + other.unlisted
 
 
 class Remarks:

@@ -8,7 +8,7 @@ five cannot say is said by a named function. Described for analysts in docs/refe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -23,8 +23,11 @@ from pydantic import (
 
 from adapter.errors import ConfigurationError, Problem
 
-ColumnType = Literal["string", "code", "date", "datetime", "time", "integer", "decimal", "boolean", "element", "field"]
-"""What a column holds. ``element`` is a JSON subtree, ``field`` an HL7 v2 field with its repetitions."""
+ColumnType = Literal[
+    "string", "code", "date", "datetime", "time", "integer", "decimal", "boolean", "element", "field", "segment"
+]
+"""What a column holds. ``element`` is a JSON subtree, ``field`` an HL7 v2 field with its repetitions; ``segment`` names
+every field of an HL7 v2 segment that is not declared by itself, in each of its occurrences."""
 
 NODE_WORDS = ("literal", "call", "map", "when")
 
@@ -118,6 +121,16 @@ Node = Annotated[
 ]
 
 
+class Clearing(_Strict):
+    """Elements that an event takes back."""
+
+    when: Condition
+    elements: list[str] = Field(
+        min_length=1,
+        description="Paths of one or two names: `hospitalization`, `period.end`; `location[-1]`, the last.",
+    )
+
+
 class ResourceSpec(_Strict):
     """One resource made from a record."""
 
@@ -126,7 +139,22 @@ class ResourceSpec(_Strict):
     key: list[Node] = Field(min_length=1, description="What identifies the resource within its feed and type.")
     when: Condition | None = Field(default=None, description="The resource is made only where this holds.")
     profile: str = Field(default="", description="Canonical URL of the profile it is meant to conform to.")
+    same_as: str = Field(
+        default="", description="The resource of this kind that this is one of: equal keys are the same resource."
+    )
     fields: dict[str, Node] = Field(description="Its elements; `id`, `meta` and `subject` are added at ingest.")
+    person: list[Node] = Field(default=[], description="Whose it is, where that is another person than the record's.")
+    labels: Node | None = Field(default=None, description="Security labels of this resource alone, as Codings.")
+    replaces: str = Field(default="", description="The Patient of this record whose place this one takes: a merge.")
+    clears: list[Clearing] = Field(default=[], description="What events take back, in kinds with an `event`.")
+
+
+class Tracing(_Strict):
+    """A Provenance of the event behind a record."""
+
+    when: Condition
+    activity: Node = Field(description="What happened, as CodeableConcept.")
+    source: Node | None = Field(default=None, description="The sender's own number of the record.")
 
 
 class KindSpec(_Strict):
@@ -141,7 +169,17 @@ class KindSpec(_Strict):
     labels: Node | None = Field(default=None, description="Security labels the record came with, as Codings.")
     test: Condition | None = Field(default=None, description="Where this holds the record is a test record.")
     person: list[Node] = Field(min_length=1, description="What identifies the person within the feed.")
-    resources: list[ResourceSpec] = Field(min_length=1)
+    event: Node | None = Field(
+        default=None,
+        description="When what the record tells happened. Such records amend: what they leave unsaid stays as it was, "
+        "and an older one takes nothing back.",
+    )
+    provenance: Tracing | None = Field(
+        default=None, description="Which events leave a Provenance of what they changed."
+    )
+    resources: list[ResourceSpec] = Field(
+        description="None: the leaves are accounted for, and nothing is made of them."
+    )
 
 
 class MappingFile(_Strict):
@@ -149,8 +187,16 @@ class MappingFile(_Strict):
 
     mapping: Literal[1] = Field(description="Version of the mapping language.")
     source: str = Field(description="Name of the connector whose records are mapped.")
+    sender: dict[str, str] = Field(
+        default={}, description="Columns and what they must say; a record of another sender goes to quarantine."
+    )
+    constants: dict[str, Any] = Field(
+        default={}, description="Values that stand where a node is `{constant: NAME}`; who extends the file sets them."
+    )
     kinds: dict[str, KindSpec] = Field(min_length=1)
 
+
+Document = TypeVar("Document", bound=BaseModel)
 
 _MODELS: dict[str, type[BaseModel]] = {
     "node:literal": LiteralNode,
@@ -204,17 +250,13 @@ def key_path(location: tuple[str | int, ...]) -> str:
 
 def read_mapping(document: object, *, file: str) -> MappingFile:
     """The mapping file in ``document``. Raises ConfigurationError with every problem of its shape."""
+    return read_as(MappingFile, document, file=file)
+
+
+def read_as(model: type[Document], document: object, *, file: str) -> Document:
+    """``document`` as a ``model``. Raises ConfigurationError with every problem of its shape."""
     try:
-        return MappingFile.model_validate(document)
+        return model.model_validate(document)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         raise ConfigurationError([_problem(file, detail) for detail in found]) from error
-
-
-def mapping_schema() -> dict[str, Any]:
-    """The JSON Schema of a mapping file, for editors; kept in mappings/schema.json."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Sallyport mapping file",
-        **{key: value for key, value in MappingFile.model_json_schema().items() if key != "title"},
-    }

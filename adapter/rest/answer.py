@@ -31,11 +31,12 @@ _MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, headers without request id and length, and body."""
+    """Status, headers without request id and length, and body. ``public``: it says nothing of any person."""
 
     status: int
     body: bytes
     headers: Headers = FHIR
+    public: bool = False
 
 
 async def send_answer(send: Send, answer: Answer, request_id: str, *, without_body: bool = False) -> None:

@@ -18,20 +18,25 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from adapter.errors import SallyportError, Unavailable
-from adapter.rest import feeds, metrics
+from adapter.fhir.subset import Subsets
+from adapter.fhir.xml_dump import XmlWriter
+from adapter.fhir.xml_parse import XmlReader
+from adapter.rest import authorize, feeds, metrics
 from adapter.rest.answer import GUARDED, send_answer
 from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
 from adapter.rest.assert_basis import AssertBasis
 from adapter.rest.audit import AuditFace
 from adapter.rest.cursor import Cursors
 from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
-from adapter.rest.face import PREFIX, FhirFace
+from adapter.rest.face import PREFIX, FhirFace, Prepared
 from adapter.rest.match import OPERATION as MATCH
 from adapter.rest.match import MatchOperation
 from adapter.rest.metadata import statement
 from adapter.rest.metrics import Meter
 from adapter.rest.operations import ExplainOperation
+from adapter.rest.rendering import Rendering
 from adapter.rest.search import Search
+from adapter.rest.smart import configuration
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -40,7 +45,9 @@ if TYPE_CHECKING:
     from fastapi import APIRouter, Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from adapter.auth.endpoints import Endpoints
     from adapter.auth.requester import Requester
+    from adapter.fhir.facts import Facts
     from adapter.rest.answer import Answer
     from adapter.services.asserting import PartnerAssertions
     from adapter.services.audit import Audit
@@ -50,6 +57,7 @@ if TYPE_CHECKING:
     from adapter.services.intake import Intake
     from adapter.services.measures import Measures
     from adapter.services.patient_match import PatientMatch
+    from adapter.services.reception import Reception
 
 _OURS = frozenset({b"x-request-id", *(name for name, _ in GUARDED)})
 
@@ -88,8 +96,18 @@ class Services(Protocol):
         ...
 
     @property
+    def authorization(self) -> Endpoints:
+        """Issues, introspects and revokes access tokens."""
+        ...
+
+    @property
     def intake(self) -> Intake:
         """Takes what senders push."""
+        ...
+
+    @property
+    def reception(self) -> Reception:
+        """Answers messages in their own language."""
         ...
 
     @property
@@ -105,6 +123,11 @@ class Services(Protocol):
     @property
     def zone(self) -> ZoneInfo:
         """The time zone in which search dates without an offset are read."""
+        ...
+
+    @property
+    def facts(self) -> Facts:
+        """The structure of the R4 types."""
         ...
 
     @property
@@ -153,6 +176,7 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         base_url=services.base_url,
         zone=services.zone,
         cursors=Cursors(services.cursor_key),
+        subsets=Subsets(services.facts),
     )
     face = FhirFace(
         disclosure=services.disclosure,
@@ -164,7 +188,11 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
             ASSERT_BASIS: AssertBasis(services.assertions, base_url=services.base_url, zone=services.zone),
             MATCH: MatchOperation(services.disclosure, services.match, base_url=services.base_url),
         },
-        capabilities=statement(base_url=services.base_url, version=services.version),
+        prepared=Prepared(
+            capabilities=statement(base_url=services.base_url, version=services.version),
+            discovery=configuration(services.base_url),
+        ),
+        rendering=Rendering(XmlWriter(services.facts), XmlReader(services.facts)),
         new_id=services.new_id,
     )
     beside = _beside(services, routers)
@@ -255,7 +283,7 @@ def _beside(services: Services, routers: Sequence[APIRouter]) -> FastAPI:
         ]
         return {"status": "ready"} | ({"agreements_ending": ending} if ending else {})
 
-    for router in (feeds.router(services), metrics.router(services), *routers):
+    for router in (feeds.router(services), authorize.router(services), metrics.router(services), *routers):
         app.include_router(router)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_validation)

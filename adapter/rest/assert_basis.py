@@ -88,7 +88,7 @@ class AssertBasis:
         for name, _ in pairs:
             if name != "_format":
                 raise RequestError("send the parameters of this operation in its body", expression=name)
-        asking = self.read(await parameters.of_json(scope["headers"], receive))
+        asking = self.read(await parameters.of_json(scope["headers"], receive, caller.longest_body))
         await self._assertions.assert_basis(caller, asking)
         return ACCEPTED
 

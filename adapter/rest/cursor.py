@@ -61,10 +61,10 @@ def normalised(query: Query) -> bytes:
     return repr((query.type, sorted(map(_spelling, query.filters)), query.sort)).encode("utf-8")
 
 
-def _spelling(each: Filter) -> tuple[str, str, list[str]]:
+def _spelling(each: Filter) -> tuple[str, str, str, list[str]]:
     # The spelling of an alternative is its `repr`, which quotes: two alternatives never read as one another.
-    alternatives = (repr((one.prefix, one.value, one.low, one.high)) for one in each.alternatives)
-    return each.param, each.kind, sorted(alternatives)
+    alternatives = (repr((one.prefix, one.value, one.low, one.high, one.bounds)) for one in each.alternatives)
+    return each.param, each.modifier, each.kind, sorted(alternatives)
 
 
 def _binding(caller: Caller, query: Query) -> list[bytes]:

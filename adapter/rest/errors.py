@@ -18,8 +18,10 @@ from adapter.errors import (
     Issue,
     NotAuthenticated,
     NotFound,
+    OutOfScope,
     RequestError,
     SallyportError,
+    Throttled,
     TooMany,
     Unavailable,
     status_of,
@@ -50,7 +52,7 @@ UNKNOWN_TYPE = refusal(
 )
 NO_ROUTE = refusal(404, "not-supported", "this address is not offered; see the CapabilityStatement at `metadata`")
 URL_TOO_LONG = refusal(414, "too-long", "the query string is too long; send the search as a form to `_search`")
-BODY_TOO_LARGE = refusal(413, "too-long", "the body is too large; expected at most 64 kB")
+BODY_TOO_LARGE = refusal(413, "too-long", "the body is larger than this client may send")
 NOT_A_FORM = refusal(
     415,
     "not-supported",
@@ -59,13 +61,19 @@ NOT_A_FORM = refusal(
 NOT_JSON = refusal(
     415,
     "not-supported",
-    "expected a body of type `application/fhir+json` in UTF-8, not compressed",
+    "expected a body of type `application/fhir+json` or `application/fhir+xml` in UTF-8, not compressed",
 )
 TOO_MANY = refusal(
     429,
     "throttled",
     "this client has sent too many of these within an hour; try again later",
     (b"retry-after", b"600"),
+)
+OUT_OF_SCOPE = refusal(
+    403,
+    "forbidden",
+    "no scope of this access token holds this interaction with this resource type; ask for a token with another scope",
+    (b"www-authenticate", b'Bearer error="insufficient_scope"'),
 )
 UNAVAILABLE = refusal(
     503, "transient", "the answer cannot be given now; try again in a few seconds", (b"retry-after", b"5")
@@ -75,6 +83,16 @@ DEFECT = refusal(
     "exception",
     "the server failed; report the X-Request-Id of this answer to the operator of this server",
 )
+
+
+def throttled(wait: int) -> Answer:
+    """429 with the seconds to wait."""
+    return refusal(
+        429,
+        "throttled",
+        "this client asks too often; wait for the seconds in Retry-After",
+        (b"retry-after", b"%d" % wait),
+    )
 
 
 def wrong_method(*allowed: str) -> Answer:
@@ -99,6 +117,7 @@ class Refused(SallyportError):
 _CONSTANT: dict[type[BaseException], Answer] = {
     NotAuthenticated: NO_TOKEN,
     NotFound: NOT_FOUND,
+    OutOfScope: OUT_OF_SCOPE,
     TooMany: TOO_MANY,
     Unavailable: UNAVAILABLE,
 }
@@ -114,6 +133,8 @@ def answer_to(error: Exception, request_id: str) -> Answer:
     """
     if isinstance(error, Refused):
         return error.answer
+    if isinstance(error, Throttled):
+        return throttled(error.wait)
     for kind in type(error).__mro__:
         if kind in _CONSTANT:
             return _CONSTANT[kind]

@@ -9,19 +9,23 @@ https://hl7.org/fhir/R4/http.html#summary
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from adapter.fhir.search import PARAMETERS
 from adapter.rest import parameters
 from adapter.rest.answer import send_answer
+from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
 from adapter.rest.audit import TYPE as AUDIT
 from adapter.rest.errors import NO_ROUTE, UNKNOWN_TYPE, Refused, answer_to, wrong_method
 from adapter.rest.formats import negotiate
+from adapter.rest.match import OPERATION as MATCH
 from adapter.rest.metadata import metadata
 from adapter.rest.operations import OPERATION
 from adapter.rest.parameters import Disconnected
 from adapter.rest.read import read
 from adapter.rest.refusals import Reading
+from adapter.rest.rendering import FORMAT
+from adapter.rest.smart import ADDRESS, NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,10 +38,13 @@ if TYPE_CHECKING:
     from adapter.rest.audit import AuditFace
     from adapter.rest.match import MatchOperation
     from adapter.rest.operations import ExplainOperation
+    from adapter.rest.rendering import Rendering
     from adapter.rest.search import Search
     from adapter.services.disclose import Disclosure
 
 PREFIX = "/fhir/"
+_LETTERS = {ASSERT_BASIS: "u", MATCH: "s"}
+"""What a scope has to hold of Patient: an assertion changes what is known of a person, a match searches."""
 
 HUNG_UP = 499
 """Counted for a caller that did not wait for the answer; never sent."""
@@ -47,15 +54,22 @@ _ONLY_READING = wrong_method("GET", "HEAD")
 _ONLY_POSTING = wrong_method("POST")
 
 
+class Prepared(NamedTuple):
+    """The answers of ``metadata`` and ``.well-known/smart-configuration``, the two addresses that need no token."""
+
+    capabilities: Answer
+    discovery: Answer
+
+
 class FhirFace:
     """Every interaction offered below ``/fhir/``.
 
     ``of_patient`` are the operations on Patient by their names. ``new_id`` makes the request ids: ASCII, unguessable,
-    never repeated. ``capabilities`` is the prepared
-    answer of ``metadata``, the one address that needs no token.
+    never repeated. ``prepared`` are the answers of ``metadata`` and ``.well-known/smart-configuration``, the two
+    addresses that need no token.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each interaction
         self,
         *,
         disclosure: Disclosure,
@@ -64,7 +78,8 @@ class FhirFace:
         explain: ExplainOperation,
         of_patient: Mapping[str, AssertBasis | MatchOperation],
         audit: AuditFace,
-        capabilities: Answer,
+        prepared: Prepared,
+        rendering: Rendering,
         new_id: Callable[[], str],
     ) -> None:
         self._disclosure = disclosure
@@ -73,7 +88,8 @@ class FhirFace:
         self._explain = explain
         self._of_patient = of_patient
         self._audit = audit
-        self._capabilities = capabilities
+        self._prepared = prepared
+        self._rendering = rendering
         self._new_id = new_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> int:
@@ -82,11 +98,16 @@ class FhirFace:
         Gives the status that was sent, 499 where the caller had hung up.
         """
         request_id = self._new_id()
+        asked, body = self._rendering.incoming(scope, receive)
         try:
-            answer = await self._answer(scope, receive, request_id)
+            answer = await self._answer(asked, body, request_id)
         except Disconnected:
             return HUNG_UP
         except Exception as error:  # noqa: BLE001 - the last line: a defect is logged and answered with a constant
+            answer = answer_to(error, request_id)
+        try:
+            answer = await self._rendering.outgoing(asked, answer)
+        except Exception as error:  # noqa: BLE001 - the same: what cannot be written is a defect
             answer = answer_to(error, request_id)
         await send_answer(send, answer, request_id, without_body=scope["method"] == "HEAD")
         return answer.status
@@ -103,6 +124,8 @@ class FhirFace:
             if scope["method"] != "POST":
                 raise Refused(_ONLY_POSTING)
             caller = await self._requester.caller(scope["headers"], request_id)
+            async with Reading(self._disclosure, caller, ident, kind):
+                caller.require(kind, _LETTERS[ident])
             return await self._of_patient[ident](caller, scope, receive)
         if scope["method"] not in _READING:
             raise Refused(_ONLY_READING)
@@ -113,7 +136,7 @@ class FhirFace:
             return await read(self._disclosure, caller=caller, kind=kind, ident=ident, query=query, headers=headers)
         async with Reading(self._disclosure, caller, "search-type", kind):
             pairs = parameters.of_query(query)
-            negotiate(headers, pairs)
+            scope[FORMAT] = negotiate(headers, pairs)
         return await self._search(caller, kind, pairs)
 
     async def _search_by_form(self, scope: Scope, receive: Receive, kind: str, request_id: str) -> Answer:
@@ -122,9 +145,9 @@ class FhirFace:
         caller = await self._requester.caller(scope["headers"], request_id)
         async with Reading(self._disclosure, caller, "search-type", kind):
             of_url = parameters.of_query(scope["query_string"])
-            of_body = await parameters.of_form(scope["headers"], receive)
+            of_body = await parameters.of_form(scope["headers"], receive, caller.longest_body)
             pairs = parameters.merge(of_url, of_body)
-            negotiate(scope["headers"], pairs)
+            scope[FORMAT] = negotiate(scope["headers"], pairs)
         return await self._search(caller, kind, pairs)
 
     async def _without_type(self, scope: Scope, receive: Receive, kind: str, *, tail: str, request_id: str) -> Answer:
@@ -133,10 +156,14 @@ class FhirFace:
                 raise Refused(_ONLY_POSTING)
             caller = await self._requester.caller(scope["headers"], request_id)
             return await self._explain(caller, scope, receive)
+        if kind == ADDRESS and tail == NAME:
+            if scope["method"] not in _READING:
+                raise Refused(_ONLY_READING)
+            return self._prepared.discovery
         if kind == AUDIT and "/" not in tail[1:] and tail != "/":
             return await self._audit(scope, receive, tail[1:], request_id)
         if kind != "metadata" or tail:
             raise Refused(UNKNOWN_TYPE)
         if scope["method"] not in _READING:
             raise Refused(_ONLY_READING)
-        return metadata(self._capabilities, query=scope["query_string"], headers=scope["headers"])
+        return metadata(self._prepared.capabilities, query=scope["query_string"], headers=scope["headers"])

@@ -52,7 +52,7 @@ class MatchOperation:
             for name, _ in pairs:
                 if name != "_format":
                     raise RequestError("send the parameters of this operation in its body", expression=name)
-            person, certain, count = asked(await parameters.of_json(scope["headers"], receive))
+            person, certain, count = asked(await parameters.of_json(scope["headers"], receive, caller.longest_body))
         found = await self._match.match(caller, person, certain=certain, count=count)
         return Answer(
             200,

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from adapter.errors import NotSupported
 from adapter.fhir.codec import dump
-from adapter.fhir.search import PARAMETERS
+from adapter.fhir.criteria import modifiers
+from adapter.fhir.parameters import PARAMETERS
+from adapter.fhir.results import MAX_COUNT, offered_includes, offered_revincludes
 from adapter.rest import parameters
 from adapter.rest.answer import Answer
 from adapter.rest.formats import negotiate
+from adapter.rest.smart import security
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from adapter.fhir.parameters import SearchParameter
 
 CANONICAL = "https://sallyport.example/fhir"
 RELEASED = "2026-11-22"
@@ -44,13 +49,54 @@ _OPERATIONS = {
         },
     ),
 }
-_KINDS = {"id": "token"}
+_KINDS = {"id": "token", "instant": "date"}
 """Search parameter kinds of ours that FHIR calls otherwise."""
+_DOCUMENTED = (
+    "A parameter, modifier or value that is not listed is refused with its name, never ignored, whatever "
+    "`Prefer: handling` asks for; so are chains, `_has`, `:iterate` and `_filter`. Searches also take `_count` (up to "
+    f"{MAX_COUNT}; 0 for the total alone), `_sort`, `_summary`, `_elements`, `_total` and `_format`. The absence of a "
+    "result is not a negative screen."
+)
+_COMBINATIONS = {
+    "Patient": (("birthdate", "name"), ("gender", "name"), ("birthdate", "family"), ("death-date", "family")),
+    "Observation": (
+        ("patient", "category"),
+        ("patient", "code"),
+        ("patient", "category", "date"),
+        ("patient", "category", "status"),
+        ("patient", "category", "_lastUpdated"),
+        ("patient", "code", "date"),
+    ),
+    "Encounter": (
+        ("patient", "date"),
+        ("patient", "class"),
+        ("patient", "type"),
+        ("patient", "status"),
+        ("patient", "location"),
+        ("patient", "discharge-disposition"),
+        ("patient", "_lastUpdated"),
+    ),
+    "Condition": (
+        ("patient", "category"),
+        ("patient", "category", "clinical-status"),
+        ("patient", "category", "encounter"),
+        ("patient", "clinical-status"),
+        ("patient", "code"),
+        ("patient", "onset-date"),
+        ("patient", "abatement-date"),
+        ("patient", "recorded-date"),
+        ("patient", "_lastUpdated"),
+    ),
+    "QuestionnaireResponse": (("patient", "authored"), ("patient", "status"), ("patient", "questionnaire")),
+}
+"""The combinations that US Core names; any other of the parameters of a type goes as well."""
+_COMBINATION = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-search-parameter-combination"
 _SECURITY = (
-    "Every request but this one carries an access token of the county (Authorization: Bearer). The token "
-    "says who asks and for which purposes of use; the header X-Purpose-Of-Use chooses one of them when "
-    "several are granted. What consent, law and agreement do not permit is absent: a read answers 404, a "
-    "search leaves it out of results and total."
+    "Every request but this one and the discovery of addresses carries an access token (Authorization: Bearer), "
+    "given to software that proves itself with a registered key (SMART Backend Services). The token says who "
+    "asks and for which purposes of use; the header X-Purpose-Of-Use chooses one of them when several are "
+    "granted. What consent, law and agreement do not permit is absent: a read answers 404, a "
+    "search leaves it out of results and total. Scopes narrow this further and never widen it."
 )
 
 
@@ -72,12 +118,12 @@ def statement(*, base_url: str, version: str) -> Answer:
                 "software": {"name": "Sallyport", "version": version},
                 "implementation": {"description": "Sallyport FHIR R4 endpoint", "url": base_url},
                 "fhirVersion": "4.0.1",
-                "format": ["application/fhir+json", "json"],
+                "format": ["application/fhir+json", "json", "application/fhir+xml", "xml"],
                 "rest": [
                     {
                         "mode": "server",
-                        "documentation": "A parameter that is not listed is refused, never ignored.",
-                        "security": {"cors": False, "description": _SECURITY},
+                        "documentation": _DOCUMENTED,
+                        "security": security(base_url, _SECURITY),
                         "resource": [_resource(kind) for kind in sorted(PARAMETERS)],
                         "operation": [
                             {
@@ -91,6 +137,7 @@ def statement(*, base_url: str, version: str) -> Answer:
                 ],
             }
         ),
+        public=True,
     )
 
 
@@ -112,6 +159,17 @@ def _resource(kind: str) -> dict[str, Any]:
         resource["supportedProfile"] = [f"{CANONICAL}/StructureDefinition/{name}" for name in profiles]
     if operations := _OPERATIONS.get(kind):
         resource["operation"] = list(operations)
+    if combinations := _COMBINATIONS.get(kind):
+        resource["extension"] = [
+            {
+                "url": _COMBINATION,
+                "extension": [
+                    {"url": "expectation", "valueCode": "SHALL"},
+                    *({"url": "required", "valueString": name} for name in names),
+                ],
+            }
+            for names in combinations
+        ]
     return resource | {
         "interaction": [{"code": "read"}, {"code": "search-type"}],
         "versioning": "versioned",
@@ -121,8 +179,19 @@ def _resource(kind: str) -> dict[str, Any]:
         "conditionalRead": "not-supported",
         "conditionalUpdate": False,
         "conditionalDelete": "not-supported",
-        "searchParam": [
-            {"name": name, "type": _KINDS.get(parameter.kind, parameter.kind)}
-            for name, parameter in sorted(PARAMETERS[kind].items())
-        ],
+        **{
+            name: offered
+            for name, offered in (
+                ("searchInclude", offered_includes(kind)),
+                ("searchRevInclude", offered_revincludes(kind)),
+            )
+            if offered
+        },
+        "searchParam": [_parameter(parameter) for _, parameter in sorted(PARAMETERS[kind].items())],
     }
+
+
+def _parameter(parameter: SearchParameter) -> dict[str, str]:
+    told = {"name": parameter.name, "type": _KINDS.get(parameter.kind, parameter.kind)}
+    taken = modifiers(parameter)
+    return told | ({"documentation": f"Modifiers: {', '.join(taken)}."} if taken else {})

@@ -56,11 +56,12 @@ class ExplainOperation:
     async def __call__(self, caller: Caller, scope: Scope, receive: Receive) -> Answer:
         """The trace as Parameters; ``NotAllowed`` without the right, whatever was asked."""
         async with Reading(self._gate, caller, OPERATION, ""):
+            caller.require("AuditEvent", "r")
             if PRIVACY_OFFICER not in caller.rights:
                 raise NotAllowed(f"this access token does not carry the right `{PRIVACY_OFFICER}`")
             pairs = parameters.of_query(scope["query_string"])
             negotiate(scope["headers"], pairs)
-            question = question_of(await parameters.of_json(scope["headers"], receive))
+            question = question_of(await parameters.of_json(scope["headers"], receive, caller.longest_body))
         try:
             found = await self._explain.ask(self._gate, caller, question)
         except NotFound:

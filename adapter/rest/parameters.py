@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Pair = tuple[str, str]
 
 MAX_BODY = 64 * 1024
-"""Bytes of the largest search form and of the largest body of an operation."""
+"""Bytes of the largest search form and of the largest body of an operation, unless a client is given another bound."""
 MAX_QUERY = 16 * 1024
 """Bytes of the longest query string; a longer search is sent as a form."""
 MAX_PAIRS = 128
@@ -47,8 +47,8 @@ def of_query(raw: bytes) -> list[Pair]:
     return _pairs(raw, "query string")
 
 
-async def of_form(headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> list[Pair]:
-    """The parameters of a form body up to ``MAX_BODY`` bytes; 413 when larger, 415 when it is no form."""
+async def of_form(headers: Iterable[tuple[bytes, bytes]], receive: Receive, longest: int = MAX_BODY) -> list[Pair]:
+    """The parameters of a form body up to ``longest`` bytes; 413 when larger, 415 when it is no form."""
     typed = False
     for name, value in headers:
         if name == b"content-type":
@@ -57,16 +57,16 @@ async def of_form(headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> l
                 raise Refused(NOT_A_FORM)
         elif name == b"content-encoding":
             raise Refused(NOT_A_FORM)
-        elif name == b"content-length" and value.isdigit() and int(value[:9]) > MAX_BODY:
+        elif name == b"content-length" and value.isdigit() and int(value[:9]) > longest:
             raise Refused(BODY_TOO_LARGE)
-    body = await _body(receive)
+    body = await whole(receive, longest)
     if body and not typed:
         raise Refused(NOT_A_FORM)
     return _pairs(body, "body")
 
 
-async def of_json(headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> bytes:
-    """The body of an operation, JSON of up to ``MAX_BODY`` bytes; 413 when larger, 415 when it is not JSON."""
+async def of_json(headers: Iterable[tuple[bytes, bytes]], receive: Receive, longest: int = MAX_BODY) -> bytes:
+    """The body of an operation, JSON of up to ``longest`` bytes; 413 when larger, 415 when it is not JSON."""
     typed = False
     for name, value in headers:
         if name == b"content-type":
@@ -77,7 +77,7 @@ async def of_json(headers: Iterable[tuple[bytes, bytes]], receive: Receive) -> b
             raise Refused(NOT_JSON)
     if not typed:
         raise Refused(NOT_JSON)
-    return await _body(receive)
+    return await whole(receive, longest)
 
 
 def merge(of_url: Sequence[Pair], of_body: Sequence[Pair]) -> list[Pair]:
@@ -85,7 +85,8 @@ def merge(of_url: Sequence[Pair], of_body: Sequence[Pair]) -> list[Pair]:
     return list(dict.fromkeys([*of_url, *of_body]))
 
 
-async def _body(receive: Receive) -> bytes:
+async def whole(receive: Receive, longest: int = MAX_BODY) -> bytes:
+    """The whole body of up to ``longest`` bytes; 413 when it is larger."""
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -94,7 +95,7 @@ async def _body(receive: Receive) -> bytes:
             raise Disconnected
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size > MAX_BODY:
+        if size > longest:
             raise Refused(BODY_TOO_LARGE)
         chunks.append(chunk)
         if not message.get("more_body", False):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from adapter.errors import RequestError, status_of
+from adapter.fhir.results import RESULT_PARAMETERS
 from adapter.fhir.search import PARAMETERS
 from adapter.rest.errors import Refused
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 MALFORMED_ID = "malformed-id"
 """Outcome of a read whose id no resource can have."""
-_RESULT = frozenset({"_format", "_count", "_sort", "_summary", "_total", "_cursor"})
-"""Parameters about the form of a result."""
 
 
 class Reading:
@@ -50,5 +49,5 @@ def outcome_of(error: RequestError | Refused, kind: str) -> str:
     if isinstance(error, Refused):
         return f"{error.answer.status} refused"
     status, code = status_of(error)
-    known = PARAMETERS.get(kind, {}).keys() | _RESULT
+    known = PARAMETERS.get(kind, {}).keys() | set(RESULT_PARAMETERS)
     return f"{status} {code} {error.expression}" if error.expression in known else f"{status} {code}"

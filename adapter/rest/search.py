@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from adapter.fhir.search import Query
+    from adapter.fhir.subset import Subsets
     from adapter.rest.cursor import Cursors
     from adapter.rest.parameters import Pair
-    from adapter.services.disclose import Caller, Disclosure
+    from adapter.services.disclose import Caller, Disclosure, Served
 
 CAUTION = "The absence of a result is not a negative screen."
 """Said to everyone on every page, so that saying it tells nothing."""
@@ -44,8 +45,11 @@ class Search:
     ``base_url`` is the public FHIR base without a trailing slash; ``zone`` reads dates that carry no offset.
     """
 
-    def __init__(self, disclosure: Disclosure, *, base_url: str, zone: ZoneInfo, cursors: Cursors) -> None:
+    def __init__(
+        self, disclosure: Disclosure, *, base_url: str, zone: ZoneInfo, cursors: Cursors, subsets: Subsets
+    ) -> None:
         self._disclosure = disclosure
+        self._subsets = subsets
         self._base_url = base_url
         self._zone = zone
         self._cursors = cursors
@@ -54,6 +58,8 @@ class Search:
         """One page as a searchset; ``RequestError`` naming the parameter that cannot be honoured."""
         async with Reading(self._disclosure, caller, "search-type", kind):
             query = parse_query(kind, pairs, base_url=self._base_url, zone=self._zone)
+            if query.elements:
+                self._subsets.check(kind, query.elements)
             after = None
             if query.cursor is not None:
                 after = self._cursors.open(query.cursor, caller=caller, query=query)
@@ -64,15 +70,28 @@ class Search:
             sealed = self._cursors.seal(page.next, caller=caller, query=query)
             onward = [text for name, text in understood if name != CURSOR]
             links.append(("next", self._url(kind, [*onward, f"{CURSOR}={sealed}"])))
-        base_url = self._base_url
+        # The elements asked for are those of the type searched: what comes along is given whole.
         body = searchset(
-            total=page.total,
+            total=page.total if query.total else None,
             links=links,
-            entries=[(f"{base_url}/{each.type}/{each.id}", each.body) for each in page.served],
+            entries=self._entries(page.served, query.summary, query.elements),
+            included=self._entries(page.included, query.summary, ()),
             outcome=_CAUTION if page.notice is None else _with_caution(page.notice),
             timestamp=None,
         )
         return Answer(200, body)
+
+    def _entries(
+        self, served: Sequence[Served], summary: str | None, elements: tuple[str, ...]
+    ) -> list[tuple[str, bytes]]:
+        whole = summary is None and not elements
+        return [
+            (
+                f"{self._base_url}/{each.type}/{each.id}",
+                each.body if whole else self._subsets.cut(each.body, summary=summary, elements=elements),
+            )
+            for each in served
+        ]
 
     def _url(self, kind: str, texts: Sequence[str]) -> str:
         url = f"{self._base_url}/{kind}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapter.errors import ConfigurationError, Problem
-from adapter.services.agreements import purposes_of, rights_of
+from adapter.services.agreements import purposes_of, rights_of, unattended_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -70,6 +70,23 @@ class Access:
             if feed.organization == recipient or recipient in self.gate.vendors(name, at)
         }
         return rights_of(self.agreements, recipient, at=at, zone=self.zone) | pushed
+
+    def purposes(self, recipient: str, *, at: int) -> set[str]:
+        """The purposes of use that agreements in force grant a partner now."""
+        return purposes_of(self.agreements, recipient, at=at, zone=self.zone)
+
+    def unattended(self, recipient: str, *, at: int) -> set[str]:
+        """Those of them for which its software may ask when nobody sits in front of it."""
+        return unattended_of(self.agreements, recipient, at=at, zone=self.zone)
+
+    async def signed(self, store: Store, recipient: str, user: str, *, at: int) -> bool:
+        """Whether a user has signed for a partner what its users have to sign, and the signature counts now."""
+        organisation = f"Organization/{recipient}"
+        if not user or self.users.text(organisation, at) is None:
+            # Where nobody signs there is no signature that a name could be matched with.
+            return False
+        standing = await self.users.standing(store, at=at, user=user)
+        return any(one.event.organisation == organisation and not one.why_not for one in standing)
 
     async def check_user(self, store: Store, wanted: Wanted, *, at: int) -> None:
         """Refuse a user whose signature does not count, or nobody where the partner's users sign."""

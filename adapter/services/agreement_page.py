@@ -163,11 +163,21 @@ def _grants(instrument: int, grants: Sequence[Grant], names: Mapping[str, str], 
             _told(grant.regimes, REGIMES),
             _told(grant.bases, BASES),
             _told(grant.rights, RIGHTS) or "-",
+            ", ".join(grant.unattended) or "-",
             holding(instrument, grant),
         )
         for grant in grants
     ]
-    head = ("Recipient", "Purposes of use", "Data", "Records under", "On the basis of", "Rights", "Holds")
+    head = (
+        "Recipient",
+        "Purposes of use",
+        "Data",
+        "Records under",
+        "On the basis of",
+        "Rights",
+        "Without a user",
+        "Holds",
+    )
     return Table(head=head, rows=rows)
 
 

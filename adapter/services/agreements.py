@@ -134,6 +134,11 @@ def purposes_of(agreements: Sequence[AnyAgreement], recipient: str, *, at: int, 
     return {purpose for grant in _grants(agreements, recipient, at, zone) for purpose in grant.purposes}
 
 
+def unattended_of(agreements: Sequence[AnyAgreement], recipient: str, *, at: int, zone: tzinfo) -> set[str]:
+    """The purposes for which agreements in force let a partner's software ask without a user."""
+    return {purpose for grant in _grants(agreements, recipient, at, zone) for purpose in grant.unattended}
+
+
 def rights_of(agreements: Sequence[AnyAgreement], recipient: str, *, at: int, zone: tzinfo) -> set[str]:
     """The rights beyond asking about one person that agreements in force grant a partner."""
     return {right for grant in _grants(agreements, recipient, at, zone) for right in grant.rights}

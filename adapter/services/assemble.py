@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from adapter.consent.labels import labels_for
 from adapter.consent.release import author, on_hold
 from adapter.consent.share import reaches_part2, recipients, sensitivities, share, withdrawn
 from adapter.errors import RecordError
 from adapter.fhir.codec import dump_value
 from adapter.fhir.codings import codings_of
-from adapter.fhir.instants import instant_text
-from adapter.identity.traits import MATCH_ONLY
-from adapter.services.write import Facets
-from adapter.store.shapes import ResourceWrite, ScreeningPlace
+from adapter.fhir.dates import interval
+from adapter.services.amend import Amendment, takes_back_numbers
+from adapter.services.origin import Origin, Record, labels_of_source, minimal, profiled, provenance, traces
+from adapter.store.shapes import ResourceWrite, ScreeningPlace, row_key
 from adapter.summary.build import summary
 from adapter.summary.screening import screenings
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from adapter.consent.sensitivity import Label
     from adapter.mapping.mapped import Draft, Mapped
     from adapter.services.people import People, Told
-    from adapter.services.write import Writer
+    from adapter.services.write import Facets, Writer
     from adapter.settings import Feed
     from adapter.source import SourceRecord
     from adapter.summary.instrument import Instrument
@@ -38,62 +37,33 @@ if TYPE_CHECKING:
 UNDECLARED = "undeclared"
 RETRACTED = frozenset({"entered-in-error", "cancelled"})
 COURT_EVENT = "https://sallyport.example/fhir/CodeSystem/court-event"
+DISCLOSURE = (COURT_EVENT, "disclosure-order")
 IDENTITY = frozenset({"Patient", "Encounter"})
 """Records of these types alone say who someone is and where."""
 SCREENED = frozenset({"Observation", "QuestionnaireResponse"})
-PROFILES = "https://sallyport.example/fhir/StructureDefinition/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembled:
     """What one record becomes, ready for the store.
 
-    ``identity`` is set when it says who someone is. With a ``problem`` the record waits in quarantine as well, and
-    what is written keeps the person safe until someone has mended it.
+    ``identity`` is set when it says who someone is, ``orders`` are those that authorize a disclosure. With a
+    ``problem`` the record waits in quarantine as well, and what is written keeps the person safe until it is mended.
+    ``amends`` holds, for the writes that only say what changed, what they say, by internal key.
     """
 
     writes: list[ResourceWrite]
     identity: Told | None
     held: bool
     problem: RecordError | None = None
-
-
-@lru_cache(maxsize=8192)
-def _labels(
-    instrument_labels: frozenset[str], codes: tuple[Label, ...], regime: str, inbound: tuple[Label, ...]
-) -> tuple[Label, ...]:
-    return labels_for(instrument_labels=instrument_labels, codes=codes, regime=regime, inbound=inbound)
-
-
-class _Origin(NamedTuple):
-    """What decides, besides content, who may see a record: the unit it comes from and the labels it came with."""
-
-    programme: str
-    unit: str
-    regime: str
-    inbound: tuple[Label, ...]
-
-    def facets(
-        self, tier: str, *, domain: str = "", labels: tuple[Label, ...] | None = None, audience: str = ""
-    ) -> Facets:
-        """The facets of a resource of this origin; without labels of its own those of the source alone."""
-        own = _labels(frozenset(), (), self.regime, self.inbound) if labels is None else labels
-        return Facets(tier, own, self.regime, domain, self.unit, audience)
-
-
-class _Record(NamedTuple):
-    """What all resources of one record share: whose it is, where it comes from, when it was received."""
-
-    person: tuple[str, ...]
-    patient: str
-    origin: _Origin
-    received: int
+    amends: Mapping[int, Amendment] = field(default_factory=dict)
+    orders: tuple[ResourceWrite, ...] = ()
 
 
 class _Person(NamedTuple):
     """A Patient as a record told of it, and what became of that."""
 
-    origin: _Origin
+    origin: Origin
     seed: bool
     body: Mapping[str, Any] | None
     write: ResourceWrite
@@ -115,6 +85,7 @@ class Assembly:
         zone: ZoneInfo,
     ) -> None:
         self._feed = feed
+        self._records = feed.records
         self._writer = writer
         self._people = people
         self._registry = registry
@@ -132,20 +103,63 @@ class Assembly:
 
     async def assemble(self, source: SourceRecord, mapped: Mapped, *, received: int) -> Assembled:
         """Name, label, check and derive; ``InvalidResource`` or ``RecordError`` if the record cannot be used."""
-        origin = _Origin(*self._unit(mapped.unit), mapped.labels)
-        patient = await self._patient(origin, mapped)
-        record = _Record(mapped.person, patient.write.id, origin, received)
+        origin = Origin(*self._unit(mapped.unit), mapped.labels)
+        amends: dict[int, Amendment] | None = {} if mapped.amends else None
+        at = self._happened(mapped.event, received)
+        patient = await self._patient(origin, mapped, at, amends)
+        record = Record(mapped.person, patient.write.id, origin, received, at, amends)
         writes = [patient.write]
+        orders: list[ResourceWrite] = []
         for draft in mapped.drafts:
             if draft.type != "Patient":
-                writes += await self._detail(record, draft)
+                detail = await self._detail(await self._whose(record, draft, writes), draft)
+                writes += detail
+                if draft.type == "Observation" and DISCLOSURE in codings_of(draft.body["code"]):
+                    orders += detail[:1]
+        others = [draft for draft in mapped.drafts if draft.type == "Patient" and draft.person]
+        writes += [await self._other(record, draft) for draft in others]
+        if mapped.provenance is not None:
+            writes += await traces(self._writer, self._records, record, mapped.provenance, mapped.event, writes)
         held = origin.regime == UNDECLARED
         problem = self._undeclared() if held else None
         if self._forms:
             consent, unusable = self._consent(record, source)
             problem = unusable or problem
             writes += await self._release(record, consent, str(source.values.get("submission", "")))
-        return Assembled(writes=writes, identity=patient.identity, held=held, problem=problem)
+        return Assembled(
+            writes=writes,
+            identity=patient.identity,
+            held=held,
+            problem=problem,
+            amends=amends or {},
+            orders=tuple(orders),
+        )
+
+    def _happened(self, event: str | None, received: int) -> int:
+        """The instant of an event; of one without a time, that of its arrival."""
+        return received if event is None else interval(event, self._zone)[0]
+
+    async def _whose(self, record: Record, draft: Draft, writes: list[ResourceWrite]) -> Record:
+        """The record as far as it is about the person of a draft; another person than its own has to be there first."""
+        if not draft.person or draft.person == record.person:
+            return record
+        ident = self._writer.resource_id(self._records, "Patient", *draft.person)
+        facets = record.origin.facets("identity")
+        stand_in = {"resourceType": "Patient"}
+        writes.append(await self._writer.prepare(stand_in, facets, ident=ident, patient=ident, seed=True))
+        return record._replace(person=draft.person, patient=ident)
+
+    async def _other(self, record: Record, draft: Draft) -> ResourceWrite:
+        """What a record says of a Patient besides its own: that another has taken its place."""
+        ident = self._writer.resource_id(self._records, "Patient", *draft.person)
+        facets = record.origin.facets("identity")
+        body = minimal(profiled(draft))
+        write = await self._writer.prepare(body, facets, ident=ident, patient=ident)
+        if record.amends is not None:
+            record.amends[write.rid] = Amendment(
+                body=body, facets=facets, ident=ident, patient=ident, at=record.at, cleared=draft.cleared
+            )
+        return write
 
     def _unit(self, code: str | None) -> tuple[str, str, str]:
         """What the sender calls the unit, the organisation it is, and its regime."""
@@ -162,41 +176,79 @@ class Assembly:
         known = ", ".join(self._feed.units)
         return RecordError("undeclared-unit", "unit", f"a unit that the feed declares: {known}")
 
-    async def _patient(self, origin: _Origin, mapped: Mapped) -> _Person:
+    async def _patient(self, origin: Origin, mapped: Mapped, at: int, amends: dict[int, Amendment] | None) -> _Person:
         """The Patient of a record; a person's records often follow each other and say the same of who that is."""
-        body = next((draft.body for draft in mapped.drafts if draft.type == "Patient"), None)
+        draft = next((draft for draft in mapped.drafts if draft.type == "Patient" and not draft.person), None)
+        body = None if draft is None else draft.body
+        own = origin if draft is None or not draft.labels else origin.labelled(draft.labels)
         # A record about care must leave no trace in a Patient whom others see: it only puts an empty one where
         # none is. Who someone is comes from records about identity and custody alone.
         seed = body is None or any(draft.type not in IDENTITY for draft in mapped.drafts)
-        if self._last is not None and self._last[0] == mapped.person:
+        prior = None if draft is None else self._replaced(mapped, draft)
+        if prior is None and amends is None and self._last is not None and self._last[0] == mapped.person:
             told = self._last[1]
-            if (told.origin, told.seed) == (origin, seed) and _same(told.body, body):
+            if (told.origin, told.seed) == (own, seed) and _same(told.body, body):
                 return told
-        ident = self._writer.resource_id(self._feed.feed, "Patient", *mapped.person)
+        ident = self._writer.resource_id(self._records, "Patient", *mapped.person)
+        facets = own.facets("identity")
         content = {"resourceType": "Patient"} if seed or body is None else minimal(body)
-        write = await self._writer.prepare(content, origin.facets("identity"), ident=ident, patient=ident, seed=seed)
-        identity = None if body is None else self._people.recognise(write.rid, self._feed.feed, body)
-        told = _Person(origin, seed, body, write, identity)
-        self._last = mapped.person, told
+        if prior is not None:
+            content |= {"active": True}
+        relations = () if prior is None else (("replaces", prior),)
+        write = await self._writer.prepare(content, facets, ident=ident, patient=ident, seed=seed, relations=relations)
+        identity = None if body is None else self._people.recognise(write.rid, self._records, body)
+        if identity is not None and draft is not None and (seed or amends is not None):
+            identity = replace(identity, amends=not takes_back_numbers(draft.cleared))
+        told = _Person(own, seed, body, write, identity)
+        if amends is None:
+            self._last = mapped.person, told
+        elif not seed and draft is not None:
+            amends[write.rid] = Amendment(
+                body=content,
+                facets=facets,
+                ident=ident,
+                patient=ident,
+                at=at,
+                cleared=draft.cleared,
+                relations=relations,
+                recognised=body,
+            )
         return told
 
-    async def _detail(self, record: _Record, draft: Draft) -> list[ResourceWrite]:
-        ident = self._writer.resource_id(self._feed.feed, draft.type, draft.name, *draft.key)
+    def _replaced(self, mapped: Mapped, draft: Draft) -> int | None:
+        """The internal key of the Patient whose place a record's Patient takes."""
+        prior = next((one for one in mapped.drafts if one.person and one.name == draft.replaces), None)
+        if prior is None:
+            return None
+        if prior.person == mapped.person:
+            raise RecordError("merge-with-itself", prior.name, "the number of another person")
+        return row_key("Patient", self._writer.resource_id(self._records, "Patient", *prior.person))
+
+    async def _detail(self, record: Record, draft: Draft) -> list[ResourceWrite]:
+        ident = self._writer.resource_id(self._records, draft.type, draft.name, *draft.key)
         form = draft.body.get("questionnaire", "")
-        facets = self._details(record.origin, form, tuple(codings_of(draft.body)))
-        body = draft.body if not draft.profile else draft.body | {"meta": {"profile": [draft.profile]}}
+        origin = record.origin.labelled(draft.labels) if draft.labels else record.origin
+        if draft.type == "Consent":
+            facets = origin.facets("consent")
+        else:
+            facets = self._details(origin, form, tuple(codings_of(draft.body)))
+        body = profiled(draft)
         write = await self._writer.prepare(body, facets, ident=ident, patient=record.patient)
+        if record.amends is not None:
+            record.amends[write.rid] = Amendment(
+                body=body, facets=facets, ident=ident, patient=record.patient, at=record.at, cleared=draft.cleared
+            )
         writes = [write]
         if draft.type in SCREENED:
             for screening in screenings(draft.body, self._registry):
                 writes += await self._summary(record, screening, write.rid)
         return writes
 
-    def _detail_facets(self, origin: _Origin, form: str, codings: tuple[Label, ...]) -> Facets:
+    def _detail_facets(self, origin: Origin, form: str, codings: tuple[Label, ...]) -> Facets:
         """The facets of what a source says in full, by the codes in it and the questionnaire it answers."""
         instruments = self._instruments(form, codings)
         named = frozenset(label for instrument in instruments for label in instrument.labels)
-        labels = _labels(named, codings, origin.regime, origin.inbound)
+        labels = labels_of_source(named, codings, origin.regime, origin.inbound)
         domain = "court" if any(system == COURT_EVENT for system, _ in codings) else ""
         return origin.facets("detail", domain=domain or (instruments[0].domain if instruments else ""), labels=labels)
 
@@ -212,13 +264,13 @@ class Assembly:
             found.update((instrument.id, instrument) for instrument in related)
         return list(found.values())
 
-    async def _summary(self, record: _Record, screening: Screening, detail: int) -> list[ResourceWrite]:
+    async def _summary(self, record: Record, screening: Screening, detail: int) -> list[ResourceWrite]:
         # The sender's own name of the unit, so that declaring it changes who may see the summary, not its id.
         key = (*record.person, record.origin.programme, screening.occasion)
-        ident = self._writer.resource_id(self._feed.feed, "screening-summary", *key)
+        ident = self._writer.resource_id(self._records, "screening-summary", *key)
         instrument = screening.instrument
         named = frozenset(instrument.labels)
-        labels = _labels(named, tuple(screening.result.codings), record.origin.regime, record.origin.inbound)
+        labels = labels_of_source(named, tuple(screening.result.codings), record.origin.regime, record.origin.inbound)
         place = None
         if screening.status not in RETRACTED:
             place = ScreeningPlace(
@@ -235,17 +287,17 @@ class Assembly:
             screening=place,
             relations=(("derived-from", detail),),
         )
-        trace = self._writer.resource_id(self._feed.feed, "Provenance", ident)
+        trace = self._writer.resource_id(self._records, "Provenance", ident)
         facets = record.origin.facets("provenance", domain=instrument.domain, labels=labels)
-        provenance = _provenance(f"Observation/{ident}", record)
+        origin = provenance([f"Observation/{ident}"], record)
         # Written once: the same extract received again tells nothing new of where a summary came from.
-        traced = await self._writer.prepare(provenance, facets, ident=trace, patient=record.patient, seed=True)
+        traced = await self._writer.prepare(origin, facets, ident=trace, patient=record.patient, seed=True)
         return [write, traced]
 
-    async def _release(self, record: _Record, consent: dict[str, Any], submission: str) -> list[ResourceWrite]:
+    async def _release(self, record: Record, consent: dict[str, Any], submission: str) -> list[ResourceWrite]:
         """The Consent and the share of each recipient; whoever is no longer one has its share withdrawn."""
         key = (*record.person, submission)
-        ident = self._writer.resource_id(self._feed.feed, "Consent", *key)
+        ident = self._writer.resource_id(self._records, "Consent", *key)
         writes = [
             await self._writer.prepare(consent, record.origin.facets("consent"), ident=ident, patient=record.patient)
         ]
@@ -257,20 +309,20 @@ class Assembly:
                 body = withdrawn(f"Patient/{record.patient}", record.origin.unit)
             else:
                 regime = "part2" if reaches_part2(given) else record.origin.regime
-                labels = _labels(sensitivities(given), (), regime, record.origin.inbound)
+                labels = labels_of_source(sensitivities(given), (), regime, record.origin.inbound)
                 body = given
             writes.append(
                 await self._writer.prepare(
                     body,
                     record.origin.facets("share", labels=labels, audience=recipient),
-                    ident=self._writer.resource_id(self._feed.feed, "consent-share", *key, recipient),
+                    ident=self._writer.resource_id(self._records, "consent-share", *key, recipient),
                     patient=record.patient,
                     existing=given is None,
                 )
             )
         return writes
 
-    def _consent(self, record: _Record, source: SourceRecord) -> tuple[dict[str, Any], RecordError | None]:
+    def _consent(self, record: Record, source: SourceRecord) -> tuple[dict[str, Any], RecordError | None]:
         """The Consent of a signed form; one that is deficient or of an undeclared unit denies until it is mended.
 
         It may be a revocation: what was signed before must not go on as if it had not arrived.
@@ -296,16 +348,6 @@ class Assembly:
         return consent, None
 
 
-def _provenance(target: str, record: _Record) -> dict[str, Any]:
-    return {
-        "resourceType": "Provenance",
-        "meta": {"profile": [PROFILES + "ingest-provenance"]},
-        "target": [{"reference": target}],
-        "recorded": instant_text(record.received),
-        "agent": [{"who": {"reference": record.origin.unit}}],
-    }
-
-
 def _same(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
     """Whether two bodies say the same to the last digit, which equal dictionaries need not."""
     if one is None or other is None:
@@ -313,10 +355,3 @@ def _same(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> boo
     return (list(one) == list(other) and all(map(is_, one.values(), other.values()))) or dump_value(one) == dump_value(
         other
     )
-
-
-def minimal(body: Mapping[str, Any]) -> dict[str, Any]:
-    """A Patient without the identifiers that serve recognition only."""
-    kept = [item for item in body.get("identifier", ()) if item.get("system") not in MATCH_ONLY]
-    rest = {key: value for key, value in body.items() if key != "identifier"}
-    return rest | ({"identifier": kept} if kept else {})

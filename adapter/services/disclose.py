@@ -11,26 +11,32 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import orjson
 
-from adapter.errors import Issue, NotAllowed, NotFound, Unavailable
+from adapter.errors import Issue, NotAllowed, NotFound, OutOfScope, RequestError, Unavailable
 from adapter.fhir.instants import instant_text
 from adapter.fhir.outcome import outcome
+from adapter.fhir.results import DIRECTORY, names_records
+from adapter.services.includes import along
 from adapter.store.shapes import OF_PATIENT, TYPES, LedgerEntry, row_key
 from adapter.summary.order import Screened, extensions, order
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from adapter.fhir.search import Query
+    from adapter.fhir.scopes import Scopes
+    from adapter.fhir.search import Alternative, Filter, Query
     from adapter.services.decisions import Decisions
     from adapter.store.port import Ledger, Snapshot, Store
     from adapter.store.shapes import Found, Gap, Hit
 
 Answer = TypeVar("Answer")
-DIRECTORY = frozenset({"Organization"})
 POPULATION = "population-search"
 """The right to a search that names no one."""
-_ROUNDS = 6
-"""Rule, then exception, for the record, its Patient and its same-day siblings."""
+LONGEST_BODY = 64 * 1024
+"""Bytes of the longest body that a caller may send unless its registration says otherwise."""
+_ROUNDS = 8
+"""Rule, then exception, for the record, its Patient, its same-day siblings and what comes along."""
+_DAY = 25 * 3_600_000_000
+"""Microseconds of the longest day."""
 
 
 class MissingDecisions(Exception):
@@ -46,7 +52,8 @@ class Caller:
     """Who asks, for what purpose.
 
     ``context`` is the interned recipient context of the organisation and the purpose; ``rights`` are the further
-    rights of its agreement (``population-search``); ``request_id`` is what the partner quotes on the phone.
+    rights of its agreement (``population-search``); ``request_id`` is what the partner quotes on the phone. ``scopes``
+    narrow what may be met of what all these permit; None narrows nothing. ``longest_body`` is in bytes.
     """
 
     client: str
@@ -55,6 +62,17 @@ class Caller:
     purpose: str
     rights: frozenset[str]
     request_id: str
+    scopes: Scopes | None = None
+    longest_body: int = LONGEST_BODY
+
+    def require(self, kind: str, letter: str) -> None:
+        """``OutOfScope`` unless an interaction (of ``cruds``) with a type is in the scopes; nothing is looked up."""
+        if self.scopes is not None and not self.scopes.allows(kind, letter):
+            raise OutOfScope("no scope of this access token holds this interaction with this resource type")
+
+    def narrowed(self, kind: str, letter: str) -> tuple[tuple[Filter, ...], ...] | None:
+        """What the scopes narrow an interaction with a type to: all filters of one group; None if they do not."""
+        return None if self.scopes is None else self.scopes.within(kind, letter)
 
 
 class Served(NamedTuple):
@@ -73,6 +91,7 @@ class Page:
 
     total: int
     served: tuple[Served, ...]
+    included: tuple[Served, ...] = ()
     next: bytes | None = None
     notice: bytes | None = None
 
@@ -88,6 +107,7 @@ class Disclosure:
 
     async def read(self, caller: Caller, kind: str, ident: str) -> Served:
         """The current version of one resource; ``NotFound`` when absent, deleted or withheld alike."""
+        await self._within(caller, "read", kind, "r")
         at, target = self._clock(), f"{kind}/{ident}"
         hits: list[tuple[Hit, Served]] = []
         if kind in TYPES:
@@ -95,7 +115,7 @@ class Disclosure:
             async def answer(view: Snapshot) -> list[tuple[Hit, Served]]:
                 found = await self._found(view, caller, kind, row_key(kind, ident), at)
                 named = [hit for hit in found.hits if hit.id == ident and hit.type == kind]
-                return await self._serve(view, caller, named, at)
+                return await self._serve(view, caller, named, at, "r")
 
             hits = await self._decided(caller, answer)
         await self._enter(caller, "read", target, hits, at)
@@ -105,32 +125,46 @@ class Disclosure:
 
     async def search(self, caller: Caller, query: Query, after: bytes | None = None) -> Page:
         """One page of what ``query`` finds among the permitted; ``NotAllowed`` without the right to ask."""
+        await self._within(caller, "search-type", query.type, "s")
+        within = caller.narrowed(query.type, "s")
         at = self._clock()
-        asked = [item for item in query.filters if item.param not in OF_PATIENT]
+        asked = [item for item in query.filters if not _of_patient(item)]
         place = tuple(orjson.loads(after)) if after else None
 
-        async def answer(view: Snapshot) -> tuple[Found, list[tuple[Hit, Served]]]:
+        async def answer(view: Snapshot) -> tuple[Found, list[tuple[Hit, Served]], list[tuple[Hit, Served]]]:
             patients = await self._patients(view, caller, query, at)
             if patients is None and not _selective(query) and POPULATION not in caller.rights:
                 raise NotAllowed(
                     "the agreement does not allow a search over everyone; name a patient",
                     expression="patient",
                 )
-            found = await view.search(caller.context, replace(query, filters=tuple(asked)), patients, place, at=at)
+            permitted = replace(query, filters=tuple(asked))
+            found = await view.search(caller.context, permitted, patients, place, at=at, within=within)
             if found.gaps:
                 raise MissingDecisions(found.gaps)
-            return found, await self._serve(view, caller, found.hits, at)
+            matched = await self._serve(view, caller, found.hits, at, "s")
+            if not query.includes:
+                return found, matched, []
+            included, gaps = await along(view, caller.context, query, found.hits, at=at)
+            if gaps:
+                raise MissingDecisions(gaps)
+            return found, matched, await self._serve(view, caller, included, at, "s")
 
         try:
-            found, hits = await self._decided(caller, answer)
+            found, matched, included = await self._decided(caller, answer)
         except NotAllowed:
             await self.refuse(caller, "search-type", _asked(query), f"403 {POPULATION}")
             raise
+        except RequestError as error:
+            await self.refuse(caller, "search-type", _asked(query), f"400 invalid {error.expression}")
+            raise
+        hits = [*matched, *included] if included else matched
         await self._enter(caller, "search-type", _asked(query), hits, at)
         notices = self._decisions.obligations.notices((hit.obligation, hit.ends) for hit, _ in hits)
         return Page(
             total=found.total,
-            served=tuple(served for _, served in hits),
+            served=tuple(served for _, served in matched),
+            included=tuple(served for _, served in included),
             next=orjson.dumps(found.last) if found.more else None,
             notice=outcome([Issue(path="", code="business-rule", message=text) for text in notices], "information")
             if notices
@@ -151,19 +185,22 @@ class Disclosure:
         ``choose`` is given the bodies by their internal keys. It answers with those to hand out, in order, and with
         those that must be of one person, as far as this caller sees: if they are not, nothing is handed out.
         """
+        for query in queries:
+            await self._within(caller, interaction, query.type, "s")
         at = self._clock()
 
         async def answer(view: Snapshot) -> list[tuple[Hit, Served]]:
             found: dict[int, Hit] = {}
             for query in queries:
-                page = await view.search(caller.context, query, None, None, at=at)
+                within = caller.narrowed(query.type, "s")
+                page = await view.search(caller.context, query, None, None, at=at, within=within)
                 if page.gaps:
                     raise MissingDecisions(page.gaps)
                 found.update((hit.rid, hit) for hit in page.hits)
             chosen, one = choose({rid: hit.head + b"]" + hit.tail for rid, hit in found.items()})
             if one and not set(one) <= set(await self._visible(view, caller, one[0], at)):
                 return []
-            return await self._serve(view, caller, [found[rid] for rid in chosen], at)
+            return await self._serve(view, caller, [found[rid] for rid in chosen], at, "s")
 
         hits = await self._decided(caller, answer)
         await self._enter(caller, interaction, target, hits, at)
@@ -179,6 +216,14 @@ class Disclosure:
     async def note(self, caller: Caller, interaction: str, target: str) -> None:
         """Record a question that hands out no resource, before it is answered."""
         await self._enter(caller, interaction, target, (), self._clock())
+
+    async def _within(self, caller: Caller, interaction: str, kind: str, letter: str) -> None:
+        """Refuse, in the ledger first, what no scope of the caller holds."""
+        try:
+            caller.require(kind, letter)
+        except OutOfScope:
+            await self.refuse(caller, interaction, kind, "403 scope")
+            raise
 
     async def _decided(self, caller: Caller, answer: Callable[[Snapshot], Awaitable[Answer]]) -> Answer:
         """Run ``answer`` in one snapshot; where decisions are missing, fill them and run it again."""
@@ -207,7 +252,7 @@ class Disclosure:
             return None
         named: set[int] | None = None
         for item in query.filters:
-            if item.param in OF_PATIENT:
+            if _of_patient(item):
                 rids = [row_key(*alternative.value.split("/", 1)) for alternative in item.alternatives]
                 found = {member for rid in rids for member in await self._visible(view, caller, rid, at)}
                 named = found if named is None else named & found
@@ -231,7 +276,10 @@ class Disclosure:
             met.update(level)
         return visible
 
-    async def _serve(self, view: Snapshot, caller: Caller, hits: Sequence[Hit], at: int) -> list[tuple[Hit, Served]]:
+    async def _serve(
+        self, view: Snapshot, caller: Caller, hits: Sequence[Hit], at: int, letter: str
+    ) -> list[tuple[Hit, Served]]:
+        """The bytes of hits. Whatever brought a hit here, it leaves only if the scopes of the caller hold it."""
         obligations = self._decisions.obligations
         fragment = obligations.fragment
         served = []
@@ -241,6 +289,8 @@ class Disclosure:
             extra = await self._place(view, caller, hit, at) if hit.repeats else ()
             added = fragment(hit.obligation, extra, ends=hit.ends)
             body = hit.head + added + hit.tail
+            if not _in_scope(caller, hit.type, body, letter):
+                continue
             if hit.type == "Patient":
                 body = await self._linked(view, caller, hit, body, at)
             served.append((hit, Served(hit.type, hit.id, hit.version, instant_text(hit.updated), body)))
@@ -251,18 +301,34 @@ class Disclosure:
         group = [
             Screened(rid=str(rid), instant=instant, risk=risk)
             for rid, instant, risk in await view.siblings(hit.rid)
-            if (await self._found(view, caller, hit.type, rid, at)).hits
+            if await self._readable(view, caller, hit.type, rid, at)
         ]
         return extensions(order(group)[str(hit.rid)]) if len(group) > 1 else ()
 
+    async def _readable(self, view: Snapshot, caller: Caller, kind: str, rid: int, at: int) -> bool:
+        """Whether a caller could read a resource by itself."""
+        found = (await self._found(view, caller, kind, rid, at)).hits
+        return any(_in_scope(caller, kind, one.head + b"]" + one.tail, "r") for one in found)
+
     async def _linked(self, view: Snapshot, caller: Caller, hit: Hit, body: bytes, at: int) -> bytes:
-        others = [rid for rid in await self._visible(view, caller, hit.rid, at) if rid != hit.rid]
+        others = {rid: "seealso" for rid in await self._visible(view, caller, hit.rid, at) if rid != hit.rid}
+        merged = await view.merged(hit.rid)
+        if merged:
+            # A merge by the source is told where both records may be seen; it makes no consent of one the other's.
+            seen, gaps = await view.seen(caller.context, list(merged), at=at)
+            if gaps:
+                raise MissingDecisions(gaps)
+            others |= {rid: merged[rid] for rid in seen}
+        if others and caller.narrowed("Patient", "r") is not None:
+            # A reference is a way of telling that there is something: only to what could be read.
+            readable = [rid for rid in others if await self._readable(view, caller, "Patient", rid, at)]
+            others = {rid: others[rid] for rid in readable}
         if not others:
             return body
-        rows = [await view.row(rid) for rid in others]
+        rows = [(await view.row(rid), kind) for rid, kind in others.items()]
         links = [
-            {"other": {"reference": f"Patient/{name}"}, "type": "seealso"}
-            for name in sorted(row.id for row in rows if row)
+            {"other": {"reference": f"Patient/{name}"}, "type": kind}
+            for name, kind in sorted((row.id, kind) for row, kind in rows if row)
         ]
         return body[:-1] + b',"link":' + orjson.dumps(links) + b"}"
 
@@ -290,18 +356,44 @@ class Disclosure:
         )
 
 
+def _of_patient(item: Filter) -> bool:
+    return item.param in OF_PATIENT and not item.modifier
+
+
+def _in_scope(caller: Caller, kind: str, body: bytes, letter: str) -> bool:
+    """Whether the scopes of a caller hold a resource; where they narrow its type, by what it says."""
+    if caller.scopes is None or caller.narrowed(kind, letter) is None:
+        return True
+    return caller.scopes.covers(orjson.loads(body), letter)
+
+
 def _selective(query: Query) -> bool:
-    """Whether a Patient search names someone: an id, an identifier, or a name together with the birth date."""
-    params = {item.param for item in query.filters} if query.type == "Patient" else set()
-    return bool(params & {"_id", "identifier"}) or (
-        "birthdate" in params and bool(params & {"name", "family", "given"})
-    )
+    """Whether a Patient search names someone: an id, an identifier, or a name together with the day of birth."""
+    said = [item for item in query.filters if not item.modifier] if query.type == "Patient" else []
+    if any(item.param == "_id" or (item.param in _IDENTIFIERS and _whole(item)) for item in said):
+        return True
+    born = any(item.param == "birthdate" and all(map(_one_day, item.alternatives)) for item in said)
+    return born and any(item.param in _NAMES for item in said)
+
+
+_IDENTIFIERS = frozenset({"identifier", "identifier:of-type"})
+_NAMES = frozenset({"name", "family", "given"})
+
+
+def _whole(item: Filter) -> bool:
+    """Whether every token has a value; `system|` alone is everyone of that system."""
+    return not any(alternative.value.endswith("|") for alternative in item.alternatives)
+
+
+def _one_day(born: Alternative) -> bool:
+    return born.prefix == "eq" and born.low is not None and born.high is not None and born.high - born.low <= _DAY
 
 
 def _asked(query: Query) -> str:
     """What was asked, for the ledger: parameter names, and values only where they are ids of our own."""
     asked = []
     for item in query.filters:
-        own = item.kind == "reference" or item.param in {"_id", *OF_PATIENT}
-        asked.append(f"{item.param}={','.join(value.value for value in item.alternatives)}" if own else item.param)
+        named = f"{item.param}:{item.modifier}" if item.modifier else item.param
+        own = names_records(item) or _of_patient(item)
+        asked.append(f"{named}={','.join(value.value for value in item.alternatives)}" if own else named)
     return f"{query.type}?{'&'.join(asked)}"

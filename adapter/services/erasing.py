@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from adapter.services.ingest import FeedLine
+    from adapter.services.feed_line import FeedLine
     from adapter.source import Malformed, SourceRecord
     from adapter.store.port import Inbox, Store
     from adapter.store.shapes import Receipt

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from adapter.consent.explain import Finding
 from adapter.errors import NotAllowed, NotFound
+from adapter.services.proofs import AUTHORIZING, asker, authorization_told
 from adapter.services.remembered import Held, held_now, held_then
 from adapter.services.requests import Search, asked, refusal_told
 from adapter.services.trace import DENY, PERMIT, Explanation, Tracer
@@ -106,6 +107,11 @@ class Explain:
             return await self._explained(view, context, row, held, at, question)
 
     async def _entry(self, entry: LedgerEntry) -> list[Explanation]:
+        if entry.interaction in AUTHORIZING:
+            outcome = "deny" if entry.outcome else "noted"
+            finding = Finding(topic="result", outcome=outcome, says=authorization_told(entry))
+            effect = "REFUSED" if entry.outcome else "FOUND"
+            return [Explanation(question=asker(entry), effect=effect, findings=(finding,))]
         if entry.outcome:
             organisation = (await self._decisions.recipient(entry.context)).organisation
             told = refusal_told(entry.outcome, self._words.name(organisation))

@@ -15,7 +15,8 @@ from adapter.identity.settle import DIFFERENT, SAME, pair_of
 from adapter.services.doubts import AUTHOR
 from adapter.services.misjoined import Misjoined
 from adapter.services.recordings import IDENTITY, hold
-from adapter.store.shapes import LedgerEntry, LegalAct, PairDecision, PairRow, row_key
+from adapter.store.pairs import PairDecision, PairRow
+from adapter.store.shapes import LedgerEntry, LegalAct, row_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

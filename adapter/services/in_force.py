@@ -62,9 +62,10 @@ class InForce:
         found = patients - new | {one.patient for one in await change.recorded(new)}
         found |= {write.patient for write in writes if write.type == "Consent"}
         found |= await self._known.concerned(change, [one for one in writes if one.type == "Encounter"], at=at)
-        return found | await self._ending(change, {one.patient for one in writes if await self._events.tells(one)})
+        telling = {one.patient for one in writes if await self._events.tells(one)}
+        return found | await self.awaiting_event(change, telling)
 
-    async def _ending(self, change: Transaction, patients: Collection[int]) -> set[int]:
+    async def awaiting_event(self, change: Transaction, patients: Collection[int]) -> set[int]:
         """Those of these patients of whose person a consent ends with an event."""
         components = await change.components(patients)
         consents: dict[int, list[Signed]] = {}

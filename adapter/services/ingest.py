@@ -7,95 +7,66 @@ runs late, after a crash or from quarantine, never takes back what a later recor
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 import orjson
 
 from adapter.errors import InvalidResource, RecordError
+from adapter.services.backlog import Backlog
+from adapter.services.feed_line import Batch, FeedLine, seldom_collected
 from adapter.services.report import FeedReport
 from adapter.services.revocations import with_revocations
+from adapter.services.rosters import named
 from adapter.source import Malformed
 from adapter.store.shapes import QuarantinedRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-    from adapter.mapping.compile import CompiledMapping
-    from adapter.mapping.mapped import Environment
-    from adapter.services.assemble import Assembled, Assembly
+    from adapter.services.amend import Amended, Amender
+    from adapter.services.assemble import Assembled
+    from adapter.services.feed_work import FeedWork
     from adapter.services.in_force import InForce
     from adapter.services.people import People, Told
+    from adapter.services.rosters import Endings
     from adapter.settings import Feed
-    from adapter.source import Connector, ExtractOptions, SourceRecord
+    from adapter.source import SourceRecord
     from adapter.store.port import Inbox, Store, Transaction
     from adapter.store.shapes import Receipt, ResourceWrite
 
 LEAVES = ("mapped", "lossy", "ignored", "unmapped")
 BATCH = 2_000
 """Records per transaction. Ids are hashes, so a batch touches pages all over the store: a larger one fewer a record."""
-_USUAL, _SELDOM = gc.get_threshold(), (50_000, 20, 50)
-"""Thresholds of Python's garbage collector."""
 _HOUR = 3_600_000_000
 """Microseconds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedLine:
-    """A feed ready to run: its reader, its compiled mapping and its assembly."""
-
-    feed: Feed
-    connector: Connector
-    options: ExtractOptions
-    mapping: CompiledMapping
-    environment: Environment
-    assembly: Assembly
-
-
-@dataclass(slots=True)
-class _Batch:
-    assembled: list[tuple[int, Assembled]] = field(default_factory=list)
-    quarantine: list[QuarantinedRecord] = field(default_factory=list)
-    released: list[int] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.assembled) + len(self.quarantine)
-
-
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Let the garbage collector look seldom: a batch is many objects, freed as they are written, none in a cycle."""
-    gc.freeze()
-    gc.set_threshold(*_SELDOM)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*_USUAL)
-        gc.unfreeze()
 
 
 class Ingest:
     """Runs feeds. Give it a receipt and it brings the store to where the receipt says it is."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything that follows from an extract, wired once
         self,
         store: Store,
         inbox: Inbox,
         lines: Mapping[str, FeedLine],
         *,
         people: People,
+        amender: Amender,
         in_force: InForce,
+        work: FeedWork,
         clock: Callable[[], int],
         new_id: Callable[[], str],
         admit: Callable[[str, int], None],
     ) -> None:
         self._store = store
         self._inbox = inbox
+        self._backlog = Backlog(store, inbox)
         self._lines = lines
         self._people = people
+        self._amender = amender
         self._in_force = in_force
+        self._work = work
         self._clock = clock
         self._new_id = new_id
         self._admit = admit
@@ -136,48 +107,54 @@ class Ingest:
         """
         most = batch_size or BATCH
         line = self._lines[receipt.feed]
-        done, report = 0, FeedReport(feed=receipt.feed, receipt=receipt.id)
-        earlier = await self._store.progress(receipt.id)
-        if earlier is not None:
-            done, report = earlier[0], FeedReport.from_json(earlier[1])
-            if earlier[2]:
-                return report
+        done, report, finished = await self._begun(receipt)
+        if finished:
+            return report
         revoked = await self._revocations(line.feed)
-        batch, position = _Batch(), done
+        batch, position = Batch(), done
+        again = await self._inbox.repeated(receipt.id)
         received = self._inbox.open(receipt.id)
-        with received.stream as stream, _seldom_collected():
+        with received.stream as stream, seldom_collected():
             for ordinal, item in enumerate(line.connector.records(stream, line.options)):
                 if ordinal < done:
                     continue
-                await self._take(line, with_revocations(item, revoked), ordinal, receipt, report, batch)
                 position = ordinal + 1
+                if item.position.line in again:
+                    # A message of this batch that came before; since then a later one may have changed what it says.
+                    report.warnings["repeated-message"] += 1
+                    continue
+                await self._take(line, with_revocations(item, revoked), ordinal, receipt, report, batch)
                 if pause is not None:
                     await pause()
                 if len(batch) >= most:
                     await self._write(batch, report, receipt, position, done=False)
-                    batch = _Batch()
+                    batch = Batch()
                     if progress is not None:
                         progress(position, received.consumed)
-            await self._write(batch, report, receipt, position, done=True)
+            await self._write(batch, report, receipt, position, done=not line.feed.absence_releases)
+            if line.feed.absence_releases:
+                endings = await self._work.rosters.absent(line.feed, receipt, at=self._clock())
+                await self._write(Batch(), report, receipt, position, done=True, endings=endings)
         if progress is not None:
             progress(position, receipt.size)
         return report
+
+    async def _begun(self, receipt: Receipt) -> tuple[int, FeedReport, bool]:
+        """How many records of a receipt are in the store, the report over them, and whether that is all."""
+        earlier = await self._store.progress(receipt.id)
+        if earlier is None:
+            return 0, FeedReport(feed=receipt.feed, receipt=receipt.id), False
+        return earlier[0], FeedReport.from_json(earlier[1]), earlier[2]
 
     async def pending(self, feed: str | None = None) -> list[Receipt]:
         """Receipts that are kept but not wholly in the store, oldest first: what a crash left to do.
 
         Those of a feed that the site no longer has wait until it has it again.
         """
-        unfinished = []
-        for receipt in await self._inbox.receipts(feed):
-            state = await self._store.progress(receipt.id)
-            if receipt.feed in self._lines and (state is None or not state[2]):
-                unfinished.append(receipt)
-        return unfinished
-
-    async def _later(self, receipt: Receipt) -> list[str]:
-        received = [one.id for one in await self._inbox.receipts(receipt.feed)]
-        return received[received.index(receipt.id) + 1 :]
+        found: list[Receipt] = []
+        for name in self._lines if feed is None else {feed} & self._lines.keys():
+            found += await self._backlog.unfinished(name)
+        return sorted(found, key=lambda receipt: receipt.seq)
 
     async def replay(self, feed: str | None = None) -> dict[str, FeedReport]:
         """Run every quarantined record again, with the mapping as it is now."""
@@ -192,7 +169,7 @@ class Ingest:
         return reports
 
     async def _replay_receipt(self, receipt: Receipt, waiting: Mapping[int, int], report: FeedReport) -> None:
-        line, batch = self._lines[receipt.feed], _Batch()
+        line, batch = self._lines[receipt.feed], Batch()
         revoked = await self._revocations(line.feed)
         received = self._inbox.open(receipt.id)
         with received.stream as stream:
@@ -205,7 +182,7 @@ class Ingest:
                     batch.released.append(waiting[ordinal])
                 if len(batch) >= BATCH:
                     await self._write(batch, report, receipt, None, done=False)
-                    batch = _Batch()
+                    batch = Batch()
         await self._write(batch, report, receipt, None, done=False)
 
     async def _take(
@@ -215,7 +192,7 @@ class Ingest:
         ordinal: int,
         receipt: Receipt,
         report: FeedReport,
-        batch: _Batch,
+        batch: Batch,
     ) -> None:
         report.records += 1
         reason: tuple[str, str, str] | None = None
@@ -226,6 +203,7 @@ class Ingest:
                 reason = await self._assemble(line, item, receipt, report, batch)
             except RecordError as error:
                 reason = _reason(error)
+                batch.unlisted.update(error.unlisted)
             except InvalidResource as error:
                 first = error.issues[0]
                 reason = ("invalid-resource", first.path, first.message)
@@ -247,11 +225,12 @@ class Ingest:
             )
         )
 
-    @staticmethod
     async def _assemble(
-        line: FeedLine, item: SourceRecord, receipt: Receipt, report: FeedReport, batch: _Batch
+        self, line: FeedLine, item: SourceRecord, receipt: Receipt, report: FeedReport, batch: Batch
     ) -> tuple[str, str, str] | None:
         mapped = line.mapping.map(item, line.environment)
+        if item.consent:
+            mapped = await self._work.consented(line.feed, mapped)
         assembled = await line.assembly.assemble(item, mapped, received=receipt.received)
         for name in LEAVES:
             report.leaves[name] += getattr(mapped.leaves, name)
@@ -259,44 +238,84 @@ class Ingest:
             report.unmapped[path] += 1
         for warning in mapped.warnings:
             report.warnings[f"{warning.code} {warning.column}"] += 1
+        for code, part in item.warnings:
+            report.warnings[f"{code} {part}"] += 1
         report.held += assembled.held
+        if mapped.unlisted:
+            batch.unlisted.update(mapped.unlisted)
+        if line.feed.absence_releases:
+            batch.named += named(mapped, assembled.writes)
         batch.assembled.append((item.position.line, assembled))
         return None if assembled.problem is None else _reason(assembled.problem)
 
     async def _write(
-        self, batch: _Batch, report: FeedReport, receipt: Receipt, position: int | None, *, done: bool
+        self,
+        batch: Batch,
+        report: FeedReport,
+        receipt: Receipt,
+        position: int | None,
+        *,
+        done: bool,
+        endings: Endings | None = None,
+    ) -> None:
+        while True:
+            amended = await self._amender.amend(batch.assembled, self._lines[receipt.feed].feed.records)
+            async with self._store.transaction() as change:
+                # What the amendments were made of may have changed meanwhile, in another process.
+                if await amended.holds(change):
+                    await self._written(change, batch, amended, report, receipt, position, done=done, endings=endings)
+                    return
+
+    async def _written(
+        self,
+        change: Transaction,
+        batch: Batch,
+        amended: Amended,
+        report: FeedReport,
+        receipt: Receipt,
+        position: int | None,
+        *,
+        done: bool,
+        endings: Endings | None,
     ) -> None:
         at = self._clock()
-        async with self._store.transaction() as change:
-            await change.expect(
-                [write for _, assembled in batch.assembled for write in assembled.writes],
-                [assembled.identity.facts for _, assembled in batch.assembled if assembled.identity is not None],
-            )
-            # Asked inside the transaction: what another process received and wrote meanwhile must not be taken back.
-            # Only a first run of the newest receipt can bring nothing that is outdated.
-            later = await self._later(receipt)
-            written: list[ResourceWrite] = []
-            identities: list[Told] = []
-            for line, assembled in batch.assembled:
-                origin = receipt.id, line
-                left = assembled
-                if position is None or later:
-                    left = await self._left(change, assembled, origin, later, report)
-                written += await self._put(change, left, origin, report, at)
-                if left.identity is not None and left.identity.facts.patient not in change.refused:
-                    identities.append(left.identity)
-            if change.refused:
-                # Its source still sends what was destroyed here: somebody should tell them.
-                report.warnings["destroyed record"] += len(change.refused)
-            await self._settle(change, written, identities, report, at)
-            await change.quarantine(batch.quarantine, at=at)
-            for ident in batch.released:
-                await change.release_quarantined(ident)
-            if position is not None:
-                await change.set_progress(receipt.id, records=position, report=report.to_json(), done=done)
-            # A file of which nothing could be read tells nothing about who is in custody.
-            if done and _told(report):
-                await self._freshen(change, receipt.feed, receipt.received)
+        await change.expect(
+            [write for _, assembled in amended.assembled for write in assembled.writes],
+            [assembled.identity.facts for _, assembled in amended.assembled if assembled.identity is not None],
+        )
+        # Asked inside the transaction: what another process received and wrote meanwhile must not be taken back.
+        # Only a first run of the newest receipt can bring nothing that is outdated.
+        later = await self._backlog.later(change, receipt)
+        written: list[ResourceWrite] = []
+        identities: list[Told] = []
+        for line, assembled in amended.assembled:
+            origin = receipt.id, line
+            left = assembled
+            if position is None or later:
+                left = await self._left(change, assembled, origin, later, report)
+            written += await self._put(change, left, origin, report, at)
+            if left.identity is not None and left.identity.facts.patient not in change.refused:
+                identities.append(left.identity)
+        if change.refused:
+            # Its source still sends what was destroyed here: somebody should tell them.
+            report.warnings["destroyed record"] += len(change.refused)
+        feed = self._lines[receipt.feed].feed
+        written += await self._work.rosters.follow(
+            change, feed, receipt, batch.named, report=report, later=later, endings=endings, at=at
+        )
+        orders = {one.rid: one for _, assembled in amended.assembled for one in assembled.orders}
+        new = [orders[one.rid] for one in written if one.rid in orders] if orders else []
+        await self._work.keep(change, receipt, codes=batch.unlisted, orders=new, at=at)
+        await self._settle(change, written, identities, report, at)
+        await change.tell(amended.told)
+        await change.quarantine(batch.quarantine, at=at)
+        for ident in batch.released:
+            await change.release_quarantined(ident)
+        if position is not None:
+            await change.set_progress(receipt.id, records=position, report=report.to_json(), done=done)
+        # A file of which nothing could be read tells nothing about who is in custody.
+        if done and _told(report):
+            await self._freshen(change, receipt.feed, receipt.received)
 
     async def _freshen(self, change: Transaction, feed: str, told: int) -> None:
         hours = self._lines[feed].feed.custody_hours
@@ -319,7 +338,12 @@ class Ingest:
     ) -> Assembled:
         """What no later record has brought already. A revocation must not be undone by a mended release."""
         receipt, line = origin
-        old = [await change.outdated(write.rid, receipt=receipt, line=line, later=later) for write in assembled.writes]
+        # What amends is put in order by the events it tells of.
+        old = [
+            write.rid not in assembled.amends
+            and await change.outdated(write.rid, receipt=receipt, line=line, later=later)
+            for write in assembled.writes
+        ]
         # The shares of a consent are as old as it is: one that was never given out before says nothing of its age.
         signed = any(late for late, write in zip(old, assembled.writes, strict=True) if write.type == "Consent")
         writes = [
@@ -364,7 +388,8 @@ class Ingest:
 
 
 def _told(report: FeedReport) -> bool:
-    return report.records > report.quarantined.total()
+    """Whether a file tells who is in custody: something could be read, and nobody is missing who may still be there."""
+    return report.records > report.quarantined.total() and not report.absent
 
 
 def _reason(error: RecordError) -> tuple[str, str, str]:

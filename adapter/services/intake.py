@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
 
+from adapter.services.fates import told_of
 from adapter.services.report import FeedReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from adapter.services.fates import Fates
     from adapter.services.feed_contracts import FeedGate
     from adapter.services.ingest import Ingest
     from adapter.settings import Feed
@@ -28,25 +30,16 @@ BACKGROUND_BATCH: Final = 25
 """Records per transaction while answers are given too: each write holds them up for some milliseconds."""
 RETRY_AFTER: Final = 30.0
 """Seconds before a receipt whose processing failed is tried again."""
+TRIES: Final = 3
+"""How often a receipt is tried before those behind it go first. Until then its feed waits, so that order is kept."""
 STATES: Final = ("accepted", "processed", "failed")
 """What happens to a receipt: queued, wholly in the store, or failed and tried again later."""
-CONTROL_ID: Final = 20
-"""Characters of a control id that every version of HL7 v2 takes."""
-
-
-class Acknowledge(Protocol):
-    """Builds the answer to a message in the language of its sender. ``ValueError`` where its header cannot be read."""
-
-    def __call__(self, message: bytes, code: str, text: str = "", *, at: str = "", control: str = "") -> bytes:
-        """The acknowledgement of a message with a code and words."""
-        ...
 
 
 class Intake:
-    """Takes what senders push, and brings it into the store in the background.
+    """Takes what senders push, and brings it into the store in the background, feed by feed in the order it came.
 
-    ``acknowledge`` holds, by connector, how a message of that kind is answered; other kinds are answered with the
-    receipt. ``counted`` tells how often each of `STATES` came about since the start.
+    ``counted`` tells how often each of `STATES` came about since the start.
     """
 
     def __init__(
@@ -57,7 +50,7 @@ class Intake:
         ingest: Ingest,
         gate: FeedGate,
         feeds: Mapping[str, Feed],
-        acknowledge: Mapping[str, Acknowledge],
+        fates: Fates,
         clock: Callable[[], int],
         new_id: Callable[[], str],
     ) -> None:
@@ -66,11 +59,14 @@ class Intake:
         self._ingest = ingest
         self._gate = gate
         self._feeds = feeds
-        self._acknowledge = acknowledge
+        self._fates = fates
         self._clock = clock
         self._new_id = new_id
+        self._waiting: dict[str, deque[Receipt]] = {}
+        self._turns: asyncio.Queue[str] = asyncio.Queue()
+        self._resting: set[str] = set()
+        self._tries: dict[str, int] = {}
         self.counted: dict[str, int] = dict.fromkeys(STATES, 0)
-        self._waiting: asyncio.Queue[Receipt] = asyncio.Queue()
 
     def may_push(self, organisation: str, rights: Collection[str], feed: str) -> bool:
         """Whether an organisation (reference) sends this feed itself or holds the right to push it."""
@@ -85,33 +81,23 @@ class Intake:
         """Raise ``FeedClosed`` while no contract that covers the feed is in force."""
         self._gate.admit(feed, self._clock())
 
-    def acknowledges(self, feed: str) -> bool:
-        """Whether messages of this feed are answered in their own language."""
-        return self._feeds[feed].connector in self._acknowledge
-
-    def acknowledgement(
-        self, feed: str, message: bytes, code: str, text: str = "", *, receipt: Receipt | None = None
-    ) -> bytes:
-        """The answer to a message. For a receipt it is the same bytes however often the message is sent."""
-        at = self._clock() if receipt is None else receipt.received
-        written = datetime.fromtimestamp(at // 1_000_000, tz=UTC).strftime("%Y%m%d%H%M%S+0000")
-        control = self._new_id() if receipt is None else receipt.id
-        make = self._acknowledge[self._feeds[feed].connector]
-        return make(message, code, text, at=written, control=control[:CONTROL_ID])
-
     def arrive(self, feed: str, name: str | None) -> Arrival:
         """Begin a receipt. Without a name the same bytes are the same receipt, whatever came between."""
         return self._inbox.arrive(receipt=self._new_id(), feed=feed, name=name, at=self._clock())
 
     def accept(self, receipt: Receipt) -> None:
-        """Have a durable receipt brought into the store."""
+        """Have a durable receipt brought into the store, after those of its feed that came before."""
         self.counted["accepted"] += 1
-        self._waiting.put_nowait(receipt)
+        self._queue(receipt)
+
+    def _queue(self, receipt: Receipt) -> None:
+        self._waiting.setdefault(receipt.feed, deque()).append(receipt)
+        self._turns.put_nowait(receipt.feed)
 
     @property
     def waiting(self) -> int:
         """How many receipts wait to be brought into the store."""
-        return self._waiting.qsize()
+        return sum(map(len, self._waiting.values()))
 
     async def report(self, feed: str, receipt: str) -> dict[str, Any] | None:
         """What became of a receipt of a feed, for its sender: counts, and where what waits stands in it."""
@@ -120,15 +106,18 @@ class Intake:
             return None
         progress = await self._store.progress(receipt)
         told = FeedReport(feed=feed, receipt=receipt) if progress is None else FeedReport.from_json(progress[1])
-        here = [record for record in await self._store.quarantined(feed) if record.receipt == receipt]
-        names = ("line", "part", "code", "element", "expected")
+        here = await self._store.quarantined_of(receipt)
         return {
             **told.as_dict(),
             "state": "processed" if progress is not None and progress[2] else "waiting",
             "bytes": found.size,
             "sha256": found.sha256.hex(),
-            "waiting": [{name: getattr(record, name) for name in names} for record in here],
+            "waiting": [told_of(record) for record in here],
         }
+
+    async def fate(self, feed: str, control: str, organisation: str) -> dict[str, Any]:
+        """What became of the messages that a sender calls by this control id."""
+        return await self._fates.told(feed, control, organisation)
 
     async def take_up(self) -> int:
         """Queue what was received and is not in the store yet; how many receipts that is.
@@ -145,9 +134,32 @@ class Intake:
         while not await self._taken_up():  # noqa: ASYNC110 - nothing tells when the store is free again
             await asyncio.sleep(RETRY_AFTER)
         while True:
-            receipt = await self._waiting.get()
-            if not await self._processed(receipt):
-                asyncio.get_running_loop().call_later(RETRY_AFTER, self._waiting.put_nowait, receipt)
+            await self._turn(await self._turns.get())
+
+    async def _turn(self, feed: str) -> None:
+        """Bring in the oldest receipt of a feed, unless the feed waits for one that failed."""
+        queue = self._waiting[feed]
+        if feed in self._resting or not queue:
+            return
+        receipt = queue[0]
+        if await self._processed(receipt):
+            self._tries.pop(receipt.id, None)
+            queue.popleft()
+            return
+        later = asyncio.get_running_loop().call_later
+        tries = self._tries[receipt.id] = self._tries.get(receipt.id, 0) + 1
+        if tries >= TRIES:
+            # What is brought in late takes nothing back that a later one of its feed has brought.
+            queue.popleft()
+            later(RETRY_AFTER, self._queue, receipt)
+            return
+        self._resting.add(feed)
+        later(RETRY_AFTER, self._resume, feed)
+
+    def _resume(self, feed: str) -> None:
+        self._resting.discard(feed)
+        for _ in self._waiting[feed]:
+            self._turns.put_nowait(feed)
 
     async def _taken_up(self) -> bool:
         try:
@@ -159,12 +171,14 @@ class Intake:
 
     async def drain(self) -> None:
         """Bring what is queued now into the store."""
-        while not self._waiting.empty():
-            await self._processed(self._waiting.get_nowait())
+        while not self._turns.empty():
+            await self._turn(self._turns.get_nowait())
 
     async def _processed(self, receipt: Receipt) -> bool:
         try:
+            await self._fates.prepare(receipt)
             await self._ingest.process(receipt, batch_size=BACKGROUND_BATCH, pause=_pause)
+            await self._fates.settle(receipt)
         except Exception as error:  # noqa: BLE001 - one receipt must not stop the others; it is tried again
             # The class alone: a message could quote what it stumbled over.
             _log.error("feed %s receipt %s: %s; tried again later", receipt.feed, receipt.id, type(error).__qualname__)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from adapter.identity.match import Band, blocks
-from adapter.identity.settle import Decision, Graph, Record, pair_of
-from adapter.store.shapes import PairRow, Portrait
+from adapter.identity.settle import LIKELY, Decision, Graph, Record, pair_of
+from adapter.store.pairs import PairDecision, PairRow, Portrait
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -74,30 +74,55 @@ class Pairing:
         """
         patient, bands = portrait.patient, {}
         for other in await change.neighbours(patient, portrait.source, portrait.blocks):
-            theirs = self.opened(other)
-            compared = self.matcher.compare(ours, theirs)
-            band = self.matcher.band(ours, theirs, compared)
-            if band is not Band.NONE:
-                bands[other.patient] = (band, round(compared.score * _HUNDREDTHS))
+            found = self._compared(ours, self.opened(other))
+            if found[0] is not Band.NONE:
+                bands[other.patient] = found
         before = {} if new else {row.other: row for row in await change.pairs([patient])}
         if not bands and not before:
             return Regrouped() if new else Regrouped(patients=await self._without_pairs(change, patient, at=at))
         said = await change.decisions([patient]) if before else ()
-        decided = {place for one in said for place in (one.patient, one.other)}
-        gone = [other for other in before if other not in bands and other not in decided]
-        kept = {other: bands.get(other, (Band.NONE, before[other].score)) for other in before if other not in gone}
+        left = before.keys() - bands.keys()
+        decided = {place for one in said for place in (one.patient, one.other)} & left
+        gone = left - decided
+        for rid, theirs in (await change.portraits(decided)).items():
+            bands[rid] = self._compared(ours, self.opened(theirs))
         await change.drop_pairs([(patient, other) for other in gone])
         rows = [
             PairRow(patient, other, score, band, before[other].state if other in before else Band.NONE, at)
             if other not in before
             else before[other]._replace(score=score, band=band)
-            for other, (band, score) in (kept | bands).items()
+            for other, (band, score) in bands.items()
         ]
         await change.put_pairs(rows)
         touched = Regrouped(patients=await self._without(change, patient, gone, at=at))
         near = {other for other, (band, _) in bands.items() if band >= Band.LINK}
         near |= {other for other, row in before.items() if row.band >= Band.LINK}
         return touched.add(await self.settle(change, {patient, *near}, at=at))
+
+    def _compared(self, ours: Traits, theirs: Traits) -> tuple[Band, int]:
+        """The band of two records by themselves, and the score in hundredths of a bit."""
+        compared = self.matcher.compare(ours, theirs)
+        return self.matcher.band(ours, theirs, compared), round(compared.score * _HUNDREDTHS)
+
+    async def merged(self, change: Transaction, one: int, other: int, *, source: str, at: int) -> Regrouped:
+        """A source says that two records of its own are one person's, as by a merge message.
+
+        It is believed as far as a likely pair goes: what either forbids is forbidden for both, and nothing opens until
+        a person or a second strong identifier confirms it. Of a record that nothing is kept of, nothing is said.
+        """
+        pair = pair_of(one, other)
+        found = await change.portraits(pair)
+        if len(found) < len(set(pair)):
+            return Regrouped()
+        first, second = (self.opened(found[place]) for place in pair)
+        band, score = self._compared(first, second)
+        said = PairDecision(*pair, LIKELY, (), f"feed {source}", "its source merged the two records", at)
+        before = [row for row in await change.pairs([pair[0]]) if row.other == pair[1]]
+        if not before:
+            await change.put_pairs([PairRow(*pair, score, band, Band.NONE, at)])
+        if not any(each[:2] == pair for each in await change.decisions(pair)):
+            await change.decide_pair(said)
+        return await self.settle(change, set(pair), at=at)
 
     async def settle(self, change: Transaction, patients: Collection[int], *, at: int) -> Regrouped:
         """Bring every pair of these records into its state; the records whose person changed by it."""

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from adapter.services.authorities import Author, Authorities
-    from adapter.services.ingest import FeedLine, Ingest
+    from adapter.services.feed_line import FeedLine
+    from adapter.services.ingest import Ingest
     from adapter.services.keys import SiteKeys
     from adapter.services.report import FeedReport
     from adapter.store.port import Inbox, Store

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adapter.identity.deterministic import contradicts, facts, match_keys
 from adapter.identity.match import changed
-from adapter.identity.traits import known_by_all, traits_of
+from adapter.identity.traits import known_by_all, traits_of, with_unsaid
 from adapter.services.doubts import doubt
 from adapter.services.pairing import Pairing, Regrouped
 from adapter.services.seal import TraitSeal
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from adapter.identity.traits import Traits
     from adapter.services.in_force import InForce
     from adapter.services.keys import SiteKeys
+    from adapter.store.pairs import Portrait
     from adapter.store.port import Ledger, Store, Transaction
-    from adapter.store.shapes import Portrait
 
 _WEIGHTS: Final = "identity-weights"
 _BATCH: Final = 500
@@ -36,11 +36,15 @@ _DOUBTFUL: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What one Patient tells of who it is, and a keyed hash of it that shows a repeat."""
+    """What one Patient tells of who it is, and a keyed hash of it that shows a repeat.
+
+    ``amends``: numbers that it leaves unsaid are as they were.
+    """
 
     facts: IdentityFacts
     traits: Traits
     digest: bytes
+    amends: bool = False
 
 
 class People:
@@ -83,6 +87,8 @@ class People:
         traits, identity, doubted, regrouped = told.traits, told.facts, False, Regrouped()
         if before is not None:
             earlier = self.pairing.opened(before)
+            if told.amends:
+                traits = with_unsaid(earlier, traits)
             differing = changed(earlier, traits, self.pairing.matcher)
             doubted = before.doubted or len(differing) >= _DOUBTFUL
             if doubted:

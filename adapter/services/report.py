@@ -11,7 +11,10 @@ import orjson
 
 @dataclass(slots=True)
 class FeedReport:
-    """Counts for one receipt: records, leaves, resources, quarantine by reason, unmapped columns, warnings."""
+    """Counts for one receipt: records, leaves, resources, quarantine by reason, unmapped columns, warnings.
+
+    ``inferred`` are stays that ended without a word, ``absent`` those that a roster no longer names and that are held.
+    """
 
     feed: str
     receipt: str = ""
@@ -20,6 +23,8 @@ class FeedReport:
     unchanged: int = 0
     held: int = 0
     links: int = 0
+    inferred: int = 0
+    absent: int = 0
     leaves: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[str] = field(default_factory=Counter)
     unmapped: Counter[str] = field(default_factory=Counter)
@@ -39,6 +44,8 @@ class FeedReport:
             "unchanged": self.unchanged,
             "held": self.held,
             "links": self.links,
+            "inferred": self.inferred,
+            "absent": self.absent,
             **{name: dict(getattr(self, name)) for name in counters},
         }
 

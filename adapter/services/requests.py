@@ -101,6 +101,7 @@ _WHY = {
     ),
     "patient-match": "No agreement in force gives {who} the right to ask who somebody is (`patient-match`).",
     "malformed-id": "The id in the address is not of the form that FHIR gives to ids, so nothing can have it.",
+    "scope": "The scopes of the access token do not hold this interaction with this resource type.",
     "forbidden": "The access token does not carry the right that this needs.",
     "not-found": "There was nothing of that kind to answer with.",
     "invalid": "The request could not be understood.",

@@ -43,7 +43,6 @@ SEAL: Final = "seal"
 EXPUNGE: Final = "expunge"
 DESTROYED: Final = "destroy"
 OPENED: Final = "unseal"
-_NEVER: Final = frozenset({"Consent", "Organization"})
 _NOTHING_HELD: Final = "nothing is held under this name; give Type/id, or FEED:NUMBER for all a feed holds of a person"
 
 
@@ -111,10 +110,10 @@ class Sealing:
             rows = await view.rows(rids)
         if not rows:
             raise RequestError(_NOTHING_HELD, expression="record")
-        if kept := {one.type for one in rows} & _NEVER:
+        if kept := {one.type for one in rows if one.type == "Consent" or not one.patient}:
             raise RequestError(
-                f"it holds {' and '.join(sorted(kept))} resources, which are neither sealed nor destroyed: they decide "
-                "what may be released, and 45 CFR 164.530(j) has them kept for six years; revoke a Consent instead",
+                f"it holds {' and '.join(sorted(kept))} resources, which are neither sealed nor destroyed: Consents decide "
+                "what may be released, and 45 CFR 164.530(j) has them kept for six years; the directory is public",
                 expression="record",
             )
         return {one.type for one in rows}

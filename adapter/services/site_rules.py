@@ -44,6 +44,7 @@ class SiteRules:
     law: Law
     registry: Registry
     facts: Facts
+    tables: dict[str, CodeTable]
 
 
 def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRules:
@@ -83,6 +84,7 @@ def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRu
         mappings=mappings,
         registry=registry,
         facts=facts,
+        tables=tables,
     )
 
 
@@ -105,7 +107,9 @@ def _collect(problems: list[Problem], make: Callable[[], Any], otherwise: Any) -
 
 def _mapping(site: Site, feed: Feed, tables: Any, facts: Facts) -> Any:
     path = site.folder / PurePosixPath(feed.mapping)
-    mapping = compile_mapping(read_document(path), file=feed.mapping, tables=tables, elements=facts)
+    mapping = compile_mapping(
+        read_document(path), file=feed.mapping, tables=tables, elements=facts, bases=assets.base_mappings()
+    )
     if mapping.source != feed.connector:
         raise ConfigurationError(
             [

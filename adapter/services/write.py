@@ -33,6 +33,9 @@ SUBJECT = {
     "Condition": "subject",
     "QuestionnaireResponse": "subject",
     "Consent": "patient",
+    "RelatedPerson": "patient",
+    "AllergyIntolerance": "patient",
+    "DocumentReference": "subject",
 }
 """The element of each type that names the person it is about."""
 _REMEMBERED = 65_536
@@ -106,6 +109,9 @@ class Writer:
         element = SUBJECT.get(kind)
         if element is not None:
             resource[element] = {"reference": f"Patient/{patient}"}
+        elif kind == "Appointment":
+            about = {"actor": {"reference": f"Patient/{patient}"}, "status": "needs-action"}
+            resource["participant"] = [about, *resource.get("participant", ())]
         opening = f'{{"resourceType":"{kind}","id":"{ident}","meta":{{'.encode()
         tail = dump_value(resource)[len(opening) + len(frame.head) + len(PLAIN) :]
         digest = content_digest(opening, frame.head, tail)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from adapter.store.shapes import PairDecision, PairRow, Portrait
+    from adapter.store.pairs import PairDecision, PairRow, Portrait
 
 
 class MatchRecords(Protocol):

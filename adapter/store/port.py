@@ -8,12 +8,14 @@ from adapter.store.legal import LegalRecords
 from adapter.store.matching import MatchRecords
 from adapter.store.sealing import SealingRecords
 from adapter.store.survey import Survey
+from adapter.store.work import FeedWork
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from adapter.fhir.search import Query
+    from adapter.fhir.search import Filter, IndexRow, Query
+    from adapter.store.clients import ClientEvent
     from adapter.store.shapes import (
         BoundRow,
         ClinicalRow,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         RuleRow,
         StoredResource,
         TokenRow,
+        Told,
         UserEvent,
         Waiting,
     )
@@ -47,7 +50,7 @@ class Interned(Protocol):
         ...
 
 
-class Transaction(Interned, LegalRecords, MatchRecords, SealingRecords, Protocol):
+class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, SealingRecords, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
@@ -56,6 +59,14 @@ class Transaction(Interned, LegalRecords, MatchRecords, SealingRecords, Protocol
 
     async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
         """Write resources; tells for each whether it made a new version."""
+        ...
+
+    async def told(self, rids: Iterable[int]) -> dict[int, Told]:
+        """Those of these resources that are there, with the events they tell of."""
+        ...
+
+    async def tell(self, rows: Sequence[tuple[int, int, Mapping[str, Mapping[str, int]]]]) -> None:
+        """Remember of resources the time of the latest event they tell of, and those of parts: (rid, at, times)."""
         ...
 
     async def outdated(self, rid: int, *, receipt: str, line: int, later: Collection[str]) -> bool:
@@ -68,6 +79,15 @@ class Transaction(Interned, LegalRecords, MatchRecords, SealingRecords, Protocol
 
     async def consents(self, patients: Iterable[int]) -> list[StoredResource]:
         """Every current Consent about these patients, whatever its status."""
+        ...
+
+    async def index_anew(
+        self, rows: Callable[[StoredResource], Sequence[IndexRow]], *, after: int, limit: int
+    ) -> list[int]:
+        """Replace the index rows of up to ``limit`` resources by ``rows`` of them; the internal keys of these.
+
+        They are taken in the order of their keys, those behind ``after``; what waits to be written is not among them.
+        """
         ...
 
     async def set_policies(self, settled: Sequence[tuple[int, Sequence[PolicySpan]]]) -> None:
@@ -158,6 +178,14 @@ class Transaction(Interned, LegalRecords, MatchRecords, SealingRecords, Protocol
         """Revoke a token; tells whether it was not revoked before."""
         ...
 
+    async def client_stopped(self, client: str) -> bool:
+        """Whether the last word about a client is that it is shut out, as this change sees it."""
+        ...
+
+    async def add_client_event(self, event: ClientEvent) -> None:
+        """Keep that a client was shut out or let in again, after everything kept before."""
+        ...
+
     async def add_user_event(self, event: UserEvent) -> None:
         """Keep that a user signed or left, after everything kept before."""
         ...
@@ -183,11 +211,15 @@ class Snapshot(Survey, Protocol):
         context: int,
         query: Query,
         patients: Sequence[int] | None,
-        after: tuple[int | str, int] | None,
+        after: Sequence[int | str] | None,
         *,
         at: int,
+        within: Sequence[Sequence[Filter]] | None = None,
     ) -> Found:
-        """Permitted resources that match; of these patients, or of everyone."""
+        """Permitted resources that match; of these patients, or of everyone.
+
+        ``within`` narrows it to what satisfies all filters of one of the groups.
+        """
         ...
 
     async def seen(self, context: int, patients: Sequence[int], *, at: int) -> tuple[list[int], list[Gap]]:
@@ -196,6 +228,10 @@ class Snapshot(Survey, Protocol):
 
     async def linked(self, patient: int) -> list[int]:
         """Patients directly linked to this one. Internal."""
+        ...
+
+    async def merged(self, patient: int) -> Mapping[int, str]:
+        """The Patients that their source merged with this one: which it `replaces`, which it is `replaced-by`."""
         ...
 
     async def siblings(self, rid: int) -> list[tuple[int, int | None, int]]:
@@ -250,8 +286,27 @@ class Store(Interned, Protocol):
         """Store an issued token."""
         ...
 
+    async def add_client_token(self, row: TokenRow) -> bool:
+        """Store a token issued to a registered client, unless it is shut out; tells whether it was stored."""
+        ...
+
     async def tokens(self) -> list[TokenRow]:
         """Every issued token, oldest first."""
+        ...
+
+    async def spend_assertion(self, digest: bytes, *, expires: int, at: int, tokens_until: int) -> bool:
+        """Use up an assertion; tells whether it was unused. Durable: of many at once, one finds it unused.
+
+        What expired by ``at`` is forgotten, and so are tokens of registered clients that expired by ``tokens_until``.
+        """
+        ...
+
+    async def client_stopped(self, client: str) -> bool:
+        """Whether the last word about a client is that it is shut out."""
+        ...
+
+    async def client_events(self) -> list[ClientEvent]:
+        """Every client that was shut out or let in again, oldest first."""
         ...
 
     async def user_events(self, user: str | None = None) -> list[UserEvent]:
@@ -272,6 +327,10 @@ class Store(Interned, Protocol):
 
     async def scrub(self) -> None:
         """Leave nothing of what was deleted or erased in the files of store and inbox; takes as long as copying one."""
+        ...
+
+    async def quarantined_of(self, receipt: str) -> list[QuarantinedRecord]:
+        """Records of a receipt that wait, in its order."""
         ...
 
     async def waiting(self) -> Waiting:
@@ -350,8 +409,16 @@ class Inbox(Protocol):
         """Write over the bytes in these spans (start, stop); ends of lines stay, so that lines keep their numbers."""
         ...
 
-    async def receipts(self, feed: str | None = None) -> list[Receipt]:
-        """What was received, oldest first."""
+    async def receipts(self, feed: str | None = None, *, after: int = 0) -> list[Receipt]:
+        """What was received, oldest first; only what came after the receipt of this place (``Receipt.seq``)."""
+        ...
+
+    async def repeated(self, receipt: str) -> set[int]:
+        """The lines of a receipt that hold messages which had come before."""
+        ...
+
+    async def newest(self, feed: str) -> int:
+        """The place of the newest receipt of a feed, complete or not; 0 where there is none."""
         ...
 
 

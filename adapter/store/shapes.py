@@ -30,6 +30,13 @@ TYPES: Mapping[str, int] = {
     "Consent": 6,
     "Provenance": 7,
     "Organization": 8,
+    "Practitioner": 9,
+    "PractitionerRole": 10,
+    "Location": 11,
+    "RelatedPerson": 12,
+    "AllergyIntolerance": 13,
+    "DocumentReference": 14,
+    "Appointment": 15,
 }
 """The stored resource types; the numbers are part of the database format."""
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
@@ -39,8 +46,12 @@ CLINICAL_DATE: Mapping[str, str] = {
     "Encounter": "date",
     "QuestionnaireResponse": "authored",
     "Consent": "date",
+    "DocumentReference": "date",
+    "Appointment": "date",
 }
 """The date parameter of each type that is the clinical date of the wide index."""
+UNDATED = (BEGINNING, BEGINNING)
+"""The clinical date of a record that has none; one that is only open below has a later end."""
 OF_PATIENT = frozenset({"patient", "subject"})
 """Reference parameters that name the patient a record is about."""
 
@@ -116,52 +127,6 @@ class IdentityFacts:
     facts: Mapping[str, str]
 
 
-class Portrait(NamedTuple):
-    """What comparison needs of one record, sealed: the store cannot read it.
-
-    ``told`` is a keyed hash of what the record last told, ``blocks`` are the keys under which it is looked for.
-    ``doubted``: it told otherwise of itself than before, and nobody has decided yet.
-    """
-
-    patient: int
-    source: str
-    told: bytes
-    sealed: bytes
-    blocks: tuple[int, ...]
-    doubted: bool = False
-
-
-class PairRow(NamedTuple):
-    """Two records that may be one person, seen from ``patient``; bands as `adapter.identity.match` numbers them.
-
-    ``score`` is in hundredths of a bit. ``band`` is what the two are by themselves, ``state`` what they are given all
-    else, ``since`` when they came into it.
-    """
-
-    patient: int
-    other: int
-    score: int
-    band: int
-    state: int
-    since: int
-
-
-class PairDecision(NamedTuple):
-    """What somebody decided of a pair (the smaller key first), or of a record by itself, named twice.
-
-    ``verdict`` is "same", "different", or "accepted" for a record that told otherwise of itself; ``knowing`` are the
-    traits that differed then.
-    """
-
-    patient: int
-    other: int
-    verdict: str
-    knowing: tuple[str, ...]
-    author: str
-    why: str
-    at: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinedRecord:
     """A record that waits to be mended. ``ordinal`` is its place in its receipt."""
@@ -176,6 +141,22 @@ class QuarantinedRecord:
     expected: str
     raw: bytes
     id: int = 0
+
+
+class Told(NamedTuple):
+    """A resource as it is, and the events it tells of.
+
+    ``at`` is the time of the latest event, `BEGINNING` for what did not come as one; ``times`` those of its parts where
+    they differ, and of what was taken back. ``seeded``: it only stands in for what nobody told yet.
+    """
+
+    rid: int
+    revision: int
+    seeded: bool
+    at: int
+    times: Mapping[str, Mapping[str, int]]
+    head: bytes
+    tail: bytes
 
 
 class StoredResource(NamedTuple):
@@ -234,14 +215,15 @@ class Gap:
 class Found:
     """The answer of a permitted search. With ``gaps`` the answer is incomplete and must not be given.
 
-    ``last`` is the place of the last hit in the order of the search, where the next page starts.
+    ``last`` is the place of the last hit in the order of the search, one value for each key of it and the internal key
+    behind them; the next page starts there.
     """
 
     total: int
     hits: Sequence[Hit]
     more: bool
     gaps: Sequence[Gap]
-    last: tuple[int | str, int] | None = None
+    last: tuple[int | str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,7 +349,8 @@ class ClinicalRow(NamedTuple):
 class TokenRow:
     """An access token as stored: its SHA-256 digest, what it grants, and the user it was issued for, if any.
 
-    ``last_word`` is read with it and never written.
+    ``last_word`` is read with it and never written. ``scopes`` narrow the token of a registered client; one that the
+    county issued itself has none and is not narrowed.
     """
 
     digest: bytes
@@ -380,11 +363,12 @@ class TokenRow:
     user: str = ""
     issued: int = 0
     last_word: LastWord = NOTHING_SAID
+    scopes: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """Raw bytes received for a feed, complete and durable."""
+    """Raw bytes received for a feed, complete and durable. ``seq`` orders the receipts of an inbox."""
 
     id: str
     feed: str
@@ -392,6 +376,7 @@ class Receipt:
     size: int
     sha256: bytes
     received: int
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,9 @@ Layout of ``facts.json``::
      "codes": {"observation-status": {"http://hl7.org/fhir/observation-status": ["registered", ...]}}}
 
 An element row is minimum, maximum (null: no limit), types, name of its required value set if that can be
-listed. Invariants: ``any`` one of the names must be present; ``one`` exactly one; ``needs`` the first
-requires the second; ``excludes`` the two never stand together.
+listed. ``summary`` and ``modifiers`` of resources and backbones name the elements that are marked so.
+Invariants: ``any`` one of the names must be present; ``one`` exactly one; ``needs`` the first requires the
+second; ``excludes`` the two never stand together.
 
 Definitions: https://hl7.org/fhir/R4/structuredefinition.html
 """
@@ -34,6 +35,8 @@ from pathlib import Path
 from typing import Any
 
 RESOURCES = (
+    "AllergyIntolerance",
+    "Appointment",
     "AuditEvent",
     "Bundle",
     "CapabilityStatement",
@@ -203,6 +206,10 @@ class Tables:
 
     def _row(self, element: dict[str, Any], nested: set[str]) -> None:
         parent, _, name = element["path"].rpartition(".")
+        if self.types[parent]["kind"] != "datatype":
+            for mark, flag in (("summary", "isSummary"), ("modifiers", "isModifier")):
+                if element.get(flag):
+                    self.types[parent].setdefault(mark, []).append(name)
         maximum = None if element["max"] == "*" else int(element["max"])
         row: list[Any] = [element["min"], maximum, " ".join(_types(element, nested))]
         binding = element.get("binding", {})
@@ -233,8 +240,10 @@ def _compact(value: object) -> str:
 
 def _written_type(name: str, table: dict[str, Any]) -> str:
     rows = ",\n".join(f"  {_compact(element)}:{_compact(row)}" for element, row in table["elements"].items())
-    invariants = f',\n "invariants":{_compact(table["invariants"])}' if "invariants" in table else ""
-    return f'{_compact(name)}:{{"kind":"{table["kind"]}","elements":{{\n{rows}}}{invariants}}}'
+    more = "".join(
+        f',\n "{key}":{_compact(table[key])}' for key in ("invariants", "summary", "modifiers") if key in table
+    )
+    return f'{_compact(name)}:{{"kind":"{table["kind"]}","elements":{{\n{rows}}}{more}}}'
 
 
 def written(facts: dict[str, Any]) -> str:

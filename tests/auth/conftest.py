@@ -28,6 +28,10 @@ class MemoryStore:
     async def add_token(self, row: TokenRow) -> None:
         self.rows[row.digest] = row
 
+    async def add_client_token(self, row: TokenRow) -> bool:
+        self.rows[row.digest] = row
+        return True
+
     async def context_of(self, organisation: str, purpose: str) -> int:
         self.asked += 1
         return self.contexts.setdefault((organisation, purpose), 100 + len(self.contexts))

@@ -14,6 +14,7 @@ import deciding
 import load
 import matching
 import measure
+import mllp
 import population
 import pytest
 import rehearsing
@@ -21,6 +22,8 @@ import rest_speed
 import roster
 import run
 import tables
+
+from adapter import assets
 
 TINY = measure.Scale(
     rounds=1,
@@ -96,6 +99,30 @@ def test_a_bundle_with_a_record_too_many_is_refused():
     entries[3]["resource"] = hit | {"id": "x", "code": {"coding": [{"code": county.AUDIT.result}]}}
     with pytest.raises(measure.WrongAnswer, match="result codes"):
         rest_speed._searched({"total": 20, "entry": entries}, "p")
+
+
+def test_acknowledgements_are_measured_against_those_from_memory(tmp_path):
+    rows = mllp.measure(TINY, tmp_path)
+    assert len(rows) == len(mllp.WINDOWS)
+    assert all(row.numbers["rate"] > 0 and row.numbers["ratio"] > 0 for row in rows)
+
+
+def test_a_message_that_is_not_in_the_inbox_is_no_measurement(tmp_path):
+    with mllp_site(tmp_path) as (ports, _):
+        done = mllp.drive(ports["durable"], "a", 2, 0.1)
+    mllp._checked(tmp_path / "site", [done])
+    done.messages[0].append(b"|" * 9 + b"a0-99|")
+    with pytest.raises(measure.WrongAnswer, match="in the inbox"):
+        mllp._checked(tmp_path / "site", [done])
+    done.messages[0][-2:] = []
+    done.messages[0].append(b"MSH" + b"|" * 9 + b"a0-99|")
+    with pytest.raises(measure.WrongAnswer, match="order of its connection"):
+        mllp._checked(tmp_path / "site", [done])
+
+
+def mllp_site(folder):
+    assets.copy_fictional_county(folder / "site")
+    return mllp._server(folder / "site")
 
 
 def test_a_roster_is_loaded_twice_and_streamed(tmp_path, monkeypatch):

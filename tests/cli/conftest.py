@@ -26,7 +26,7 @@ class Ran:
 def clock():
     """What these people signed is in force on a day of theirs; a clock of a test starts on it and goes on."""
     started = time.monotonic_ns()
-    days = SimpleNamespace(time_ns=lambda: worlds.NOW * 1000 + time.monotonic_ns() - started)
+    days = SimpleNamespace(time_ns=lambda: worlds.NOW * 1000 + time.monotonic_ns() - started, monotonic=time.monotonic)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bootstrap, "time", days)
         yield

@@ -127,8 +127,8 @@ def test_copies_of_a_busy_site_fit_each_other(sallyport, site, tmp_path):
         while not stop.is_set():
             number += 1
             files["inbox"].execute(
-                "INSERT INTO receipt (id, feed, name, bytes, sha256, received, complete) "
-                "VALUES (?, 'f', ?, 0, x'', 0, 1)",
+                "INSERT INTO receipt (id, feed, name, bytes, sha256, received, complete)"
+                " VALUES (?, 'f', ?, 0, x'', 0, 1)",
                 (f"busy-{number}", str(number)),
             )
             files["ledger"].execute("INSERT INTO entry_about (rid, seq) VALUES (?, 1)", (-number,))

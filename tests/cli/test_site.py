@@ -23,6 +23,29 @@ MISTAKES = {
     ),
     "feed encoding": ("feeds/jail_roster.yaml", "encoding: cp1252", "encoding: runes", "`encoding`", "utf-8"),
     "feed form": ("feeds/releases.yaml", "[universal-release", "[napkin", "`forms`", "universal-release"),
+    "directory state": ("directory.yaml", "state: NM", "state: Nm", "`addresses.jail.state`", "[A-Z]{2}"),
+    "directory partner": (
+        "directory.yaml",
+        "organization: cottonwood, location",
+        "organization: dogwood, location",
+        "`roles.reyes-cottonwood.organization`",
+        "cottonwood",
+    ),
+    "directory practitioner": (
+        "directory.yaml",
+        "practitioner: stone",
+        "practitioner: stein",
+        "`roles.stone-jail.practitioner`",
+        "reyes, stone",
+    ),
+    "directory location": (
+        "directory.yaml",
+        "  jail-intake:",
+        "  jail-desk:",
+        "`roles.stone-jail.location`",
+        "jail-desk",
+    ),
+    "directory address": ("directory.yaml", "  court: {", "  courts: {", "`addresses.courts`", "court"),
     "partner": (
         "partners.yaml",
         "entity: custody, contact: records desk",
@@ -140,14 +163,17 @@ def test_every_mistake_is_told_at_once(sallyport, folder):
 
 def test_a_sound_folder_is_counted_and_nothing_is_opened(sallyport, folder):
     ran = sallyport("validate", "--site", folder)
-    assert (ran.code, ran.out) == (0, "Alder County: 19 partners, 6 feeds, 3 agreements, 3 forms; nothing to mend\n")
+    assert (ran.code, ran.out) == (
+        0,
+        "Alder County: 19 partners, 6 feeds, 3 clients, 3 agreements, 3 forms; nothing to mend\n",
+    )
     assert not (folder / "data").exists()
     assert not (folder / "site.key").exists()
 
 
 def test_migrate_makes_the_store_and_the_key_readable_by_its_owner_alone(sallyport, folder):
     ran = sallyport("migrate", "--site", folder)
-    assert (ran.code, ran.out) == (0, "the store is up to date: 19 resources\n")
+    assert (ran.code, ran.out) == (0, "the store is up to date: 25 resources\n")
     assert (folder / "site.key").stat().st_mode & 0o777 == 0o600
     key = (folder / "site.key").read_bytes()
     assert sallyport("migrate", "--site", folder).out == ran.out

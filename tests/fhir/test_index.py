@@ -106,7 +106,7 @@ def test_a_canonical_reference_without_version(zone):
 def test_nulls_and_other_types_give_no_rows(zone):
     assert values(index_rows({"resourceType": "Patient", "name": [{"given": [None, "B"]}]}, zone), "given") == ["b"]
     assert index_rows({"resourceType": "Patient", "name": [{"text": "\u0301"}]}, zone) == []
-    assert index_rows({"resourceType": "Location", "name": "x"}, zone) == []
+    assert index_rows({"resourceType": "Medication", "name": "x"}, zone) == []
 
 
 @pytest.mark.parametrize(

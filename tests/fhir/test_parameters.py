@@ -12,24 +12,51 @@ KINDS = {
     "token": {"CodeableConcept", "Coding", "Identifier", "code"},
     "string": {"string"},
     "date": {"date", "dateTime", "Period", "instant", "Timing"},
+    "quantity": {"Quantity", "Duration"},
     "reference": {"Reference", "canonical"},
 }
 OFFERED = {
-    "Patient": "_id identifier name family given birthdate gender",
-    "Observation": "_id patient subject category code date status",
-    "Encounter": "_id patient date status class",
-    "Consent": "_id patient status date",
-    "Condition": "_id patient code category clinical-status",
-    "QuestionnaireResponse": "_id patient status authored questionnaire",
-    "Organization": "_id name identifier",
-    "Provenance": "_id target",
+    "Patient": "identifier name family given birthdate death-date gender",
+    "Observation": "patient subject category code date status value-quantity performer",
+    "Encounter": "patient subject date status class type identifier location discharge-disposition service-provider "
+    "length",
+    "Consent": "patient status date category scope",
+    "Condition": "patient subject code category clinical-status verification-status encounter onset-date "
+    "abatement-date recorded-date",
+    "QuestionnaireResponse": "patient subject status authored questionnaire",
+    "Organization": "name identifier address address-city address-state address-postalcode type partof",
+    "Practitioner": "name family given identifier",
+    "PractitionerRole": "practitioner organization location endpoint specialty role identifier",
+    "Location": "name identifier address address-city address-state address-postalcode type status organization partof",
+    "Provenance": "target",
+    "RelatedPerson": "patient",
+    "AllergyIntolerance": "patient code",
+    "DocumentReference": "patient type date",
+    "Appointment": "patient status date",
 }
+US_CORE = {
+    "Patient": "_id identifier name birthdate gender family death-date",
+    "Observation": "patient category code date status _lastUpdated",
+    "Encounter": "_id patient date identifier class type status location discharge-disposition _lastUpdated",
+    "Condition": "patient category clinical-status code onset-date abatement-date recorded-date encounter _lastUpdated",
+    "QuestionnaireResponse": "_id patient authored status questionnaire",
+    "Organization": "name address",
+    "Practitioner": "_id name identifier",
+    "PractitionerRole": "practitioner specialty",
+    "Location": "name address address-city address-state address-postalcode",
+}
+"""What the CapabilityStatement of US Core 7 to 9 has servers support of these types, SHALL and SHOULD."""
 
 
 def test_what_is_offered():
     assert {kind: set(table) for kind, table in PARAMETERS.items()} == {
-        kind: set(names.split(" ")) for kind, names in OFFERED.items()
+        kind: {"_id", "_lastUpdated", *names.split(" ")} for kind, names in OFFERED.items()
     }
+
+
+def test_us_core_is_covered():
+    for kind, names in US_CORE.items():
+        assert set(names.split(" ")) <= PARAMETERS[kind].keys()
 
 
 def test_every_path_leads_to_an_element_of_a_fitting_type(facts):

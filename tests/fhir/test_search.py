@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from adapter.errors import NotSupported, RequestError
 from adapter.fhir.dates import search_interval
-from adapter.fhir.search import Query, index_rows, parse_query, satisfies
+from adapter.fhir.search import Include, Query, index_rows, parse_query, satisfies
 
 BASE = "https://gate.example/fhir"
 
@@ -196,19 +196,56 @@ def test_ids(found, patient):
 
 REFUSED = [
     ("Patient", "colour", "x", "colour"),
-    ("Patient", "name:contains", "x", "name:contains"),
-    ("Patient", "name:missing", "true", "name:missing"),
+    ("Patient", "name:text", "x", "name:text"),
+    ("Patient", "name:missing", "perhaps", "name:missing"),
+    ("Patient", "name:not", "x", "name:not"),
+    ("Patient", "_id:missing", "true", "_id:missing"),
+    ("Patient", "_lastUpdated:missing", "true", "_lastUpdated:missing"),
+    ("Patient", "identifier:of-type", "s|MR", "identifier:of-type"),
+    ("Patient", "identifier:of-type", "|MR|1", "identifier:of-type"),
+    ("Patient", "identifier:in", "x", "identifier:in"),
+    ("Patient", "gender:of-type", "s|a|1", "gender:of-type"),
+    ("Patient", "gender:above", "x", "gender:above"),
+    ("Patient", "family:contains", "\u0301", "family:contains"),
+    ("Patient", "_lastUpdated", "soon", "_lastUpdated"),
+    ("Patient", "_profile", "x", "_profile"),
+    ("Patient", "_tag", "x", "_tag"),
+    ("Patient", "_security", "R", "_security"),
+    ("Patient", "_text", "x", "_text"),
+    ("Patient", "_content", "x", "_content"),
+    ("Patient", "_list", "x", "_list"),
+    ("Patient", "_filter", "name eq x", "_filter"),
+    ("Patient", "_contained", "true", "_contained"),
+    ("Patient", "_query", "x", "_query"),
+    ("Patient", "_revinclude:iterate", "Provenance:target", "_revinclude:iterate"),
+    ("Patient", "_revinclude", "*", "_revinclude"),
+    ("Patient", "_revinclude", "Provenance:agent", "_revinclude"),
+    ("Patient", "_revinclude", "Observation:patient:Group", "_revinclude"),
+    ("Location", "_revinclude", "Encounter:location", "_revinclude"),
+    ("Observation", "_include", "*", "_include"),
+    ("Observation", "_include", "Encounter:patient", "_include"),
+    ("Observation", "_include", "Observation:patient:Group", "_include"),
+    ("Observation", "_include", "Observation:code", "_include"),
+    ("Observation", "_include:iterate", "Observation:patient", "_include:iterate"),
+    ("Observation", "_elements", "", "_elements"),
+    ("Observation", "_elements", "code.coding", "_elements"),
+    ("Observation", "value-quantity", "five", "value-quantity"),
+    ("Observation", "value-quantity", "5|mg", "value-quantity"),
+    ("Observation", "value-quantity", "5|s|", "value-quantity"),
+    ("Observation", "value-quantity", "gt", "value-quantity"),
+    ("Observation", "value-quantity", "05", "value-quantity"),
+    ("Observation", "patient:identifier", "*|x", "patient:identifier"),
+    ("QuestionnaireResponse", "_include", "QuestionnaireResponse:questionnaire", "_include"),
+    ("QuestionnaireResponse", "questionnaire:identifier", "x", "questionnaire:identifier"),
     ("Patient", "name:", "x", "name:"),
-    ("Patient", "gender:not", "male", "gender:not"),
-    ("Patient", "_lastUpdated", "2026", "_lastUpdated"),
     ("Patient", "_sort", "date", "_sort"),
+    ("Patient", "_sort", "--family", "_sort"),
     ("Observation", "_sort", "status", "_sort"),
     ("Observation", "_sort", "date,-date", "_sort"),
     ("Observation", "_sort", "", "_sort"),
     ("Observation", "patient.name", "x", "patient.name"),
     ("Observation", "_has:Provenance:target:agent", "x", "_has:Provenance:target:agent"),
-    ("Observation", "_include", "Observation:patient", "_include"),
-    ("Observation", "_summary", "text", "_summary"),
+    ("Observation", "_summary", "some", "_summary"),
     ("Observation", "_total", "perhaps", "_total"),
     ("Observation", "_count", "-1", "_count"),
     ("Observation", "_count", "ten", "_count"),
@@ -272,6 +309,87 @@ def test_result_parameters(ask):
     )
     with pytest.raises(RequestError, match="twice"):
         ask("Patient", ("_count", "1"), ("_count", "2"))
+    assert not ask("Patient", ("_total", "none")).total
+    assert ask("Patient", ("_elements", "name,deceased[x],name")).elements == ("name", "deceased")
+    assert ask("Patient", ("_sort", "-family,birthdate,-_id")).sort == ("-family", "birthdate", "-_id")
+    with pytest.raises(RequestError, match="_include"):
+        ask("Observation", ("_summary", "text"), ("_include", "Observation:patient"))
+    with pytest.raises(RequestError, match="_summary"):
+        ask("Observation", ("_summary", "data"), ("_elements", "code"))
+
+
+def test_includes(ask):
+    pairs = [("_include", "Observation:patient"), ("_include", "Observation:subject:Patient")]
+    named = ask("Observation", *pairs, pairs[0], ("_revinclude", "Provenance:target")).includes
+    assert named == (
+        Include(source="Observation", param="patient"),
+        Include(source="Observation", param="subject", target="Patient"),
+        Include(source="Provenance", param="target", reverse=True),
+    )
+    assert ask("Practitioner", ("_revinclude", "PractitionerRole:practitioner:Practitioner")).includes == (
+        Include(source="PractitionerRole", param="practitioner", target="Practitioner", reverse=True),
+    )
+
+
+def test_an_identifier_of_a_type(found, patient):
+    kinds = {"coding": [{"system": "http://v2", "code": "MR"}, {"code": "local"}]}
+    patient["identifier"] = [{"type": kinds, "system": "s", "value": "J|1"}, {"type": kinds}, {"value": "x"}]
+    assert found(patient, ("identifier:of-type", "http://v2|MR|J\\|1"))
+    assert not found(patient, ("identifier:of-type", "http://v2|MR|J"))
+    assert not found(patient, ("identifier:of-type", "http://v2|local|J\\|1"))
+
+
+def test_a_logical_reference_is_found_by_its_identifier(found):
+    named = {"type": "Organization", "identifier": {"system": "npi", "value": "1"}}
+    encounter = {"resourceType": "Encounter", "id": "e1", "serviceProvider": named}
+    assert found(encounter, ("service-provider:identifier", "npi|1"))
+    assert not found(encounter, ("service-provider:identifier", "npi|2"))
+    assert found(encounter, ("service-provider:missing", "false"))
+    assert found(encounter, ("location:missing", "true"))
+
+
+def test_not_is_also_what_says_nothing(found, patient):
+    assert found(patient, ("gender:not", "male,other"))
+    assert not found(patient, ("gender:not", "male,female"))
+    del patient["gender"]
+    assert found(patient, ("gender:not", "female"))
+    assert found(patient, ("gender:missing", "true"))
+    assert not found(patient, ("gender:missing", "false"))
+
+
+def test_strings_contain(found, patient):
+    assert found(patient, ("family:contains", "UÑE"))
+    assert not found(patient, ("family:contains", "nn"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ("12", True),
+        ("11.5", False),
+        ("12.0", True),
+        ("12.4", False),
+        ("1.2e1", True),
+        ("gt11.99", True),
+        ("gt12", False),
+        ("ge12", True),
+        ("lt12", False),
+        ("le12", True),
+        ("sa12", False),
+        ("eb12.1", True),
+        ("ap13", True),
+        ("ap14", False),
+        ("ne12", False),
+        ("12|http://unitsofmeasure.org|{score}", True),
+        ("12|http://unitsofmeasure.org|score", False),
+        ("12||score", True),
+        ("12||{score}", True),
+        ("12||mg", False),
+        ("13,ge12||score", True),
+    ],
+)
+def test_quantities(found, observation, asked, answer):
+    assert found(observation, ("value-quantity", asked)) is answer
 
 
 def test_repeated_parameters_are_all_kept(ask, zone):
@@ -320,4 +438,4 @@ def test_any_parameters_are_parsed_or_refused_and_none_is_dropped(kind, pairs, z
         assert "expected" in refusal
     else:
         searched = [name for name, _ in pairs if not name.startswith("_") or name == "_id"]
-        assert [asked.param for asked in query.filters] == searched
+        assert [asked.param + (":not" if asked.modifier else "") for asked in query.filters] == searched

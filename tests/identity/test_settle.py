@@ -11,7 +11,7 @@ from told import ADA, BARE, MATCHER, traits
 
 from adapter.identity.match import Band
 from adapter.identity.names import Name
-from adapter.identity.settle import DIFFERENT, SAME, Decision, Graph, Record, pair_of
+from adapter.identity.settle import DIFFERENT, LIKELY, SAME, Decision, Graph, Record, pair_of
 
 
 def graph(records, decided=None):
@@ -110,3 +110,12 @@ def test_nothing_that_contradicts_is_linked_by_itself(told):
     for (one, other), state in graph(records).items():
         if MATCHER.compare(records[one].traits, records[other].traits).contradicting:
             assert state <= Band.REVIEW
+
+
+def test_what_a_source_says_of_its_own_records_makes_a_likely_pair_and_no_more():
+    pair, said = (0, 1), {(0, 1): Decision(LIKELY, frozenset())}
+    other = replace(BARE, names=(Name("oak", "ada"),))
+    assert graph(people(BARE, other), said)[pair] is Band.LINK
+    assert graph(people(ADA, replace(ADA, names=other.names)), said)[pair] is Band.CONFIRMED
+    assert graph(people(ADA, NAMESAKE), said)[pair] is Band.REVIEW
+    assert graph({0: people(ADA)[0]._replace(doubted=True), 1: people(ADA, other)[1]}, said)[pair] is Band.REVIEW

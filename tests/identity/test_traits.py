@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 from told import traits as any_traits
 
 from adapter.identity.names import Name
-from adapter.identity.traits import FBI, MOST_NAMES, SSN, SSN_LAST4, STATE_ID, Traits, known_by_all, traits_of
+from adapter.identity.traits import (
+    FBI,
+    MOST_NAMES,
+    SSN,
+    SSN_LAST4,
+    STATE_ID,
+    Traits,
+    known_by_all,
+    traits_of,
+    with_unsaid,
+)
 
 
 def test_the_official_name_comes_first_and_aliases_count():
@@ -58,3 +68,12 @@ def test_names_are_collected_and_the_rest_is_as_told_now(told):
         assert set(collected.names) == {name for one in told for name in one.names}
         assert collected.birth_date == told[-1].birth_date
     assert known_by_all(collected, told[-1]) == known_by_all(known_by_all(collected, told[-1]), told[-1])
+
+
+def test_numbers_a_record_leaves_unsaid_are_as_they_were_and_none_is_mixed_from_two():
+    earlier = Traits(ssn="433275914", ssn_last4="5914", state_id="CO1", fbi="F1", sex="female")
+    assert with_unsaid(earlier, Traits()) == Traits(ssn="433275914", ssn_last4="5914", state_id="CO1", fbi="F1")
+    told = Traits(ssn="218449031", ssn_last4="9031", state_id="CO2")
+    assert with_unsaid(earlier, told) == Traits(ssn="218449031", ssn_last4="9031", state_id="CO2", fbi="F1")
+    assert with_unsaid(earlier, Traits(ssn_last4="9031")).ssn == ""
+    assert with_unsaid(earlier, Traits(ssn_last4="5914")).ssn == "433275914"

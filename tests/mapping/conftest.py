@@ -15,6 +15,8 @@ from fhir.resources.R4B.observation import Observation
 from fhir.resources.R4B.patient import Patient
 from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
 
+from adapter.assets import r4_facts
+from adapter.fhir.facts import Facts
 from adapter.mapping import Environment, compile_mapping, read_table
 from adapter.mapping import functions as _registers  # noqa: F401 - importing registers the functions
 from adapter.mapping.registry import FUNCTIONS
@@ -24,6 +26,7 @@ from adapter.source import Position, SourceRecord
 ROOT = Path(__file__).resolve().parents[2]
 COUNTY = ROOT / "mappings" / "fictional_county" / "mappings"
 TABLES = ROOT / "mappings" / "tables"
+BASES = ROOT / "mappings" / "base"
 
 
 MODELS = {
@@ -36,16 +39,21 @@ MODELS = {
 
 
 class R4Elements:
-    """The facts of R4 in r4_elements.json."""
+    """The facts of R4 in r4_elements.json; of types that are not there, those that ship."""
 
     def __init__(self):
         self._types = json.loads(Path(__file__).with_name("r4_elements.json").read_text())
+        self._shipped = Facts(r4_facts())
 
     def elements(self, name, /):
-        return frozenset(self._types.get(name, {}).get("elements", ()))
+        if name not in self._types:
+            return self._shipped.elements(name)
+        return frozenset(self._types[name].get("elements", ()))
 
     def required(self, name, /):
-        return frozenset(self._types.get(name, {}).get("required", ()))
+        if name not in self._types:
+            return self._shipped.required(name)
+        return frozenset(self._types[name].get("required", ()))
 
 
 @dataclass
@@ -81,11 +89,16 @@ def environment():
 
 
 @pytest.fixture(scope="session")
-def compiled(elements, tables):
+def bases():
+    return {path.stem: yaml.safe_load(path.read_text()) for path in BASES.glob("*.yaml")}
+
+
+@pytest.fixture(scope="session")
+def compiled(elements, tables, bases):
     """Compiles a mapping document."""
 
     def compile_document(document):
-        return compile_mapping(document, file="test.yaml", tables=tables, elements=elements)
+        return compile_mapping(document, file="test.yaml", tables=tables, elements=elements, bases=bases)
 
     return compile_document
 

@@ -93,6 +93,7 @@ PV1 = {
 
 def adt(event, **fields):
     head = {
+        "event": event,
         "MSH-9": [{"1": "ADT", "2": event, "3": "ADT_A01"}],
         "EVN-1": [{"1": event}],
         "EVN-2": [{"1": "20260302"}],
@@ -184,11 +185,13 @@ def test_an_admission_event_says_the_status_of_the_booking(map_record, event, st
     assert (booking.key, booking.body["status"]) == (("J00123", "B2026000123"), status)
 
 
-@pytest.mark.parametrize("event", ["A02", "A08", "A12"])
-def test_other_events_leave_the_booking_as_it_is(map_record, event):
+@pytest.mark.parametrize(("event", "status"), [("A02", "in-progress"), ("A08", "unknown"), ("A12", "in-progress")])
+def test_other_events_amend_the_booking_and_say_no_more_than_they_know(map_record, event, status):
     mapped = map_record("jail_hl7", "ADT", adt(event))
-    assert [draft.type for draft in mapped.drafts] == ["Patient"]
-    assert mapped.unmapped == ()
+    assert [draft.type for draft in mapped.drafts] == ["Patient", "Encounter"]
+    assert mapped.drafts[1].body["status"] == status
+    assert "location" not in mapped.drafts[1].body
+    assert (mapped.amends, mapped.event, mapped.unmapped) == (True, "2026-03-02", ())
 
 
 def test_a_release_has_its_end_and_its_reason_with_the_senders_word(map_record):
@@ -211,11 +214,14 @@ def test_repetitions_of_a_person_may_come_in_any_order(map_record):
     assert [name["use"] for name in mapped.drafts[0].body["name"]] == ["official", "nickname"]
 
 
-def test_a_test_message_is_refused_and_a_protected_visit_is_labelled(map_record):
-    with pytest.raises(RecordError, match="test-record"):
-        map_record("jail_hl7", "ADT", adt("A01", MSH_11=[{"1": "T"}]))
-    mapped = map_record("jail_hl7", "ADT", adt("A01", PV2_22=[{"1": "Y"}]))
-    assert mapped.labels == (("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "R"),)
+def test_another_sender_is_refused_and_a_protected_visit_is_labelled(map_record):
+    with pytest.raises(RecordError, match="unknown-sender"):
+        map_record("jail_hl7", "ADT", adt("A01", MSH_4=[{"1": "OTHERJAIL"}]))
+    patient, booking = map_record("jail_hl7", "ADT", adt("A01", PV2_22=[{"1": "Y"}])).drafts
+    assert (patient.labels, booking.labels) == (
+        (),
+        (("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "R"),),
+    )
     assert map_record("jail_hl7", "ADT", adt("A01")).labels == ()
 
 
@@ -239,7 +245,7 @@ def test_a_score_is_an_observation_of_its_loinc_code(map_record):
 
 def test_messages_of_both_kinds_make_the_same_person(map_record):
     admitted, screened = map_record("jail_hl7", "ADT", adt("A01")), map_record("jail_hl7", "ORU", oru())
-    assert admitted.drafts[0] == screened.drafts[0]
+    assert admitted.drafts[0].body == screened.drafts[0].body
     assert admitted.person == screened.person
 
 

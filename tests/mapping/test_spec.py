@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from adapter.errors import ConfigurationError
-from adapter.mapping.spec import key_path, mapping_schema, read_mapping
+from adapter.mapping.extend import mapping_schema
+from adapter.mapping.spec import key_path, read_mapping
 from adapter.mapping.tables import table_schema
 
 
@@ -60,8 +61,10 @@ def test_every_problem_is_reported_with_its_key_path_and_what_is_valid():
         f"{at}.fields.birthDate.els",
         f"{at}.fields.photo",
     }
-    assert found["kind"].expected == "one of `mapping`, `source`, `kinds`"
-    assert found[f"{at}.fieldz"].expected == "one of `name`, `type`, `key`, `when`, `profile`, `fields`"
+    assert found["kind"].expected == "one of `mapping`, `source`, `sender`, `constants`, `kinds`"
+    assert found[f"{at}.fieldz"].expected == (
+        "one of `name`, `type`, `key`, `when`, `profile`, `same_as`, `fields`, `person`, `labels`, `replaces`, `clears`"
+    )
     assert found[f"{at}.fields.birthDate.when.equal"].expected == "one of `column`, `equals`, `in`, `present`"
     assert found[f"{at}.fields.birthDate.els"].expected == "one of `when`, `then`, `else`"
     assert "`datetime`" in found["kinds.row.columns.Id"].expected.replace("'", "`")
@@ -99,6 +102,7 @@ def test_the_schemas_for_editors_are_not_stale(root):
     ("schema", "pattern"),
     [
         ("mappings/schema.json", "fictional_county/mappings/*.yaml"),
+        ("mappings/schema.json", "base/*.yaml"),
         ("mappings/tables/schema.json", "tables/*.yaml"),
     ],
 )

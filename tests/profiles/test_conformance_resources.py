@@ -53,6 +53,10 @@ def test_everything_outside_programs_rely_on_is_there():
         "consent-condition",
         "part2-consent-elements",
         "expiry-event",
+        "original-text",
+        "identity-reliability",
+        "identity-unknown",
+        "further-method",
     }
     assert ids("CodeSystem") == {
         "jbh-instrument",
@@ -61,6 +65,7 @@ def test_everything_outside_programs_rely_on_is_there():
         "purpose-of-use",
         "legal-regime",
         "court-event",
+        "custody-event",
         "consent-instrument",
         "consent-signer",
         "expiry-event",
@@ -112,10 +117,23 @@ def test_the_generator_writes_what_it_makes(tmp_path):
     [
         ("purpose-of-use", ["pretrial-release", "diversion", "discharge-planning", "supervision"]),
         ("expiry-event", list(EVENTS)),
-        ("consent-instrument", list(get_args(Instrument))),
+        ("consent-instrument", [*get_args(Instrument), "stated"]),
         ("consent-signer", list(get_args(Capacity))),
         ("legal-regime", ["justice", "hipaa", "part2", "education", "undeclared"]),
-        ("court-event", ["release-conditions", "competency-evaluation", "treatment-court", "disposition"]),
+        (
+            "court-event",
+            [
+                "release-conditions",
+                "competency-evaluation",
+                "treatment-court",
+                "disposition",
+                "treatment-evaluation",
+                "commitment",
+                "supervision-condition",
+                "hearing",
+                "disclosure-order",
+            ],
+        ),
     ],
 )
 def test_the_fixed_code_systems(system, expected):

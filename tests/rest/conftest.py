@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 import httpx2
 import pytest
 
+from adapter.assets import r4_facts
 from adapter.auth.requester import Requester
 from adapter.auth.tokens import Tokens
 from adapter.errors import NotAllowed, NotFound
+from adapter.fhir.facts import Facts
 from adapter.rest.app import application
 from adapter.services.disclose import Caller, Page, Served
 from adapter.services.measures import Measures
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from adapter.services.trace import Explanation
     from adapter.store.shapes import TokenRow
 
+FACTS = Facts(r4_facts())
 BASE = "https://county.example/fhir"
 INSTANT = "2026-03-02T15:00:00.120Z"
 NOON = 1_773_000_000_000_000
@@ -159,10 +162,12 @@ class FakeServices:
     audit: FakeAudit = field(default_factory=FakeAudit)
     base_url: str = BASE
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Denver"))
+    facts: Facts = field(default_factory=lambda: FACTS)
     cursor_key: bytes = bytes(range(64))
     ready: Callable[[], Awaitable[bool]] = _ready
     endings: Callable[[], list[Any]] = list
     intake: Any = None
+    authorization: Any = None
     match: Any = None
     measures: Measures = field(default_factory=Measures)
     tick: Callable[[], float] = lambda: 0.0

@@ -90,12 +90,98 @@ async def test_the_answer_has_a_media_type_of_hl7(world, sent, answered):
     assert answer.headers["content-type"] == answered
 
 
-@pytest.mark.parametrize(
-    "body", [b"FHS|^~\\&|J\rBHS|^~\\&|J\rBTS|0\rFTS|1\r", b"no message at all", b"MSH|^^^^|broken\r"]
-)
+@pytest.mark.parametrize("body", [b"FHS|^~\\&|J\rBHS|^~\\&|J\rBTS|0\rFTS|1\r", b"no message at all"])
 async def test_what_is_no_single_message_is_kept_and_answered_with_its_receipt(world, body):
     answer = await push(world, "jail-medical-hl7", body, "jail-medical")
     assert (answer.status_code, answer.json()["receipt"]) == (202, *await receipts(world))
+
+
+@pytest.mark.parametrize(
+    "body", [b"MSH|^^^^|broken\r", b"MSH|^~\\&|\r", records.hl7(records.phq9(4)).replace(b"|P|", b"|T|")]
+)
+async def test_a_message_that_cannot_be_used_is_kept_and_rejected(world, body):
+    for _ in range(2):
+        answer = await push(world, "jail-medical-hl7", body, "jail-medical")
+        assert answer.status_code == 400
+        assert answer.content.split(b"\r")[1].startswith(b"MSA|AR|")
+    assert len(await receipts(world)) == 1
+
+
+async def test_a_batch_is_acknowledged_message_by_message_or_at_once(tmp_path):
+    day = records.hl7(records.phq9(4), records.phq9(5, control="R2"))
+    batch = b"BHS|^~\\&|J|A|||||||B7\r" + day + b"BTS|2\r"
+    for setting, codes in (("message", [b"AA|R1", b"AA|R2"]), ("batch", [b"AA|B7"])):
+
+        def adjust(folder, setting=setting):
+            path = folder / "feeds" / "jail_medical_hl7.yaml"
+            kept = [line for line in path.read_text().splitlines() if not line.startswith("hl7:")]
+            path.write_text("\n".join([*kept, f"hl7: {{batch: {setting}}}", ""]))
+
+        world = await worlds.open_site(tmp_path / setting, adjust=adjust)
+        answer = await push(world, "jail-medical-hl7", batch, "jail-medical")
+        assert answer.status_code == 200
+        assert [line[4:9] for line in answer.content.split(b"\r") if line.startswith(b"MSA")] == codes
+        short = await push(world, "jail-medical-hl7", batch.replace(b"BTS|2", b"BTS|3"), "jail-medical")
+        assert short.status_code == (400 if setting == "batch" else 200)
+        assert len(await receipts(world)) == 2
+        await world.close()
+
+
+async def test_a_body_beyond_what_is_acknowledged_is_a_receipt_whose_messages_can_be_asked_for(world, monkeypatch):
+    monkeypatch.setattr("adapter.rest.feeds.ANSWERED", 300)
+    message = records.hl7(records.phq9(4))
+    answer = await push(world, "jail-medical-hl7", message, "jail-medical")
+    assert (len(message) > 300, answer.status_code) == (True, 202)
+    await world.services.intake.drain()
+    told = await fate(world, "R1")
+    assert [one["receipt"] for one in told.json()["messages"]] == [answer.json()["receipt"]]
+
+
+async def test_a_store_that_fails_is_503_with_ae_and_nothing_kept(world, monkeypatch):
+    async def failing(group):
+        raise OSError
+
+    monkeypatch.setattr(world.services.reception._messages, "keep", failing)
+    answer = await push(world, "jail-medical-hl7", records.hl7(records.phq9(4)), "jail-medical", headers=HL7)
+    assert (answer.status_code, answer.content.split(b"\r")[1][:9]) == (503, b"MSA|AE|R1")
+    assert await receipts(world) == []
+
+
+async def fate(world, control, organisation="jail-medical", feed="jail-medical-hl7", rights=()):
+    token = await token_of(world, organisation, *rights)
+    return await ask(world, "GET", f"/feeds/{feed}/receipts?control-id={control}", token=token)
+
+
+async def test_a_sender_asks_for_its_messages_by_control_id(world):
+    await push(world, "jail-medical-hl7", records.hl7(records.phq9(4)), "jail-medical")
+    (waiting,) = (await fate(world, "R1")).json()["messages"]
+    assert (waiting["acknowledged"], waiting["state"]) == ("AA", "received")
+    await world.services.intake.drain()
+    (told,) = (await fate(world, "R1")).json()["messages"]
+    assert told["state"] == "processed"
+    report = await ask(world, "GET", told["report"], token=await token_of(world, "jail-medical"))
+    assert report.json()["written"]["Patient"] == 1
+
+
+async def test_messages_of_others_and_unknown_ones_are_one_answer(world):
+    right = ("feed:jail-medical-hl7",)
+    token = await token_of(world, "vendor", *right)
+    mine = records.hl7(records.phq9(4, control="V1"))
+    await ask(world, "POST", "/feeds/jail-medical-hl7", token=token, content=mine)
+    await push(world, "jail-medical-hl7", records.hl7(records.phq9(4)), "jail-medical")
+    assert len((await fate(world, "V1", "vendor", rights=right)).json()["messages"]) == 1
+    foreign, unknown = await fate(world, "R1", "vendor", rights=right), await fate(world, "R9", "vendor", rights=right)
+    assert foreign.status_code == unknown.status_code == 200
+    assert foreign.content.replace(b"R1", b"R9") == unknown.content
+    assert len((await fate(world, "V1")).json()["messages"]) == 1
+
+
+async def test_only_who_may_push_a_feed_may_ask_for_its_messages(world):
+    for feed in ("jail-medical-hl7", "fax"):
+        assert (await fate(world, "R1", "court", feed)).status_code == 403
+    missing = await ask(world, "GET", "/feeds/jail-medical-hl7/receipts", token=await token_of(world, "jail-medical"))
+    assert (missing.status_code, issue(missing)["expression"]) == (400, ["control-id"])
+    assert (await ask(world, "GET", "/feeds/jail-medical-hl7/receipts?control-id=R1")).status_code == 401
 
 
 def issue(answer):

@@ -15,7 +15,14 @@ OFFERED = {
     "Condition",
     "QuestionnaireResponse",
     "Organization",
+    "Practitioner",
+    "PractitionerRole",
+    "Location",
     "Provenance",
+    "RelatedPerson",
+    "AllergyIntolerance",
+    "DocumentReference",
+    "Appointment",
 }
 
 
@@ -46,14 +53,21 @@ async def test_what_is_declared_is_what_is_offered(client):
             "string",
             "date",
             "reference",
-            "uri",
+            "quantity",
         }
+        for one in resource.get("searchInclude", ()):
+            assert (await client.get(f"/fhir/{kind}?_include={one}")).status_code == 200
+        for one in resource.get("searchRevInclude", ()):
+            assert (await client.get(f"/fhir/{kind}?_revinclude={one}")).status_code == 200
+        for each in resource.get("extension", ()):
+            combined = {part["valueString"] for part in each["extension"] if part["url"] == "required"}
+            assert combined <= set(PARAMETERS[kind])
         assert (await client.get(f"/fhir/{kind}")).status_code == 200
         assert (await client.get(f"/fhir/{kind}/x")).status_code == 404
 
 
 async def test_another_mode_format_or_parameter_is_refused(client, issue_of):
-    for query, status in (("mode=terminology", 400), ("_format=xml", 406), ("colour=red", 400)):
+    for query, status in (("mode=terminology", 400), ("_format=ttl", 406), ("colour=red", 400)):
         answer = await client.get(f"/fhir/metadata?{query}")
         assert answer.status_code == status
         assert issue_of(answer)["expression"] == [query.partition("=")[0]]

@@ -128,7 +128,7 @@ async def test_other_methods_tails_and_formats_are_refused(officer):
     assert (await officer.get(URL)).status_code == 405
     assert (await officer.get(URL)).headers["allow"] == "POST"
     assert (await officer.post(URL + "/x", json=RESOURCE, headers=JSON)).status_code == 404
-    assert (await officer.post(URL + "?_format=xml", json=RESOURCE, headers=JSON)).status_code == 406
+    assert (await officer.post(URL + "?_format=ttl", json=RESOURCE, headers=JSON)).status_code == 406
 
 
 async def test_without_the_right_one_constant_whatever_is_sent_and_whatever_exists(services, client_of, gate):

@@ -7,7 +7,7 @@ import pytest
 import records
 import worlds
 
-from adapter.services.assemble import minimal
+from adapter.services.origin import minimal
 
 pytestmark = pytest.mark.anyio
 PRETRIAL = ("pretrial", "pretrial-release")

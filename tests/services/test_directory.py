@@ -7,7 +7,11 @@ import pytest
 import records
 import worlds
 
-from adapter.services.directory import organizations
+from adapter.assets import r4_facts
+from adapter.directory import DirectorySection
+from adapter.fhir.facts import Facts
+from adapter.fhir.validate import Validator
+from adapter.services.directory import entries, organizations
 from adapter.settings import Partner
 
 pytestmark = pytest.mark.anyio
@@ -25,6 +29,78 @@ def test_a_partner_is_an_organization_of_us_core():
     assert "partOf" not in riverside
     # What an organisation treats and whom to call there is not in the directory.
     assert set(riverside) == {"resourceType", "id", "meta", "active", "name"}
+
+
+def test_addresses_places_clinicians_and_roles_are_entries_of_us_core(validator):
+    home = {"line": "1 Oak St", "city": "Alder", "state": "NM", "postal_code": "87001"}
+    directory = DirectorySection.model_validate(
+        {
+            "addresses": {"jail": home},
+            "locations": {"intake": {"name": "Intake", "organization": "jail", "address": home}},
+            "practitioners": {"reyes": {"family": "Reyes", "given": "Ana", "npi": "1234567893"}},
+            "roles": {
+                "r": {
+                    "practitioner": "reyes",
+                    "organization": "jail",
+                    "location": "intake",
+                    "specialty": "207Q00000X",
+                    "phone": "555-0101",
+                }
+            },
+        }
+    )
+    (jail,) = organizations({"jail": Partner(name="Jail", entity="custody")}, directory)
+    place, person, role = entries(directory)
+    assert jail["address"] == [place["address"]]
+    assert place["address"]["postalCode"] == "87001"
+    assert person["identifier"] == [{"system": "http://hl7.org/fhir/sid/us-npi", "value": "1234567893"}]
+    assert role["practitioner"] == {"reference": "Practitioner/reyes"}
+    assert role["location"] == [{"reference": "Location/intake"}]
+    for entry in (jail, place, person, role):
+        assert validator.issues(entry) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "Location?address-city=Birch",
+        "Location?name=cottonwood&address-state=NM",
+        "Organization?address=12 mill",
+        "Practitioner?name=rey",
+        "Practitioner?identifier=http://hl7.org/fhir/sid/us-npi|1234567893",
+        "PractitionerRole?specialty=http://nucc.org/provider-taxonomy|207Q00000X",
+        "PractitionerRole?practitioner=Practitioner/reyes",
+    ],
+)
+async def test_the_directory_is_found_as_us_core_asks(county, query):
+    (found,) = await county.matches(("pretrial", "pretrial-release"), f"/fhir/{query}")
+    assert "cottonwood" in found["id"] or found["id"] == "reyes"
+
+
+async def test_a_role_brings_its_clinician_place_and_organisation_along(county):
+    names = ("practitioner", "location", "organization", "endpoint")
+    includes = "&".join(f"_include=PractitionerRole:{name}" for name in names)
+    answer = await county.ask(
+        ("pretrial", "pretrial-release"), f"/fhir/PractitionerRole?specialty=207Q00000X&{includes}"
+    )
+    came = [
+        entry["resource"]["id"]
+        for entry in orjson.loads(answer.content)["entry"]
+        if entry["search"]["mode"] == "include"
+    ]
+    assert came == ["reyes", "cottonwood-clinic", "cottonwood"]
+
+
+@pytest.fixture(scope="module")
+def validator():
+    return Validator(Facts(r4_facts()))
+
+
+@pytest.fixture(scope="module")
+async def county(tmp_path_factory):
+    made = await worlds.open_site(tmp_path_factory.mktemp("directory") / "site")
+    yield made
+    await made.close()
 
 
 async def test_everyone_sees_the_same_directory_and_nobody_in_it(tmp_path):

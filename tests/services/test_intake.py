@@ -140,6 +140,78 @@ async def test_a_failure_is_told_without_content_stops_nothing_and_is_tried_agai
     assert "Marsh" not in caplog.text
 
 
+def keep(world, feed, content, *, name=None):
+    """Make something durable, for the next start to take up."""
+    arrival = world.services.intake.arrive(feed, name)
+    arrival.add(content)
+    return arrival.finish()
+
+
+def failing_once(world, monkeypatch, *, times, only):
+    """Have a receipt fail so many times; the ids of receipts in the order they were tried."""
+    process, tried = world.services.ingest.process, []
+
+    async def process_or_fail(receipt, **options):
+        tried.append(receipt.id)
+        if receipt.id == only() and tried.count(receipt.id) <= times:
+            raise OSError
+        return await process(receipt, **options)
+
+    monkeypatch.setattr(world.services.ingest, "process", process_or_fail)
+    return tried
+
+
+async def test_what_came_later_waits_for_what_failed_before_it(world, monkeypatch):
+    monkeypatch.setattr(module, "RETRY_AFTER", 0.05)
+    first, second = (records.hl7(records.phq9(4, control=control)) for control in ("R1", "R2"))
+    pushed = []
+    tried = failing_once(world, monkeypatch, times=2, only=lambda: pushed[0].id)
+    pushed += [keep(world, "jail-medical-hl7", first), keep(world, "jail-medical-hl7", second)]
+    other = keep(world, "court-cases", records.court(records.court_case()), name="pushed")
+    await running(world, lambda: tried.count(pushed[1].id) == 1)
+    assert [one for one in tried if one != other.id] == [pushed[0].id] * 3 + [pushed[1].id]
+    assert tried.index(other.id) < tried.index(pushed[1].id)
+
+
+async def test_what_fails_again_and_again_lets_the_others_go_first_and_is_tried_on(world, monkeypatch):
+    monkeypatch.setattr(module, "RETRY_AFTER", 0.02)
+    pushed = []
+    tried = failing_once(world, monkeypatch, times=4, only=lambda: pushed[0].id)
+    messages = [records.hl7(records.phq9(4, control=control)) for control in ("R1", "R2", "R3")]
+    pushed += [keep(world, "jail-medical-hl7", message) for message in messages]
+    await running(world, lambda: world.rows("SELECT count(*) FROM ingest_progress WHERE done = 1") == [(3,)])
+    assert tried[: module.TRIES] == [pushed[0].id] * module.TRIES
+    assert tried.count(pushed[0].id) == 5
+    assert tried.index(pushed[2].id) < len(tried) - 1
+    assert await world.services.ingest.pending() == []
+
+
+async def test_a_start_looks_only_at_what_came_after_everything_was_done(tmp_path, monkeypatch):
+    world = await worlds.open_site(tmp_path / "site")
+    push(world, "jail-medical-hl7", records.hl7(records.phq9(4)))
+    await world.services.intake.drain()
+    assert await world.services.ingest.pending() == []
+    looked = []
+    progress = world.services.store.progress
+
+    async def counted(receipt):
+        looked.append(receipt)
+        return await progress(receipt)
+
+    monkeypatch.setattr(world.services.store, "progress", counted)
+    new = push(world, "jail-medical-hl7", records.hl7(records.phq9(5, control="R2")))
+    assert [one.id for one in await world.services.ingest.pending()] == [new.id]
+    assert looked == [new.id]
+    await world.close()
+
+
+async def test_an_inbox_of_another_time_is_looked_through_whole(world):
+    receipt = push(world, "jail-medical-hl7", records.hl7(records.phq9(4)))
+    async with world.services.store.transaction() as change:
+        await change.set_setting("done:jail-medical-hl7", b"another 7")
+    assert [one.id for one in await world.services.ingest.pending()] == [receipt.id]
+
+
 async def test_a_start_that_cannot_look_through_what_was_received_tries_again(world, monkeypatch, caplog):
     monkeypatch.setattr(module, "RETRY_AFTER", 0.01)
     pending, failures = world.services.ingest.pending, [OSError("busy")]

@@ -185,6 +185,53 @@ async def test_the_same_told_again_writes_nothing(county):
     assert changes[0][0] < county.rows("SELECT total_changes()")[0][0]
 
 
+async def test_records_that_their_source_merges_take_the_most_restrictive_consents_until_confirmed(county):
+    await released(county)
+    second = records.release(submission="r2", person="q2", ssn="", refused=True)
+    second["person"] |= {"last": "Oak", "dob": "1980-04-03"}
+    await county.deliver("releases", records.ndjson(second), name="second")
+    patient = await screened(county)
+    assert await summaries(county, PRETRIAL, patient) == 1
+    pair = [row_key("Patient", county.patient("releases", key)) for key in (records.REGISTRY, "q2")]
+    services = county.services
+    async with services.store.transaction() as change:
+        merged = await services.people.pairing.merged(change, *pair, source="releases", at=county.clock.now)
+        await services.in_force.refresh(change, merged.patients, at=county.clock.now)
+        assert (await services.people.pairing.merged(change, *pair, source="releases", at=1)).patients == set()
+        assert (await services.people.pairing.merged(change, pair[0], 1, source="releases", at=1)).patients == set()
+    assert merged.patients == set(pair)
+    assert await summaries(county, PRETRIAL, patient) == 0
+    first, other = (county.patient("releases", key) for key in (records.REGISTRY, "q2"))
+    assert state(county, first, other) is Band.LINK
+    await county.deliver("releases", records.ndjson(second | {"copy_given": True}), name="told again")
+    assert state(county, first, other) is Band.LINK
+    await services.identities.decide(first, other, asserting.staff(), same=False, why="the registry was wrong")
+    assert await summaries(county, PRETRIAL, patient) == 1
+
+
+async def test_likely_pairs_never_release(tmp_path):
+    """With all likely pairs of a county forgotten, nobody sees less: they only ever hold back."""
+    world = await worlds.open_site(tmp_path / "site")
+    await worlds.ingest_all(world, worlds.extracts(tmp_path / "extracts", people=25, seed=4))
+    assert world.rows("SELECT count(*) FROM identity_pair WHERE state = 2")[0][0] > 20
+
+    async def seen():
+        found = set()
+        for caller in worlds.CALLERS:
+            for (ident,) in world.rows("SELECT id FROM resource WHERE type = 1"):
+                matches = await world.matches(caller, f"/fhir/Observation?patient={ident}")
+                found |= {(caller, one["id"]) for one in matches}
+        return found
+
+    with_pairs = await seen()
+    world.services.store._writer.execute("DELETE FROM identity_pair WHERE state = 2")
+    await world.services.in_force.rebuild(world.services.store, at=world.clock.now, progress=lambda *_: None)
+    without = await seen()
+    assert with_pairs <= without
+    assert with_pairs
+    await world.close()
+
+
 async def place_all(world, told, order, before=None):
     """Place records one after the other, some of which told otherwise ``before``; pairs and people."""
     pairing = Pairing(world.services.identities.matcher, world.services.people.pairing.seal, world.services.keys)

@@ -57,7 +57,7 @@ def held(db):
 
 
 def whole_keys(rid, rows, kind, patient):
-    """What `indexed` held before: every column of every key."""
+    """What `indexed` held before: every column of every key, and no quantities."""
     whole = {
         "clinical": lambda low: [patient, kind, low, rid],
         "token": lambda param, term: [kind, param, term, patient, rid],
@@ -65,7 +65,7 @@ def whole_keys(rid, rows, kind, patient):
         "date": lambda param, low, high: [kind, param, low, rid, high],
         "reference": lambda param, target: [kind, param, target, rid],
     }
-    found = {name: [whole[name](*key) for key in keys] for name, keys in zip(PLACES, rows, strict=True)}
+    found = {name: [whole[name](*key) for key in keys] for name, keys in zip(PLACES, rows, strict=False)}
     return {name: keys for name, keys in found.items() if keys}
 
 

@@ -8,13 +8,16 @@ from importlib.resources import files
 from pathlib import Path
 
 import apsw
+import events_contract
 import files_contract
 import legal_contract
 import matching_contract
+import messages_contract
 import orjson
 import pytest
 import store_contract as contract
 import survey_contract
+import work_contract
 
 from adapter.consent.segment import Segment
 from adapter.errors import LedgerBroken, SallyportError
@@ -58,10 +61,13 @@ async def store(tmp_path):
 
 class TestSqlite(
     contract.StoreContract,
+    events_contract.EventsContract,
     files_contract.FilesContract,
     legal_contract.LegalContract,
     matching_contract.MatchingContract,
     survey_contract.SurveyContract,
+    work_contract.WorkContract,
+    messages_contract.MessagesContract,
 ):
     """Every promise of the contract."""
 

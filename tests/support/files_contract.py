@@ -103,6 +103,16 @@ class FilesContract:
             arrival.abandon()
             assert await inbox.receipt(name) is None
 
+    async def test_a_receipt_has_its_place_from_when_it_was_complete(self, store):
+        inbox = store.inbox()
+        slow = inbox.arrive(receipt="slow", feed="f", name="slow", at=NOW)
+        slow.add(b"x" * (9 << 20))
+        quick = await inbox.keep(receipt="quick", feed="f", name="quick", stream=io.BytesIO(b"y"), at=NOW)
+        late = slow.finish()
+        assert [one.id for one in await inbox.receipts("f")] == ["quick", "slow"]
+        assert [one.id for one in await inbox.receipts("f", after=quick.seq)] == ["slow"]
+        assert (await inbox.newest("f"), await inbox.newest("g")) == (late.seq, 0)
+
     async def test_the_ledger_keeps_entries_in_a_chain(self, store):
         ledger = store.ledger()
         entry = LedgerEntry(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import store_contract
 
-from adapter.store.shapes import END, PairDecision, PairRow, Portrait
+from adapter.store.pairs import PairDecision, PairRow, Portrait
+from adapter.store.shapes import END
 
 pytestmark = pytest.mark.anyio
 NOW = store_contract.NOW

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
 from adapter.consent.bases import CONSENT, EMERGENCY, custody
 from adapter.errors import SallyportError
 from adapter.fhir.search import Alternative, Filter, IndexRow, Query
+from adapter.store.clients import ClientEvent
 from adapter.store.shapes import (
     BEGINNING,
     DENY,
@@ -222,6 +226,44 @@ class StoreContract:
         assert (await self.search(store, context, query("Observation", code_is("1-8")))).total == 0
         assert (await self.search(store, context, query("Observation", code_is("9-1")))).total == 1
         assert (await store.counts())["resource_history"] == 1
+
+    async def test_index_rows_are_replaced_in_batches_and_nothing_else_changes(self, store):
+        context, _, _ = await self.fill(store)
+        before = await store.counts()
+
+        def coded(resource):
+            return [IndexRow(param="code", value=f"http://loinc.org|new-{resource.id}")]
+
+        seen, after = [], -1
+        while True:
+            async with store.transaction() as change:
+                batch = await change.index_anew(coded, after=after, limit=2)
+            if not batch:
+                break
+            assert len(batch) <= 2
+            seen, after = seen + batch, batch[-1]
+        assert seen == sorted(row_key(*name) for name in (("Patient", "p"), ("Observation", "a"), ("Observation", "b")))
+        counts = await store.counts()
+        assert [counts[name] for name in ("resource", "resource_history")] == [before["resource"], 0]
+        assert (await self.search(store, context, query("Observation", code_is("1-8")))).total == 0
+        found = await self.search(store, context, query("Observation", code_is("new-a")))
+        assert [hit.id for hit in found.hits] == ["a"]
+
+    async def test_a_page_follows_another_by_every_key_of_its_order(self, store):
+        context, _, segment = await self.fill(store)
+        many = [write("Observation", f"n{i}", "p", segment, low=NOW + i % 3) for i in range(11)]
+        async with store.transaction() as change:
+            await change.put(many, at=NOW, origin=None)
+        seen, after = [], None
+        while True:
+            found = await self.search(store, context, query(sort=("-date", "_id"), count=2), after=after)
+            seen += [(hit.id, found.last) for hit in found.hits]
+            after = found.last
+            if not found.more:
+                break
+        ids = [ident for ident, _ in seen]
+        dates = {"a": NOW, "b": NOW + 10} | {f"n{i}": NOW + i % 3 for i in range(11)}
+        assert ids == sorted(dates, key=lambda ident: (-dates[ident], ident))
 
     async def test_what_a_later_record_brought_is_known_by_receipt_and_line(self, store):
         await self.fill(store)
@@ -440,6 +482,40 @@ class StoreContract:
             assert not await change.revoke_token(b"\x09")
         assert [row.revoked for row in await store.tokens()] == [False, True, False]
         assert (await store.token(b"\x01")).revoked
+
+    async def test_an_assertion_is_spent_once_and_remembered_until_it_expires(self, store):
+        spend = {"expires": NOW + 10, "tokens_until": 0}
+        found = await asyncio.gather(*(store.spend_assertion(b"a", at=NOW, **spend) for _ in range(64)))
+        assert sorted(found) == [False] * 63 + [True]
+        assert await store.spend_assertion(b"b", at=NOW, **spend)
+        assert not await store.spend_assertion(b"a", at=NOW + 9, **spend)
+        assert await store.spend_assertion(b"a", at=NOW + 10, expires=NOW + 20, tokens_until=0)
+
+    async def test_expired_tokens_of_registered_clients_are_forgotten_and_no_others(self, store):
+        row = TokenRow(digest=b"", client="c", organisation="Organization/o", purposes=("a",), rights=(), expires=NOW)
+        await store.add_token(replace(row, digest=b"own"))
+        for digest, expires in ((b"old", NOW), (b"new", NOW + 1)):
+            assert await store.add_client_token(replace(row, digest=digest, expires=expires, scopes="system/*.r"))
+        await store.spend_assertion(b"a", expires=NOW, at=NOW, tokens_until=NOW)
+        assert {one.digest for one in await store.tokens()} == {b"own", b"new"}
+        assert (await store.token(b"new")).scopes == "system/*.r"
+
+    async def test_a_client_that_is_shut_out_gets_no_token_until_it_is_let_in_again(self, store):
+        row = TokenRow(
+            digest=b"d", client="c", organisation="Organization/o", purposes=(), rights=(), expires=NOW, scopes="-"
+        )
+        said = [
+            ClientEvent(client=client, kind=kind, author="a", words="w", at=NOW)
+            for client, kind in (("c", "stopped"), ("d", "restored"), ("c", "restored"))
+        ]
+        kept = []
+        for event in said:
+            async with store.transaction() as change:
+                await change.add_client_event(event)
+            kept.append((await store.client_stopped("c"), await store.add_client_token(row)))
+        assert kept == [(True, False), (True, False), (False, True)]
+        assert await store.client_events() == said
+        assert not await store.client_stopped("never heard of")
 
     async def test_a_token_comes_with_the_last_word_of_its_user_in_its_organisation(self, store):
         row = TokenRow(

@@ -92,11 +92,13 @@ class World:
         return await self.ask(caller, "/fhir/$explain", method="POST", document=document)
 
     async def pages(self, caller, url):
-        """Every page of a search, followed by its next links."""
+        """Every page of a search, followed by its next links; of one in XML the first."""
         answers = []
         while url:
             answer = await self.ask(caller, url)
             answers.append(answer)
+            if "xml" in answer.headers["content-type"]:
+                return answers
             bundle = orjson.loads(answer.content)
             url = next((link["url"] for link in bundle.get("link", ()) if link["relation"] == "next"), None)
             url = url and "/fhir" + urlsplit(url)._replace(scheme="", netloc="").geturl().partition("/fhir")[2]

@@ -2,6 +2,30 @@
 
 from __future__ import annotations
 
-from adapter.mapping.functions import fhir, hl7, identity, names, observation, text
+from adapter.mapping.functions import (
+    fhir,
+    hl7,
+    hl7_consent,
+    hl7_labels,
+    hl7_person,
+    hl7_visit,
+    identity,
+    names,
+    observation,
+    observation_more,
+    text,
+)
 
-__all__ = ["fhir", "hl7", "identity", "names", "observation", "text"]
+__all__ = [
+    "fhir",
+    "hl7",
+    "hl7_consent",
+    "hl7_labels",
+    "hl7_person",
+    "hl7_visit",
+    "identity",
+    "names",
+    "observation",
+    "observation_more",
+    "text",
+]

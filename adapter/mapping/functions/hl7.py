@@ -134,13 +134,15 @@ def cx_value(field: Field | None, authority: str, type: str) -> str | None:  # n
     return None
 
 
-def _used(name: dict[str, Any], use: str | None, prefix: str | None) -> dict[str, Any]:
-    """The name with the use its type gives it."""
+def _used(name: dict[str, Any], use: str | None, prefix: str | None, after: list[str]) -> dict[str, Any]:
+    """The name with the use its type gives it, and with degrees and professional suffixes after its own suffix."""
     rest = {key: value for key, value in name.items() if key != "use"}
+    if after:
+        rest["suffix"] = [*rest.get("suffix", ()), *after]
     return ({"use": use} if use else {}) | rest | ({"prefix": [prefix]} if prefix else {})
 
 
-@function(gives="any", field="field", reads={"field": Coverage(frozenset({"1", "2", "3", "4", "5", "7"}))})
+@function(gives="any", field="field", reads={"field": Coverage(frozenset({"1", "2", "3", "4", "5", "6", "7", "14"}))})
 def xpn_names(remarks: Remarks, field: Field | None) -> list[dict[str, Any]] | None:
     """Names from every repetition: the first is official unless typed otherwise; an alias is a nickname."""
     found: list[dict[str, Any]] = []
@@ -148,7 +150,8 @@ def xpn_names(remarks: Remarks, field: Field | None) -> list[dict[str, Any]] | N
         family, given, middle, suffix, prefix, kind = (component(repetition, n) for n in ("1", "2", "3", "4", "5", "7"))
         use = _NAME_USES.get(kind or ("L" if place == 0 else ""))
         written = names(remarks.on_first(), family, given, middle, suffix) or ()
-        found += [_used(name, use, prefix) if name["use"] == "official" else name for name in written]
+        after = [word for number in ("6", "14") if (word := component(repetition, number))]
+        found += [_used(name, use, prefix, after) if name["use"] == "official" else name for name in written]
     return found or None
 
 

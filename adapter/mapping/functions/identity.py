@@ -45,7 +45,7 @@ def ssn_parts(text: str) -> tuple[str, str]:
     return SSN_SYSTEM, digits
 
 
-@function(gives="any", text="text")
+@function(gives="any", about=SSN_SYSTEM, text="text")
 def ssn(remarks: Remarks, text: str | None) -> dict[str, Any] | None:
     """An SSN as Identifier; a number never issued is dropped, a masked one keeps its last four digits."""
     if text is None:
@@ -68,13 +68,13 @@ def _omb_extension(url: str, coding: dict[str, str] | None, text: str | None) ->
     return {"url": url, "extension": [*parts, {"url": "text", "valueString": text}]}
 
 
-@function(gives="any", coding="any", text="text")
+@function(gives="any", about=_RACE, coding="any", text="text")
 def us_core_race(coding: dict[str, str] | None, text: str | None) -> dict[str, Any] | None:
     """The US Core race extension: the OMB category of a code table, and always the sender's own word."""
     return _omb_extension(_RACE, coding, text)
 
 
-@function(gives="any", coding="any", text="text")
+@function(gives="any", about=_ETHNICITY, coding="any", text="text")
 def us_core_ethnicity(coding: dict[str, str] | None, text: str | None) -> dict[str, Any] | None:
     """The US Core ethnicity extension: the OMB category of a code table, and always the sender's own word."""
     return _omb_extension(_ETHNICITY, coding, text)

@@ -26,7 +26,11 @@ _ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _CODED = frozenset({"CE", "CWE", "CNE", "CF", "IS", "ID"})
 _DATES = frozenset({"DT", "DTM", "TS"})
 _TEXTS = frozenset({"ST", "TX", "FT"})
-_KNOWN = _CODED | _DATES | _TEXTS | {"NM", "SN"}
+_DOCUMENTS = frozenset({"ED", "RP"})
+_KNOWN = (
+    _CODED | _DATES | _TEXTS | _DOCUMENTS | {"NM", "SN", "TM", "DR", "NR", "NA", "TN", "XTN", "EI", "CX", "XPN", "XAD"}
+)
+"""Types of table 0125 that are read; those without an element of their own are kept as the sender's text."""
 _COMPARATORS = frozenset({"<", "<=", ">=", ">"})
 _VALUE, _TYPE = 1, 0
 
@@ -58,13 +62,16 @@ def _element(kind: str, repetition: dict[str, str]) -> str | None:
     if kind == "SN":
         whole = any(component(repetition, number) for number in ("1", "2", "3", "4"))
         return "valueQuantity" if _structured(repetition) else "valueString" if whole else None
-    text = component(repetition, "1")
     if kind in _CODED:
-        return "valueCodeableConcept" if text or component(repetition, "2") or component(repetition, "9") else None
-    if text is None:
+        worded = any(component(repetition, number) for number in ("1", "2", "9"))
+        return "valueCodeableConcept" if worded else None
+    text = whole_text(repetition)
+    if text is None or kind in _DOCUMENTS:
         return None
     if kind == "NM":
         return "valueQuantity" if _NUMBER.fullmatch(text) else "valueString"
+    if kind == "TM" and moments.clock_time(text).value is not None:
+        return "valueTime"
     return "valueDateTime" if kind in _DATES and moments.dtm(text) is not None else "valueString"
 
 
@@ -101,7 +108,23 @@ def _as_text(remarks: Remarks, kind: str, repetition: dict[str, str]) -> str:
         remarks.warn(_VALUE, "number-expected")
     if kind in _DATES:
         remarks.warn(_VALUE, "bad-date")
-    return component(repetition, "1") or ""
+    return whole_text(repetition) or ""
+
+
+def whole_text(repetition: dict[str, str]) -> str | None:
+    """All of a repetition as the sender wrote it: a text with a `^` nobody escaped, a telephone number, a range."""
+    if repetition.keys() <= {"1"}:
+        return component(repetition, "1")
+    parts: dict[int, dict[int, str]] = {}
+    for path, text in repetition.items():
+        number, _, place = path.partition(".")
+        parts.setdefault(int(number), {})[int(place or 1)] = text
+    written = ("&".join(one.get(place, "") for place in range(1, max(one) + 1)) for one in _upto(parts))
+    return "^".join(written).strip() or None
+
+
+def _upto(parts: dict[int, dict[int, str]]) -> list[dict[int, str]]:
+    return [parts.get(number, {1: ""}) for number in range(1, max(parts, default=0) + 1)]
 
 
 def _as_datetime(remarks: Remarks, repetition: dict[str, str]) -> str | None:
@@ -119,7 +142,7 @@ def _as_concept(
 
 _READS = {
     "kind": Coverage(frozenset({"1"}), first=True),
-    "value": Coverage(CWE_PATHS),
+    "value": Coverage(),
     "unit": Coverage(frozenset({"1", "2", "3"}), first=True),
     "status": Coverage(frozenset({"1"}), first=True),
     "code": Coverage(CWE_PATHS, first=True),
@@ -161,6 +184,13 @@ def obx_datetime(remarks: Remarks, kind: Field | None, value: Field | None) -> s
     return None if only is None else _as_datetime(remarks, only)
 
 
+@function(kind="field", value="field", reads=_READS)
+def obx_time(remarks: Remarks, kind: Field | None, value: Field | None) -> str | None:
+    """A single time of day."""
+    only = _only(_kind(remarks, kind), value, "valueTime")
+    return None if only is None else moments.clock_time(whole_text(only) or "").value
+
+
 @function(
     gives="any",
     kind="field",
@@ -196,6 +226,8 @@ def obx_components(
             entry[element] = _as_concept(remarks, name, repetition, systems)
         elif element == "valueDateTime":
             entry[element] = _as_datetime(remarks, repetition)
+        elif element == "valueTime":
+            entry[element] = moments.clock_time(whole_text(repetition) or "").value
         else:
             entry["valueString"] = _as_text(remarks, name, repetition)
         found.append({key: content for key, content in entry.items() if content is not None})
@@ -207,9 +239,12 @@ def obx_absent(
     remarks: Remarks, kind: Field | None, value: Field | None, status: Field | None
 ) -> dict[str, Any] | None:
     """Why there is no value, where OBX-5 holds none: not asked (OBX-11 N), else unknown."""
-    if _filled(_kind(remarks, kind), value):
+    name = _kind(remarks, kind)
+    if _filled(name, value):
         return None
     code = "not-asked" if first_text(status) == "N" else "unknown"
+    if name in _DOCUMENTS and value:
+        code = "unsupported"
     return {"coding": [{"system": _ABSENT, "code": code}]}
 
 

@@ -1,12 +1,13 @@
 -- Who may ask: issued tokens, and what their users signed.
 
 -- name: put_token
-INSERT OR REPLACE INTO token_grant (digest, client, organisation, purposes, rights, expires, revoked, user, issued)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT OR REPLACE INTO token_grant
+  (digest, client, organisation, purposes, rights, expires, revoked, user, issued, scopes)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: grant
 -- Fragment: a token with the last word of its user, as `kind at hash`: one look-up in the index, and none without a user.
-SELECT digest, client, organisation, purposes, rights, expires, revoked, user, issued,
+SELECT digest, client, organisation, purposes, rights, expires, revoked, user, issued, scopes,
   CASE user WHEN '' THEN NULL ELSE (
     SELECT e.kind || ' ' || e.at || ' ' || hex(e.text_hash) FROM user_event e
     WHERE e.user = token_grant.user AND e.organisation = token_grant.organisation ORDER BY e.seq DESC LIMIT 1) END
@@ -20,6 +21,24 @@ FROM token_grant
 
 -- name: revoke_token
 UPDATE token_grant SET revoked = 1 WHERE digest = ? AND revoked = 0
+
+-- name: forget_tokens
+DELETE FROM token_grant WHERE scopes <> '' AND expires <= ?
+
+-- name: forget_assertions
+DELETE FROM spent_assertion WHERE expires <= ?
+
+-- name: spend_assertion
+INSERT OR IGNORE INTO spent_assertion (digest, expires) VALUES (?, ?)
+
+-- name: client_stopped
+SELECT kind = 'stopped' FROM client_event WHERE client = ? ORDER BY seq DESC LIMIT 1
+
+-- name: put_client_event
+INSERT INTO client_event (client, kind, author, words, at) VALUES (?, ?, ?, ?, ?)
+
+-- name: client_events
+SELECT client, kind, author, words, at FROM client_event ORDER BY seq
 
 -- name: put_user_event
 INSERT INTO user_event

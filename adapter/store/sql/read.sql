@@ -83,14 +83,18 @@ token c CROSS JOIN patient_policy p ON p.patient = c.patient AND p.start <= :at 
 -- resource is read.
 WITH hit AS MATERIALIZED ({decided}),
 page AS (
-  SELECT h.rid, h.policy, h.ends, h.effect, h.obligation, {place} AS place FROM hit h {source}
+  SELECT h.rid, h.policy, h.ends, h.effect, h.obligation, {places} FROM hit h {source}
   WHERE h.effect IS NULL OR ({after})
-  ORDER BY h.effect IS NOT NULL, place {direction}, h.rid
+  ORDER BY h.effect IS NOT NULL, {order}, h.rid
   LIMIT :limit)
-SELECT (SELECT count(effect) FROM hit), h.effect, h.place,
+SELECT (SELECT count(effect) FROM hit), h.effect, {order_values},
   d.type, d.id, d.rid, d.patient, d.segment, d.version, d.updated, d.head, d.tail, d.repeats, h.policy, h.ends, h.obligation
 FROM page h JOIN resource d ON d.rid = h.rid
-ORDER BY h.effect IS NOT NULL, h.place {direction}, h.rid
+ORDER BY h.effect IS NOT NULL, {order}, h.rid
+
+-- name: kept
+-- Fragment: the keys of a resource's index rows in one table: the parameter, then the values.
+indexed x, json_each(CAST(x.rows AS TEXT), '{at}') k WHERE x.rid = {rid} AND k.value ->> 0 = :{param}
 
 -- name: search_gaps
 -- The distinct decisions that a search found missing.
@@ -113,6 +117,10 @@ SELECT context, segment, start, stop, bases, agreement FROM bound WHERE context 
 -- name: linked
 SELECT other FROM patient_link WHERE patient = ? ORDER BY other
 
+-- name: merged
+SELECT other, 'replaces' FROM relation WHERE rid = ?1 AND kind = 'replaces'
+UNION ALL SELECT rid, 'replaced-by' FROM relation WHERE other = ?1 AND kind = 'replaces'
+
 -- name: siblings
 SELECT o.rid, o.instant, o.risk FROM screening s
 JOIN screening o ON o.patient = s.patient AND o.instrument = s.instrument AND o.day = s.day
@@ -127,6 +135,10 @@ SELECT records, report, done FROM ingest_progress WHERE receipt = ?
 -- name: quarantined
 SELECT id, feed, receipt, ordinal, line, part, code, element, expected, raw FROM quarantine
 WHERE :feed IS NULL OR feed = :feed ORDER BY id
+
+-- name: quarantined_of
+SELECT id, feed, receipt, ordinal, line, part, code, element, expected, raw FROM quarantine
+WHERE receipt = ? ORDER BY ordinal
 
 -- name: waiting
 SELECT (SELECT count(*) FROM quarantine), (SELECT count(*) FROM outbox)

@@ -52,8 +52,8 @@ UPDATE set_apart SET state = ?2 WHERE rid = ?1
 
 -- name: related
 -- Whatever was derived from a record or is what it was derived from, and where it came from.
-SELECT other FROM relation WHERE rid = ?1
-UNION SELECT rid FROM relation WHERE other = ?1
+SELECT other FROM relation WHERE rid = ?1 AND kind = 'derived-from'
+UNION SELECT rid FROM relation WHERE other = ?1 AND kind = 'derived-from'
 UNION SELECT i.rid FROM reference i JOIN resource r ON r.rid = ?1
 WHERE i.type = 7 AND i.param = 'target' AND i.target = ?2 || '/' || r.id
 

@@ -32,6 +32,9 @@ INSERT OR REPLACE INTO date (type, param, low, high, rid) VALUES (?, ?, ?, ?, ?)
 -- name: put_reference
 INSERT OR REPLACE INTO reference (type, param, target, rid) VALUES (?, ?, ?, ?)
 
+-- name: put_quantity
+INSERT OR REPLACE INTO quantity (type, param, low, high, system, code, unit, rid) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+
 -- name: put_indexed
 INSERT OR REPLACE INTO indexed (rid, rows) VALUES (?, ?)
 
@@ -54,6 +57,10 @@ DELETE FROM date WHERE type = ?1 AND rid = ?3 AND param = ?4 AND low = ?5 AND hi
 
 -- name: drop_reference
 DELETE FROM reference WHERE type = ?1 AND rid = ?3 AND param = ?4 AND target = ?5
+
+-- name: drop_quantity
+DELETE FROM quantity WHERE type = ?1 AND rid = ?3 AND param = ?4 AND low = ?5 AND high = ?6 AND system = ?7 AND code = ?8
+  AND unit = ?9
 
 -- name: drop_indexed
 DELETE FROM indexed WHERE rid = ?
@@ -79,6 +86,13 @@ UPDATE resource SET repeats = 1 WHERE rid IN (
 -- name: put_relation
 INSERT OR REPLACE INTO relation (rid, kind, other) VALUES (?, ?, ?)
 
+-- name: told
+SELECT r.rid, r.revision, r.seeded, coalesce(t.at, -4611686018427387904), coalesce(t.times, '{}'), r.head, r.tail
+FROM json_each(?) k CROSS JOIN resource r ON r.rid = k.value LEFT JOIN told t ON t.rid = r.rid
+
+-- name: put_told
+INSERT OR REPLACE INTO told (rid, at, times) VALUES (?, ?, ?)
+
 -- name: put_origin
 INSERT OR REPLACE INTO origin (rid, receipt, line) VALUES (?, ?, ?)
 
@@ -95,6 +109,9 @@ SELECT coalesce(max(id), 0) FROM term
 
 -- name: put_term
 INSERT INTO term (system, code, id) VALUES (?, ?, ?)
+
+-- name: resources_behind
+SELECT type, id, rid, patient, segment, version, updated, head, tail FROM resource WHERE rid > ? ORDER BY rid LIMIT ?
 
 -- name: of_type
 SELECT r.type, r.id, r.rid, r.patient, r.segment, r.version, r.updated, r.head, r.tail

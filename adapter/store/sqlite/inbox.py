@@ -6,10 +6,11 @@ never told otherwise, sends again.
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 from hashlib import sha256
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from adapter.errors import SallyportError
 from adapter.store.queries import load
@@ -39,8 +40,14 @@ class SqliteInbox:
 
     async def keep(self, *, receipt: str, feed: str, name: str, stream: BinaryIO, at: int) -> Receipt:
         arrival = self.arrive(receipt=receipt, feed=feed, name=name, at=at)
-        while data := stream.read(CHUNK):
-            arrival.add(data)
+        try:
+            while data := stream.read(CHUNK):
+                arrival.add(data)
+                # A file may be large: answers pass between its pieces.
+                await asyncio.sleep(0)
+        except BaseException:
+            arrival.abandon()
+            raise
         return arrival.finish()
 
     def arrive(self, *, receipt: str, feed: str, name: str | None, at: int) -> SqliteArrival:
@@ -48,7 +55,7 @@ class SqliteInbox:
 
     async def receipt(self, ident: str) -> Receipt | None:
         row = self._db.execute(SQL["by_id"], (ident,)).fetchone()
-        return None if row is None else _receipt(row)
+        return None if row is None else receipt_of(row)
 
     def open(self, receipt: str) -> SqliteReceipt:
         if self._db.execute(SQL["by_id"], (receipt,)).fetchone() is None:
@@ -64,13 +71,21 @@ class SqliteInbox:
                     data[low:high] = _NO_LINE_END.sub(FILLER, bytes(data[low:high]))
                     self._db.execute(SQL["write_over"], (bytes(data), receipt, seq))
 
-    async def receipts(self, feed: str | None = None) -> list[Receipt]:
-        return [_receipt(row) for row in self._db.execute(SQL["all"], {"feed": feed})]
+    async def receipts(self, feed: str | None = None, *, after: int = 0) -> list[Receipt]:
+        return [receipt_of(row) for row in self._db.execute(SQL["all"], {"feed": feed, "after": after})]
+
+    async def repeated(self, receipt: str) -> set[int]:
+        ranges = self._db.execute(SQL["repeated"], (receipt,))
+        return {line for start, stop in ranges for line in range(start, stop)}
+
+    async def newest(self, feed: str) -> int:
+        return int(row_of(self._db.execute(SQL["newest"], (feed,)))[0])
 
 
-def _receipt(row: tuple[object, ...]) -> Receipt:
-    ident, feed, name, size, digest, received = row
-    return Receipt(id=ident, feed=feed, name=name, size=size, sha256=digest, received=received)  # type: ignore[arg-type]
+def receipt_of(row: tuple[Any, ...]) -> Receipt:
+    """A row of ``by_id`` and its like."""
+    ident, feed, name, size, digest, received, seq = row
+    return Receipt(id=ident, feed=feed, name=name, size=size, sha256=digest, received=received, seq=seq)
 
 
 class SqliteArrival:
@@ -106,11 +121,11 @@ class SqliteArrival:
         latest = self._db.execute(SQL["latest"], (self._feed, name, self._receipt)).fetchone()
         if latest is not None and latest[4] == digest:
             self.abandon()
-            return _receipt(latest)
+            return receipt_of(latest)
         with self._db:
             self._write()
             self._db.execute(SQL["finish"], (name, self._size, digest, self._receipt))
-        return Receipt(id=self._receipt, feed=self._feed, name=name, size=self._size, sha256=digest, received=self._at)
+        return receipt_of(row_of(self._db.execute(SQL["by_id"], (self._receipt,))))
 
     def abandon(self) -> None:
         self._waiting.clear()

@@ -2,37 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from adapter.fhir.search import PARAMETERS
+from adapter.fhir.parameters import IDENTIFIER, OF_TYPE, PARAMETERS
 from adapter.store.queries import load
-from adapter.store.shapes import BEGINNING, CLINICAL_DATE, OF_PATIENT, TYPES
+from adapter.store.shapes import CLINICAL_DATE, OF_PATIENT, TYPES, UNDATED
 from adapter.store.sqlite.connection import row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import apsw
 
+    from adapter.fhir.parameters import SearchParameter
     from adapter.fhir.search import IndexRow
     from adapter.store.shapes import ResourceWrite
 
 SQL = load("write")
-_TABLES = ("clinical", "token", "string", "date", "reference", "indexed")
+_TABLES = ("clinical", "token", "string", "date", "reference", "quantity", "indexed")
 """The last holds, for each of the others in this order, what of the keys of a resource's rows is not its own."""
 _PATIENT = TYPES["Patient"]
+KEPT_AT: Mapping[str, str] = {table: f"$[{place}]" for place, table in enumerate(_TABLES[:-1])}
+"""Where in the rows of `indexed` the keys of each table are, as a JSON path; a key begins with its parameter."""
+
+
+def _home(kind: str, name: str, parameter: SearchParameter) -> dict[str, str]:
+    """The generic tables of a parameter; a patient and the clinical date stand in the wide index alone."""
+    found = {} if name in OF_PATIENT or name == CLINICAL_DATE.get(kind) else {name: parameter.kind}
+    if parameter.kind == "reference" and not parameter.canonical:
+        found[f"{name}:{IDENTIFIER}"] = "token"
+    if parameter.typed:
+        found[f"{name}:{OF_TYPE}"] = "token"
+    return found
+
+
 _HOME = {
     TYPES[kind]: {
-        name: parameter.kind
-        for name, parameter in parameters.items()
-        if name not in OF_PATIENT and name != CLINICAL_DATE.get(kind)
+        key: table for name, parameter in parameters.items() for key, table in _home(kind, name, parameter).items()
     }
     for kind, parameters in PARAMETERS.items()
 }
-"""The generic table of each parameter; a patient and the clinical date stand in the wide index alone."""
 _DATES = {TYPES[kind]: name for kind, name in CLINICAL_DATE.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indexed:
+    """A version whose index rows are written anew."""
+
+    rid: int
+    patient: int
+    segment: int
+    index: Callable[[], Sequence[IndexRow]]
 
 
 class IndexWriter:
@@ -44,9 +67,9 @@ class IndexWriter:
     def __init__(self, connection: apsw.Connection) -> None:
         self._db = connection
         self._terms: dict[str, int] = {}
-        self._waiting: dict[int, tuple[int, ResourceWrite]] = {}
+        self._waiting: dict[int, tuple[int, ResourceWrite | Indexed]] = {}
 
-    def put(self, kind: int, write: ResourceWrite) -> None:
+    def put(self, kind: int, write: ResourceWrite | Indexed) -> None:
         """Index one version of a resource, instead of one that still waits."""
         self._waiting[write.rid] = kind, write
 
@@ -62,12 +85,16 @@ class IndexWriter:
             self._db.executemany(SQL[f"put_{table}"], entries)
 
     def _place(
-        self, tables: dict[str, list[tuple[Any, ...]]], kind: int, write: ResourceWrite, rows: Sequence[IndexRow]
+        self,
+        tables: dict[str, list[tuple[Any, ...]]],
+        kind: int,
+        write: ResourceWrite | Indexed,
+        rows: Sequence[IndexRow],
     ) -> None:
         """Add the rows of one version to the tables they go to, and to `indexed` what of their keys drops them."""
         rid, patient, segment = write.rid, write.patient, write.segment
         home, clinical_date = _HOME[kind], _DATES.get(kind)
-        low, high = next(((row.low, row.high) for row in rows if row.param == clinical_date), (BEGINNING, BEGINNING))
+        low, high = next(((row.low, row.high) for row in rows if row.param == clinical_date), UNDATED)
         keys: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _TABLES[:-1]}
         if kind != _PATIENT:
             tables["clinical"].append((patient, kind, low, rid, high, segment))
@@ -86,6 +113,9 @@ class IndexWriter:
                 tables[table].append((kind, *key, rid))
             elif table == "reference":
                 key = param, value
+                tables[table].append((kind, *key, rid))
+            elif table == "quantity":
+                key = param, *value.split(" "), *exact.split("|", 2)
                 tables[table].append((kind, *key, rid))
             else:
                 continue

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import apsw
 
+from adapter.store.pairs import PairDecision, PairRow, Portrait
 from adapter.store.queries import load
-from adapter.store.shapes import PairDecision, PairRow, Portrait, row_key
+from adapter.store.shapes import row_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import apsw
@@ -10,13 +11,14 @@ import apsw
 from adapter.errors import SallyportError
 from adapter.store.queries import load
 from adapter.store.shapes import TYPES
-from adapter.store.sqlite.index import IndexWriter
+from adapter.store.sqlite.index import Indexed, IndexWriter
 from adapter.store.sqlite.sealing import ApartRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from adapter.store.shapes import ResourceWrite
+    from adapter.fhir.search import IndexRow
+    from adapter.store.shapes import ResourceWrite, StoredResource
 
 SQL = load("write")
 _VERSION = 7
@@ -91,6 +93,21 @@ class ResourceWriter:
         if origin is not None and not write.seed:
             self._origins.append((rid, *origin))
         return changed
+
+    def index_anew(
+        self, resources: Sequence[StoredResource], rows: Callable[[StoredResource], Sequence[IndexRow]]
+    ) -> None:
+        """Replace the index rows of stored resources; sealed ones are in no index."""
+        self._apart.expect([one.rid for one in resources])
+        for one in resources:
+            if self._apart.sealed(one.rid):
+                continue
+            kind = TYPES[one.type]
+            self._index.drop(kind, one.patient, one.rid)
+            self._index.put(
+                kind, Indexed(rid=one.rid, patient=one.patient, segment=one.segment, index=partial(rows, one))
+            )
+        self._index.flush()
 
     def _replace(self, current: _InPlace | None, write: ResourceWrite, at: int) -> None:
         rid, kind = write.rid, TYPES[write.type]

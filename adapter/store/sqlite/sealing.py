@@ -28,6 +28,9 @@ ERASED: Final[dict[str, tuple[str, ...]]] = {
     "relation": ("rid", "other"),
     "origin": ("rid",),
     "indexed": ("rid",),
+    "told": ("rid",),
+    "roster_booking": ("rid",),
+    "held_release": ("rid",),
 }
 """What is deleted of a destroyed record, by the columns that name it, after its index rows."""
 ERASED_OF_PATIENT: Final[dict[str, tuple[str, ...]]] = {
@@ -48,6 +51,7 @@ KEPT: Final = {
     "string": "index rows",
     "date": "index rows",
     "reference": "index rows",
+    "quantity": "index rows",
     "legal_fact": "what people recorded is append only, and its law asks for six years: 45 CFR 164.530(j)",
     "identity_decision": "what people decided is append only; it names records by keys",
     "former_link": "keys and instants only, for accountings",

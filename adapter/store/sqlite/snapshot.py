@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from adapter.consent.bases import custody
+from adapter.fhir.results import names_records
 from adapter.store.queries import load
 from adapter.store.shapes import (
     EXCEPTION,
@@ -21,8 +22,9 @@ from adapter.store.shapes import (
     StoredResource,
     row_key,
 )
-from adapter.store.sqlite.compile import CompiledSearch, compile_search, order_of
+from adapter.store.sqlite.compile import CompiledSearch, compile_search
 from adapter.store.sqlite.connection import row_of
+from adapter.store.sqlite.order import order_of
 from adapter.store.sqlite.person import stored
 from adapter.store.sqlite.survey import SqliteSurvey
 
@@ -31,13 +33,15 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from adapter.fhir.search import Query
+    from adapter.fhir.search import Filter, Query
 
 SQL = load("read")
 _READ_PATIENT = SQL["read_patient"].format(sees_patient=SQL["sees_patient"])
 _MISSING = 2**62
 _SEEN = len(Hit._fields) - 1
 """Where `read_patient` tells how the Patient is seen: behind the columns of a hit, in place of its obligation."""
+_PLACES = 2
+"""Where in a row of `page` the values stand by which it is ordered."""
 _NOTHING = Found(total=0, hits=(), more=False, gaps=())
 
 
@@ -98,55 +102,53 @@ class SqliteSnapshot(SqliteSurvey):
         context: int,
         query: Query,
         patients: Sequence[int] | None,
-        after: tuple[Any, int] | None,
+        after: Sequence[Any] | None,
         *,
         at: int,
+        within: Sequence[Sequence[Filter]] | None = None,
     ) -> Found:
         if patients is None:
             # A population may be large: the loop goes on meanwhile.
-            return await asyncio.to_thread(self._search, context, query, patients, after, at)
-        return self._search(context, query, patients, after, at)
+            return await asyncio.to_thread(self._search, context, query, patients, after, at, within)
+        return self._search(context, query, patients, after, at, within)
 
     def _search(
         self,
         context: int,
         query: Query,
         patients: Sequence[int] | None,
-        after: tuple[Any, int] | None,
+        after: Sequence[Any] | None,
         at: int,
+        within: Sequence[Sequence[Filter]] | None,
     ) -> Found:
-        search = compile_search(query, patients, self._terms, context=context, at=at, live=self._live(at))
+        live = self._live(at)
+        search = compile_search(query, patients, self._terms, context=context, at=at, live=live, within=within)
         if query.summary == "count" or query.count == 0:
             total, missing = self._total(search)
-            gaps = self._search_gaps(query, search.decided, search.bindings) if missing else []
+            gaps = self._search_gaps(query, search) if missing else []
             return Found(total=total, hits=(), more=False, gaps=gaps)
-        order = order_of(query)
-        bindings = dict(search.bindings, limit=query.count + 1)
-        bound = "1"
-        if after is not None:
-            bindings["place"], bindings["last"] = after
-            sign = "<" if order.direction == "DESC" else ">"
-            bound = f"{order.place} {sign} :place OR ({order.place} = :place AND h.rid > :last)"
-        text = SQL["page"].format(
-            decided=search.decided, place=order.place, source=order.source, direction=order.direction, after=bound
-        )
-        rows = list(self._db.execute(text, bindings))
+        order = order_of(query, search.statement, after)
+        text = SQL["page"].format(decided=search.decided, **order._asdict())
+        rows = list(self._db.execute(text, dict(search.statement.bindings, limit=query.count + 1)))
         if not rows:
             # Behind the last page nothing follows, but the total is what it is.
             total = 0 if after is None else self._total(search)[0]
             return Found(total=total, hits=(), more=False, gaps=())
         if rows[0][1] is None:
-            return Found(total=0, hits=(), more=False, gaps=self._search_gaps(query, search.decided, search.bindings))
+            return Found(total=0, hits=(), more=False, gaps=self._search_gaps(query, search))
         page = rows[: query.count]
-        hits = [Hit._make(row[3:]) for row in page]
-        last = (page[-1][2], hits[-1].rid)
+        behind = len(rows[0]) - len(Hit._fields)
+        hits = [Hit._make(row[behind:]) for row in page]
+        last = (*page[-1][_PLACES:behind], hits[-1].rid)
         return Found(total=rows[0][0], hits=hits, more=len(rows) > query.count, gaps=(), last=last)
 
     def _total(self, search: CompiledSearch) -> tuple[int, int]:
-        permitted, missing = row_of(self._db.execute(SQL["total"].format(decided=search.decided), search.bindings))
+        text = SQL["total"].format(decided=search.decided)
+        permitted, missing = row_of(self._db.execute(text, search.statement.bindings))
         return permitted, missing
 
-    def _search_gaps(self, query: Query, decided: str, bindings: dict[str, Any]) -> list[Gap]:
+    def _search_gaps(self, query: Query, search: CompiledSearch) -> list[Gap]:
+        decided, bindings = search.decided, search.statement.bindings
         rows = list(self._db.execute(SQL["search_gaps"].format(decided=decided), bindings))
         if query.type != "Patient":
             return list(dict.fromkeys(Gap(policy=row[0], segment=row[1], rid=row[2]) for row in rows))
@@ -166,13 +168,13 @@ class SqliteSnapshot(SqliteSurvey):
     async def owners(self, query: Query) -> list[int] | None:
         rids: list[int] | None = None
         for item in query.filters:
-            if item.param == "_id":
+            if not names_records(item):
+                continue
+            if item.kind == "id":
                 found = [row_key(query.type, alternative.value) for alternative in item.alternatives]
-            elif item.kind == "reference":
+            else:
                 keys = [(TYPES[query.type], item.param, alternative.value) for alternative in item.alternatives]
                 found = [row[0] for key in keys for row in self._db.execute(SQL["referring"], key)]
-            else:
-                continue
             rids = found if rids is None else [rid for rid in rids if rid in found]
         if rids is None:
             return None
@@ -181,6 +183,10 @@ class SqliteSnapshot(SqliteSurvey):
 
     async def linked(self, patient: int) -> list[int]:
         return [row[0] for row in self._db.execute(SQL["linked"], (patient,))]
+
+    async def merged(self, patient: int) -> dict[int, str]:
+        rows: list[tuple[Any, ...]] = self._db.execute(SQL["merged"], (patient,)).fetchall()
+        return {row[0]: row[1] for row in rows}
 
     async def siblings(self, rid: int) -> list[tuple[int, int | None, int]]:
         return list(self._db.execute(SQL["siblings"], (rid,)))

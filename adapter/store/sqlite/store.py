@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from adapter.store.clients import ClientEvent
 from adapter.store.queries import load
 from adapter.store.shapes import NOTHING_SAID, LastWord, QuarantinedRecord, TokenRow, UserEvent, Waiting
 from adapter.store.sqlite.connection import connect, migrate, row_of
 from adapter.store.sqlite.inbox import SqliteInbox
 from adapter.store.sqlite.interning import InternTable, bodies
 from adapter.store.sqlite.ledger import SqliteLedger
+from adapter.store.sqlite.messages import SqliteMessages
 from adapter.store.sqlite.snapshot import SqliteSnapshot
 from adapter.store.sqlite.transaction import SqliteTransaction
 
@@ -85,6 +87,8 @@ class SqliteStore:
         self._reader = connect(self._path)
         self._interning = InternTable()
         self._ledger: SqliteLedger | None = None
+        self._messages: SqliteMessages | None = None
+        self._durable = durable
         self._lock = asyncio.Lock()
         self._idle: list[apsw.Connection] = []
 
@@ -95,6 +99,13 @@ class SqliteStore:
     def inbox(self) -> SqliteInbox:
         """The raw inbox of this site; ``migrate`` first."""
         return SqliteInbox(self._inbox_db)
+
+    def messages(self) -> SqliteMessages:
+        """What is known of messages in the inbox of this site; ``migrate`` first."""
+        if self._messages is None:
+            groups = connect(self._path.with_name("inbox.sqlite"), durable=self._durable, cache_mb=16)
+            self._messages = SqliteMessages(self._inbox_db, groups)
+        return self._messages
 
     def ledger(self) -> SqliteLedger:
         """The disclosure ledger of this site, with a chain of this process; ``migrate`` first."""
@@ -153,6 +164,30 @@ class SqliteStore:
         async with self.transaction() as change:
             await change.add_token(row)
 
+    async def add_client_token(self, row: TokenRow) -> bool:
+        async with self.transaction() as change:
+            if await change.client_stopped(row.client):
+                return False
+            await change.add_token(row)
+            return True
+
+    async def spend_assertion(self, digest: bytes, *, expires: int, at: int, tokens_until: int) -> bool:
+        async with self.transaction():
+            self._writer.execute(ACCESS["forget_assertions"], (at,))
+            self._writer.execute(ACCESS["forget_tokens"], (tokens_until,))
+            self._writer.execute(ACCESS["spend_assertion"], (digest, expires))
+            return bool(self._writer.changes())
+
+    async def client_stopped(self, client: str) -> bool:
+        row = self._reader.execute(ACCESS["client_stopped"], (client,)).fetchone()
+        return row is not None and bool(row[0])
+
+    async def client_events(self) -> list[ClientEvent]:
+        return [
+            ClientEvent(client=client, kind=kind, author=author, words=words, at=at)
+            for client, kind, author, words, at in self._reader.execute(ACCESS["client_events"])
+        ]
+
     async def user_events(self, user: str | None = None) -> list[UserEvent]:
         return [_user_event(*row) for row in self._reader.execute(ACCESS["user_events"], {"user": user})]
 
@@ -165,11 +200,10 @@ class SqliteStore:
         return None if row is None else (row[0], bytes(row[1]), bool(row[2]))
 
     async def quarantined(self, feed: str | None) -> list[QuarantinedRecord]:
-        names = ("id", "feed", "receipt", "ordinal", "line", "part", "code", "element", "expected", "raw")
-        return [
-            QuarantinedRecord(**dict(zip(names, row, strict=True)))
-            for row in self._writer.execute(READ["quarantined"], {"feed": feed})
-        ]
+        return [_quarantined(*row) for row in self._writer.execute(READ["quarantined"], {"feed": feed})]
+
+    async def quarantined_of(self, receipt: str) -> list[QuarantinedRecord]:
+        return [_quarantined(*row) for row in self._writer.execute(READ["quarantined_of"], (receipt,))]
 
     async def scrub(self) -> None:
         # Pages that fell free before may hold what they held: the file is written anew without them.
@@ -191,14 +225,21 @@ class SqliteStore:
         return {name: row_of(self._reader.execute(f"SELECT count(*) FROM {name}"))[0] for name in tables}
 
     async def close(self) -> None:
+        if self._messages is not None:
+            self._messages.close()
         for db in (*self._idle, self._reader, self._writer, self._inbox_db, self._ledger_db):
             db.close()
+
+
+def _quarantined(*row: Any) -> QuarantinedRecord:
+    names = ("id", "feed", "receipt", "ordinal", "line", "part", "code", "element", "expected", "raw")
+    return QuarantinedRecord(**dict(zip(names, row, strict=True)))
 
 
 @lru_cache(maxsize=1024)
 def _token_row(*row: Any) -> TokenRow:
     """The same row read again is the same object; a row that changed is another key."""
-    digest, client, organisation, purposes, rights, expires, revoked, user, issued, said = row
+    digest, client, organisation, purposes, rights, expires, revoked, user, issued, scopes, said = row
     return TokenRow(
         digest=digest,
         client=client,
@@ -209,6 +250,7 @@ def _token_row(*row: Any) -> TokenRow:
         revoked=bool(revoked),
         user=user,
         issued=issued,
+        scopes=scopes,
         last_word=NOTHING_SAID if said is None else _last_word(*said.split(" ")),
     )
 

@@ -12,29 +12,41 @@ from adapter.store.shapes import (
     BEGINNING,
     END,
     PolicySpan,
+    Told,
 )
 from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.identity import IdentityWriter
 from adapter.store.sqlite.interning import bodies
 from adapter.store.sqlite.legal import SqliteLegalRecords
 from adapter.store.sqlite.matching import MatchWriter, SqliteMatchRecords
-from adapter.store.sqlite.person import SqlitePeople
+from adapter.store.sqlite.person import SqlitePeople, stored
 from adapter.store.sqlite.resources import ResourceWriter
 from adapter.store.sqlite.sealing import SqliteSealing
+from adapter.store.sqlite.work import SqliteFeedWork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     import apsw
 
-    from adapter.store.shapes import BoundRow, IdentityFacts, QuarantinedRecord, ResourceWrite, TokenRow, UserEvent
+    from adapter.fhir.search import IndexRow
+    from adapter.store.clients import ClientEvent
+    from adapter.store.shapes import (
+        BoundRow,
+        IdentityFacts,
+        QuarantinedRecord,
+        ResourceWrite,
+        StoredResource,
+        TokenRow,
+        UserEvent,
+    )
     from adapter.store.sqlite.interning import InternTable
 
 SQL, ACCESS = load("write"), load("access")
 _INCOMPLETE = "the policies of a patient must cover all time without gap or overlap"
 
 
-class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords, SqliteSealing):
+class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords, SqliteFeedWork, SqliteSealing):
     """The writer's side of the store, inside BEGIN IMMEDIATE … COMMIT."""
 
     def __init__(
@@ -72,6 +84,24 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords, Sq
         self._resources.flush()
         bindings = (rid, receipt, line, orjson.dumps(sorted(later)).decode())
         return self._db.execute(SQL["outdated"], bindings).fetchone() is not None
+
+    async def told(self, rids: Iterable[int]) -> dict[int, Told]:
+        self._resources.flush()
+        rows = self._db.execute(SQL["told"], (orjson.dumps(list(rids)).decode(),))
+        return {
+            rid: Told(rid, revision, bool(seeded), at, orjson.loads(times), head, tail)
+            for rid, revision, seeded, at, times, head, tail in rows
+        }
+
+    async def tell(self, rows: Sequence[tuple[int, int, Mapping[str, Mapping[str, int]]]]) -> None:
+        self._db.executemany(SQL["put_told"], [(rid, at, orjson.dumps(times).decode()) for rid, at, times in rows])
+
+    async def index_anew(
+        self, rows: Callable[[StoredResource], Sequence[IndexRow]], *, after: int, limit: int
+    ) -> list[int]:
+        found = [stored(row) for row in self._db.execute(SQL["resources_behind"], (after, limit))]
+        self._resources.index_anew(found, rows)
+        return [resource.rid for resource in found]
 
     async def admit(self, patients: Iterable[int], policy: int) -> set[int]:
         everyone = sorted(patients)
@@ -176,12 +206,20 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords, Sq
                 int(row.revoked),
                 row.user,
                 row.issued,
+                row.scopes,
             ),
         )
 
     async def revoke_token(self, digest: bytes) -> bool:
         self._db.execute(ACCESS["revoke_token"], (digest,))
         return bool(self._db.changes())
+
+    async def client_stopped(self, client: str) -> bool:
+        row = self._db.execute(ACCESS["client_stopped"], (client,)).fetchone()
+        return row is not None and bool(row[0])
+
+    async def add_client_event(self, event: ClientEvent) -> None:
+        self._db.execute(ACCESS["put_client_event"], (event.client, event.kind, event.author, event.words, event.at))
 
     async def add_user_event(self, event: UserEvent) -> None:
         self._db.execute(

@@ -9,26 +9,24 @@ https://www.hl7.org/implement/standards/product_brief.cfm?product_id=649
 
 from __future__ import annotations
 
-import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from connectors.jail.hl7v2.tokenizer import Delimiters, fields
+from connectors.jail.hl7v2.header import TABLE_0357, USUAL, Fault, Header, read_header
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connectors.jail.hl7v2.tokenizer import Delimiters
 
 ACCEPTED: Final = "AA"
 ERROR: Final = "AE"
 REJECTED: Final = "AR"
 
-_LEAD = re.compile(rb"[\x00\x0b\x1c \t\r\n]*(?:\xef\xbb\xbf)?(?=MSH)")
-_SEGMENT_END = re.compile(rb"[\r\n\x1c]")
 _SENDER, _SENDER_FACILITY, _RECEIVER, _RECEIVER_FACILITY = 3, 4, 5, 6
-_TYPE, _CONTROL, _PROCESSING, _VERSION, _CHARSET = 9, 10, 11, 12, 18
-_INTERNAL_ERROR = ("207", "Application internal error", "HL70357")
-
-
-def header_of(message: bytes) -> bytes | None:
-    """The first segment of a message as far as it is there, without framing; None unless it is an MSH."""
-    lead = _LEAD.match(message)
-    return None if lead is None else _SEGMENT_END.split(message[lead.end() :], maxsplit=1)[0]
+_TYPE, _PROCESSING, _VERSION, _CHARSET = 9, 11, 12, 18
+_INTERNAL_ERROR: Final = "207"
+_ERR_LOCATION_FIRST = ("2.5", "2.6", "2.7", "2.8", "2.9")
+"""Versions in which ERR has a location and a code of their own; before it was one field."""
 
 
 def acknowledgement(message: bytes, code: str, text: str = "", *, at: str = "", control: str = "") -> bytes:
@@ -38,50 +36,79 @@ def acknowledgement(message: bytes, code: str, text: str = "", *, at: str = "", 
     as an HL7 date and time, ``control`` the ACK's own control id; without it that of the message is used again.
     Raises ValueError when there is no MSH or it does not say how the message is delimited.
     """
-    header = header_of(message)
+    header = read_header(message)
     if header is None:
-        raise ValueError("expected a message that starts with MSH")
-    # Latin-1 gives every byte back as it came, whatever the message is written in.
-    plain = header.decode("latin-1")
-    delimiters = Delimiters.read(plain)
-    parts = fields(plain, delimiters)
+        raise ValueError("expected a message that starts with MSH and says how it is delimited")
+    faults = () if code.endswith("A") else (Fault(code=_INTERNAL_ERROR, advice=text),)
+    return answer(header, code, faults, text=text, at=at, control=control)
 
-    def field(number: int) -> str:
-        return parts[number - 1] if number <= len(parts) else ""
 
-    trigger = field(_TYPE).split(delimiters.repetition)[0].split(delimiters.component)[1:2]
-    answer: dict[int, str] = {
-        2: parts[1],
-        3: field(_RECEIVER),
-        4: field(_RECEIVER_FACILITY),
-        5: field(_SENDER),
-        6: field(_SENDER_FACILITY),
-        7: at,
-        9: delimiters.component.join(["ACK", *filter(None, trigger), *(["ACK"] if any(trigger) else [])]),
-        10: control or field(_CONTROL),
-        11: field(_PROCESSING),
-        12: field(_VERSION),
-        18: field(_CHARSET),
-    }
-    told = _escaped(text, delimiters)
-    lines = [
-        _segment("MSH", answer, delimiters, first=2),
-        _segment("MSA", {1: code, 2: field(_CONTROL), 3: told}, delimiters),
+def answer(
+    header: Header | None,
+    code: str,
+    faults: Sequence[Fault] = (),
+    *,
+    text: str = "",
+    at: str = "",
+    control: str = "",
+    is_last: bool = False,
+) -> bytes:
+    """The ACK of a message by its header.
+
+    ``code`` is one of table 0008; each of ``faults`` is an ERR segment, and the advice of the first one MSA-3 unless
+    ``text`` says something else. Without a header that could be read there is nothing to answer in kind: delimiters are
+    the usual ones, and there is no control id. ``is_last`` says of itself that it wants no answer (MSH-15, MSH-16).
+    """
+    known = header or USUAL
+    marks = known.delimiters
+    trigger = known.component(_TYPE, 2)
+    told = text or (faults[0].advice if faults else "")
+    wanted = "NE" if is_last else ""
+    made = [
+        "MSH",
+        known.parts[1],
+        known.field(_RECEIVER),
+        known.field(_RECEIVER_FACILITY),
+        known.field(_SENDER),
+        known.field(_SENDER_FACILITY),
+        at,
+        "",
+        marks.component.join(["ACK", trigger, "ACK"] if trigger else ["ACK"]),
+        control or known.control,
+        known.field(_PROCESSING),
+        known.field(_VERSION),
+        *("", "", wanted, wanted, "", known.field(_CHARSET)),
     ]
-    if not code.endswith("A"):
-        error = {3: delimiters.component.join(_INTERNAL_ERROR), 4: "E", 8: told}
-        lines.append(_segment("ERR", error, delimiters))
-    return "".join(f"{line}\r" for line in lines).encode("latin-1")
+    lines = [
+        _segment(made, marks),
+        _segment(["MSA", code, known.control, _escaped(told, marks)], marks),
+        *(_error(fault, known.field(_VERSION), marks, warning=code.endswith("A")) for fault in faults),
+    ]
+    return "".join(lines).encode("latin-1")
 
 
-def _segment(name: str, values: dict[int, str], delimiters: Delimiters, *, first: int = 1) -> str:
-    """A segment up to its last value; field 1 of MSH is the separator itself."""
-    last = max(number for number, value in values.items() if value)
-    return delimiters.field.join([name, *(values.get(number, "") for number in range(first, last + 1))])
+def _error(fault: Fault, version: str, marks: Delimiters, *, warning: bool) -> str:
+    """One ERR: where, which code of table 0357, how severe (table 0516), and words for people."""
+    where = [fault.segment, str(fault.sequence), str(fault.field)] if fault.field else []
+    coded = [fault.code, TABLE_0357[fault.code], "HL70357"]
+    words = _escaped(fault.advice, marks)
+    if version.startswith("2.") and not version.startswith(_ERR_LOCATION_FIRST):
+        old = marks.component.join([*(where or ["", "", ""]), marks.subcomponent.join(coded)])
+        return _segment(["ERR", old], marks)
+    severity = "W" if warning else "E"
+    where_, coded_ = marks.component.join(where), marks.component.join(coded)
+    return _segment(["ERR", "", where_, coded_, severity, "", "", "", words], marks)
+
+
+def _segment(values: list[str], delimiters: Delimiters) -> str:
+    """A segment up to its last value."""
+    return f"{delimiters.field.join(values).rstrip(delimiters.field)}\r"
 
 
 def _escaped(text: str, delimiters: Delimiters) -> str:
     """Plain words with what would delimit written as escape sequences, section 2.7."""
+    if not text:
+        return ""
     codes = {
         delimiters.escape: "E",
         delimiters.field: "F",

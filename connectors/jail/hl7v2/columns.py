@@ -11,15 +11,18 @@ https://www.hl7.org/implement/standards/product_brief.cfm?product_id=649
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from connectors.jail.hl7v2.escapes import unescape
 from connectors.jail.hl7v2.tokenizer import tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from connectors.jail.hl7v2.message import Line, Message
+    from connectors.jail.hl7v2.tokenizer import Delimiters
 
 Field = list[dict[str, str]]
 
@@ -48,25 +51,48 @@ def joined(message: Message, prefix: str, lines: Iterable[Line]) -> dict[str, Fi
 def filled(message: Message, line: Line) -> list[tuple[int, Field]]:
     """The numbers and values of the non-empty fields of one segment, without MSH-1 and MSH-2."""
     start, shift = (2, 1) if line.name == "MSH" else (1, 0)
-    values = (
-        (index + shift, _repetitions(message, text))
-        for index, text in enumerate(line.fields)
-        if text and index >= start
-    )
-    return [pair for pair in values if pair[1]]
-
-
-def _repetitions(message: Message, text: str) -> Field:
     marks = message.delimiters
-    if (
-        marks.component not in text
-        and marks.repetition not in text
-        and marks.subcomponent not in text
-        and marks.escape not in text
-    ):
-        return [] if text.isspace() else [{"1": text}]
-    leaves = [_leaves(message, components) for components in tree(text, marks)]
-    return [repetition for repetition in leaves if repetition]
+    structure = structured(marks)
+    found: list[tuple[int, Field]] = []
+    for index, text in enumerate(line.fields):
+        if not text or index < start:
+            continue
+        if structure(text) is None:
+            if not text.isspace():
+                found.append((index + shift, [{"1": text}]))
+        elif field := _repetitions(message, text, marks):
+            found.append((index + shift, field))
+    return found
+
+
+@lru_cache(maxsize=32)
+def structured(marks: Delimiters) -> Callable[[str], object]:
+    """Tells whether a field has anything but plain text."""
+    every = marks.component + marks.repetition + marks.subcomponent + marks.escape
+    return re.compile(f"[{re.escape(every)}]").search
+
+
+def _repetitions(message: Message, text: str, marks: Delimiters) -> Field:
+    if marks.escape in text:
+        leaves = [_leaves(message, components) for components in tree(text, marks)]
+        return [repetition for repetition in leaves if repetition]
+    repetitions = [_plain(one, marks) for one in text.split(marks.repetition)]
+    return [repetition for repetition in repetitions if repetition]
+
+
+def _plain(text: str, marks: Delimiters) -> dict[str, str]:
+    """The leaves of a repetition without escapes."""
+    leaves: dict[str, str] = {}
+    for number, part in enumerate(text.split(marks.component), 1):
+        if not part or part.isspace():
+            continue
+        if marks.subcomponent not in part:
+            leaves[str(number)] = part
+            continue
+        for place, leaf in enumerate(part.split(marks.subcomponent), 1):
+            if leaf and not leaf.isspace():
+                leaves[str(number) if place == 1 else f"{number}.{place}"] = leaf
+    return leaves
 
 
 def _leaves(message: Message, components: list[list[str]]) -> dict[str, str]:

@@ -1,42 +1,46 @@
-"""HL7 v2 extracts of a jail or jail medical system: ADT messages, and each OBX of ORU messages.
+"""HL7 v2 extracts of a jail or jail medical system: ADT, ORU, MDM and SIU messages, bare or in batches.
 
-HL7 v2.9 chapters 3 (ADT) and 7 (ORU):
+HL7 v2.9 chapters 3 (ADT), 7 (ORU), 9 (MDM) and 10 (SIU):
 https://www.hl7.org/implement/standards/product_brief.cfm?product_id=649
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
-from adapter.source import ExtractOptions, Malformed, Position, SourceRecord
+from adapter.source import ExtractOptions, Malformed, SourceRecord
 from connectors.encodings import feed_encoding, without_mark
 from connectors.jail.hl7v2.batch import LONGEST_MESSAGE, Envelopes, Piece, pieces
-from connectors.jail.hl7v2.columns import columns
 from connectors.jail.hl7v2.message import Message, malformed, read_message
+from connectors.jail.hl7v2.messages import SEVERAL_PATIENTS, event_of
 from connectors.jail.hl7v2.observations import observations
+from connectors.jail.hl7v2.persons import records
+from connectors.jail.hl7v2.refusal import refused
 from connectors.jail.hl7v2.tokenizer import line_ends
 from connectors.transport.files import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SEVERAL_PATIENTS = frozenset({"A17", "A24", "A37", "A39", "A40", "A41", "A42", "A43", "A44"})
-"""ADT events whose message is about two patients or more; one record speaks of one person."""
-
 _ENDS = (b"\r", b"\n", b"\x1c", b"\x0b", b"\0")
 """What may stand after the last segment: a terminator, or the framing of MLLP."""
 
 
 class Hl7v2:
-    """Reads ADT messages as kind ``ADT`` and each OBX of ORU messages as kind ``ORU``, bare or in batches."""
+    """Reads messages as kinds ``ADT``, ``MDM`` and ``SIU`` for each person in them, each OBX of an ORU as ``ORU``.
+
+    Next of kin, diagnoses, allergies, consents and the OBX of other messages are records of kind ``NK1``, ``DG1``,
+    ``AL1``, ``CON`` and ``OBX``.
+    """
 
     name = "jail.hl7v2"
 
     def records(self, stream: BinaryIO, options: ExtractOptions) -> Iterator[SourceRecord | Malformed]:
-        """One record for each ADT message and each OBX; every fault leaves the messages around it alone.
+        """The records of each message in turn; every fault leaves the messages around it alone.
 
-        Codes besides those of ``read_message`` and ``observations``: ``unsupported-message``,
-        ``test-message``, ``truncated``, ``batch-count``, ``batch-trailer``, ``too-long``.
+        Codes besides those of ``read_message``, ``refused`` and ``observations``: ``truncated``, ``batch-count``,
+        ``batch-trailer``, ``too-long``.
         """
         arriving, marked = without_mark(chunks(stream))
         fallback = "utf-8" if marked else feed_encoding(options)
@@ -73,50 +77,43 @@ def _message(piece: Piece, fallback: str, *, in_batch: bool) -> Iterator[SourceR
     elif (in_batch or not piece.last) and not piece.raw.endswith(_ENDS):
         last = read.lines[-1]
         yield malformed(last.line, last.name, "truncated", "a terminator after the last segment", piece.raw)
-    elif (fault := _refused(read)) is not None:
+    elif (fault := refused(read, read.lines[0].line)) is not None:
         yield fault
     else:
-        yield from _delivered(read, fallback)
+        yield from delivered(read, fallback)
 
 
-def _refused(message: Message) -> Malformed | None:
-    """The fault of a message of a kind that is not read."""
-    head = message.lines[0]
-    kind, event = message.component(9, 1), message.component(9, 2)
-    names = [line.name for line in message.lines]
-    several = event in SEVERAL_PATIENTS or ("MRG" in names and names.count("PID") > 1)
-    if kind not in {"ADT", "ORU"} or (kind == "ADT" and several):
-        expected = "MSH-9 to be ADT for one patient, or ORU"
-        return malformed(head.line, "MSH-9", "unsupported-message", expected, message.raw)
-    if message.component(11, 1) in {"T", "D"}:
-        return malformed(head.line, "MSH-11", "test-message", "MSH-11 to be P (production)", message.raw)
-    return None
-
-
-def _delivered(message: Message, fallback: str) -> Iterator[SourceRecord | Malformed]:
+def delivered(message: Message, fallback: str) -> Iterator[SourceRecord | Malformed]:
     """The records of ``message`` up to where a message without its header begins, and that one as a fault."""
-    kind = message.component(9, 1)
-    stop = _next_message(message, kind)
+    kind, event = event_of(message)
+    stop = _next_message(message, kind, event)
     if stop is None:
-        if kind == "ORU":
-            yield from observations(message)
-        else:
-            position = Position(line=message.lines[0].line, part="MSH")
-            yield SourceRecord(kind="ADT", position=position, values=columns(message, message.lines), raw=message.raw)
+        found = observations(message) if kind == "ORU" else records(message, kind, event)
+        if not message.warnings:
+            yield from found
+            return
+        for first, one in enumerate(found):
+            # What the message was like is said once, with its first record.
+            if first or isinstance(one, Malformed):
+                yield one
+            else:
+                yield replace(one, warnings=(*message.warnings, *one.warnings))
         return
     line = message.lines[stop]
     own = read_message(message.raw[: line.offset], line=message.lines[0].line, fallback=fallback)
     if isinstance(own, Message):
-        yield from _delivered(own, fallback)
+        yield from delivered(own, fallback)
     yield malformed(line.line, line.name, "missing-msh", "a message to start with MSH", message.raw[line.offset :])
 
 
-def _next_message(message: Message, kind: str) -> int | None:
-    """Where a segment cannot belong to this message: a second EVN or patient in ADT, an EVN in ORU."""
-    single = {"ADT": ("EVN", "PID"), "ORU": ()}[kind]
+def _next_message(message: Message, kind: str, event: str) -> int | None:
+    """Where a segment cannot belong to this message: a second EVN, a second person, an EVN where there is none."""
+    single = {"EVN"} if kind == "ADT" and event in SEVERAL_PATIENTS else {"EVN", "PID"}
+    if kind in {"ORU", "SIU"}:
+        single = set()
     seen: set[str] = set()
     for index, line in enumerate(message.lines):
-        if line.name in seen or (kind == "ORU" and line.name == "EVN"):
+        if line.name in seen or (line.name == "EVN" and kind in {"ORU", "SIU"}):
             return index
         if line.name in single:
             seen.add(line.name)

@@ -28,6 +28,11 @@ def unescape(text: str, delimiters: Delimiters, encoding: str) -> str:
     return _pattern(delimiters.escape).sub(lambda match: _meaning(match, delimiters, encoding), text)
 
 
+def well_escaped(text: str, delimiters: Delimiters) -> bool:
+    """Whether every escape character of ``text`` belongs to a sequence that is known."""
+    return delimiters.escape not in _pattern(delimiters.escape).sub("", text)
+
+
 @lru_cache(maxsize=32)
 def _pattern(escape: str) -> re.Pattern[str]:
     return re.compile(re.escape(escape) + f"({_SEQUENCE})" + re.escape(escape))

@@ -6,21 +6,30 @@ https://www.hl7.org/implement/standards/product_brief.cfm?product_id=649
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from adapter.source import Malformed, Position
 from connectors.jail.hl7v2.charsets import charset
-from connectors.jail.hl7v2.escapes import unescape
+from connectors.jail.hl7v2.escapes import unescape, well_escaped
 from connectors.jail.hl7v2.tokenizer import NAME, BadDelimitersError, Delimiters, Segment, fields, segments
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _FRAMING = b"\x00\x0b\x1c \t"
+_MARK = b"\xef\xbb\xbf"
+_ORDINARY = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
 _CHARSET = 17
 _NAME_LENGTH = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One segment as text: its name, its fields (escapes untouched), its line, and where its bytes start."""
+class Line(NamedTuple):
+    """One segment as text: its name, its fields (escapes untouched), its line, and where its bytes start.
+
+    A tuple, because every message makes many.
+    """
 
     name: str
     fields: tuple[str, ...]
@@ -35,12 +44,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message that can be read. ``lines`` are its segments in order, MSH first, blank lines left out."""
+    """A message that can be read. ``lines`` are its segments in order, MSH first, blank lines left out.
+
+    ``warnings`` are what had to be put up with: a word and where.
+    """
 
     raw: bytes
     delimiters: Delimiters
     encoding: str
     lines: tuple[Line, ...]
+    warnings: tuple[tuple[str, str], ...] = ()
 
     def component(self, number: int, component: int) -> str:
         """A component of a field of MSH, first repetition, as text."""
@@ -78,8 +91,34 @@ def read_message(raw: bytes, *, line: int, fallback: str) -> Message | Malformed
         if not NAME.match(parts[0]) or (len(parts) == 1 and len(parts[0]) < _NAME_LENGTH):
             expected = "a segment name of two or three characters and the field separator"
             return malformed(segment.line, f"segment {number}", "broken-segment", expected, raw)
-        lines.append(Line(name=parts[0], fields=tuple(parts), line=segment.line, offset=offset))
-    return Message(raw=raw, delimiters=delimiters, encoding=encoding, lines=tuple(lines))
+        lines.append(Line(parts[0], tuple(parts), segment.line, offset))
+    return Message(
+        raw=raw,
+        delimiters=delimiters,
+        encoding=encoding,
+        lines=tuple(lines),
+        warnings=tuple(_oddities(raw, head, delimiters, lines)),
+    )
+
+
+def _oddities(raw: bytes, head: Segment, delimiters: Delimiters, lines: list[Line]) -> Iterator[tuple[str, str]]:
+    """What is not as the standard has it and was read all the same: section 2.5, 2.7, 2.10.2."""
+    if _MARK in head.lead:
+        yield "byte-order-mark", "MSH"
+    if b"\n" in head.end:
+        yield "line-feed-terminator", "MSH"
+    if len(lines[0].fields[1]) < len("^~\\&"):
+        yield "encoding-characters", "MSH-2"
+    escape = delimiters.escape
+    stray = raw.count(escape.encode("ascii")) > 1
+    for place, line in enumerate(lines):
+        if not _ORDINARY.match(line.name):
+            yield "segment-name", line.name
+        if not stray:
+            continue
+        texts = line.fields[2:] if place == 0 else line.fields
+        if any(escape in text and not well_escaped(text, delimiters) for text in texts):
+            yield "stray-escape", line.name
 
 
 def malformed(line: int, part: str, code: str, expected: str, raw: bytes) -> Malformed:

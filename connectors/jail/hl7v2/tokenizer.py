@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{1,2}\Z")
 """Names of segments that are kept, the lower-case and two-letter ones of some senders included."""
@@ -50,6 +51,11 @@ class Delimiters:
         encoding = header[4:].split(field, 1)[0] if field else ""
         if not 3 <= len(encoding) <= 5:  # noqa: PLR2004 - the numbers the standard knows
             raise BadDelimitersError("three to five encoding characters are needed")
+        return cls._of(field, encoding)
+
+    @classmethod
+    @lru_cache(maxsize=256)
+    def _of(cls, field: str, encoding: str) -> Delimiters:
         component, repetition, escape, *more = list(encoding)
         subcomponent = more[0] if more else "&"
         truncation = more[1] if len(more) > 1 else ""
@@ -66,11 +72,11 @@ class Delimiters:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
+class Segment(NamedTuple):
     """The bytes of one segment: what leads it (framing, a byte order mark), its body, its terminator.
 
-    ``line`` is its 1-based line, where CR, LF and CR LF each end a line. The body is empty for a blank line.
+    A tuple, because every message makes many. ``line`` is its 1-based line, where CR, LF and CR LF each end a line. The
+    body is empty for a blank line.
     """
 
     lead: bytes

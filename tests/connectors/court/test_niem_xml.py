@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.court.niem_xml import NiemXml
-from connectors.court.slices import slices
+from connectors.xml_slices import slices
 
 COURT = NiemXml()
 OPEN = b'<?xml version="1.0" encoding="UTF-8"?>\n<CourtCases xmlns="https://sallyport.example/xml/court">\n'
@@ -150,11 +150,22 @@ def test_the_encoding_is_that_of_the_declaration(read):
     assert read(COURT, marked, encoding="cp1252").records[0].values == values
 
 
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-be", "utf-16-le"])
+def test_utf_16_is_read_and_every_case_keeps_its_bytes(read, codec):
+    text = document(case(), case("C2")).replace(b"UTF-8", b"UTF-16").decode()
+    marked = text.encode(codec) if codec == "utf-16" else ("\ufeff" + text).encode(codec)
+    reading = read(COURT, marked, step=7)
+    assert reading.faults == []
+    assert ids(reading) == ["C1", "C2"]
+    assert all(item.raw in marked for item in reading.records)
+    assert "<CourtCase>" in reading.records[0].raw.decode("utf-16-be" if codec.endswith("be") else "utf-16-le")
+
+
 @pytest.mark.parametrize(
     "data",
     [
         document(case()).replace(b"UTF-8", b"utf-16"),
-        document(case()).decode().encode("utf-16"),
+        document(case()).decode().encode("utf-16").replace("UTF-8".encode("utf-16-le"), "EBCDC".encode("utf-16-le")),
         document(case()).replace(b"UTF-8", b"no-such-thing"),
     ],
 )
@@ -230,10 +241,10 @@ def test_deep_nesting_and_huge_text_are_refused_by_the_parser(read):
 
 def test_a_case_without_end_comes_back_in_bounded_pieces():
     arriving = iter([OPEN, b"<CourtCase>", *[b"x" * 1000] * 20, b"</CourtCase>", case("C2")])
-    found = list(slices(arriving, longest=3000))
+    found = list(slices(arriving, ("CourtCase",), longest=3000))
     assert {each.kind for each in found} >= {"too-long"}
     assert max(len(each.raw) for each in found) < 5000
-    assert [each.kind for each in found][-2:] == ["case", "between"]
+    assert [each.kind for each in found][-2:] == ["record", "between"]
 
 
 def test_a_stretch_between_cases_that_is_too_long_does_not_hide_the_cases_after_it(read):
@@ -300,7 +311,7 @@ def test_any_bytes_are_read_the_same_however_they_arrive(read, in_order, data, s
 @settings(max_examples=200, deadline=None)
 @given(st.lists(dirt | st.binary(max_size=4), max_size=16).map(b"".join), st.integers(1, 30))
 def test_slices_are_the_document(data, step):
-    found = list(slices(data[at : at + step] for at in range(0, len(data), step)))
+    found = list(slices((data[at : at + step] for at in range(0, len(data), step)), ("CourtCase",)))
     joined = b"".join(each.raw for each in found)
     assert data.startswith(joined)
     if not any(each.kind == "dtd" for each in found):

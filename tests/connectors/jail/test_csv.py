@@ -82,9 +82,34 @@ def test_a_header_setting_that_is_not_known_names_the_known_ones(read):
         read(ROSTER, b"", header="maybe")
 
 
-def test_an_encoding_whose_line_ends_are_not_ascii_is_refused(read):
-    with pytest.raises(ConfigurationError, match="utf-16"):
-        read(ROSTER, b"", encoding="utf-16")
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("marked", [True, False])
+def test_utf_16_is_read_and_every_row_keeps_its_bytes(read, codec, marked):
+    text = (HEADER + row() + row(last="PEÑA 🦉", ident="P2") + b"a,b\r\n" + row(ident="P3")[:-2]).decode()
+    data = text.encode(codec)
+    mark = "\ufeff".encode(codec) if marked else b""
+    reading = read(ROSTER, mark + data, encoding="cp1252" if marked else codec, step=5)
+    assert [item.values["Last"] for item in reading.records] == ["DOE", "PEÑA 🦉", "DOE"]
+    assert reading.faults == [("ragged-row", 4)]
+    assert b"".join(item.raw for item in reading.items) == data[len(HEADER) * 2 :]
+
+
+@pytest.mark.parametrize("tail", ["\ud83d".encode("utf-16-le", "surrogatepass"), b"\x0a", b"x\x00\xff"])
+def test_half_a_character_of_utf_16_costs_its_row_only(read, tail):
+    first, broken = row().decode().encode("utf-16-le"), '"A'.encode("utf-16-le") + tail
+    reading = read(ROSTER, first + broken, encoding="utf-16-le")
+    assert len(reading.records) == 1
+    assert b"".join(item.raw for item in reading.items) == first + broken
+
+
+def test_utf_16_without_a_mark_tells_its_order_by_its_zeros(read):
+    for codec in ("utf-16-le", "utf-16-be"):
+        assert len(read(ROSTER, row().decode().encode(codec), encoding="utf-16").records) == 1
+
+
+def test_an_encoding_that_is_not_known_is_refused(read):
+    with pytest.raises(ConfigurationError, match="utf-7"):
+        read(ROSTER, b"", encoding="utf-7")
     with pytest.raises(ConfigurationError, match="klingon"):
         read(ROSTER, b"", encoding="klingon")
 

@@ -33,12 +33,12 @@ CREATE TABLE identity_pair (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX identity_pair_of_state ON identity_pair (state, since) WHERE patient < other;
 
--- What people decided of pairs and of doubted records. Append only: the last word counts, the earlier ones stay.
+-- What people decided of pairs and of doubted records, and what a source said of two records of its own (likely). Append only: the last word counts, the earlier ones stay.
 CREATE TABLE identity_decision (
   seq     INTEGER PRIMARY KEY,
   patient INTEGER NOT NULL,         -- the smaller key of a pair
   other   INTEGER NOT NULL,         -- the larger one; the same for a record by itself
-  verdict TEXT    NOT NULL CHECK (verdict IN ('same', 'different', 'accepted')),
+  verdict TEXT    NOT NULL CHECK (verdict IN ('same', 'different', 'likely', 'accepted')),
   knowing TEXT    NOT NULL,         -- the traits that differed when it was decided, space separated
   author  TEXT    NOT NULL,
   why     TEXT    NOT NULL,

@@ -1,9 +1,9 @@
-"""A court extract cut into its ``<CourtCase>`` elements before any of it is parsed.
+"""An XML extract cut into its records, elements of given names, before any of it is parsed.
 
 A parser that meets a fault stops for good, and everything after the fault is lost with it. So the bytes are
-cut first, and each case is parsed on its own. Comments, CDATA sections and processing instructions are
-stepped over, so that a case that is commented out stays so. One that is never closed, or holds the start of
-another of its kind, is a fault: it is not stepped over, so that it takes no other case with it.
+cut first, and each record is parsed on its own. Comments, CDATA sections and processing instructions are
+stepped over, so that a record that is commented out stays so. One that is never closed, or holds the start of
+another of its kind, is a fault: it is not stepped over, so that it takes no other record with it.
 
 XML 1.0, section 2: https://www.w3.org/TR/xml/
 """
@@ -12,20 +12,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LONGEST_CASE = 16 * 2**20
-"""Bytes of the longest case, or stretch between cases, that is read as one."""
+LONGEST_RECORD = 16 * 2**20
+"""Bytes of the longest record, or stretch between records, that is read as one."""
 
-Kind = Literal["case", "between", "dtd", "too-long"]
+Kind = Literal["record", "between", "dtd", "too-long"]
 
-_MARK = re.compile(
-    rb"<(?:(?P<comment>!--)|(?P<cdata>!\[CDATA\[)|(?P<instruction>\?)|(?P<dtd>!DOCTYPE)"
-    rb"|(?P<close>/)?(?:[A-Za-z_][\w.\-]*:)?CourtCase(?=[\s/>]))"
-)
+_ASIDE = rb"<(?:(?P<comment>!--)|(?P<cdata>!\[CDATA\[)|(?P<instruction>\?)|(?P<dtd>!DOCTYPE)"
 _TAG = re.compile(rb"(?:[^<>\"']++|\"[^<\"]*+\"|'[^<']*+')*+>")
 _CLOSING = {"comment": (b"--", b"-->"), "cdata": (b"]]>", b"]]>"), "instruction": (b"?>", b"?>")}
 _OPENING = {"comment": b"<!--", "cdata": b"<![CDATA[", "instruction": b"<?"}
@@ -36,16 +34,19 @@ _LONGEST_ASIDE = 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """Consecutive bytes: one case, or what stands between cases. ``line`` is 1-based and counts LF."""
+    """Consecutive bytes: one record, or what stands between records. ``line`` is 1-based and counts LF."""
 
     kind: Kind
     raw: bytes
     line: int
 
 
-def slices(arriving: Iterator[bytes], *, longest: int = LONGEST_CASE) -> Iterator[Slice]:
-    """Cut the chunks ``arriving``: every byte once and in order, up to a document type declaration."""
-    scanner = _Scanner(longest)
+def slices(arriving: Iterator[bytes], names: tuple[str, ...], *, longest: int = LONGEST_RECORD) -> Iterator[Slice]:
+    """Cut the chunks ``arriving``: every byte once and in order, up to a document type declaration.
+
+    ``names`` are the local names of the elements that are records.
+    """
+    scanner = _Scanner(_mark(names), longest)
     for chunk in arriving:
         yield from scanner.feed(chunk)
         if scanner.stopped:
@@ -53,10 +54,18 @@ def slices(arriving: Iterator[bytes], *, longest: int = LONGEST_CASE) -> Iterato
     yield from scanner.finish()
 
 
+@cache
+def _mark(names: tuple[str, ...]) -> re.Pattern[bytes]:
+    """What decides where a record begins or ends: an aside, or a tag of one of ``names`` with any prefix."""
+    tag = b"|".join(re.escape(name.encode("ascii")) for name in names)
+    return re.compile(_ASIDE + rb"|(?P<close>/)?(?:[A-Za-z_][\w.\-]*:)?(?:" + tag + rb")(?=[\s/>]))")
+
+
 class _Scanner:
     """The bytes not yet given out, and how far they have been looked at."""
 
-    def __init__(self, longest: int) -> None:
+    def __init__(self, mark: re.Pattern[bytes], longest: int) -> None:
+        self._mark = mark
         self._longest = longest
         self._buffer = b""
         self._start = 0
@@ -81,11 +90,11 @@ class _Scanner:
         self._ended = True
         yield from self._scan()
         if self._start < len(self._buffer) and not self.stopped:
-            yield self._cut(len(self._buffer), "case" if self._inside else "between")
+            yield self._cut(len(self._buffer), "record" if self._inside else "between")
 
     def _scan(self) -> Iterator[Slice]:
         while not self.stopped:
-            mark = _MARK.search(self._buffer, self._at)
+            mark = self._mark.search(self._buffer, self._at)
             if mark is None:
                 self._at = max(self._at, len(self._buffer) - _LONGEST_NAME)
                 return
@@ -133,14 +142,14 @@ class _Scanner:
             self.stopped = True
         elif kind == "close":
             if self._inside:
-                yield self._cut(stop, "case")
+                yield self._cut(stop, "record")
                 self._inside = False
         elif kind is None:
             if mark.start() > self._start:
-                yield self._cut(mark.start(), "case" if self._inside else "between")
+                yield self._cut(mark.start(), "record" if self._inside else "between")
             self._inside = not self._buffer.endswith(b"/>", 0, stop)
             if not self._inside:
-                yield self._cut(stop, "case")
+                yield self._cut(stop, "record")
 
     def _cut(self, end: int, kind: Kind) -> Slice:
         raw = self._buffer[self._start : end]

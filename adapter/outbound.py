@@ -1,0 +1,123 @@
+"""Asking other servers: the one place that opens a connection outwards, and the rules for where it may lead.
+
+HTTPS only; no redirect is followed; the name is resolved once, every address it has must be a public one or of a
+network the site names, and the connection goes to the address that was checked, so that a name cannot be answered
+differently a moment later. Answers are bounded in size, compression and time, and no proxy of the environment is used.
+
+https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from adapter.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from ipaddress import IPv4Address, IPv6Address
+    from pathlib import Path
+
+SECONDS: Final = 5.0
+"""Time for one exchange, name look-up included."""
+LARGEST: Final = 64 * 1024
+"""Bytes of the largest answer that is read."""
+_HTTPS: Final = 443
+_TRANSLATED: Final = ip_network("64:ff9b::/96")
+"""Addresses behind which a gateway puts any IPv4 address, https://www.rfc-editor.org/rfc/rfc6052"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What another server answered: status and body."""
+
+    status: int
+    body: bytes
+
+
+class Unreachable(Unavailable):
+    """Another server gave no answer that may be used; the words say why and name no content."""
+
+
+class Outbound:
+    """Asks other servers. ``private_networks`` are those in which they may be, ``ca_file`` what signs their names."""
+
+    def __init__(self, *, private_networks: tuple[str, ...] = (), ca_file: Path | None = None) -> None:
+        self._networks = tuple(ip_network(text) for text in private_networks)
+        self._ca_file = ca_file
+        self._tls: ssl.SSLContext | None = None
+
+    async def get(self, url: str) -> Reply:
+        """The answer to a GET; ``Unreachable`` if there is none that may be used."""
+        return await self._exchange("GET", url, {"accept": "application/json"}, None)
+
+    async def post_form(self, url: str, form: Mapping[str, str]) -> Reply:
+        """The answer to a posted form; ``Unreachable`` if there is none that may be used."""
+        return await self._exchange("POST", url, {"accept": "application/json"}, form)
+
+    async def _exchange(self, method: str, url: str, headers: dict[str, str], form: Mapping[str, str] | None) -> Reply:
+        # Only who asks others pays for the client.
+        import httpx2  # noqa: PLC0415
+
+        try:
+            async with asyncio.timeout(SECONDS):
+                where = urlsplit(url)
+                host, address = await self._checked(where.scheme, where.hostname, where.port)
+                port = where.port or _HTTPS
+                target = f"[{address}]" if ":" in address else address
+                pinned = where._replace(netloc=f"{target}:{port}").geturl()
+                named = where.netloc.rpartition("@")[2]
+                async with (
+                    httpx2.AsyncClient(verify=self._context(), trust_env=False, follow_redirects=False) as client,
+                    client.stream(
+                        method,
+                        pinned,
+                        headers={**headers, "host": named, "accept-encoding": "identity"},
+                        data=None if form is None else dict(form),
+                        extensions={"sni_hostname": host},
+                    ) as answer,
+                ):
+                    if answer.headers.get("content-encoding", "identity") != "identity":
+                        raise Unreachable("the answer is compressed, which was not asked for")
+                    body = bytearray()
+                    async for chunk in answer.aiter_raw():
+                        body += chunk
+                        if len(body) > LARGEST:
+                            raise Unreachable(f"the answer is larger than {LARGEST} bytes")
+                    return Reply(status=answer.status_code, body=bytes(body))
+        except TimeoutError:
+            raise Unreachable(f"no answer within {SECONDS:.0f} seconds") from None
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
+            raise Unreachable(f"no answer: {type(error).__name__}") from None
+
+    async def _checked(self, scheme: str, host: str | None, port: int | None) -> tuple[str, str]:
+        """The name and the address to connect to."""
+        if scheme != "https" or not host:
+            raise Unreachable("the address is no https address")
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port or _HTTPS, type=socket.SOCK_STREAM)
+        addresses = [str(entry[4][0]) for entry in found]
+        if not addresses or not all(self._may_reach(ip_address(one.partition("%")[0])) for one in addresses):
+            raise Unreachable("the address is in a network that the site does not name in `outbound.private_networks`")
+        return host, addresses[0]
+
+    def _may_reach(self, address: IPv4Address | IPv6Address) -> bool:
+        if address.version == 6:  # noqa: PLR2004 - an address that wraps another is that other one
+            address = address.ipv4_mapped or address.sixtofour or address
+        if any(address.version == network.version and address in network for network in self._networks):
+            return True
+        return address.is_global and not address.is_multicast and address not in _TRANSLATED
+
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+            if self._ca_file is not None:
+                self._tls.load_verify_locations(cafile=str(self._ca_file))
+            self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        return self._tls

@@ -1,0 +1,84 @@
+"""Client software as a county registers it in `partners.yaml`, and how the site reaches other servers.
+
+A client is registered where its organisations are, in a file that is reviewed and versioned like the agreements, and
+checked with everything else by `sallyport validate`.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+Key = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+HttpsUrl = Annotated[str, Field(pattern=r"^https://[^\s/?#@]+(/[^\s#]*)?$")]
+
+
+def _network(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError:
+        raise ValueError("expected a network such as 10.20.0.0/16") from None
+    return text
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Client(_Section):
+    """One client of `partners.yaml`: software that proves itself with a key. The key of the entry is its client_id."""
+
+    name: str = Field(min_length=1)
+    contact: str = ""
+    organizations: tuple[Key, ...] = ()
+    scopes: tuple[str, ...] = ()
+    rights: tuple[str, ...] = ()
+    jwks_url: HttpsUrl | None = None
+    jwks: dict[str, Any] | None = None
+    outside_id: str | None = Field(default=None, min_length=1)
+    introspects: bool = False
+    token_minutes: int = Field(default=5, ge=1, le=60)
+    requests_per_minute: int = Field(default=6000, ge=1, le=1_000_000)
+    tokens_per_minute: int = Field(default=60, ge=1, le=6000)
+    body_kilobytes: int = Field(default=64, ge=1, le=64 * 1024)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Client:
+        faults = []
+        if self.jwks is not None and self.jwks_url is not None:
+            faults.append(("jwks", "keys are given twice", "`jwks_url` or `jwks`"))
+        if self.jwks is None and self.jwks_url is None and self.outside_id is None:
+            faults.append(("jwks_url", "there is no key to prove itself with", "`jwks_url`, `jwks` or `outside_id`"))
+        if not self.organizations and not self.introspects:
+            faults.append(("organizations", "it acts for nobody", "partners it acts for, or `introspects: true`"))
+        if bool(self.organizations) is not bool(self.scopes or self.rights):
+            told = "it may ask for nothing" if self.organizations else "it acts for nobody and has scopes"
+            faults.append(("scopes", told, "`organizations` with `scopes` or `rights`"))
+        if faults:
+            told = "; ".join(f"{path}: {message}, expected {expected}" for path, message, expected in faults)
+            raise PydanticCustomError("inconsistent", "{told}", {"told": told, "faults": faults})
+        return self
+
+
+class Introspection(_Section):
+    """`[introspection]` of `site.toml`: an authorization server whose access tokens are believed when it confirms them.
+
+    RFC 7662.
+    """
+
+    url: HttpsUrl
+    issuer: str = Field(min_length=1)
+    audience: str = Field(min_length=1)
+    client_id: str = Field(min_length=1)
+    key_file: str = Field(min_length=1)
+    cache_seconds: int = Field(default=30, ge=0, le=300)
+
+
+class Outbound(_Section):
+    """`[outbound]` of `site.toml`: what this server may reach when it fetches keys or asks another server."""
+
+    private_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    ca_file: str | None = None

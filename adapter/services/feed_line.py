@@ -1,0 +1,60 @@
+"""A feed ready to run, and what a batch of its records holds until it is written."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from adapter.mapping.compile import CompiledMapping
+    from adapter.mapping.mapped import Environment
+    from adapter.services.assemble import Assembled, Assembly
+    from adapter.settings import Feed
+    from adapter.source import Connector, ExtractOptions
+    from adapter.store.shapes import QuarantinedRecord
+
+_USUAL, _SELDOM = gc.get_threshold(), (50_000, 20, 50)
+"""Thresholds of Python's garbage collector."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedLine:
+    """A feed ready to run: its reader, its compiled mapping and its assembly."""
+
+    feed: Feed
+    connector: Connector
+    options: ExtractOptions
+    mapping: CompiledMapping
+    environment: Environment
+    assembly: Assembly
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records that wait for one transaction: what they become, what waits, what is released, whom a roster names."""
+
+    assembled: list[tuple[int, Assembled]] = field(default_factory=list)
+    quarantine: list[QuarantinedRecord] = field(default_factory=list)
+    released: list[int] = field(default_factory=list)
+    named: list[tuple[int, bool]] = field(default_factory=list)
+    unlisted: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def __len__(self) -> int:
+        return len(self.assembled) + len(self.quarantine)
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Let the garbage collector look seldom: a batch is many objects, freed as they are written, none in a cycle."""
+    gc.freeze()
+    gc.set_threshold(*_SELDOM)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*_USUAL)
+        gc.unfreeze()
