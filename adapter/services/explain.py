@@ -118,7 +118,7 @@ class Explain:
             finding = Finding(topic="result", outcome="deny", says=told)
             return [Explanation(question=await self._asked(entry), effect="REFUSED", findings=(finding,))]
         if entry.interaction in _OFFICERS:
-            told = "A privacy officer asked; what was told is not kept, ask again for it."
+            told = "A privacy officer asked why, or who asked; what was told is not kept, ask again for it."
             finding = Finding(topic="result", outcome="noted", says=told)
             return [Explanation(question=await self._asked(entry), effect="FOUND", findings=(finding,))]
         if entry.interaction not in {"read", "search-type"}:

@@ -113,7 +113,8 @@ class Sealing:
         if kept := {one.type for one in rows if one.type == "Consent" or not one.patient}:
             raise RequestError(
                 f"it holds {' and '.join(sorted(kept))} resources, which are neither sealed nor destroyed: "
-                "Consents decide what may be released, and 45 CFR 164.530(j) has them kept for six years; the directory is public",
+                "Consents decide what may be released, and 45 CFR 164.530(j) has them kept for six years; the "
+                "directory is public",
                 expression="record",
             )
         return {one.type for one in rows}
