@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from dataclasses import dataclass
 from importlib.metadata import version
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -18,7 +17,6 @@ from adapter.services.access import Access
 from adapter.services.accounting import Accounting
 from adapter.services.accounting_page import AccountPage
 from adapter.services.amend import Amender
-from adapter.services.assemble import Assembly
 from adapter.services.asserting import PartnerAssertions
 from adapter.services.assertion_rules import LawOfAssertions
 from adapter.services.audit import Audit
@@ -33,8 +31,8 @@ from adapter.services.erasing import Erasing
 from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
 from adapter.services.fates import Fates
-from adapter.services.feed_contracts import FeedGate, endings, handled
-from adapter.services.feed_line import FeedLine
+from adapter.services.feed_contracts import FeedGate, handled
+from adapter.services.feed_line import feed_line
 from adapter.services.feed_work import FeedWork
 from adapter.services.identities import Identities
 from adapter.services.identity_rules import matcher, shipped_matcher
@@ -42,7 +40,7 @@ from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import Ingest
 from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
-from adapter.services.measures import Gauge, Measures
+from adapter.services.measures import Measures
 from adapter.services.paper import Papers
 from adapter.services.patient_match import PatientMatch
 from adapter.services.people import People
@@ -52,7 +50,8 @@ from adapter.services.reindex import reindex
 from adapter.services.reviews import Reviews
 from adapter.services.rosters import Rosters
 from adapter.services.sealing import Sealing
-from adapter.services.standing import KnownFacts, Sources
+from adapter.services.sources import sources_of
+from adapter.services.standing import KnownFacts
 from adapter.services.user_agreements import UserAgreements
 from adapter.services.watching import Watching
 from adapter.services.whatif import WhatIf
@@ -63,6 +62,7 @@ from adapter.store.sqlite.connection import connect, migrate
 from adapter.store.sqlite.ledger import SqliteLedger
 from adapter.store.sqlite.store import SqliteStore
 from adapter.ways_in import WaysIn, message_feeds, ways_in_problems
+from adapter.wired import Services
 from connectors.behavioral_health.fhir_ndjson import FhirNdjson
 from connectors.behavioral_health.release_forms import ReleaseForms
 from connectors.court.ecf_xml import EcfXml
@@ -80,22 +80,12 @@ from connectors.jail.zuercher_json import ZuercherJson
 from connectors.table_csv import TableCsv
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from pathlib import Path
-    from zoneinfo import ZoneInfo
 
-    from adapter.auth.clients import Clients
-    from adapter.auth.endpoints import Endpoints
-    from adapter.auth.requester import Requester
-    from adapter.auth.tokens import Tokens
-    from adapter.consent.agreement import AnyAgreement
-    from adapter.consent.law.law import Law
-    from adapter.fhir.facts import Facts
-    from adapter.services.feed_contracts import Ending
     from adapter.services.site_rules import SiteRules
-    from adapter.settings import Feed, Site
+    from adapter.settings import Site
     from adapter.source import Connector
-    from adapter.store.port import Inbox, Ledger, Store
     from adapter.store.shapes import Receipt
 
 CONNECTORS: dict[str, Connector] = {
@@ -139,75 +129,6 @@ def new_id() -> str:
 def new_token() -> str:
     """The text of an access token."""
     return secrets.token_urlsafe(32)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """Everything a way in or out may use."""
-
-    site: Site
-    store: Store
-    inbox: Inbox
-    ledger: Ledger
-    agreements: tuple[AnyAgreement, ...]
-    user_agreements: UserAgreements
-    gate: FeedGate
-    access: Access
-    decisions: Decisions
-    disclosure: Disclosure
-    ingest: Ingest
-    intake: Intake
-    reception: Reception
-    channels: ChannelLog
-    ways_in: WaysIn
-    in_force: InForce
-    explain: Explain
-    changes: Changes
-    whatif: WhatIf
-    law: Law
-    authorities: Authorities
-    identities: Identities
-    people: People
-    match: PatientMatch
-    assertions: PartnerAssertions
-    reviews: Reviews
-    papers: Papers
-    sealing: Sealing
-    clients: Clients
-    authorization: Endpoints
-    work: FeedWork
-    accounting: Accounting
-    audit: Audit
-    account_page: AccountPage
-    tokens: Tokens
-    requester: Requester
-    keys: SiteKeys
-    base_url: str
-    zone: ZoneInfo
-    facts: Facts
-    cursor_key: bytes
-    now: Callable[[], int]
-    new_id: Callable[[], str]
-    ready: Callable[[], Awaitable[bool]]
-    measures: Measures
-    tick: Callable[[], float]
-    version: str
-
-    async def metrics(self) -> str:
-        """What this process has counted, and what waits at this moment."""
-        head, waits = await self.ledger.head(), await self.store.waiting()
-        gauges = [
-            Gauge(name="sallyport_receipts_waiting", about="Receipts to bring in.", value=self.intake.waiting),
-            Gauge(name="sallyport_quarantined_records", about="Records that wait for people.", value=waits.quarantined),
-            Gauge(name="sallyport_outbox_waiting", about="Messages to deliver.", value=waits.outbox),
-            Gauge(name="sallyport_ledger_entries", about="Entries of the disclosure ledger.", value=head.entries),
-            Gauge(name="sallyport_ledger_waiting", about="Entries to commit.", value=self.ledger.waiting),
-        ]
-        return self.measures.text(gauges, self.intake.counted, {"version": self.version})
-
-    def endings(self) -> list[Ending]:
-        """Agreements that are about to end, and ended ones that keep a feed closed."""
-        return endings(self.agreements, self.gate, at=self.now(), zone=self.zone)
 
 
 def site_secret(folder: Path) -> bytes:
@@ -288,7 +209,7 @@ async def build(
     writer = Writer(keys, Validator(rules.facts), decisions, site.zone)
     await publish(store, writer, [*directory, *entries(site.directory)], EMPTY, at=now())
     people = People(keys, matcher(site), ledger)
-    sources = await _sources(site, store)
+    sources = await sources_of(site, store)
     in_force = InForce(
         site.zone,
         KnownFacts(decisions, sources, site.zone),
@@ -297,7 +218,10 @@ async def build(
     )
     await in_force.start(store, sources.fingerprint, at=now(), progress=progress)
     await people.start(store, in_force, at=now(), progress=progress)
-    lines = {feed.feed: _line(site, feed, rules, writer, people) for feed in site.feeds.values()}
+    lines = {
+        feed.feed: feed_line(site, feed, CONNECTORS[feed.connector], rules, writer=writer, people=people)
+        for feed in site.feeds.values()
+    }
     user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)
     gate = FeedGate(rules.agreements, site.feeds, site.zone)
     access = Access(
@@ -498,50 +422,4 @@ async def build(
         measures=Measures(),
         tick=perf_counter,
         version=version("sallyport"),
-    )
-
-
-async def _sources(site: Site, store: Store) -> Sources:
-    """Which units treat, and which feeds tell custody, as the feeds declare them."""
-    treating = {
-        f"Organization/{unit.organization}": _organisations(site, unit.organization)
-        for feed in site.feeds.values()
-        for unit in feed.units.values()
-        if unit.regime in {"hipaa", "part2"}
-    }
-    custody: dict[str, int] = {}
-    for feed in site.feeds.values():
-        if feed.custody_hours is not None:
-            async with store.transaction() as change:
-                number = await change.freshen(feed.feed, until=0)
-            custody |= {f"Organization/{unit.organization}": number for unit in feed.units.values()}
-    return Sources(treating=treating, custody=custody, window=site.site.treatment_window_days)
-
-
-def _organisations(site: Site, key: str) -> tuple[str, ...]:
-    """A unit and everything it is part of."""
-    found: list[str] = []
-    above: str | None = key
-    while above is not None and f"Organization/{above}" not in found:
-        found.append(f"Organization/{above}")
-        above = site.partners[above].part_of
-    return tuple(found)
-
-
-def _line(site: Site, feed: Feed, rules: SiteRules, writer: Writer, people: People) -> FeedLine:
-    return FeedLine(
-        feed=feed,
-        connector=CONNECTORS[feed.connector],
-        options=ExtractOptions(encoding=feed.encoding, settings=feed.settings),
-        mapping=rules.mappings[feed.feed],
-        environment=Environment(zone=feed.time_zone or site.site.time_zone),
-        assembly=Assembly(
-            feed,
-            writer=writer,
-            people=people,
-            registry=rules.registry,
-            forms={(name, version): form for name in feed.forms for version, form in rules.forms[name].items()},
-            organisations={key: f"Organization/{key}" for key in site.partners},
-            zone=site.zone,
-        ),
     )

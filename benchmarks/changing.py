@@ -28,8 +28,8 @@ from adapter.store.shapes import row_key
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from adapter.bootstrap import Services
     from adapter.store.shapes import ResourceWrite
+    from adapter.wired import Services
 
 HELD = 200
 """Summaries of the one person."""

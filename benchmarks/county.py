@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
-    from adapter.bootstrap import Services
     from adapter.fhir.search import IndexRow
     from adapter.services.disclose import Caller
     from adapter.store.port import Transaction
     from adapter.store.shapes import ResourceWrite
+    from adapter.wired import Services
 
 LOINC = "http://loinc.org"
 FORM = ("universal-release", "2026-1")

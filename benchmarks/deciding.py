@@ -24,9 +24,9 @@ from adapter.fhir.codec import parse
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from adapter.bootstrap import Services
     from adapter.consent.recipient import RecipientContext
     from adapter.store.shapes import ResourceWrite
+    from adapter.wired import Services
 
 BOTH = ("mental-health", "substance-use")
 TYPICAL = Choice(

@@ -33,12 +33,12 @@ from adapter.store.shapes import row_key
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from adapter.bootstrap import Services
     from adapter.fictional.people import Person
     from adapter.services.feed_line import FeedLine
     from adapter.services.pairing import Pairing
     from adapter.source import SourceRecord
     from adapter.store.port import Transaction
+    from adapter.wired import Services
 
 AS_OF = datetime(2026, 11, 22, 19, tzinfo=UTC)
 SEED = 2026

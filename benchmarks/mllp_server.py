@@ -27,7 +27,7 @@ from connectors.transport.mllp_server import Listener, ListenerOptions
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from adapter.bootstrap import Services
+    from adapter.wired import Services
 
 FEED = "jail-medical-hl7"
 OPTIONS = ListenerOptions(where="benchmark", host="127.0.0.1", port=0)

@@ -23,8 +23,8 @@ from adapter.store.shapes import row_key
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from adapter.bootstrap import Services
     from adapter.services.disclose import Caller
+    from adapter.wired import Services
 
 GOAL_MS = 5.0
 PARTNER, PURPOSE = "cottonwood", "TREAT"

@@ -19,8 +19,8 @@ from adapter.settings import read_document
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from adapter.bootstrap import Services
     from adapter.services.consequences import Consequences
+    from adapter.wired import Services
 
 PARTNER, PURPOSE = "pretrial", "pretrial-release"
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from adapter.bootstrap import Services
+    from adapter.wired import Services
 
 GOAL, MEMORY_GOAL = 3_000, 300
 CUT_EVERY = 1_000

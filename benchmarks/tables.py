@@ -22,8 +22,8 @@ from adapter.store.shapes import row_key
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from adapter.bootstrap import Services
     from adapter.services.disclose import Caller
+    from adapter.wired import Services
 
 WAYS = 48
 BATCH = 200

@@ -26,8 +26,8 @@ from adapter.services.accounting_law import LONGEST
 from adapter.services.page import html, markdown
 
 if TYPE_CHECKING:
-    from adapter.bootstrap import Services
     from adapter.services.accounting import Account
+    from adapter.wired import Services
 
 
 def register(app: typer.Typer) -> None:

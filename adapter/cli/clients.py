@@ -18,7 +18,7 @@ from adapter.store.clients import ClientEvent
 
 if TYPE_CHECKING:
     from adapter.auth.clients import Registered
-    from adapter.bootstrap import Services
+    from adapter.wired import Services
 
 STOPPED, RESTORED = "stopped", "restored"
 

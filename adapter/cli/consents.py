@@ -13,8 +13,8 @@ from adapter.cli.staff import INVALID, By, Key, author, on_site_told, partner
 from adapter.errors import RequestError
 
 if TYPE_CHECKING:
-    from adapter.bootstrap import Services
     from adapter.services.paper import Taken
+    from adapter.wired import Services
 
 
 def register(app: typer.Typer) -> None:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
-    from adapter.bootstrap import Services
     from adapter.services.disclose import Caller
+    from adapter.wired import Services
 
 PURPOSE_HEADER = "X-Purpose-Of-Use"
 

@@ -13,8 +13,8 @@ from adapter.services.access import Wanted
 from adapter.services.explain import PRIVACY_OFFICER
 
 if TYPE_CHECKING:
-    from adapter.bootstrap import Services
     from adapter.services.trace import Explanation
+    from adapter.wired import Services
 
 DENIED = 3
 COMPLIANCE = "HCOMPL"

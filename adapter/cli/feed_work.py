@@ -22,8 +22,8 @@ from adapter.settings import load_site
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from adapter.bootstrap import Services
     from adapter.services.preview import Previewed
+    from adapter.wired import Services
 
 Item = Annotated[str, typer.Argument(help="Id of the work, as `sallyport feeds work` lists it.")]
 Done = Annotated[str, typer.Option("--words", help="What was found or done; without names or content.")]

@@ -18,8 +18,8 @@ from adapter.services.report import FeedReport
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from adapter.bootstrap import Services
     from adapter.store.shapes import QuarantinedRecord, Receipt
+    from adapter.wired import Services
 
 SHOWN = 20
 """Waiting records listed for each receipt."""

@@ -19,11 +19,11 @@ from adapter.services.identity_training import trained, written
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from adapter.bootstrap import Services
     from adapter.identity.training import Trained
     from adapter.identity.traits import Traits
     from adapter.services.consequences import Past
     from adapter.services.identities import History, Item
+    from adapter.wired import Services
 
 _STATES = {
     Band.NONE: "told otherwise of itself than before; held",

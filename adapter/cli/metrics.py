@@ -11,7 +11,7 @@ from adapter.errors import ConfigurationError, Problem
 from adapter.services.measures import RIGHT
 
 if TYPE_CHECKING:
-    from adapter.bootstrap import Services
+    from adapter.wired import Services
 
 ADMINISTRATION = "HSYSADMIN"
 """Administration of a health system, the purpose of who runs the server: v3-ActReason. No agreement grants it."""

@@ -23,7 +23,7 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
-    from adapter.bootstrap import Services
+    from adapter.wired import Services
 
 Result = TypeVar("Result")
 

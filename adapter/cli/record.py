@@ -32,8 +32,8 @@ from adapter.services.decisions import LOCAL_PURPOSES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from adapter.bootstrap import Services
     from adapter.services.recordings import Recording
+    from adapter.wired import Services
 
 KNOWN_PURPOSES = PURPOSES.keys() | LOCAL_PURPOSES
 Partner = Annotated[str | None, typer.Option("--partner", help="Towards this partner alone; default is everyone.")]

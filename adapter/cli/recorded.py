@@ -18,9 +18,9 @@ from adapter.store.shapes import END
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from adapter.bootstrap import Services
     from adapter.services.authorities import Listed
     from adapter.services.reviews import Review
+    from adapter.wired import Services
 
 _KINDS = {
     "hold": "hold",

@@ -14,8 +14,8 @@ from adapter.fhir.instants import instant_text
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from adapter.bootstrap import Services
     from adapter.services.sealing import Sealed
+    from adapter.wired import Services
 
 Record = Annotated[
     str, typer.Argument(help="Type/id of one record, or FEED:NUMBER for all that a feed holds of a person.")

@@ -18,7 +18,7 @@ from adapter.rest.app import application
 from adapter.settings import load_site
 
 if TYPE_CHECKING:
-    from adapter.bootstrap import Services
+    from adapter.wired import Services
 
 GRACE = 30
 """Seconds that requests have to end once the server is asked to stop; nothing new is taken meanwhile."""

@@ -12,7 +12,7 @@ from adapter.settings import load_site
 if TYPE_CHECKING:
     import typer
 
-    from adapter.bootstrap import Services
+    from adapter.wired import Services
 
 
 def register(app: typer.Typer) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
-    from adapter.bootstrap import Services
+    from adapter.wired import Services
 
 INVALID = 4
 Result = TypeVar("Result")

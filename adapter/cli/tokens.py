@@ -15,8 +15,8 @@ from adapter.errors import ConfigurationError, Problem
 from adapter.services.access import Wanted
 
 if TYPE_CHECKING:
-    from adapter.bootstrap import Services
     from adapter.store.shapes import TokenRow
+    from adapter.wired import Services
 
 NAMED = 12
 """Characters of the digest by which a token is named; they open nothing."""

@@ -17,8 +17,8 @@ from adapter.services.user_agreements import days_left
 from adapter.store.shapes import UserEvent
 
 if TYPE_CHECKING:
-    from adapter.bootstrap import Services
     from adapter.services.user_agreements import Standing
+    from adapter.wired import Services
 
 DENIED = 3
 

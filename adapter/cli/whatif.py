@@ -20,8 +20,8 @@ from adapter.settings import read_document
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from adapter.bootstrap import Services
     from adapter.services.consequences import Consequences, Past
+    from adapter.wired import Services
 
 WITHHELD, RELEASED = 3, 5
 """Exit codes: something would be withheld and nothing released; something would be released."""

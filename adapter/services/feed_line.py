@@ -8,14 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from adapter.mapping.mapped import Environment
+from adapter.services.assemble import Assembly
+from adapter.source import ExtractOptions
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from adapter.mapping.compile import CompiledMapping
-    from adapter.mapping.mapped import Environment
-    from adapter.services.assemble import Assembled, Assembly
-    from adapter.settings import Feed
-    from adapter.source import Connector, ExtractOptions
+    from adapter.services.assemble import Assembled
+    from adapter.services.people import People
+    from adapter.services.site_rules import SiteRules
+    from adapter.services.write import Writer
+    from adapter.settings import Feed, Site
+    from adapter.source import Connector
     from adapter.store.shapes import QuarantinedRecord
 
 _USUAL, _SELDOM = gc.get_threshold(), (50_000, 20, 50)
@@ -58,3 +64,25 @@ def seldom_collected() -> Iterator[None]:
     finally:
         gc.set_threshold(*_USUAL)
         gc.unfreeze()
+
+
+def feed_line(
+    site: Site, feed: Feed, connector: Connector, rules: SiteRules, *, writer: Writer, people: People
+) -> FeedLine:
+    """A feed as the documents of its site describe it."""
+    return FeedLine(
+        feed=feed,
+        connector=connector,
+        options=ExtractOptions(encoding=feed.encoding, settings=feed.settings),
+        mapping=rules.mappings[feed.feed],
+        environment=Environment(zone=feed.time_zone or site.site.time_zone),
+        assembly=Assembly(
+            feed,
+            writer=writer,
+            people=people,
+            registry=rules.registry,
+            forms={(name, version): form for name in feed.forms for version, form in rules.forms[name].items()},
+            organisations={key: f"Organization/{key}" for key in site.partners},
+            zone=site.zone,
+        ),
+    )
