@@ -22,7 +22,7 @@ class Ran:
     err: str
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def clock():
     """What these people signed is in force on a day of theirs; a clock of a test starts on it and goes on."""
     started = time.monotonic_ns()

@@ -55,7 +55,7 @@ def test_what_cannot_be_done_is_told(sallyport, county, client, by, words):
 def test_a_registration_that_is_wrong_is_told_with_everything_else(sallyport, county):
     sc.register(county, bad=sc.spec(scopes=["system/Foo.rs"], organizations=["cottonwood"]))
     path = county / "site.toml"
-    path.write_text(path.read_text() + '\nca_file = "absent.pem"\n')
+    path.write_text(path.read_text().replace("private_networks = []", 'private_networks = []\nca_file = "absent.pem"'))
     memorandum = county / "agreements" / "memorandum.yaml"
     memorandum.write_text(memorandum.read_text().replace("unattended: [TREAT]", "unattended: [HRESCH]"))
     ran = sallyport("validate", "--site", county)

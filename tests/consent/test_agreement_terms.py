@@ -340,3 +340,14 @@ def test_the_floor_is_there_before_between_and_after_agreements():
 def test_the_grants_of_amendments_are_grants_too():
     changed = memorandum(grant(), amendments=[amendment(adds=[grant("probation")])])
     assert [one.recipient for one in changed.every_grant()] == ["pretrial", "probation"]
+
+
+def test_software_asks_unattended_for_no_more_than_is_granted():
+    with pytest.raises(ValidationError, match="none of the purposes of the grant"):
+        memorandum(grant(unattended=["TREAT"]))
+    with pytest.raises(ValidationError, match="none of the purposes of the grant"):
+        memorandum(amendments=[amendment(adds=[grant(unattended=["TREAT"])])])
+    with pytest.raises(ValidationError, match="none of `purposes`"):
+        contract(unattended=["TREAT"])
+    assert memorandum(grant(unattended=["pretrial-release"])).grants[0].unattended == ("pretrial-release",)
+    assert contract(unattended=["HOPERAT"]).unattended == ("HOPERAT",)

@@ -282,6 +282,7 @@ async def test_nobody_asks_for_an_agency_that_has_left_the_site(tmp_path):
     def leave(folder):
         for name, old, new in (
             ("partners.yaml", "  police: {", "  gone: {"),
+            ("partners.yaml", "organizations: [police, ", "organizations: ["),
             ("agreements/crisis_response.yaml", "[police, county", "[gone, county"),
             ("agreements/crisis_response.yaml", "recipients: [police]", "recipients: [gone]"),
             ("agreements/crisis_response.yaml", "recipient: police\n", "recipient: gone\n"),
