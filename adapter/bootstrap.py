@@ -29,10 +29,11 @@ from adapter.services.channels import ChannelLog
 from adapter.services.decisions import Decisions
 from adapter.services.directory import entries, organizations, publish
 from adapter.services.disclose import Disclosure
+from adapter.services.erasing import Erasing
 from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
 from adapter.services.fates import Fates
-from adapter.services.feed_contracts import FeedGate
+from adapter.services.feed_contracts import FeedGate, handled
 from adapter.services.feed_line import feed_line
 from adapter.services.feed_work import FeedWork
 from adapter.services.identities import Identities
@@ -50,6 +51,7 @@ from adapter.services.reception import Reception
 from adapter.services.reindex import reindex
 from adapter.services.reviews import Reviews
 from adapter.services.rosters import Rosters
+from adapter.services.sealing import Sealing
 from adapter.services.sources import sources_of
 from adapter.services.standing import KnownFacts
 from adapter.services.user_agreements import UserAgreements
@@ -199,7 +201,14 @@ async def build(
     await reindex(store, site.zone)
     inbox, ledger = store.inbox(), store.ledger()
     directory = organizations(site.partners, site.directory)
-    decisions = Decisions(store, rules.agreements, directory, site.zone, rules.law)
+    decisions = Decisions(
+        store,
+        rules.agreements,
+        directory,
+        site.zone,
+        rules.law,
+        lambda agreements: handled(agreements, site.feeds, site.zone),
+    )
     await decisions.start()
     writer = Writer(keys, Validator(rules.facts), decisions, site.zone)
     await publish(store, writer, [*directory, *entries(site.directory)], EMPTY, at=now())
@@ -387,6 +396,16 @@ async def build(
             ingest=ingest,
             lines=lines,
             authorities=authorities,
+            keys=keys,
+            zone=site.zone,
+            clock=now,
+        ),
+        sealing=Sealing(
+            store,
+            ledger,
+            decisions=decisions,
+            in_force=in_force,
+            erasing=Erasing(store, inbox, lines),
             keys=keys,
             zone=site.zone,
             clock=now,

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from adapter.services.pull import Pulls
     from adapter.services.reception import Reception
     from adapter.services.reviews import Reviews
+    from adapter.services.sealing import Sealing
     from adapter.services.user_agreements import UserAgreements
     from adapter.services.whatif import WhatIf
     from adapter.settings import Site
@@ -88,6 +89,7 @@ class Services:
     clients: Clients
     authorization: Endpoints
     work: FeedWork
+    sealing: Sealing
     accounting: Accounting
     audit: Audit
     account_page: AccountPage

@@ -111,6 +111,7 @@ async def listen(services: Services, *, host: str, port: int, ways_in: bool = Fa
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
+    await services.sealing.resume()
     if ways_in:
         for told in await services.ways_in.open():
             print(told, flush=True)

@@ -303,8 +303,11 @@ class Ingest:
             if position is None or later:
                 left = await self._left(change, assembled, origin, later, report)
             written += await self._put(change, left, origin, report, at)
-            if left.identity is not None:
+            if left.identity is not None and left.identity.facts.patient not in change.refused:
                 identities.append(left.identity)
+        if change.refused:
+            # Its source still sends what was destroyed here: somebody should tell them.
+            report.warnings["destroyed record"] += len(change.refused)
         feed = self._lines[receipt.feed].feed
         written += await self._work.rosters.follow(
             change, feed, receipt, batch.named, report=report, later=later, endings=endings, at=at

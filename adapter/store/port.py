@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from adapter.store.alerts import AlertRecords
 from adapter.store.legal import LegalRecords
 from adapter.store.matching import MatchRecords
+from adapter.store.sealing import SealingRecords
 from adapter.store.survey import Survey
 from adapter.store.work import FeedWork
 
@@ -51,7 +52,7 @@ class Interned(Protocol):
         ...
 
 
-class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, Protocol):
+class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, SealingRecords, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
@@ -338,6 +339,10 @@ class Store(Interned, Protocol):
         """The alerts of a receipt, or all, oldest first."""
         ...
 
+    async def scrub(self) -> None:
+        """Leave nothing of what was deleted or erased in the files of store and inbox; takes as long as copying one."""
+        ...
+
     async def quarantined_of(self, receipt: str) -> list[QuarantinedRecord]:
         """Records of a receipt that wait, in its order."""
         ...
@@ -412,6 +417,10 @@ class Inbox(Protocol):
 
     async def receipt(self, ident: str) -> Receipt | None:
         """A complete receipt."""
+        ...
+
+    async def erase(self, receipt: str, spans: Iterable[tuple[int, int]]) -> None:
+        """Write over the bytes in these spans (start, stop); ends of lines stay, so that lines keep their numbers."""
         ...
 
     async def receipts(self, feed: str | None = None, *, after: int = 0) -> list[Receipt]:

@@ -84,6 +84,8 @@ class SqliteStore:
         # Ids are hashes, so a batch touches pages all over the file: large ones are fewer to write.
         self._writer = connect(folder / "store.sqlite", durable=durable, page_size=8192)
         self._inbox_db = connect(folder / "inbox.sqlite", durable=durable, cache_mb=4)
+        # Few rows ever leave the inbox, and what leaves it was received from somebody.
+        list(self._inbox_db.execute("PRAGMA secure_delete = ON"))
         self._ledger_db = connect(folder / "ledger.sqlite", durable=durable, cache_mb=4)
         self._path = folder / "store.sqlite"
         self._reader = connect(self._path)
@@ -206,6 +208,13 @@ class SqliteStore:
 
     async def quarantined_of(self, receipt: str) -> list[QuarantinedRecord]:
         return [_quarantined(*row) for row in self._writer.execute(READ["quarantined_of"], (receipt,))]
+
+    async def scrub(self) -> None:
+        # Pages that fell free before may hold what they held: the file is written anew without them.
+        self._writer.execute("VACUUM")
+        for db in (self._writer, self._inbox_db):
+            # Pages that other connections still read stay in the log until the next time.
+            list(db.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     async def waiting(self) -> Waiting:
         return Waiting._make(row_of(self._reader.execute(READ["waiting"])))
