@@ -16,6 +16,9 @@ from adapter.rest import parameters
 from adapter.rest.answer import send_answer
 from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
 from adapter.rest.audit import TYPE as AUDIT
+from adapter.rest.bulk import ADDRESS as EXPORTS
+from adapter.rest.bulk import GROUP
+from adapter.rest.bulk import OPERATION as EXPORT
 from adapter.rest.errors import NO_ROUTE, UNKNOWN_TYPE, Refused, answer_to, wrong_method
 from adapter.rest.formats import negotiate
 from adapter.rest.match import OPERATION as MATCH
@@ -26,6 +29,7 @@ from adapter.rest.read import read
 from adapter.rest.refusals import Reading
 from adapter.rest.rendering import FORMAT
 from adapter.rest.smart import ADDRESS, NAME
+from adapter.rest.streaming import send_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +40,9 @@ if TYPE_CHECKING:
     from adapter.rest.answer import Answer
     from adapter.rest.assert_basis import AssertBasis
     from adapter.rest.audit import AuditFace
+    from adapter.rest.below import Below
+    from adapter.rest.bulk import BulkFace
+    from adapter.rest.groups import GroupFace
     from adapter.rest.match import MatchOperation
     from adapter.rest.operations import ExplainOperation
     from adapter.rest.rendering import Rendering
@@ -78,6 +85,9 @@ class FhirFace:
         explain: ExplainOperation,
         of_patient: Mapping[str, AssertBasis | MatchOperation],
         audit: AuditFace,
+        below: Below,
+        bulk: BulkFace,
+        groups: GroupFace,
         prepared: Prepared,
         rendering: Rendering,
         new_id: Callable[[], str],
@@ -88,6 +98,9 @@ class FhirFace:
         self._explain = explain
         self._of_patient = of_patient
         self._audit = audit
+        self._below = below
+        self._bulk = bulk
+        self._groups = groups
         self._prepared = prepared
         self._rendering = rendering
         self._new_id = new_id
@@ -109,14 +122,19 @@ class FhirFace:
             answer = await self._rendering.outgoing(asked, answer)
         except Exception as error:  # noqa: BLE001 - the same: what cannot be written is a defect
             answer = answer_to(error, request_id)
-        await send_answer(send, answer, request_id, without_body=scope["method"] == "HEAD")
+        if answer.stream is not None:
+            await send_stream(send, answer, answer.stream, request_id)
+        else:
+            await send_answer(send, answer, request_id, without_body=scope["method"] == "HEAD")
         return answer.status
 
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
         kind, slash, ident = scope["path"][len(PREFIX) :].partition("/")
         if kind not in PARAMETERS:
             return await self._without_type(scope, receive, kind, tail=slash + ident, request_id=request_id)
-        if "/" in ident or (slash and not ident):
+        if "/" in ident or (kind, ident) == ("Patient", EXPORT):
+            return await self._below(scope, kind, ident, request_id)
+        if slash and not ident:
             raise Refused(NO_ROUTE)
         if ident == "_search":
             return await self._search_by_form(scope, receive, kind, request_id)
@@ -160,6 +178,10 @@ class FhirFace:
             if scope["method"] not in _READING:
                 raise Refused(_ONLY_READING)
             return self._prepared.discovery
+        if kind == EXPORTS:
+            return await self._bulk(scope, receive, tail[1:], request_id)
+        if kind == GROUP:
+            return await self._groups(scope, receive, tail[1:], request_id)
         if kind == AUDIT and "/" not in tail[1:] and tail != "/":
             return await self._audit(scope, receive, tail[1:], request_id)
         if kind != "metadata" or tail:

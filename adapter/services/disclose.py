@@ -76,13 +76,14 @@ class Caller:
 
 
 class Served(NamedTuple):
-    """One disclosed resource: the bytes as they leave, its version id and instant of last change."""
+    """One disclosed resource: the bytes as they leave, its version id, instant of last change, and obligations."""
 
     type: str
     id: str
     version: str
     last_updated: str
     body: bytes
+    obligation: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,7 +294,7 @@ class Disclosure:
                 continue
             if hit.type == "Patient":
                 body = await self._linked(view, caller, hit, body, at)
-            served.append((hit, Served(hit.type, hit.id, hit.version, instant_text(hit.updated), body)))
+            served.append((hit, Served(hit.type, hit.id, hit.version, instant_text(hit.updated), body, hit.obligation)))
         return served
 
     async def _place(self, view: Snapshot, caller: Caller, hit: Hit, at: int) -> Sequence[dict[str, Any]]:

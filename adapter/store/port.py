@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from adapter.store.alerts import AlertRecords
+from adapter.store.exports import ExportReads, ExportRecords
 from adapter.store.legal import LegalRecords
 from adapter.store.matching import MatchRecords
 from adapter.store.sealing import SealingRecords
 from adapter.store.survey import Survey
+from adapter.store.versions import VersionReads
 from adapter.store.work import FeedWork
 
 if TYPE_CHECKING:
@@ -52,7 +54,9 @@ class Interned(Protocol):
         ...
 
 
-class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, SealingRecords, Protocol):
+class Transaction(
+    Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, SealingRecords, ExportRecords, Protocol
+):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
@@ -92,8 +96,8 @@ class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, 
         """
         ...
 
-    async def set_policies(self, settled: Sequence[tuple[int, Sequence[PolicySpan]]]) -> None:
-        """Replace what is in force for patients; the spans of each cover all time."""
+    async def set_policies(self, settled: Sequence[tuple[int, Sequence[PolicySpan]]], *, at: int) -> None:
+        """Replace what is in force for patients; the spans of each cover all time. What it was until then is kept."""
         ...
 
     async def clinical(self, patients: Iterable[int], kind: str) -> list[ClinicalRow]:
@@ -108,8 +112,11 @@ class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, 
         """The segments that the earlier versions of these resources had, by resource."""
         ...
 
-    async def freshen(self, feed: str, *, until: int) -> int:
-        """The custody data of a feed may be relied on until an instant, never an earlier one; gives its number."""
+    async def freshen(self, feed: str, *, until: int, at: int) -> int:
+        """The custody data of a feed may be relied on until an instant, never an earlier one; gives its number.
+
+        If it was too old at ``at``, that it was is kept.
+        """
         ...
 
     async def add_bounds(self, rows: Sequence[BoundRow]) -> None:
@@ -197,7 +204,7 @@ class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, 
         ...
 
 
-class Snapshot(Survey, Protocol):
+class Snapshot(Survey, VersionReads, ExportReads, Protocol):
     """One consistent view for one answer."""
 
     async def read(self, context: int, rid: int, *, at: int) -> Found:
