@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import changing
 import deciding
+import exporting
 import matching
 import mllp
 import population
@@ -36,6 +37,7 @@ MEASURED = {
     "rest": rest_speed.measure,
     "roster": roster.measure,
     "population": population.measure,
+    "exporting": exporting.measure,
     "tables": tables.measure,
     "changing": changing.measure,
     "rehearsing": rehearsing.measure,

@@ -97,13 +97,14 @@ SELECT {gaps},
 SELECT {gaps} {records}
 
 -- name: patients
--- Patients as they are seen, by `sees_patient`; `saw` is how they were seen at `:since`, by what is still permitted.
+-- Patients as they are seen, by `sees_patient`; `saw` is how they were seen at `:since`, by what is still permitted. The
+-- inner limit keeps the planner from asking for either several times a row.
 SELECT q.seen, q.saw, q.type, q.id, q.rid, q.rid, q.segment, q.version, q.updated, q.head, q.tail, q.repeats, q.policy,
   q.ends, (q.seen - 1) / 2
 FROM (SELECT c.*, p.policy, p.ends, ({sees_patient}) AS seen, ({saw}) AS saw
   FROM patient_policy p CROSS JOIN resource c ON c.rid = p.patient AND c.type = 1
   WHERE p.patient >= :low AND p.patient < :high AND p.patient > :after AND p.start <= :at AND :at < p.stop
-  ORDER BY p.patient, p.start) q
+  ORDER BY p.patient, p.start LIMIT -1 OFFSET 0) q
 WHERE q.seen > 0 {changed} LIMIT :limit
 
 -- name: patient_changed
