@@ -1,7 +1,9 @@
 """The versions of one resource, each decided by its own segment under what is in force now.
 
 A version that is withheld is as absent as one that never was: the order, the totals and the pages are those of what
-this caller sees. Earlier versions are given as they were; what an answer says beside the resource itself (the place of
+this caller sees. Where the current version is withheld, so are all: a label that was added later is about what the
+record said before, and an earlier version without a current one would tell that there is another. Earlier versions are
+given as they were; what an answer says beside the resource itself (the place of
 a screening in its day, the links of a Patient) is said with the current version alone.
 
 https://hl7.org/fhir/R4/http.html#vread and https://hl7.org/fhir/R4/http.html#history
@@ -98,10 +100,12 @@ class Versions(Disclosure):
             return []
         rid = row_key(kind, ident)
         current = await self._found(view, caller, kind, rid, at)
+        served = await self._serve(view, caller, _named(current.hits, kind, ident), at, "r")
+        if not served:
+            return []
         before = await view.earlier(caller.context, rid, at=at)
         if before.gaps:
             raise MissingDecisions(before.gaps)
-        served = await self._serve(view, caller, _named(current.hits, kind, ident), at, "r")
         return served + [one for hit in _named(before.hits, kind, ident) for one in await self._as_it_was(caller, hit)]
 
     async def _as_it_was(self, caller: Caller, hit: Hit) -> list[tuple[Hit, Served]]:
