@@ -124,7 +124,7 @@ class _Client:
         place = headers[b"content-location"]
         while True:
             status, _, pieces = await self.ask(place[place.index(_PREFIX) :])
-            if status != 202:  # noqa: PLR2004 - accepted, and not there yet
+            if status != 202:
                 break
             await asyncio.sleep(0.01)
         manifest: dict[str, Any] = orjson.loads(b"".join(pieces))

@@ -51,7 +51,7 @@ async def until_gone(receive: Receive, first: bytes, rest: AsyncGenerator[bytes]
         async with aclosing(rest):
             if first:
                 yield first
-            while not gone.done():
+            while not await _is_done(gone):
                 piece = await anext(rest, None)
                 if piece is None:
                     return
@@ -59,6 +59,11 @@ async def until_gone(receive: Receive, first: bytes, rest: AsyncGenerator[bytes]
             raise Cut
     finally:
         gone.cancel()
+
+
+async def _is_done(task: asyncio.Future[None]) -> bool:
+    await asyncio.sleep(0)  # whoever hung up is heard even where nothing else is waited for
+    return task.done()
 
 
 async def _hung_up(receive: Receive) -> None:

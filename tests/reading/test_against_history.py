@@ -43,7 +43,7 @@ async def history_of(world, name, window, caller):
 @HISTORIES
 @given(seed=st.integers(0, 10_000))
 async def test_a_history_holds_the_versions_that_may_be_given_and_no_other(tmp_path_factory, seed):
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311 - a drawn example
     history = rw.draw_history(random)
     world = await rw.open_history(tmp_path_factory.mktemp("history"), history)
     for moment in (10, 12):
@@ -72,7 +72,7 @@ async def test_a_history_holds_the_versions_that_may_be_given_and_no_other(tmp_p
 @HISTORIES
 @given(seed=st.integers(0, 10_000))
 async def test_versions_are_wanted_by_time_as_if_the_others_had_never_been(tmp_path_factory, seed):
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311 - a drawn example
     history = rw.draw_history(random)
     world = await rw.open_history(tmp_path_factory.mktemp("history"), history)
     world.at = rw.instant(12)
@@ -95,14 +95,16 @@ async def test_versions_are_wanted_by_time_as_if_the_others_had_never_been(tmp_p
 @HISTORIES
 @given(seed=st.integers(0, 10_000))
 async def test_everything_of_a_person_is_what_is_permitted_of_its_visible_records(tmp_path_factory, seed):
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311 - a drawn example
     history = rw.draw_history(random)
     world = await rw.open_history(tmp_path_factory.mktemp("history"), history)
     world.at = rw.instant(12)
     for person in rw.PEOPLE:
         since = random.choice([None, None, random.randrange(12)])
         types = random.choice([(), (), ("Observation",), ("Encounter", "Patient")])
-        wanted = Wanted(types=types, since=None if since is None else rw.instant(since), count=random.choice([1, 3, 50]))
+        wanted = Wanted(
+            types=types, since=None if since is None else rw.instant(since), count=random.choice([1, 3, 50])
+        )
         if not history.sees(person, 12):
             with pytest.raises(NotFound):
                 await world.everything.of(world.caller(), person, wanted, None)
@@ -134,7 +136,7 @@ async def test_everything_of_a_person_is_what_is_permitted_of_its_visible_record
 async def exported(world, order, **changed):
     """The ids of each type of an export, each once, and that the ledger has them."""
     ident = await world.bulk.kick_off(world.caller(**changed), order)
-    while (manifest := await world.bulk.status(world.caller(**changed), ident)) is None:
+    while (manifest := await world.bulk.status(world.caller(**changed), ident)) is None:  # noqa: ASYNC110 - as clients do
         await asyncio.sleep(0)
     found = {}
     for number, file in enumerate(manifest.files):
@@ -160,7 +162,7 @@ def expected_of(history, moment, since=None, members=None):
 @HISTORIES
 @given(seed=st.integers(0, 10_000))
 async def test_an_export_holds_what_is_permitted_and_since_then_also_what_became_so(tmp_path_factory, seed):
-    history = rw.draw_history(Random(seed))
+    history = rw.draw_history(Random(seed))  # noqa: S311 - a drawn example
     world = await rw.open_history(tmp_path_factory.mktemp("history"), history)
     for moment in (10, 12):
         world.at = rw.instant(moment)
@@ -174,7 +176,7 @@ async def test_an_export_holds_what_is_permitted_and_since_then_also_what_became
 @HISTORIES
 @given(seed=st.integers(0, 10_000))
 async def test_a_group_is_its_members_and_the_records_that_are_seen_to_be_the_same(tmp_path_factory, seed):
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311 - a drawn example
     history = rw.draw_history(random)
     world = await rw.open_history(tmp_path_factory.mktemp("history"), history)
     members = {person: random.choice([2, 6]) for person in random.sample(rw.PEOPLE, 2)}
@@ -202,7 +204,7 @@ async def test_a_group_is_its_members_and_the_records_that_are_seen_to_be_the_sa
 @given(seed=st.integers(0, 10_000))
 async def test_withheld_versions_change_nothing(tmp_path_factory, seed):
     """Without them, with the decision's inputs as they are, every answer is the same."""
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311 - a drawn example
     history = rw.draw_history(random)
     answers = []
     for only in (None, lambda name, one: one in history.seen_versions(name, 12)):

@@ -65,7 +65,7 @@ class Version:
 
 @dataclass
 class History:
-    """What happened, and what follows. ``spans`` are (moment it was written, [(from moment, policy)]) of each person."""
+    """What happened, and what follows. ``spans`` are (moment written, [(from moment, policy)]) of each person."""
 
     late: int = 5
     versions: dict = field(default_factory=dict)  # (kind, id) -> [Version], oldest first
