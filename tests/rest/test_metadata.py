@@ -44,9 +44,13 @@ async def test_the_statement_is_a_valid_resource(client, services):
 async def test_what_is_declared_is_what_is_offered(client):
     (rest,) = (await client.get("/fhir/metadata")).json()["rest"]
     declared = {resource["type"]: resource for resource in rest["resource"]}
+    kept = declared.pop("Group")
+    assert {each["code"] for each in kept["interaction"]} == {"create", "read", "update", "delete"}
+    assert [each["name"] for each in kept["operation"]] == ["export"]
     assert set(declared) == OFFERED
     for kind, resource in declared.items():
-        assert {each["code"] for each in resource["interaction"]} == {"read", "search-type"}
+        codes = {each["code"] for each in resource["interaction"]}
+        assert codes == {"read", "vread", "history-instance", "search-type"}
         assert {each["name"] for each in resource["searchParam"]} == set(PARAMETERS[kind])
         assert {each["type"] for each in resource["searchParam"]} <= {
             "token",

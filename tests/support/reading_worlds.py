@@ -213,11 +213,16 @@ def put(made, random, name, moment):
     made.events.append((moment, "put", (name, version)))
 
 
+def status(version):
+    return "final" if version.number % 3 else "amended"
+
+
 def body(name, version, person):
     kind, ident = name
     resource = {"resourceType": kind, "id": ident, "language": f"n{version.number}"}
     if kind != "Patient":
         resource["subject"] = {"reference": f"Patient/{person}"}
+        resource["status"] = status(version)
     return resource
 
 
