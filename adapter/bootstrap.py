@@ -13,9 +13,11 @@ from adapter.auth.wire import Ground, authorization, checked
 from adapter.errors import ConfigurationError, Problem, SallyportError
 from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
+from adapter.pullers import pulls
 from adapter.services.access import Access
 from adapter.services.accounting import Accounting
 from adapter.services.accounting_page import AccountPage
+from adapter.services.alerts import Alerts
 from adapter.services.amend import Amender
 from adapter.services.asserting import PartnerAssertions
 from adapter.services.assertion_rules import LawOfAssertions
@@ -27,10 +29,11 @@ from adapter.services.channels import ChannelLog
 from adapter.services.decisions import Decisions
 from adapter.services.directory import entries, organizations, publish
 from adapter.services.disclose import Disclosure
+from adapter.services.erasing import Erasing
 from adapter.services.events import KnownEvents
 from adapter.services.explain import Explain
 from adapter.services.fates import Fates
-from adapter.services.feed_contracts import FeedGate
+from adapter.services.feed_contracts import FeedGate, handled
 from adapter.services.feed_line import feed_line
 from adapter.services.feed_work import FeedWork
 from adapter.services.identities import Identities
@@ -48,6 +51,7 @@ from adapter.services.reception import Reception
 from adapter.services.reindex import reindex
 from adapter.services.reviews import Reviews
 from adapter.services.rosters import Rosters
+from adapter.services.sealing import Sealing
 from adapter.services.sources import sources_of
 from adapter.services.standing import KnownFacts
 from adapter.services.user_agreements import UserAgreements
@@ -61,6 +65,7 @@ from adapter.store.sqlite.ledger import SqliteLedger
 from adapter.store.sqlite.store import SqliteStore
 from adapter.ways_in import WaysIn, message_feeds, ways_in_problems
 from adapter.wired import Services
+from connectors.behavioral_health.ccda import Ccda
 from connectors.behavioral_health.fhir_ndjson import FhirNdjson
 from connectors.behavioral_health.release_forms import ReleaseForms
 from connectors.court.ecf_xml import EcfXml
@@ -102,6 +107,7 @@ CONNECTORS: dict[str, Connector] = {
         OdysseyCsv(),
         OdysseyJson(),
         FhirNdjson(),
+        Ccda(),
         ReleaseForms(),
         TableCsv(),
     )
@@ -195,7 +201,14 @@ async def build(
     await reindex(store, site.zone)
     inbox, ledger = store.inbox(), store.ledger()
     directory = organizations(site.partners, site.directory)
-    decisions = Decisions(store, rules.agreements, directory, site.zone, rules.law)
+    decisions = Decisions(
+        store,
+        rules.agreements,
+        directory,
+        site.zone,
+        rules.law,
+        lambda agreements: handled(agreements, site.feeds, site.zone),
+    )
     await decisions.start()
     writer = Writer(keys, Validator(rules.facts), decisions, site.zone)
     await publish(store, writer, [*directory, *entries(site.directory)], EMPTY, at=now())
@@ -293,6 +306,7 @@ async def build(
         clock=now,
         new_id=make_id,
     )
+    alerts = Alerts(store, feeds=site.feeds, partners=site.partners, clock=now)
     authorities = Authorities(
         store,
         ledger,
@@ -347,6 +361,8 @@ async def build(
             watching=Watching(ingest=ingest, messages=messages, channels=channels, accept=accept),
             clock=seconds,
         ),
+        alerts=alerts,
+        pulls=pulls(site, store, inbox, ingest, gate, clock=now, new_id=make_id),
         in_force=in_force,
         explain=Explain(
             store,
@@ -380,6 +396,16 @@ async def build(
             ingest=ingest,
             lines=lines,
             authorities=authorities,
+            keys=keys,
+            zone=site.zone,
+            clock=now,
+        ),
+        sealing=Sealing(
+            store,
+            ledger,
+            decisions=decisions,
+            in_force=in_force,
+            erasing=Erasing(store, inbox, lines),
             keys=keys,
             zone=site.zone,
             clock=now,

@@ -1,8 +1,9 @@
 """Asking other servers: the one place that opens a connection outwards, and the rules for where it may lead.
 
-HTTPS only; no redirect is followed; the name is resolved once, every address it has must be a public one or of a
-network the site names, and the connection goes to the address that was checked, so that a name cannot be answered
-differently a moment later. Answers are bounded in size, compression and time, and no proxy of the environment is used.
+HTTPS only, but for what a site asks of its own host; no redirect is followed; the name is resolved once, every address
+it has must be a public one or of a network the site names, and the connection goes to the address that was checked, so
+that a name cannot be answered differently a moment later. Answers are bounded in size, compression and time, and no
+proxy of the environment is used.
 
 https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final
@@ -20,15 +22,21 @@ from urllib.parse import urlsplit
 from adapter.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
     from ipaddress import IPv4Address, IPv6Address
     from pathlib import Path
+
+    import httpx2
 
 SECONDS: Final = 5.0
 """Time for one exchange, name look-up included."""
 LARGEST: Final = 64 * 1024
 """Bytes of the largest answer that is read."""
-_HTTPS: Final = 443
+CONNECT_SECONDS: Final = 15.0
+SILENT_SECONDS: Final = 120.0
+"""Seconds for which nothing may come of an answer that is read as it comes."""
+_CHUNK: Final = 256 * 1024
+_PORTS: Final = {"https": 443, "http": 80}
 _TRANSLATED: Final = ip_network("64:ff9b::/96")
 """Addresses behind which a gateway puts any IPv4 address, https://www.rfc-editor.org/rfc/rfc6052"""
 
@@ -41,14 +49,36 @@ class Reply:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """An answer that is read as it comes; names of ``headers`` are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+
+
 class Unreachable(Unavailable):
-    """Another server gave no answer that may be used; the words say why and name no content."""
+    """Another server gave no answer that may be used; the words say why and name no content.
+
+    ``passing`` tells that the same request may be answered later.
+    """
+
+    def __init__(self, message: str, *, passing: bool = False) -> None:
+        self.passing = passing
+        super().__init__(message)
 
 
 class Outbound:
-    """Asks other servers. ``private_networks`` are those in which they may be, ``ca_file`` what signs their names."""
+    """Asks other servers. ``private_networks`` are those in which they may be, ``ca_file`` what signs their names.
 
-    def __init__(self, *, private_networks: tuple[str, ...] = (), ca_file: Path | None = None) -> None:
+    With ``plain_loopback`` servers of this host are asked too, without TLS.
+    """
+
+    def __init__(
+        self, *, private_networks: tuple[str, ...] = (), ca_file: Path | None = None, plain_loopback: bool = False
+    ) -> None:
+        self._plain_loopback = plain_loopback
         self._networks = tuple(ip_network(text) for text in private_networks)
         self._ca_file = ca_file
         self._tls: ssl.SSLContext | None = None
@@ -62,48 +92,63 @@ class Outbound:
         return await self._exchange("POST", url, {"accept": "application/json"}, form)
 
     async def _exchange(self, method: str, url: str, headers: dict[str, str], form: Mapping[str, str] | None) -> Reply:
+        try:
+            async with (
+                asyncio.timeout(SECONDS),
+                self.open(method, url, headers=headers, form=form, limit=LARGEST) as coming,
+            ):
+                return Reply(status=coming.status, body=b"".join([chunk async for chunk in coming.chunks]))
+        except TimeoutError:
+            raise Unreachable(f"no answer within {SECONDS:.0f} seconds", passing=True) from None
+
+    @asynccontextmanager
+    async def open(
+        self, method: str, url: str, *, headers: Mapping[str, str], limit: int, form: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Coming]:
+        """An answer of at most ``limit`` bytes as it comes; opening and reading it may end with ``Unreachable``."""
         # Only who asks others pays for the client.
         import httpx2  # noqa: PLC0415
 
-        try:
-            async with asyncio.timeout(SECONDS):
-                where = urlsplit(url)
-                host, address = await self._checked(where.scheme, where.hostname, where.port)
-                port = where.port or _HTTPS
-                target = f"[{address}]" if ":" in address else address
-                pinned = where._replace(netloc=f"{target}:{port}").geturl()
-                named = where.netloc.rpartition("@")[2]
-                async with (
-                    httpx2.AsyncClient(verify=self._context(), trust_env=False, follow_redirects=False) as client,
-                    client.stream(
-                        method,
-                        pinned,
-                        headers={**headers, "host": named, "accept-encoding": "identity"},
-                        data=None if form is None else dict(form),
-                        extensions={"sni_hostname": host},
-                    ) as answer,
-                ):
-                    if answer.headers.get("content-encoding", "identity") != "identity":
-                        raise Unreachable("the answer is compressed, which was not asked for")
-                    body = bytearray()
-                    async for chunk in answer.aiter_raw():
-                        body += chunk
-                        if len(body) > LARGEST:
-                            raise Unreachable(f"the answer is larger than {LARGEST} bytes")
-                    return Reply(status=answer.status_code, body=bytes(body))
-        except TimeoutError:
-            raise Unreachable(f"no answer within {SECONDS:.0f} seconds") from None
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
-            raise Unreachable(f"no answer: {type(error).__name__}") from None
+        with _unreachable(httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):
+            where = urlsplit(url)
+            host, address = await self._checked(where.scheme, where.hostname, where.port)
+            port = where.port or _PORTS[where.scheme]
+            target = f"[{address}]" if ":" in address else address
+            pinned = where._replace(netloc=f"{target}:{port}").geturl()
+            named = where.netloc.rpartition("@")[2]
+            patience = httpx2.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS)
+            client = httpx2.AsyncClient(
+                verify=self._context(), trust_env=False, follow_redirects=False, timeout=patience
+            )
+            request = client.build_request(
+                method,
+                pinned,
+                headers={**headers, "host": named, "accept-encoding": "identity"},
+                data=None if form is None else dict(form),
+                extensions={"sni_hostname": host},
+            )
+        async with client:
+            with _unreachable(httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):
+                answer = await client.send(request, stream=True)
+            try:
+                told = {name.lower(): value for name, value in answer.headers.items()}
+                if told.get("content-encoding", "identity") != "identity":
+                    raise Unreachable("the answer is compressed, which was not asked for")
+                yield Coming(status=answer.status_code, headers=told, chunks=_limited(answer, limit))
+            finally:
+                await answer.aclose()
 
     async def _checked(self, scheme: str, host: str | None, port: int | None) -> tuple[str, str]:
         """The name and the address to connect to."""
-        if scheme != "https" or not host:
+        plain = self._plain_loopback and scheme == "http"
+        if not (scheme == "https" or plain) or not host:
             raise Unreachable("the address is no https address")
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port or _HTTPS, type=socket.SOCK_STREAM)
+        found = await loop.getaddrinfo(host, port or _PORTS[scheme], type=socket.SOCK_STREAM)
         addresses = [str(entry[4][0]) for entry in found]
-        if not addresses or not all(self._may_reach(ip_address(one.partition("%")[0])) for one in addresses):
+        if plain and addresses and all(ip_address(one.partition("%")[0]).is_loopback for one in addresses):
+            return host, addresses[0]
+        if plain or not addresses or not all(self._may_reach(ip_address(one.partition("%")[0])) for one in addresses):
             raise Unreachable("the address is in a network that the site does not name in `outbound.private_networks`")
         return host, addresses[0]
 
@@ -121,3 +166,26 @@ class Outbound:
                 self._tls.load_verify_locations(cafile=str(self._ca_file))
             self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         return self._tls
+
+
+@contextmanager
+def _unreachable(*failures: type[Exception]) -> Iterator[None]:
+    """Tell what fails here by its class alone: its words may quote an address with what was searched for."""
+    try:
+        yield
+    except Unreachable:
+        raise
+    except failures as error:
+        raise Unreachable(f"no answer: {type(error).__name__}", passing=True) from None
+
+
+async def _limited(answer: httpx2.Response, limit: int) -> AsyncIterator[bytes]:
+    import httpx2  # noqa: PLC0415
+
+    size = 0
+    with _unreachable(httpx2.HTTPError, OSError):
+        async for chunk in answer.aiter_raw(_CHUNK):
+            size += len(chunk)
+            if size > limit:
+                raise Unreachable(f"the answer is larger than {limit} bytes")
+            yield chunk

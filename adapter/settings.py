@@ -1,10 +1,9 @@
 """The site folder: one model for everything a county writes down, and the only place that reads the environment.
 
 `site.toml` names the site; `partners.yaml` its organisations; `directory.yaml`, if there is one, places and clinicians
-for everyone to see; `feeds/*.yaml`, `agreements/*.yaml`,
-`user_agreements/*.yaml`, `forms/*.yaml` and `overlays/*.yaml` one thing each. Every mistake is reported with file, key
-path and what was expected, all of them at once. The keys of `site.toml` may be overridden by `SALLYPORT_*` variables
-(`SALLYPORT_BASE_URL`).
+for everyone to see; `feeds/*.yaml`, `agreements/*.yaml`, `user_agreements/*.yaml`, `forms/*.yaml`, `overlays/*.yaml`
+and `instruments/*.yaml` one thing each. Every mistake is reported with file, key path and what was expected, all of
+them at once. The keys of `site.toml` may be overridden by `SALLYPORT_*` variables (`SALLYPORT_BASE_URL`).
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from adapter.directory import DirectorySection
 from adapter.errors import ConfigurationError, Problem
+from adapter.pulled import Pull  # noqa: TC001 - pydantic reads it when the class is made
 from adapter.registration import Client, Introspection, Key, Outbound
 from adapter.transports import Hl7Answers, MllpHost, MllpPort, Sftp, SftpHost, Watch
 
@@ -141,6 +141,8 @@ class Feed(_Section):
     mllp: MllpPort | None = None
     watch: Watch | None = None
     sftp: Sftp | None = None
+    pull: Pull | None = None
+    urgent_screens: bool = False
     settings: dict[str, str] = {}
 
     @property
@@ -165,6 +167,7 @@ class Site(_Section):
     agreements: dict[str, Any]
     forms: dict[str, Any]
     own_overlays: dict[str, Any] = {}
+    own_instruments: dict[str, Any] = {}
     user_agreements: dict[str, Any] = {}
     clients: dict[str, Client] = {}
 
@@ -203,6 +206,7 @@ def load_site(folder: Path) -> Site:
     problems += _foreign_systems(feeds)
     documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms", "user_agreements")}
     own_overlays = _documents(folder / "overlays", problems)
+    own_instruments = _documents(folder / "instruments", problems)
     if not feeds and not problems:
         problems.append(
             Problem(
@@ -222,6 +226,7 @@ def load_site(folder: Path) -> Site:
         clients=partners.clients,
         feeds=feeds,
         own_overlays=own_overlays,
+        own_instruments=own_instruments,
         **documents,
     )
 

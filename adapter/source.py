@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,32 @@ class Connector(Protocol):
 
     def records(self, stream: BinaryIO, options: ExtractOptions) -> Iterator[SourceRecord | Malformed]:
         """Read ``stream`` from its start, in memory that does not grow with its length."""
+        ...
+
+
+Checkpoint = dict[str, Any]
+"""How far a server was read: JSON, made and understood by the puller alone; empty before the first time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """One answer of a server, and the checkpoint from which to go on once the answer is durable.
+
+    ``name`` is what the answer is called in the inbox, ``chunks`` its bytes as sent, to be read once, or None where
+    the answer told nothing that is to be kept. ``total`` is how many answers of this run are known of so far.
+    """
+
+    name: str
+    checkpoint: Checkpoint
+    chunks: AsyncIterator[bytes] | None = None
+    total: int = 0
+
+
+class Puller(Protocol):
+    """Fetches what a server has. What it gave out and nobody kept, it gives out again."""
+
+    def fetch(self, checkpoint: Checkpoint) -> AsyncIterator[Fetched]:
+        """Everything from a checkpoint on; ``SallyportError`` where the server gives no usable answer."""
         ...
 
 

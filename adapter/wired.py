@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from adapter.services.access import Access
     from adapter.services.accounting import Accounting
     from adapter.services.accounting_page import AccountPage
+    from adapter.services.alerts import Alerts
     from adapter.services.asserting import PartnerAssertions
     from adapter.services.audit import Audit
     from adapter.services.authorities import Authorities
@@ -41,8 +42,10 @@ if TYPE_CHECKING:
     from adapter.services.paper import Papers
     from adapter.services.patient_match import PatientMatch
     from adapter.services.people import People
+    from adapter.services.pull import Pulls
     from adapter.services.reception import Reception
     from adapter.services.reviews import Reviews
+    from adapter.services.sealing import Sealing
     from adapter.services.user_agreements import UserAgreements
     from adapter.services.whatif import WhatIf
     from adapter.settings import Site
@@ -69,6 +72,8 @@ class Services:
     reception: Reception
     channels: ChannelLog
     ways_in: WaysIn
+    pulls: Pulls
+    alerts: Alerts
     in_force: InForce
     explain: Explain
     changes: Changes
@@ -84,6 +89,7 @@ class Services:
     clients: Clients
     authorization: Endpoints
     work: FeedWork
+    sealing: Sealing
     accounting: Accounting
     audit: Audit
     account_page: AccountPage

@@ -40,6 +40,7 @@ from adapter.directory import Address, Clinician, DirectorySection, Place, Role 
 from adapter.fhir.criteria import modifiers  # noqa: E402
 from adapter.fhir.parameters import PARAMETERS  # noqa: E402
 from adapter.fhir.results import offered_includes, offered_revincludes, sorts  # noqa: E402
+from adapter.pulled import Pull  # noqa: E402
 from adapter.registration import Client, Introspection, Outbound  # noqa: E402
 from adapter.settings import (  # noqa: E402
     Asserters,
@@ -77,6 +78,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
     ("feeds/*.yaml", Feed, "feeds/*.yaml", ""),
     ("feeds/*.yaml, a roster", Roster, "feeds/*.yaml", "roster"),
     ("feeds/*.yaml, each unit", Unit, "feeds/*.yaml", "units.*"),
+    ("feeds/*.yaml, the server it is fetched from", Pull, "feeds/*.yaml", "pull"),
     ("feeds/*.yaml, how HL7 v2 is answered", Hl7Answers, "feeds/*.yaml", "hl7"),
     ("feeds/*.yaml, its MLLP port", MllpPort, "feeds/*.yaml", "mllp"),
     ("feeds/*.yaml, each sender of a port", MllpSender, "feeds/*.yaml", "mllp.senders.*"),
@@ -213,6 +215,7 @@ def site_folder() -> str:
         "user_agreements/     *.yaml, one version each of what users sign before they may ask",
         "forms/*.yaml         one version of a release form each",
         "overlays/*.yaml      a jurisdiction overlay of the county's own: see the page on legal bases",
+        "instruments/*.yaml   screening instruments of the county's own: see the page on adding one",
         "mappings/*.yaml      from columns, segments and elements to FHIR: see the mapping language",
         "site.key             the secret behind every id, made on first use; losing it changes every id: back it up",
         "data/                the embedded store",

@@ -1,4 +1,4 @@
-"""Write the CodeSystems and ValueSets that follow from instruments.yaml.
+"""Write the CodeSystems and ValueSets that follow from instruments.yaml, and the JSON Schema of such a file.
 
 Run `python -m profiles.generate_terminology` after changing ``instruments.yaml``; a test compares the files
 with the registry.
@@ -14,7 +14,10 @@ import yaml
 
 from adapter.summary.loinc import PinnedList
 from adapter.summary.registry import Registry
+from adapter.summary.spec import instruments_schema
 from adapter.summary.terminology import code_systems, value_sets
+
+SCHEMA = "instruments.schema.json"
 
 
 def files(folder: Path) -> dict[str, dict[str, Any]]:
@@ -28,7 +31,7 @@ def files(folder: Path) -> dict[str, dict[str, Any]]:
 
 def write(folder: Path) -> None:
     """Write the generated resources into ``folder``."""
-    for name, resource in files(folder).items():
+    for name, resource in {**files(folder), SCHEMA: instruments_schema()}.items():
         text = json.dumps(resource, ensure_ascii=False, indent=2)
         (folder / name).write_text(text + "\n", encoding="utf-8")
 

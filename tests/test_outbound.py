@@ -185,3 +185,58 @@ def test_networks_that_a_site_names_are_those_and_no_others():
     for text, may in (("10.20.3.4", True), ("10.21.0.1", False), ("fd00::1", True), ("::ffff:10.20.0.1", True)):
         assert named._may_reach(ipaddress.ip_address(text)) is may
     assert named._may_reach(ipaddress.ip_address("93.184.216.34"))
+
+
+async def opened(asker, url, *, limit=10**9):
+    """Status and body of an answer that is read as it comes."""
+    async with asker.open("GET", url, headers={"accept": "x"}, limit=limit) as coming:
+        return coming.status, b"".join([chunk async for chunk in coming.chunks])
+
+
+async def test_an_answer_read_as_it_comes_may_be_as_long_as_whoever_asks_says(certificate):
+    body = b"x" * (3 * LARGEST)
+    async with serving(certificate, http(body)) as (url, _):
+        assert await opened(inside(certificate), url) == (200, body)
+        assert await opened(inside(certificate), url, limit=len(body)) == (200, body)
+        with pytest.raises(Unreachable, match="larger") as refused:
+            await opened(inside(certificate), url, limit=len(body) - 1)
+        assert not refused.value.passing
+
+
+async def test_an_answer_that_breaks_off_is_told_and_may_come_whole_later(certificate):
+    async with serving(certificate, http(b"x" * 100)[:-50]) as (url, _):
+        with pytest.raises(Unreachable, match="no answer") as broken:
+            await opened(inside(certificate), url)
+        assert broken.value.passing
+        assert "localhost" not in str(broken.value)
+
+
+async def test_a_server_that_is_not_there_may_be_there_later(certificate):
+    async with serving(certificate, http(b"")) as (url, _):
+        pass
+    with pytest.raises(Unreachable, match="no answer") as gone:
+        await opened(inside(certificate), url)
+    assert gone.value.passing
+
+
+@pytest.mark.parametrize(
+    "url", ["http://93.184.216.34/", "http://10.0.0.1/", "http://[::ffff:10.0.0.1]/", "ftp://127.0.0.1/"]
+)
+async def test_without_tls_only_this_host_is_asked(url):
+    with pytest.raises(Unreachable):
+        await opened(Outbound(plain_loopback=True, private_networks=("10.0.0.0/8",)), url)
+
+
+async def test_this_host_is_asked_without_tls_by_who_may():
+    async def handle(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(http(b"ok"))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        assert await opened(Outbound(plain_loopback=True), url) == (200, b"ok")
+        with pytest.raises(Unreachable, match="no https address"):
+            await opened(Outbound(), url)

@@ -88,3 +88,27 @@ def test_the_environment_overrides_site_toml(folder, monkeypatch):
     monkeypatch.setenv("SALLYPORT_BASE_URL", "https://county.example")
     monkeypatch.setenv("SALLYPORT_UNKNOWN", "x")
     assert load_site(folder).site.base_url == "https://county.example"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "path", "says"),
+    [
+        ("https://ehr.riverside.example/fhir", "http://ehr.riverside.example/fhir", "pull.base_url", "https"),
+        (
+            "https://ehr.riverside.example/fhir",
+            "https://me@ehr.riverside.example/fhir",
+            "pull.base_url",
+            "without user",
+        ),
+        ("count: 500", "count: 0", "pull.count", "greater"),
+        ("count: 500", "colour: red", "pull.colour", "extra"),
+        ("Patient: {}", "patient: {}", "pull.search.patient", "pattern"),
+        ("Patient: {}", 'Patient: {_lastUpdated: "ge2020"}', "pull", "_lastUpdated"),
+    ],
+)
+def test_a_server_to_fetch_from_is_checked_with_its_key_path(folder, before, after, path, says):
+    feed = folder / "feeds" / "riverside_ehr.yaml"
+    feed.write_text(feed.read_text().replace(before, after))
+    found = problems(folder)
+    (at,) = [key for where, key in found if where == "feeds/riverside_ehr.yaml" and key.startswith(path)]
+    assert says in str(found["feeds/riverside_ehr.yaml", at])

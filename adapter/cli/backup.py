@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import orjson
 import typer
 
 from adapter import backup as copies
-from adapter.cli.options import SiteFolder, bar
+from adapter.cli.options import SiteFolder, bar, on_site
 from adapter.settings import load_site
 
 if TYPE_CHECKING:
@@ -57,14 +58,22 @@ def restore(
     key: Annotated[
         Path | None, typer.Option("--key", help="The `site.key` that was kept apart from the backup.")
     ] = None,
+    destroyed: Annotated[
+        Path | None,
+        typer.Option("--destroyed", help="What `sallyport record sealed --json` last told of the site."),
+    ] = None,
 ) -> None:
     """Make a site of a backup, whole or not at all: every file and every entry of the ledger is checked first.
 
     What was received after the backup has to be sent again by whoever sent it. What was destroyed after it is in it
-    again: `sallyport record destroyed` on a later backup, or the minutes of your office, tell what to destroy anew.
+    again: with the list of what was, kept elsewhere, it is destroyed again before the site is used.
     """
+    told = [] if destroyed is None else orjson.loads(destroyed.read_bytes())
     manifest = copies.restore(folder, site, key=key)
     print(f"{site}: restored as of {manifest.taken}\n{_ledger(manifest)}")
+    if told:
+        count = on_site(site, lambda services: services.sealing.again(told, services.new_id()))
+        print(f"destroyed again: {count} records")
 
 
 def _ledger(manifest: Manifest) -> str:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from adapter.cli.alerts import show_waiting
 from adapter.cli.options import AsJson, SiteFolder, bar, on_site
 from adapter.errors import ConfigurationError, Problem
 from adapter.services.report import FeedReport
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from adapter.store.shapes import QuarantinedRecord, Receipt
     from adapter.wired import Services
 
+LAST = ("deleted", "error")
+"""Folders within a bulk export that are read after it."""
 SHOWN = 20
 """Waiting records listed for each receipt."""
 
@@ -44,7 +47,9 @@ def ingest(
 
     async def work(services: Services) -> list[FeedReport]:
         known_feed(services, feed)
-        return [await run_file(services, feed, path) for path in files_of(paths)]
+        done = [await run_file(services, feed, path) for path in files_of(paths)]
+        await show_waiting(services)
+        return done
 
     show(on_site(site, work), as_json=as_json)
 
@@ -65,6 +70,7 @@ def replay(
             if _open(services, name):
                 done += [await run_receipt(services, receipt) for receipt in await services.ingest.pending(name)]
                 done += (await services.ingest.replay(name)).values()
+        await show_waiting(services)
         return done
 
     show(on_site(site, work), as_json=as_json)
@@ -131,11 +137,17 @@ def known_feed(services: Services, feed: str) -> None:
 
 
 def files_of(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files named; of a folder its files in order of name, Patient files first."""
+    """The files named; of a folder its files in order of name, Patient files first.
+
+    Clients of bulk export put a number before or behind the type (`1.Patient.ndjson`, `Patient.000.ndjson`), and what
+    is gone and what could not be exported into folders of their own, which come last.
+    """
     for path in paths:
         if path.is_dir():
-            inside = (item for item in path.iterdir() if item.is_file())
-            yield from sorted(inside, key=lambda item: (item.stem != "Patient", item.name))
+            folders = (path, *(path / name for name in LAST))
+            for folder in (each for each in folders if each.is_dir()):
+                inside = (item for item in folder.iterdir() if item.is_file())
+                yield from sorted(inside, key=lambda item: ("Patient" not in item.stem.split("."), item.name))
         else:
             yield path
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adapter.cli import recorded
+from adapter.cli import recorded, sealed
 from adapter.cli.options import SiteFolder  # noqa: TC001  # typer reads the annotations
 from adapter.cli.staff import (
     By,
@@ -59,6 +59,7 @@ def register(app: typer.Typer) -> None:
     ):
         group.command(epilog=examples)(command)
     recorded.register(group)
+    sealed.register(group)
     app.add_typer(group, name="record")
 
 

@@ -111,16 +111,18 @@ async def listen(services: Services, *, host: str, port: int, ways_in: bool = Fa
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
+    await services.sealing.resume()
     if ways_in:
         for told in await services.ways_in.open():
             print(told, flush=True)
-    work = asyncio.create_task(services.intake.run())
+    beside = [asyncio.create_task(work) for work in (services.intake.run(), services.alerts.run())]
     try:
         await uvicorn.Server(config).serve()
     finally:
         await services.ways_in.close()
         # Answers have ended. What was received is in the inbox: the work on it goes on at the next start.
-        work.cancel()
-        with suppress(asyncio.CancelledError):
-            await work
+        for work in beside:
+            work.cancel()
+            with suppress(asyncio.CancelledError):
+                await work
         await services.ledger.flush()

@@ -55,6 +55,10 @@ class CompiledMapping:
             )
         return kind.map(record.values, environment)
 
+    def named_by(self, kind: str, column: str) -> list[tuple[str, str]]:
+        """Name and type of the resources of a kind that one column alone identifies."""
+        return self.kinds[kind].named_by(column) if kind in self.kinds else []
+
 
 class _KindCompiler:
     """Compiles one section of a mapping file."""

@@ -73,10 +73,10 @@ class Person:
     A roster has a row for each booking. The rules read nothing but ``columns`` and the constants of the feed.
     """
 
-    __slots__ = ("_columns", "_draft", "_resource", "_said", "_scope")
+    __slots__ = ("_columns", "_draft", "_said", "_scope", "resource")
 
     def __init__(self, resource: Resource, columns: tuple[str, ...]) -> None:
-        self._resource = resource
+        self.resource = resource
         self._columns = columns
         self._said: list[Any] | None = None
         self._scope: Scope | None = None
@@ -87,7 +87,7 @@ class Person:
         said = list(map(scope.values.get, self._columns))
         if self._scope is None or said != self._said or scope.environment is not self._scope.environment:
             self._said, self._scope = None, Scope(scope.values, scope.environment, scope.person)
-            self._draft = self._resource.draft(self._scope)
+            self._draft = self.resource.draft(self._scope)
             if _ONLY_TEXT.issuperset(map(type, said)):  # 1, 1.0 and True are equal and not the same
                 self._said = said
         scope.repeat(self._scope)
@@ -133,6 +133,12 @@ class Kind:
         except RecordError as error:
             error.unlisted = tuple(scope.unlisted or ())
             raise
+
+    def named_by(self, column: str) -> list[tuple[str, str]]:
+        """Name and type of the resources that one column alone identifies."""
+        found = [one.resource if isinstance(one, Person) else one for one in self.resources]
+        keys = [(one, (*(self.person if one.of_person else ()), *one.key)) for one in found]
+        return [(one.name, one.type) for one, key in keys if [name for _, name in key] == [column]]
 
     def _map(self, scope: Scope) -> Mapped:
         for column, name in self.sender:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from adapter.consent.release_form import Form
     from adapter.consent.sensitivity import Label
+    from adapter.mapping.compile import CompiledMapping
     from adapter.mapping.mapped import Draft, Mapped
     from adapter.services.people import People, Told
     from adapter.services.write import Facets, Writer
@@ -49,7 +50,8 @@ class Assembled:
 
     ``identity`` is set when it says who someone is, ``orders`` are those that authorize a disclosure. With a
     ``problem`` the record waits in quarantine as well, and what is written keeps the person safe until it is mended.
-    ``amends`` holds, for the writes that only say what changed, what they say, by internal key.
+    ``amends`` holds, for the writes that only say what changed, what they say, by internal key; ``remarks`` are
+    warnings of the report: a word, the instrument.
     """
 
     writes: list[ResourceWrite]
@@ -58,6 +60,7 @@ class Assembled:
     problem: RecordError | None = None
     amends: Mapping[int, Amendment] = field(default_factory=dict)
     orders: tuple[ResourceWrite, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class _Person(NamedTuple):
@@ -107,7 +110,8 @@ class Assembly:
         amends: dict[int, Amendment] | None = {} if mapped.amends else None
         at = self._happened(mapped.event, received)
         patient = await self._patient(origin, mapped, at, amends)
-        record = Record(mapped.person, patient.write.id, origin, received, at, amends)
+        sex = None if patient.body is None else patient.body.get("gender")
+        record = Record(mapped.person, patient.write.id, origin, received, at, amends, sex, [])
         writes = [patient.write]
         orders: list[ResourceWrite] = []
         for draft in mapped.drafts:
@@ -133,7 +137,17 @@ class Assembly:
             problem=problem,
             amends=amends or {},
             orders=tuple(orders),
+            remarks=tuple(record.remarks),
         )
+
+    def keys_of(self, mapping: CompiledMapping, kind: str, ident: str) -> list[int]:
+        """Internal keys of the resources that records of a kind become which their `id` alone identifies."""
+        found = []
+        for name, made in mapping.named_by(kind, "id"):
+            # A person's record is known by the person.
+            key = (ident,) if made == "Patient" else (name, ident)
+            found.append(row_key(made, self._writer.resource_id(self._records, made, *key)))
+        return found
 
     def _happened(self, event: str | None, received: int) -> int:
         """The instant of an event; of one without a time, that of its arrival."""
@@ -240,7 +254,8 @@ class Assembly:
             )
         writes = [write]
         if draft.type in SCREENED:
-            for screening in screenings(draft.body, self._registry):
+            for screening in screenings(draft.body, self._registry, sex=record.sex):
+                record.remarks.extend(f"{word} {screening.instrument.id}" for word in screening.disagreements)
                 writes += await self._summary(record, screening, write.rid)
         return writes
 

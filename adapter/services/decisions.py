@@ -7,6 +7,7 @@ bound always means that no agreement allows it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypeVar
@@ -49,8 +50,26 @@ ACT_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 ENGINE = 2
 """Raised when the same policy may decide differently: filled decisions of an older engine are forgotten."""
 Facet = TypeVar("Facet")
+Handled = Callable[["Sequence[AnyAgreement]"], "Mapping[str, Sequence[tuple[int, int]]]"]
+"""From agreements to the periods in which records of a unit may be handled; a unit without any is not bounded."""
 _LAWFUL = "lawful-contexts"
 """Setting: the contexts to which someone recorded a ground that no agreement bounds."""
+
+
+def _always(_: Sequence[AnyAgreement]) -> Mapping[str, Sequence[tuple[int, int]]]:
+    """No unit needs a contract for its records to be handled."""
+    return {}
+
+
+def joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Periods in order, those that touch joined to one."""
+    found: list[tuple[int, int]] = []
+    for start, stop in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], stop))
+        else:
+            found.append((start, stop))
+    return found
 
 
 class Decisions:
@@ -63,12 +82,15 @@ class Decisions:
         directory: Sequence[Mapping[str, Any]],
         zone: ZoneInfo,
         law: Law = CONSENT_ALONE,
+        handled: Handled = _always,
     ) -> None:
         self._store = store
         self._zone = zone
         self.law = law
         self.agreements = agreements
         self._directory = directory
+        self._handling = handled
+        self._handled = handled(agreements)
         self._segments: dict[int, Segment] = {}
         self._segment_numbers: dict[Segment, int] = {}
         self._contexts: dict[int, RecipientContext] = {}
@@ -81,7 +103,9 @@ class Decisions:
         """Load what is interned; refill everything when agreements or engine are not those of the last start."""
         await self._load()
         agreements = [item.model_dump(mode="json") for item in self.agreements]
-        in_force = sha256(orjson.dumps([ENGINE, agreements, self.law.fingerprint])).digest()
+        in_force = sha256(
+            orjson.dumps([ENGINE, agreements, self.law.fingerprint, sorted(self._handled.items())])
+        ).digest()
         if await self._store.setting("decisions") != in_force:
             async with self._store.transaction() as change:
                 await change.clear_decisions()
@@ -130,7 +154,7 @@ class Decisions:
         It only reads: never start it, never fill it.
         """
         kept = self.agreements if agreements is None else agreements
-        return Decisions(self._store, kept, self._directory, self._zone, law or self.law)
+        return Decisions(self._store, kept, self._directory, self._zone, law or self.law, self._handling)
 
     async def segment_number(self, segment: Segment) -> int:
         """The number of a segment; a new one is committed with its bounds for every context before it is used."""
@@ -178,7 +202,21 @@ class Decisions:
 
         ``lawful``: somebody recorded a ground to it that no agreement bounds.
         """
-        return bound(self.agreements, recipient, segment, zone=self._zone, floor=UNBOUND if lawful else 0)
+        rows = bound(self.agreements, recipient, segment, zone=self._zone, floor=UNBOUND if lawful else 0)
+        spans = self._handled.get(segment.unit)
+        if spans is None or segment.tier == "directory":
+            return rows
+        return [
+            row._replace(start=max(row.start, start), stop=min(row.stop, stop))
+            for start, stop in joined(spans)
+            for row in rows
+            if row.start < stop and start < row.stop
+        ]
+
+    def may_handle(self, unit: str, at: int) -> bool:
+        """Whether a contract lets records of a unit be handled here at an instant, or none is needed."""
+        spans = self._handled.get(unit)
+        return spans is None or any(start <= at < stop for start, stop in spans)
 
     def _bounds(
         self, context: int, recipient: RecipientContext, segments: Mapping[int, Segment], lawful: Collection[int]

@@ -118,7 +118,7 @@ class Explain:
             finding = Finding(topic="result", outcome="deny", says=told)
             return [Explanation(question=await self._asked(entry), effect="REFUSED", findings=(finding,))]
         if entry.interaction in _OFFICERS:
-            told = "A privacy officer asked; what was told is not kept, ask again for it."
+            told = "A privacy officer asked why, or who asked; what was told is not kept, ask again for it."
             finding = Finding(topic="result", outcome="noted", says=told)
             return [Explanation(question=await self._asked(entry), effect="FOUND", findings=(finding,))]
         if entry.interaction not in {"read", "search-type"}:
@@ -222,6 +222,11 @@ class Explain:
         segment: int | None = None,
     ) -> Explanation:
         target = f"{row.type}/{row.id}"
+        sealed = await view.sealed(row.rid)
+        if sealed is not None and sealed.at <= at:
+            says = f"It was sealed on {self._words.moment(sealed.at)} by {sealed.author}, under {sealed.authority}."
+            finding = Finding(topic="record", outcome="deny", says=says)
+            return Explanation(question=question, effect=DENY, findings=(finding,), targets=(target,))
         traced = await self._tracer.trace(view, context, row, held, at, segment=segment)
         permitted, told = traced.permitted, traced.findings
         if row.type == "Patient" and not permitted:

@@ -57,6 +57,10 @@ class FeedGate:
         windows = self._windows.get(feed, ())
         return {window.contract.vendor for window in windows if window.signed <= at < window.stop}
 
+    def open(self, feed: str) -> list[tuple[int, int]]:
+        """The periods in which contracts keep a feed open; none where no contract covers it."""
+        return [(window.signed, window.stop) for window in self._windows.get(feed, ())]
+
     def why_closed(self, feed: str, at: int) -> str:
         """Why a feed takes nothing in at an instant; empty while it does, or where no contract covers it."""
         reasons = []
@@ -77,6 +81,24 @@ class FeedGate:
         why = self.why_closed(feed, at)
         if why:
             raise FeedClosed(f"feed `{feed}` takes nothing in: {why}; keep what is to be sent until it is renewed")
+
+
+def handled(
+    agreements: Iterable[AnyAgreement], feeds: Mapping[str, Feed], zone: tzinfo
+) -> dict[str, tuple[tuple[int, int], ...]]:
+    """When records of a unit (Organization reference) may be handled here at all, where contracts say so.
+
+    A contract that has ended ends answers as it ends intake: nobody may use what they no longer may hold, 45 CFR
+    164.504(e)(2)(ii)(J). A unit that some feed brings without a contract is left out: nothing bounds it.
+    """
+    gate, spans, free = FeedGate(agreements, feeds, zone), dict[str, set[tuple[int, int]]](), set[str]()
+    for feed in feeds.values():
+        units = {f"Organization/{unit.organization}" for unit in feed.units.values()}
+        windows = gate.open(feed.feed)
+        free |= set() if windows else units
+        for unit in units:
+            spans.setdefault(unit, set()).update(one for one in windows if one[0] < one[1])
+    return {unit: tuple(sorted(found)) for unit, found in spans.items() if unit not in free}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

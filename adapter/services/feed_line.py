@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from adapter.mapping.mapped import Environment
+from adapter.services.alerts import UrgentScreens
 from adapter.services.assemble import Assembly
 from adapter.source import ExtractOptions
+from adapter.store.alerts import Alert
+from adapter.summary.urgent import Urgency
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from adapter.mapping.compile import CompiledMapping
     from adapter.services.assemble import Assembled
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from adapter.services.site_rules import SiteRules
     from adapter.services.write import Writer
     from adapter.settings import Feed, Site
-    from adapter.source import Connector
+    from adapter.source import Connector, Malformed, SourceRecord
     from adapter.store.shapes import QuarantinedRecord
 
 _USUAL, _SELDOM = gc.get_threshold(), (50_000, 20, 50)
@@ -30,7 +33,10 @@ _USUAL, _SELDOM = gc.get_threshold(), (50_000, 20, 50)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedLine:
-    """A feed ready to run: its reader, its compiled mapping and its assembly."""
+    """A feed ready to run: its reader, its compiled mapping and its assembly.
+
+    ``urgent`` says of a record that waits, and why, whether its sender is to be told at once.
+    """
 
     feed: Feed
     connector: Connector
@@ -38,20 +44,29 @@ class FeedLine:
     mapping: CompiledMapping
     environment: Environment
     assembly: Assembly
+    urgent: Callable[[SourceRecord | Malformed, str], bool]
 
 
 @dataclass(slots=True)
 class Batch:
-    """Records that wait for one transaction: what they become, what waits, what is released, whom a roster names."""
+    """Records that wait for one transaction: what they become, what waits and is urgent, whom a roster names."""
 
     assembled: list[tuple[int, Assembled]] = field(default_factory=list)
     quarantine: list[QuarantinedRecord] = field(default_factory=list)
     released: list[int] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
     named: list[tuple[int, bool]] = field(default_factory=list)
     unlisted: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.assembled) + len(self.quarantine)
+
+    def hold(self, record: QuarantinedRecord, *, urgent: bool) -> None:
+        """Let a record wait; its sender is told at once where it is urgent."""
+        self.quarantine.append(record)
+        if urgent:
+            names = ("feed", "receipt", "ordinal", "line", "part")
+            self.alerts.append(Alert(**{name: getattr(record, name) for name in names}))
 
 
 @contextmanager
@@ -76,6 +91,7 @@ def feed_line(
         options=ExtractOptions(encoding=feed.encoding, settings=feed.settings),
         mapping=rules.mappings[feed.feed],
         environment=Environment(zone=feed.time_zone or site.site.time_zone),
+        urgent=UrgentScreens(Urgency(rules.registry), feed),
         assembly=Assembly(
             feed,
             writer=writer,

@@ -60,6 +60,11 @@ class Granting:
         if now is not None and now.bases & OWN and not now.bases & ~OWN:
             says = "No agreement is asked: this is no disclosure to another."
             return Granted(now.bases, [Finding(topic="agreement", outcome="permit", says=says)])
+        if not self._decisions.may_handle(segment.unit, at):
+            says = (
+                f"No contract under which records of {self._words.name(segment.unit)} may be handled here is in force."
+            )
+            return Granted(0, [Finding(topic="agreement", outcome="deny", says=says, citation="45 CFR 164.504(e)(2)")])
         allowed = self._decisions.agreements
         if now is not None and now.agreement:
             return Granted(now.bases, [self._allows(now, one, recipient, segment) for one in now.agreement.split()])

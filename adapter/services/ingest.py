@@ -15,6 +15,7 @@ import orjson
 from adapter.errors import InvalidResource, RecordError
 from adapter.services.backlog import Backlog
 from adapter.services.feed_line import Batch, FeedLine, seldom_collected
+from adapter.services.gone import DELETED, Gone
 from adapter.services.report import FeedReport
 from adapter.services.revocations import with_revocations
 from adapter.services.rosters import named
@@ -70,6 +71,7 @@ class Ingest:
         self._clock = clock
         self._new_id = new_id
         self._admit = admit
+        self._gone = Gone(store, inbox)
 
     @property
     def lines(self) -> Mapping[str, FeedLine]:
@@ -170,6 +172,7 @@ class Ingest:
 
     async def _replay_receipt(self, receipt: Receipt, waiting: Mapping[int, int], report: FeedReport) -> None:
         line, batch = self._lines[receipt.feed], Batch()
+        self._gone.forget()
         revoked = await self._revocations(line.feed)
         received = self._inbox.open(receipt.id)
         with received.stream as stream:
@@ -200,7 +203,11 @@ class Ingest:
             reason = (item.code, "", item.expected)
         else:
             try:
-                reason = await self._assemble(line, item, receipt, report, batch)
+                told = item if item.kind != DELETED else await self._gone.retraction(line, item, receipt)
+                if told is None:
+                    report.unchanged += 1
+                    return
+                reason = await self._assemble(line, told, receipt, report, batch)
             except RecordError as error:
                 reason = _reason(error)
                 batch.unlisted.update(error.unlisted)
@@ -211,7 +218,7 @@ class Ingest:
             return
         code, element, expected = reason
         report.quarantined[code] += 1
-        batch.quarantine.append(
+        batch.hold(
             QuarantinedRecord(
                 feed=receipt.feed,
                 receipt=receipt.id,
@@ -222,7 +229,8 @@ class Ingest:
                 element=element,
                 expected=expected,
                 raw=item.raw,
-            )
+            ),
+            urgent=line.urgent(item, code),
         )
 
     async def _assemble(
@@ -238,6 +246,7 @@ class Ingest:
             report.unmapped[path] += 1
         for warning in mapped.warnings:
             report.warnings[f"{warning.code} {warning.column}"] += 1
+        report.warnings.update(assembled.remarks)
         for code, part in item.warnings:
             report.warnings[f"{code} {part}"] += 1
         report.held += assembled.held
@@ -294,8 +303,11 @@ class Ingest:
             if position is None or later:
                 left = await self._left(change, assembled, origin, later, report)
             written += await self._put(change, left, origin, report, at)
-            if left.identity is not None:
+            if left.identity is not None and left.identity.facts.patient not in change.refused:
                 identities.append(left.identity)
+        if change.refused:
+            # Its source still sends what was destroyed here: somebody should tell them.
+            report.warnings["destroyed record"] += len(change.refused)
         feed = self._lines[receipt.feed].feed
         written += await self._work.rosters.follow(
             change, feed, receipt, batch.named, report=report, later=later, endings=endings, at=at
@@ -306,6 +318,7 @@ class Ingest:
         await self._settle(change, written, identities, report, at)
         await change.tell(amended.told)
         await change.quarantine(batch.quarantine, at=at)
+        await change.raise_alerts(batch.alerts, at=at)
         for ident in batch.released:
             await change.release_quarantined(ident)
         if position is not None:

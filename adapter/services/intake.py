@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
+from adapter.services.alerts import of_receipt
 from adapter.services.fates import told_of
 from adapter.services.report import FeedReport
 
@@ -113,6 +114,7 @@ class Intake:
             "bytes": found.size,
             "sha256": found.sha256.hex(),
             "waiting": [told_of(record) for record in here],
+            "alerts": await of_receipt(self._store, receipt),
         }
 
     async def fate(self, feed: str, control: str, organisation: str) -> dict[str, Any]:

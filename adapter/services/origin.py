@@ -54,7 +54,8 @@ class Origin(NamedTuple):
 class Record(NamedTuple):
     """What all resources of one record share: whose it is, where it comes from, when it was received and happened.
 
-    ``amends`` collects what its resources say where they only say what changed; None where each says everything.
+    ``sex`` is the administrative gender that the record itself states. ``amends`` collects what its resources say where
+    they only say what changed; None where each says everything. ``remarks`` are collected for the report.
     """
 
     person: tuple[str, ...]
@@ -63,6 +64,8 @@ class Record(NamedTuple):
     received: int
     at: int
     amends: dict[int, Amendment] | None
+    sex: str | None
+    remarks: list[str]
 
 
 def profiled(draft: Draft) -> dict[str, Any]:

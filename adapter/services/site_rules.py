@@ -54,7 +54,8 @@ def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRu
     counts from a day on.
     """
     problems: list[Problem] = []
-    facts, tables, registry = Facts(assets.r4_facts()), _tables(), _registry()
+    facts, tables = Facts(assets.r4_facts()), _tables()
+    registry = _collect(problems, partial(registry_of, site), None)
     agreements = _collect(problems, partial(read_agreements, site.agreements, site.partners, site.feeds), ())
     user_agreements = _collect(problems, partial(read_user_agreements, site.user_agreements, site.partners), ())
     forms: dict[str, dict[str, Form]] = {}
@@ -93,8 +94,10 @@ def _tables() -> dict[str, CodeTable]:
     return {name: read_table(document, name=name, file=f"tables/{name}.yaml") for name, document in documents.items()}
 
 
-def _registry() -> Registry:
-    return Registry.load(assets.instruments(), PinnedList.load(assets.loinc()))
+def registry_of(site: Site) -> Registry:
+    """The screening instruments of a site: those that ship, and its own. ``ConfigurationError`` lists all problems."""
+    local = tuple(site.own_instruments.items())
+    return Registry.load(assets.instruments(), PinnedList.load(assets.loinc()), local=local)
 
 
 def _collect(problems: list[Problem], make: Callable[[], Any], otherwise: Any) -> Any:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from adapter.store.alerts import AlertRecords
 from adapter.store.legal import LegalRecords
 from adapter.store.matching import MatchRecords
+from adapter.store.sealing import SealingRecords
 from adapter.store.survey import Survey
 from adapter.store.work import FeedWork
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from adapter.fhir.search import Filter, IndexRow, Query
+    from adapter.store.alerts import Alert
     from adapter.store.clients import ClientEvent
     from adapter.store.shapes import (
         BoundRow,
@@ -49,7 +52,7 @@ class Interned(Protocol):
         ...
 
 
-class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, Protocol):
+class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, SealingRecords, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
@@ -324,6 +327,22 @@ class Store(Interned, Protocol):
         """Records waiting, oldest first."""
         ...
 
+    async def came_from(self, receipt: str, rids: Iterable[int]) -> int | None:
+        """The last line of a receipt that one of these resources came from."""
+        ...
+
+    async def waits(self, feed: str) -> bool:
+        """Whether any record of a feed waits in quarantine."""
+        ...
+
+    async def alerts(self, receipt: str | None = None) -> list[Alert]:
+        """The alerts of a receipt, or all, oldest first."""
+        ...
+
+    async def scrub(self) -> None:
+        """Leave nothing of what was deleted or erased in the files of store and inbox; takes as long as copying one."""
+        ...
+
     async def quarantined_of(self, receipt: str) -> list[QuarantinedRecord]:
         """Records of a receipt that wait, in its order."""
         ...
@@ -398,6 +417,10 @@ class Inbox(Protocol):
 
     async def receipt(self, ident: str) -> Receipt | None:
         """A complete receipt."""
+        ...
+
+    async def erase(self, receipt: str, spans: Iterable[tuple[int, int]]) -> None:
+        """Write over the bytes in these spans (start, stop); ends of lines stay, so that lines keep their numbers."""
         ...
 
     async def receipts(self, feed: str | None = None, *, after: int = 0) -> list[Receipt]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from adapter.store.sealing import SealingRow
     from adapter.store.shapes import Awaited, ClinicalRow, LegalFact, StoredResource
 
 
@@ -100,6 +101,10 @@ class Survey(PersonRecords, Protocol):
 
     async def consents_known(self, patients: Iterable[int], *, at: int) -> list[StoredResource]:
         """Every Consent about these patients in the version that was held at ``at``."""
+        ...
+
+    async def sealed(self, rid: int) -> SealingRow | None:
+        """The sealing that a record is under, or was destroyed under."""
         ...
 
     async def owner(self, rid: int) -> int | None:

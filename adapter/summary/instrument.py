@@ -76,6 +76,12 @@ class Scale:
     no: str
     source: str
 
+    @property
+    def categories(self) -> frozenset[str]:
+        """Every category that the bands know."""
+        of_sexes = (bands for bands in self.bands_by_sex.values())
+        return frozenset(category for bands in (self.bands, *of_sexes) for _, category in bands)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scoring:
@@ -100,7 +106,8 @@ class Instrument:
 
     ``labels`` are v3-ActCode sensitivities by content. ``limit`` is ``none``, ``score-only`` (items are
     licensed and not kept) or ``level-only`` (the number itself is never carried). ``words`` maps what senders
-    write to categories.
+    write to categories. ``urgent`` are screens of suicide and withdrawal, ``urgent_items`` such questions of others;
+    ``called`` are further names that senders use.
     """
 
     id: str
@@ -119,6 +126,9 @@ class Instrument:
     words: Mapping[str, str]
     answers: Mapping[str, str]
     scoring: Scoring | None
+    urgent: bool = False
+    urgent_items: frozenset[str] = frozenset()
+    called: tuple[str, ...] = ()
 
     @property
     def panel_loinc(self) -> str | None:

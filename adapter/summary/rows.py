@@ -61,10 +61,20 @@ def _form(kind: type[Form], content: object, where: str, at: str, problems: list
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        for flaw in error.errors(include_url=False, include_input=False, include_context=False):
-            path = ".".join(str(part) for part in flaw["loc"])
-            problems.append(Problem(where=where, path=".".join(filter(None, (at, path))), message=flaw["msg"]))
+        for flaw in error.errors(include_url=False, include_input=False):
+            expected = str(flaw.get("ctx", {}).get("expected", ""))
+            message = flaw["msg"].removeprefix("Value error, ")
+            path = _key_path(at, flaw["loc"])
+            problems.append(Problem(where=where, path=path, message=message, expected=expected))
         return None
+
+
+def _key_path(at: str, location: Iterable[str | int]) -> str:
+    """``instruments[0]`` and ``("scales", 0, "level")`` as ``instruments[0].scales[0].level``."""
+    path = at
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return path
 
 
 def _flaws(form: InstrumentForm, known: Mapping[str, Instrument], pinned: PinnedList, *, own: bool) -> Iterator[str]:
@@ -117,6 +127,9 @@ def _instrument(form: InstrumentForm) -> Instrument:
         words=words,
         answers={**ANSWERS, **form.answers},
         scoring=_scoring(form.scoring) if form.scoring else None,
+        urgent=form.urgent,
+        urgent_items=frozenset(form.urgent_items),
+        called=tuple(form.called),
     )
 
 

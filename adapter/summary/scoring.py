@@ -77,6 +77,14 @@ def band(scale: Scale, score: Decimal, sex: str | None = None) -> Band | None:
     return Band(category=category, caveat=caveat)
 
 
+def possible_bands(scale: Scale, score: Decimal) -> set[str]:
+    """The categories of ``score`` that the checked rule may give: by either sex, and by each published cut-off."""
+    found = {_category(bands, score) for bands in (scale.bands, *scale.bands_by_sex.values())}
+    if scale.caveat is not None and scale.caveat.low <= score <= scale.caveat.high:
+        found.add(_category(scale.bands, Decimal(scale.caveat.low - 1)))
+    return {category for category in found if category is not None}
+
+
 def _category(bands: Bands, score: Decimal) -> str | None:
     found = None
     for first, category in bands:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from adapter.errors import RecordError
 from adapter.summary.occasion import occasion_of
 from adapter.summary.responses import answered
-from adapter.summary.scoring import Band, band, item_key, outcome, total
+from adapter.summary.scoring import Band, band, item_key, outcome, possible_bands, total
 from adapter.summary.values import answer_score, reading
 from adapter.summary.vocabulary import CATEGORIES, HIGHEST_RISK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from decimal import Decimal
 
     from adapter.summary.instrument import Instrument, ResultCode, Scale
@@ -40,7 +40,8 @@ class Screening:
     band and ours. ``absent`` is a data-absent-reason code when the summary states no value. ``day`` is
     YYYY-MM-DD, ``instant`` microseconds since 1970 UTC (``None`` when only the day is known), ``risk`` 0 to
     9. ``series`` names the scale: results of one series are repeats of each other. ``status`` is the
-    Observation status.
+    Observation status. ``disagreements`` says in which ways the sender contradicts itself by our checked rule:
+    ``band-differs`` from its score, ``score-differs`` from its answers. What the sender stated stands.
     """
 
     instrument: Instrument
@@ -58,6 +59,7 @@ class Screening:
     instant: int | None
     risk: int
     status: str
+    disagreements: tuple[str, ...] = ()
 
     @property
     def occasion(self) -> str:
@@ -186,9 +188,11 @@ def _screening(
     instrument: Instrument, scale: Scale, parts: _Gathered, *, when: Occasion, status: str, sex: str | None
 ) -> Screening | None:
     score, computed, caveat = parts.score, None, None
+    disagreements: tuple[str, ...] = ()
     if status not in _RETRACTED:
         score, drawn = _drawn(instrument, scale, parts, sex)
         computed, caveat = (drawn.category, drawn.caveat) if drawn is not None else (None, None)
+        disagreements = tuple(_disagreements(instrument, scale, parts, score, computed))
     stated = parts.override or parts.source_band
     category = stated or computed
     result, absent = _stated(scale, score, category, parts.absent, status)
@@ -210,7 +214,24 @@ def _screening(
         instant=when.instant,
         risk=risk_of(instrument, scale, score, category),
         status=status,
+        disagreements=disagreements,
     )
+
+
+def _disagreements(
+    instrument: Instrument, scale: Scale, parts: _Gathered, score: Decimal | None, computed: str | None
+) -> Iterator[str]:
+    """Where what the sender states is not what our rule makes of the rest of it. Other words are no contradiction."""
+    scoring = instrument.scoring
+    summed = total(scoring, parts.answers) if scoring is not None and scoring.kind == "sum" and parts.answers else None
+    if parts.score is not None and summed is not None and parts.score != summed:
+        yield "score-differs"
+    if parts.source_band is None or computed is None:
+        return
+    sure = {computed} if score is None else possible_bands(scale, score) | {computed}
+    ours = {scoring.met, scoring.unmet} if scoring is not None and scoring.kind == "any-of" else scale.categories
+    if parts.source_band in ours - sure:
+        yield "band-differs"
 
 
 def _drawn(

@@ -179,9 +179,15 @@ class InstrumentForm(_Form):
     aliases: dict[str, str] = {}
     answers: dict[str, str] = {}
     scoring: ScoringForm | None = None
+    urgent: bool = False
+    urgent_items: list[str] = []
+    called: list[Text] = []
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        known = {*self.items, *(self.scoring.loinc if self.scoring else ())}
+        if not set(self.urgent_items) <= known:
+            raise ValueError("`urgent_items` names LOINC items that the instrument does not have")
         if len(self.scales) > 1 and not all(scale.key for scale in self.scales):
             raise ValueError("each of several scales needs a `key`")
         if self.limit != "none" and (self.items or self.scoring):
@@ -229,3 +235,19 @@ class InstrumentsFile(_Form):
 
     instruments: list[dict[str, Any]] = []
     adjust: dict[str, dict[str, Any]] = {}
+
+
+def instruments_schema() -> dict[str, Any]:
+    """The JSON Schema of an instruments file, for editors; kept in profiles/instruments.schema.json."""
+    rows, changes = InstrumentForm.model_json_schema(by_alias=True), AdjustForm.model_json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Screening instruments",
+        "type": "object",
+        "additionalProperties": False,
+        "$defs": {**rows.pop("$defs", {}), **changes.pop("$defs", {}), "Instrument": rows, "Adjust": changes},
+        "properties": {
+            "instruments": {"type": "array", "items": {"$ref": "#/$defs/Instrument"}},
+            "adjust": {"type": "object", "additionalProperties": {"$ref": "#/$defs/Adjust"}},
+        },
+    }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from adapter.source import Malformed, Position
 from connectors.encodings import without_mark
-from connectors.lines import LONGEST_LINE, Block, blocks
+from connectors.lines import LONGEST_LINE, blocks
 from connectors.transport.files import chunks
 
 if TYPE_CHECKING:
@@ -29,29 +29,29 @@ def objects(stream: BinaryIO) -> Iterator[tuple[int, bytes, dict[str, Any]] | Ma
     JSON is UTF-8 whatever the feed declares. Codes: ``undecodable``, ``bad-json``, ``not-an-object``,
     ``too-long``.
     """
+    for found in texts(stream):
+        yield found if isinstance(found, Malformed) else as_object(*found)
+
+
+def texts(stream: BinaryIO) -> Iterator[tuple[int, bytes] | Malformed]:
+    """Line number and bytes of every line of ``stream`` that is not blank. Code: ``too-long``."""
     arriving, _ = without_mark(chunks(stream))
     for block in blocks(arriving):
         if block.cut:
-            yield _bad(block.first, "too-long", f"a line of at most {LONGEST_LINE} bytes", block.data)
+            yield bad(block.first, "too-long", f"a line of at most {LONGEST_LINE} bytes", block.data)
         else:
-            yield from _lines(block)
+            yield from ((line, raw) for line, raw in enumerate(block.lines(), block.first) if not raw.isspace())
 
 
-def _lines(block: Block) -> Iterator[tuple[int, bytes, dict[str, Any]] | Malformed]:
-    for line, raw in enumerate(block.lines(), block.first):
-        if raw.isspace():
-            continue
-        try:
-            value = read_json(raw)
-        except UnicodeDecodeError:
-            yield _bad(line, "undecodable", "text in utf-8", raw)
-        except (ValueError, ArithmeticError, RecursionError):
-            yield _bad(line, "bad-json", "one JSON object on the line, with no key twice and finite numbers", raw)
-        else:
-            if isinstance(value, dict):
-                yield line, raw, value
-            else:
-                yield _bad(line, "not-an-object", "one JSON object on the line", raw)
+def as_object(line: int, raw: bytes, part: str = "") -> tuple[int, bytes, dict[str, Any]] | Malformed:
+    """The object that ``raw`` is, or why it is none."""
+    try:
+        value = read_json(raw)
+    except UnicodeDecodeError:
+        return bad(line, "undecodable", "text in utf-8", raw, part)
+    except (ValueError, ArithmeticError, RecursionError):
+        return bad(line, "bad-json", "one JSON object, with no key twice and finite numbers", raw, part)
+    return (line, raw, value) if isinstance(value, dict) else bad(line, "not-an-object", "one JSON object", raw, part)
 
 
 def read_json(raw: bytes) -> object:
@@ -85,5 +85,6 @@ def not_empty(members: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None and value not in ("", [], {})}
 
 
-def _bad(line: int, code: str, expected: str, raw: bytes) -> Malformed:
-    return Malformed(position=Position(line=line), code=code, expected=expected, raw=raw)
+def bad(line: int, code: str, expected: str, raw: bytes, part: str = "") -> Malformed:
+    """A fault of what starts on a line."""
+    return Malformed(position=Position(line=line, part=part), code=code, expected=expected, raw=raw)

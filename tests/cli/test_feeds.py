@@ -93,6 +93,22 @@ def test_files_of_a_folder_come_in_order_with_patients_first(tmp_path):
     assert list(files_of([one])) == [one]
 
 
+def test_files_of_a_bulk_export_come_with_patients_first_and_deletions_last(tmp_path):
+    names = [
+        "error/1.ndjson",
+        "deleted/1.Bundle.ndjson",
+        "2.Observation.ndjson",
+        "9.Patient.ndjson",
+        "Patient.000.ndjson",
+    ]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "other").mkdir()
+    found = [str(path.relative_to(tmp_path)) for path in files_of([tmp_path])]
+    assert found == ["9.Patient.ndjson", "Patient.000.ndjson", "2.Observation.ndjson", *reversed(names[:2])]
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_reports_of_one_feed_are_counted_together(count):
     each = FeedReport(feed="x", records=2, unchanged=1, held=1, links=1)

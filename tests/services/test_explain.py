@@ -53,7 +53,7 @@ async def test_a_permitted_resource_names_record_consent_and_agreement(county):
     assert (agreement.outcome, agreement.source) == ("permit", "alder-mou-2026")
     assert agreement.says.endswith(
         "allows screening summaries under the HIPAA privacy rule to Alder County Pretrial Services for "
-        "pretrial-release on a written consent."
+        "pretrial-release on a written consent, to the end of 31 December 2060."
     )
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import asserting
+import explained
 import pytest
 import records
 import worlds
@@ -15,7 +18,8 @@ from hypothesis import strategies as st
 
 from adapter.consent.agreement import Agreement, DataUse
 from adapter.errors import FeedClosed
-from adapter.services.feed_contracts import FeedGate, endings
+from adapter.services.decisions import joined
+from adapter.services.feed_contracts import FeedGate, endings, handled
 from adapter.settings import Feed
 
 ZONE = ZoneInfo("America/Denver")
@@ -221,3 +225,68 @@ def test_days_are_those_of_the_site():
     late = int(datetime(2027, 1, 1, 6, 59, tzinfo=UTC).timestamp() * 1_000_000)
     (one,) = endings([contract()], gate(contract()), at=late, zone=ZONE)
     assert one.days == 0
+
+
+# -- answers ----------------------------------------------------------------------------------------------
+
+
+CONTRACT = "agreements/hosting_contract.yaml"
+
+
+def ends(folder, day):
+    path = folder / CONTRACT
+    path.write_text(path.read_text().replace("end: 2060-12-31", f"end: {day}"))
+
+
+@pytest.mark.anyio
+async def test_records_leave_every_answer_when_the_contract_they_are_handled_under_ends(tmp_path):
+    """At that instant, for everyone and on every ground, the unit that made them included; a new one opens them."""
+    world = await worlds.open_site(tmp_path / "site", adjust=lambda folder: ends(folder, "2026-11-30"))
+    await explained.furnish(world)
+    patient = explained.jail(world)
+    await asserting.assert_for(world, patient, stop=world.clock.now + 80_000_000_000)
+    callers = (explained.PRETRIAL, ("jail-medical", "TREAT"), ("cottonwood", "TREAT"))
+
+    async def seen():
+        world.tokens.clear()
+        return [len(await world.matches(caller, f"/fhir/Observation?patient={patient}")) for caller in callers]
+
+    assert await seen() == [1, 2, 1]
+    world.clock.set("2026-11-30T23:59:59-07:00")
+    assert (await seen())[:2] == [1, 2]
+    world.clock.set("2026-12-01T00:00:00-07:00")
+    await asserting.assert_for(world, patient)
+    assert await seen() == [0, 0, 0]
+    for caller in callers:
+        answer = await world.ask(caller, f"/fhir/Patient/{patient}")
+        assert worlds.comparable(answer) == worlds.comparable(await world.ask(caller, "/fhir/Patient/absent"))
+    told = await world.services.explain.resource(
+        "Organization/pretrial", "pretrial-release", explained.summaries(world)[0]
+    )
+    assert any("No contract under which records of Alder County Jail Health" in line for line in told.lines)
+    await world.services.store.close()
+    path = tmp_path / "site" / CONTRACT
+    path.write_text(path.read_text().replace("end: 2026-11-30", "end: 2027-11-30"))
+    again = await worlds.open_site(tmp_path / "site", now=world.clock.now, first_id=10_000)
+    assert len(await again.matches(explained.PRETRIAL, f"/fhir/Observation?patient={patient}")) == 1
+    await again.close()
+
+
+@pytest.mark.anyio
+async def test_a_unit_that_a_feed_brings_without_a_contract_is_not_bounded(tmp_path):
+    world = await worlds.open_site(tmp_path / "site", adjust=lambda folder: ends(folder, "2026-11-30"))
+    spans = handled(world.services.agreements, world.services.site.feeds, ZONE)
+    assert "Organization/court" not in spans
+    assert spans["Organization/jail-medical"][0][1] == int(datetime(2026, 12, 1, 7, tzinfo=UTC).timestamp()) * 1_000_000
+    await world.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 9)).map(lambda one: (one[0], one[0] + one[1]))))
+def test_joined_periods_hold_the_same_instants_once(spans):
+    found = joined(spans)
+    assert found == sorted(found)
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(found))
+    for at in range(41):
+        inside = any(start <= at < stop for start, stop in spans)
+        assert inside == any(start <= at < stop for start, stop in found)

@@ -7,6 +7,7 @@ from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
+import alerts_contract
 import apsw
 import events_contract
 import files_contract
@@ -67,6 +68,7 @@ class TestSqlite(
     matching_contract.MatchingContract,
     survey_contract.SurveyContract,
     work_contract.WorkContract,
+    alerts_contract.AlertsContract,
     messages_contract.MessagesContract,
 ):
     """Every promise of the contract."""

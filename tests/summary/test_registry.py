@@ -171,7 +171,7 @@ def test_a_county_cuts_by_sex(rows, pinned):
     [
         ({"instruments": [{**OWN, "id": "phq-9"}]}, "already an instrument"),
         ({"instruments": [{**OWN, "id": "intake"}]}, "starts with `local-`"),
-        ({"instruments": [{**OWN, "labels": ["XX"]}]}, "labels.0"),
+        ({"instruments": [{**OWN, "labels": ["XX"]}]}, "labels[0]"),
         ({"instruments": [{**OWN, "colour": "red"}]}, "colour"),
         ({"instruments": [{**OWN, "answers": {"LA1-1": "low"}}]}, "is not pinned"),
         ({"instruments": [{**OWN, "id": "Local Intake"}]}, "a code is lower-case"),

@@ -15,6 +15,8 @@ CONNECTORS = {
     "ecf": "court.ecf_xml",
     "odyssey_csv": "court.odyssey_csv",
     "odyssey_json": "court.odyssey_json",
+    "ccda": "behavioral_health.ccda",
+    "screenings_csv": "table.csv",
 }
 """The connector of each layout."""
 

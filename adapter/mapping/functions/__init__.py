@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from adapter.mapping.functions import (
+    cda,
     fhir,
     hl7,
     hl7_consent,
@@ -13,10 +14,12 @@ from adapter.mapping.functions import (
     names,
     observation,
     observation_more,
+    screenings,
     text,
 )
 
 __all__ = [
+    "cda",
     "fhir",
     "hl7",
     "hl7_consent",
@@ -27,5 +30,6 @@ __all__ = [
     "names",
     "observation",
     "observation_more",
+    "screenings",
     "text",
 ]

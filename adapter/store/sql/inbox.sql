@@ -10,6 +10,9 @@ DELETE FROM chunk WHERE receipt = ?
 -- name: add
 INSERT INTO chunk (receipt, seq, data) VALUES (?, ?, ?)
 
+-- name: write_over
+UPDATE chunk SET data = ? WHERE receipt = ? AND seq = ?
+
 -- name: finish
 -- Its place is the one at which it was complete: what looks for receipts after a place must not miss it.
 UPDATE receipt SET name = ?, bytes = ?, sha256 = ?, complete = 1,

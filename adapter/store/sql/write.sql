@@ -62,6 +62,12 @@ DELETE FROM reference WHERE type = ?1 AND rid = ?3 AND param = ?4 AND target = ?
 DELETE FROM quantity WHERE type = ?1 AND rid = ?3 AND param = ?4 AND low = ?5 AND high = ?6 AND system = ?7 AND code = ?8
   AND unit = ?9
 
+-- name: drop_indexed
+DELETE FROM indexed WHERE rid = ?
+
+-- name: whose
+SELECT type, patient FROM resource WHERE rid = ?
+
 -- name: drop_exceptions
 DELETE FROM exception WHERE rid = ?
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -17,11 +18,16 @@ from adapter.store.shapes import Receipt
 from adapter.store.sqlite.connection import row_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import apsw
 
 SQL = load("inbox")
 CHUNK = 1 << 20
 """Bytes per stored piece."""
+FILLER = b"x"
+"""Stands where something was erased."""
+_NO_LINE_END = re.compile(rb"[^\r\n]")
 _HELD = 8 * CHUNK
 """Bytes kept in memory before they are committed."""
 
@@ -55,6 +61,15 @@ class SqliteInbox:
         if self._db.execute(SQL["by_id"], (receipt,)).fetchone() is None:
             raise SallyportError(f"no receipt `{receipt}` in the inbox")
         return SqliteReceipt(_Chunks(self._db, receipt))
+
+    async def erase(self, receipt: str, spans: Iterable[tuple[int, int]]) -> None:
+        with self._db:
+            for start, stop in spans:
+                for seq in range(start // CHUNK, (stop - 1) // CHUNK + 1):
+                    data = bytearray(row_of(self._db.execute(SQL["chunk"], (receipt, seq)))[0])
+                    low, high = max(start - seq * CHUNK, 0), min(stop - seq * CHUNK, len(data))
+                    data[low:high] = _NO_LINE_END.sub(FILLER, bytes(data[low:high]))
+                    self._db.execute(SQL["write_over"], (bytes(data), receipt, seq))
 
     async def receipts(self, feed: str | None = None, *, after: int = 0) -> list[Receipt]:
         return [receipt_of(row) for row in self._db.execute(SQL["all"], {"feed": feed, "after": after})]

@@ -12,6 +12,7 @@ from adapter.errors import SallyportError
 from adapter.store.queries import load
 from adapter.store.shapes import TYPES
 from adapter.store.sqlite.index import Indexed, IndexWriter
+from adapter.store.sqlite.sealing import ApartRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -54,6 +55,7 @@ class ResourceWriter:
         self._db = connection
         self._stamp = stamp
         self._index = IndexWriter(connection)
+        self._apart = ApartRows(connection)
         self._in_place: dict[int, _InPlace | None] = {}
         self._rows: dict[int, tuple[Any, ...]] = {}
         self._replaced: list[tuple[int]] = []
@@ -66,6 +68,7 @@ class ResourceWriter:
         """Look up in one statement what is in place where something is about to be put."""
         unknown = array("q", {rid for rid in rids if rid not in self._in_place})
         self._in_place.update(dict.fromkeys(unknown))
+        self._apart.expect(unknown)
         for row in self._db.execute(SQL["in_place"], (apsw.carray(unknown),)) if unknown else ():
             self._in_place[row[0]] = _InPlace._make(row)
 
@@ -79,9 +82,14 @@ class ResourceWriter:
             raise SallyportError(f"two resources share the internal key {rid}; the later one was not stored")
         if current is None and write.existing:
             return False
-        changed = current is None or not (write.seed or current.holds(write))
-        if changed:
-            self._replace(current, write, at)
+        if current is not None and self._apart.sealed(rid):
+            changed = current.digest != write.digest and not write.seed
+            if changed:
+                self._replace_sealed(current, write, at)
+        else:
+            changed = current is None or not (write.seed or current.holds(write))
+            if changed:
+                self._replace(current, write, at)
         if origin is not None and not write.seed:
             self._origins.append((rid, *origin))
         return changed
@@ -89,8 +97,11 @@ class ResourceWriter:
     def index_anew(
         self, resources: Sequence[StoredResource], rows: Callable[[StoredResource], Sequence[IndexRow]]
     ) -> None:
-        """Replace the index rows of stored resources."""
+        """Replace the index rows of stored resources; sealed ones are in no index."""
+        self._apart.expect([one.rid for one in resources])
         for one in resources:
+            if self._apart.sealed(one.rid):
+                continue
             kind = TYPES[one.type]
             self._index.drop(kind, one.patient, one.rid)
             self._index.put(
@@ -111,6 +122,35 @@ class ResourceWriter:
         if write.type == "Observation" and (current is not None or write.screening is not None):
             self._screenings.append(write)
         self._relations += [(rid, relation, other) for relation, other in write.relations]
+
+    def _replace_sealed(self, current: _InPlace, write: ResourceWrite, at: int) -> None:
+        """Keep a new version where the sealed ones are: in no index, under the segment that nobody is allowed."""
+        revision = self._retire(current)
+        version, head = self._stamp(write, revision, at)
+        content = (revision, version, current.segment, at, head, write.tail)
+        self._rows[write.rid] = (write.rid, *content, current.type, write.id, write.patient, write.digest, False)
+        self._in_place[write.rid] = current._replace(revision=revision, digest=write.digest, seeded=0)
+        self._apart.changed(write)
+
+    def refused(self, writes: Sequence[ResourceWrite], origin: tuple[str, int] | None) -> set[int]:
+        """The keys of those writes of one source record that would bring back what was destroyed."""
+        self.expect(write.rid for write in writes)
+        return self._apart.refused(writes, origin)
+
+    def drop_index(self, rid: int) -> None:
+        """Take a stored resource out of every index; ``flush`` first."""
+        row = self._db.execute(SQL["whose"], (rid,)).fetchone()
+        if row is not None:
+            self._index.drop(row[0], row[1], rid)
+            self._db.execute(SQL["drop_indexed"], (rid,))
+            self._db.execute(SQL["drop_exceptions"], (rid,))
+            self._db.execute(SQL["drop_screening"], (rid,))
+        self.forget(rid)
+
+    def forget(self, rid: int) -> None:
+        """Look again at what is in place and apart before the next write of a resource."""
+        self._in_place.pop(rid, None)
+        self._apart.known.pop(rid, None)
 
     def _retire(self, current: _InPlace) -> int:
         """Take a version out of its place, into history unless it was a seed; the revision of what follows."""

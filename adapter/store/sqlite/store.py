@@ -7,9 +7,12 @@ from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from adapter.store.clients import ClientEvent
 from adapter.store.queries import load
 from adapter.store.shapes import NOTHING_SAID, LastWord, QuarantinedRecord, TokenRow, UserEvent, Waiting
+from adapter.store.sqlite.alerts import alerts
 from adapter.store.sqlite.connection import connect, migrate, row_of
 from adapter.store.sqlite.inbox import SqliteInbox
 from adapter.store.sqlite.interning import InternTable, bodies
@@ -19,14 +22,15 @@ from adapter.store.sqlite.snapshot import SqliteSnapshot
 from adapter.store.sqlite.transaction import SqliteTransaction
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import apsw
 
+    from adapter.store.alerts import Alert
     from adapter.store.shapes import ResourceWrite, RuleRow
 
-READ, WRITE, ACCESS = load("read"), load("write"), load("access")
+READ, WRITE, ACCESS, GONE = load("read"), load("write"), load("access"), load("gone")
 _TOKEN, _TOKENS = (ACCESS[name].format(grant=ACCESS["grant"]) for name in ("token", "tokens"))
 _FILES = ("", "inbox", "ledger")
 _USER_EVENT = (
@@ -80,6 +84,8 @@ class SqliteStore:
         # Ids are hashes, so a batch touches pages all over the file: large ones are fewer to write.
         self._writer = connect(folder / "store.sqlite", durable=durable, page_size=8192)
         self._inbox_db = connect(folder / "inbox.sqlite", durable=durable, cache_mb=4)
+        # Few rows ever leave the inbox, and what leaves it was received from somebody.
+        list(self._inbox_db.execute("PRAGMA secure_delete = ON"))
         self._ledger_db = connect(folder / "ledger.sqlite", durable=durable, cache_mb=4)
         self._path = folder / "store.sqlite"
         self._reader = connect(self._path)
@@ -203,8 +209,26 @@ class SqliteStore:
     async def quarantined_of(self, receipt: str) -> list[QuarantinedRecord]:
         return [_quarantined(*row) for row in self._writer.execute(READ["quarantined_of"], (receipt,))]
 
+    async def scrub(self) -> None:
+        # Pages that fell free before may hold what they held: the file is written anew without them.
+        self._writer.execute("VACUUM")
+        for db in (self._writer, self._inbox_db):
+            # Pages that other connections still read stay in the log until the next time.
+            list(db.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+
     async def waiting(self) -> Waiting:
         return Waiting._make(row_of(self._reader.execute(READ["waiting"])))
+
+    async def came_from(self, receipt: str, rids: Iterable[int]) -> int | None:
+        bindings = receipt, orjson.dumps(list(rids)).decode()
+        (line,) = row_of(self._writer.execute(GONE["came_from"], bindings))
+        return None if line is None else int(line)
+
+    async def waits(self, feed: str) -> bool:
+        return bool(row_of(self._writer.execute(GONE["waits"], (feed,)))[0])
+
+    async def alerts(self, receipt: str | None = None) -> list[Alert]:
+        return alerts(self._writer, receipt)
 
     async def patients(self) -> list[int]:
         return [row[0] for row in self._writer.execute(READ["patients"])]

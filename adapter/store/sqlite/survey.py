@@ -8,6 +8,7 @@ import orjson
 
 from adapter.consent.bases import custody
 from adapter.store.queries import load
+from adapter.store.sealing import SealingRow
 from adapter.store.shapes import LIVE, TYPE_NAMES, TYPES, row_key
 from adapter.store.sqlite.person import SqlitePeople, stored
 from adapter.store.survey import Decided, Join, Placed, Theirs
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from adapter.store.shapes import StoredResource
 
-SQL = load("survey")
+SQL, SEALING = load("survey"), load("sealing")
 
 
 class SqliteSurvey(SqlitePeople):
@@ -53,6 +54,10 @@ class SqliteSurvey(SqlitePeople):
             for patient in sorted(patients)
             for rid, kind, ident, owner, segment in self._db.execute(SQL["theirs"], {"patient": patient})
         ]
+
+    async def sealed(self, rid: int) -> SealingRow | None:
+        row = self._db.execute(SEALING["of_record"], (rid,)).fetchone()
+        return None if row is None else SealingRow._make(row)
 
     async def owner(self, rid: int) -> int | None:
         row = self._db.execute(SQL["owner"], {"rid": rid}).fetchone()

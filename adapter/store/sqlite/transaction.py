@@ -14,6 +14,7 @@ from adapter.store.shapes import (
     PolicySpan,
     Told,
 )
+from adapter.store.sqlite.alerts import SqliteAlertRecords
 from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.identity import IdentityWriter
 from adapter.store.sqlite.interning import bodies
@@ -21,6 +22,7 @@ from adapter.store.sqlite.legal import SqliteLegalRecords
 from adapter.store.sqlite.matching import MatchWriter, SqliteMatchRecords
 from adapter.store.sqlite.person import SqlitePeople, stored
 from adapter.store.sqlite.resources import ResourceWriter
+from adapter.store.sqlite.sealing import SqliteSealing
 from adapter.store.sqlite.work import SqliteFeedWork
 
 if TYPE_CHECKING:
@@ -45,7 +47,9 @@ SQL, ACCESS = load("write"), load("access")
 _INCOMPLETE = "the policies of a patient must cover all time without gap or overlap"
 
 
-class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords, SqliteFeedWork):
+class SqliteTransaction(
+    SqlitePeople, SqliteLegalRecords, SqliteMatchRecords, SqliteFeedWork, SqliteAlertRecords, SqliteSealing
+):
     """The writer's side of the store, inside BEGIN IMMEDIATE … COMMIT."""
 
     def __init__(
@@ -59,6 +63,7 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords, Sq
         self._resources = ResourceWriter(connection, stamp)
         self._identities = IdentityWriter(connection)
         self._matches = MatchWriter(connection)
+        self.refused: set[int] = set()
 
     async def intern(self, table: str, body: bytes) -> int:
         return self._interning.number(self._db, table, body)
@@ -72,7 +77,11 @@ class SqliteTransaction(SqlitePeople, SqliteLegalRecords, SqliteMatchRecords, Sq
         self._matches.expect(identities)
 
     async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
-        return [self._resources.put(write, at=at, origin=origin) for write in writes]
+        refused = self._resources.refused(writes, origin)
+        if not refused:
+            return [self._resources.put(write, at=at, origin=origin) for write in writes]
+        self.refused |= refused
+        return [write.rid not in refused and self._resources.put(write, at=at, origin=origin) for write in writes]
 
     async def outdated(self, rid: int, *, receipt: str, line: int, later: Collection[str]) -> bool:
         self._resources.flush()

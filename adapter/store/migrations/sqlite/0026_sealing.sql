@@ -21,13 +21,13 @@ CREATE TABLE set_apart (
   patient   INTEGER NOT NULL,
   segment   INTEGER NOT NULL,       -- where it stood before
   screening BLOB,                   -- JSON, its place among screenings of its day
-  destroyed INTEGER NOT NULL DEFAULT 0
+  state     INTEGER NOT NULL DEFAULT 0 -- 0 sealed, 1 destroyed, 2 a destroyed Patient that came back with a new record
 ) STRICT;
 CREATE INDEX set_apart_of_patient ON set_apart (patient);
 CREATE INDEX set_apart_of_sealing ON set_apart (sealing);
-CREATE TRIGGER destroyed_stays_destroyed BEFORE UPDATE ON set_apart WHEN OLD.destroyed AND NOT NEW.destroyed
+CREATE TRIGGER destroyed_stays_destroyed BEFORE UPDATE ON set_apart WHEN NEW.state < OLD.state
 BEGIN SELECT raise(ABORT, 'what was destroyed stays so'); END;
-CREATE TRIGGER destroyed_is_not_forgotten BEFORE DELETE ON set_apart WHEN OLD.destroyed
+CREATE TRIGGER destroyed_is_not_forgotten BEFORE DELETE ON set_apart WHEN OLD.state > 0
 BEGIN SELECT raise(ABORT, 'what was destroyed stays so'); END;
 
 -- Raw lines that are still to be erased from the inbox: the inbox is another file, and a crash may come between.

@@ -1,0 +1,86 @@
+-- Statements of sealing and destruction.
+
+-- name: any
+SELECT 1 FROM set_apart LIMIT 1
+
+-- name: apart
+SELECT rid, state FROM set_apart WHERE rid IN carray(?)
+
+-- name: put_sealing
+INSERT INTO sealing (id, what, kind, authority, words, author, at) VALUES (?, ?, ?, ?, ?, ?, ?)
+
+-- name: end_sealing
+UPDATE sealing SET second = ?, ended = ? WHERE id = ? AND ended IS NULL
+
+-- name: sealing
+SELECT id, what, kind, authority, words, author, at, second, ended FROM sealing WHERE id = ?
+
+-- name: sealings
+SELECT id, what, kind, authority, words, author, at, second, ended FROM sealing ORDER BY at, id
+
+-- name: members
+SELECT rid, type, id, patient, segment, screening, state FROM set_apart WHERE sealing = ? ORDER BY rid
+
+-- name: of_record
+SELECT s.id, s.what, s.kind, s.authority, s.words, s.author, s.at, s.second, s.ended
+FROM set_apart a JOIN sealing s ON s.id = a.sealing WHERE a.rid = ? AND a.state < 2
+
+-- name: put_apart
+INSERT INTO set_apart (rid, sealing, type, id, patient, segment, screening)
+SELECT r.rid, ?2, r.type, r.id, r.patient, r.segment,
+  (SELECT CAST(json_array(s.instrument, s.day, s.instant, s.risk) AS BLOB) FROM screening s WHERE s.rid = r.rid)
+FROM resource r WHERE r.rid = ?1 AND r.rid NOT IN (SELECT rid FROM set_apart WHERE state < 2)
+ON CONFLICT (rid) DO UPDATE SET state = state RETURNING rid
+
+-- name: move
+UPDATE resource SET segment = ?2 WHERE rid = ?1
+
+-- name: move_history
+UPDATE resource_history SET segment = ?2 WHERE rid = ?1
+
+-- name: history_back
+UPDATE resource_history SET segment = (SELECT segment FROM set_apart WHERE rid = ?1) WHERE rid = ?1
+
+-- name: now_true
+UPDATE set_apart SET segment = ?2, screening = ?3 WHERE rid = ?1
+
+-- name: drop_apart
+DELETE FROM set_apart WHERE rid = ?
+
+-- name: set_state
+UPDATE set_apart SET state = ?2 WHERE rid = ?1
+
+-- name: related
+-- Whatever was derived from a record or is what it was derived from, and where it came from.
+SELECT other FROM relation WHERE rid = ?1 AND kind = 'derived-from'
+UNION SELECT rid FROM relation WHERE other = ?1 AND kind = 'derived-from'
+UNION SELECT i.rid FROM reference i JOIN resource r ON r.rid = ?1
+WHERE i.type = 7 AND i.param = 'target' AND i.target = ?2 || '/' || r.id
+
+-- name: of_patient
+SELECT rid FROM clinical WHERE patient = ? UNION SELECT rid FROM resource WHERE rid = ?1 AND type = 1
+
+-- name: kind_of
+SELECT type, id, patient FROM resource WHERE rid = ?
+
+-- name: linked
+SELECT other FROM patient_link WHERE patient = ?
+
+-- name: to_erase
+INSERT OR IGNORE INTO erasure (receipt, line) SELECT receipt, line FROM origin WHERE rid IN carray(?)
+
+-- name: erase_line
+INSERT OR IGNORE INTO erasure (receipt, line) VALUES (?, ?)
+
+-- name: erasures
+SELECT receipt, line FROM erasure ORDER BY receipt, line
+
+-- name: erased
+DELETE FROM erasure WHERE receipt = ?
+
+-- name: drop_quarantined
+DELETE FROM quarantine WHERE (receipt, line) IN (SELECT receipt, line FROM erasure)
+
+-- name: tables
+SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+WHERE t.type = 'table' AND c.name IN ('rid', 'patient', 'other') ORDER BY 1, 2
