@@ -200,6 +200,48 @@ async def test_a_group_is_its_members_and_the_records_that_are_seen_to_be_the_sa
     await world.close()
 
 
+def chain_of(signed, links):
+    """Three people, each with a Patient and a record; each signed at a moment, and links at theirs."""
+    made = rw.History()
+    for number, person in enumerate(rw.PEOPLE[:3]):
+        for name in (("Patient", person), ("Observation", f"o{number}")):
+            made.whose[name] = person
+            made.versions[name] = [rw.Version(0, "s0", number)]
+            made.events.append((0, "put", (name, made.versions[name][0])))
+    for person, moment in zip(rw.PEOPLE, signed, strict=False):
+        made.spans[person] = [(moment, [(0, "some")])]
+        made.events.append((moment, "sign", (person, [(0, "some")])))
+    for moment, one, other in links:
+        made.links.append((moment, one, other))
+        made.events.append((moment, "link", (one, other)))
+    made.events.sort(key=lambda event: event[0])
+    return made
+
+
+@pytest.mark.parametrize(
+    ("signed", "links", "whole"),
+    [
+        ((1, 1, 1), [(2, "p0", "p1"), (2, "p1", "p2")], ()),
+        ((1, 1, 1), [(2, "p0", "p1"), (6, "p1", "p2")], ("p2",)),
+        ((1, 1, 1), [(6, "p0", "p1"), (2, "p1", "p2")], ("p1", "p2")),
+        ((1, 6, 1), [(2, "p0", "p1"), (2, "p1", "p2")], ("p1", "p2")),
+        ((6, 1, 1), [(2, "p0", "p1"), (2, "p1", "p2")], ("p0", "p1", "p2")),
+    ],
+)
+async def test_whom_a_group_came_to_reach_since_is_there_in_full(tmp_path, signed, links, whole):
+    history = chain_of(signed, links)
+    world = await rw.open_history(tmp_path, history)
+    world.at = rw.instant(2)
+    made = await world.groups.create(world.caller(), "", ["p0"])
+    world.at = rw.instant(12)
+    found = await exported(world, Order(request="x", group=made.id, since=rw.instant(4)))
+    numbers = [rw.PEOPLE.index(person) for person in whole]
+    assert sets(found).get("Observation", set()) == {f"o{number}" for number in numbers}
+    assert sets(found).get("Patient", set()) == set(whole)
+    assert sets(found) == expected_of(history, 12, 4, [("p0", 2)])
+    await world.close()
+
+
 @HISTORIES
 @given(seed=st.integers(0, 10_000))
 async def test_withheld_versions_change_nothing(tmp_path_factory, seed):
