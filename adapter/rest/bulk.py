@@ -24,7 +24,8 @@ from adapter.rest.formats import negotiate
 from adapter.rest.read import ID
 from adapter.rest.refusals import MALFORMED_ID, Reading
 from adapter.rest.streaming import until_gone
-from adapter.services.bulk import INTERACTION, Order
+from adapter.services.bulk import INTERACTION
+from adapter.services.bulk_files import DELETED, Order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 
     from adapter.auth.requester import Requester
     from adapter.rest.parameters import Pair
-    from adapter.services.bulk import Bulk, Manifest
+    from adapter.services.bulk import Bulk
+    from adapter.services.bulk_files import Manifest
     from adapter.services.disclose import Caller
 
 OPERATION: Final = INTERACTION
@@ -133,15 +135,16 @@ class BulkFace:
 
     def _manifest(self, ident: str, manifest: Manifest) -> bytes:
         address = self._url(ident).decode("ascii")
+        listed = [
+            {"type": file.kind, "url": f"{address}/{number}.ndjson"} for number, file in enumerate(manifest.files)
+        ]
         return orjson.dumps(
             {
                 "transactionTime": instant_text(manifest.at),
                 "request": manifest.request,
                 "requiresAccessToken": True,
-                "output": [
-                    {"type": file.kind, "url": f"{address}/{number}.ndjson"}
-                    for number, file in enumerate(manifest.files)
-                ],
+                "output": [one for one in listed if one["type"] != DELETED],
+                "deleted": [one for one in listed if one["type"] == DELETED],
                 "error": [],
             }
         )

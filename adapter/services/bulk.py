@@ -16,69 +16,39 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from adapter.errors import NotAllowed, NotFound, OutOfScope, TooMany, Unavailable
 from adapter.fhir.results import DIRECTORY
+from adapter.services.bulk_files import DELETED, EVERYONE, NOBODY, Manifest, cut, files_of, order_of, row_of, within
 from adapter.services.decisions import DECIDED_SINCE
+from adapter.services.deletions import bundle, deleted, target
 from adapter.services.disclose import POPULATION, Disclosure, MissingDecisions
+from adapter.services.everything import OF_PERSONS
 from adapter.services.reach import reach
-from adapter.store.exports import ExportRow, Span
+from adapter.store.exports import Span
 from adapter.store.shapes import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
+    from adapter.services.bulk_files import Order
     from adapter.services.decisions import Decisions
     from adapter.services.disclose import Answer, Caller, Served
+    from adapter.store.exports import Destroyed, ExportRow
     from adapter.store.port import Ledger, Snapshot, Store
     from adapter.store.shapes import Gap, Hit
 
 INTERACTION: Final = "$export"
-LIFETIME: Final = 24 * 3600 * 1_000_000
-"""Microseconds for which an export may be downloaded."""
 MOST_OPEN: Final = 20
 """Exports that one client may have at a time."""
 CHUNK: Final = 500
 """Resources that are decided, entered in the ledger and sent together."""
-FILE: Final = 10_000
-"""Resources in a file, more or less: a file ends with a patient."""
 _FILLED: Final = 500
 """Decisions filled at a time, so that others are answered meanwhile."""
-EVERYONE: Final = (Span(1, 2**63 - 1),)
-NOBODY: Final = (Span(0, 1),)
-"""The directory, which is about no one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What is asked for: of the people of a group (its id) or of everyone, these types, since an instant."""
-
-    request: str
-    group: str = ""
-    types: tuple[str, ...] = ()
-    since: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
-    """One file of an export: the records of a type of the patients whose keys are in ``[low, high)``."""
-
-    kind: str
-    low: int
-    high: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """An export that can be downloaded; instants in epoch microseconds."""
-
-    request: str
-    at: int
-    expires: int
-    files: tuple[File, ...]
 
 
 class Bulk(Disclosure):
@@ -109,7 +79,7 @@ class Bulk(Disclosure):
             crowded = await change.open_exports(caller.client, at=at) >= MOST_OPEN
             ident = self._new_id()
             if not crowded:
-                await change.add_export(_row(ident, caller, order, at))
+                await change.add_export(row_of(ident, caller, order, at))
         if crowded:
             await self.refuse(caller, INTERACTION, "", "429 throttled")
             raise TooMany("too many exports are open; delete one that is done")
@@ -125,7 +95,7 @@ class Bulk(Disclosure):
         row = await self._own(caller, ident)
         if row.files is not None:
             await self.note(caller, INTERACTION, "")
-            return Manifest(request=row.request, at=row.at, expires=row.expires, files=_files(row.files))
+            return Manifest(request=row.request, at=row.at, expires=row.expires, files=files_of(row.files))
         task = self._planning.get(ident)
         if task is not None and task.done():
             del self._planning[ident]
@@ -150,12 +120,16 @@ class Bulk(Disclosure):
         ``still`` is asked before each chunk and raises once the token of the caller does not hold any more.
         """
         row = await self._own(caller, ident)
-        files = _files(row.files or b"[]")
+        files = files_of(row.files or b"[]")
         if number >= len(files):
             raise NotFound("there is no such file")
-        order, file = _order(row), files[number]
+        order, file = order_of(row), files[number]
+        if file.kind == DELETED:
+            async for line in self._deletions(caller, order):
+                yield line
+            return
         await self._admit(caller, order, file.kind)
-        spans = _within(await self._spans(caller, order, file.kind), file)
+        spans = within(await self._spans(caller, order, file.kind), file)
         place: tuple[int, int, int] | None = None
         more = True
         while more:
@@ -167,6 +141,29 @@ class Bulk(Disclosure):
             if found.served:
                 yield b"\n".join([one.body for _, one in found.served]) + b"\n"
             place, more = found.last, found.more
+
+    async def _deletions(self, caller: Caller, order: Order) -> AsyncGenerator[bytes]:
+        """Lines that name what was destroyed, each of one type and in the ledger before it leaves."""
+        await self._admit(caller, order)
+        for _, group in groupby(await self._gone(caller, order), key=lambda one: one.type):
+            gone = list(group)
+            for first in range(0, len(gone), CHUNK):
+                part = gone[first : first + CHUNK]
+                await self.note(caller, INTERACTION, target(part))
+                yield bundle(part)
+
+    async def _gone(self, caller: Caller, order: Order) -> list[Destroyed]:
+        """What was destroyed of what the caller had been given; of types that its scopes narrow it is not told."""
+        if order.since is None:
+            return []
+        since, at = order.since, self._clock()
+        kinds = [kind for kind in order.types or OF_PERSONS if _whole(caller, kind)]
+        spans = await self._spans(caller, order, "Patient")
+
+        async def answer(view: Snapshot) -> list[Destroyed]:
+            return await deleted(view, self._ledger, caller.context, kinds, spans, since, at=at)
+
+        return await self._settled(caller, answer)
 
     def _chunk(
         self, caller: Caller, kind: str, spans: Sequence[Span], place: tuple[int, int, int] | None, at: int
@@ -238,14 +235,16 @@ class Bulk(Disclosure):
     async def _plan(self, caller: Caller, ident: str) -> None:
         """Find which files an export has: none of a type of which nothing is permitted now."""
         row = await self._own(caller, ident)
-        order = _order(row)
+        order = order_of(row)
         files: list[list[Any]] = []
         for kind in order.types or tuple(TYPES):
             if not _held(caller, kind):
                 continue
             spans = await self._spans(caller, order, kind)
             weighed = await self._settled(caller, self._weigh(caller, kind, spans))
-            files += [[kind, low, high] for low, high in _cut(weighed)]
+            files += [[kind, low, high] for low, high in cut(weighed)]
+        if await self._gone(caller, order):
+            files.append([DELETED, 0, 0])
         async with self._store.transaction() as change:
             await change.plan_export(ident, orjson.dumps(files))
         self._planning.pop(ident, None)
@@ -287,6 +286,11 @@ class _Chunk:
     more: bool
 
 
+def _whole(caller: Caller, kind: str) -> bool:
+    """Whether a caller may meet any resource of a type, whatever it says."""
+    return _held(caller, kind) and caller.narrowed(kind, "r") is None and caller.narrowed(kind, "s") is None
+
+
 def _held(caller: Caller, kind: str) -> bool:
     try:
         caller.require(kind, "r")
@@ -294,44 +298,3 @@ def _held(caller: Caller, kind: str) -> bool:
     except OutOfScope:
         return False
     return True
-
-
-def _row(ident: str, caller: Caller, order: Order, at: int) -> ExportRow:
-    asked = {"group": order.group, "types": order.types, "since": order.since}
-    return ExportRow(
-        id=ident,
-        client=caller.client,
-        context=caller.context,
-        request=order.request,
-        asked=orjson.dumps(asked),
-        at=at,
-        expires=at + LIFETIME,
-    )
-
-
-def _order(row: ExportRow) -> Order:
-    asked = orjson.loads(row.asked)
-    return Order(request=row.request, group=asked["group"], types=tuple(asked["types"]), since=asked["since"])
-
-
-def _files(listed: bytes) -> tuple[File, ...]:
-    return tuple(File(kind=kind, low=low, high=high) for kind, low, high in orjson.loads(listed))
-
-
-def _within(spans: Sequence[Span], file: File) -> list[Span]:
-    """The part of some spans that a file holds."""
-    cut = (span._replace(low=max(span.low, file.low), high=min(span.high, file.high)) for span in spans)
-    return [span for span in cut if span.low < span.high]
-
-
-def _cut(weighed: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The bounds of files that hold everything between them; none if there is nothing to hold."""
-    if not weighed:
-        return []
-    bounds, held = [0], 0
-    for patient, number in weighed[:-1]:
-        held += number
-        if held >= FILE:
-            bounds.append(patient + 1)
-            held = 0
-    return list(zip(bounds, [*bounds[1:], EVERYONE[0].high], strict=True))

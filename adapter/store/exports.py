@@ -36,6 +36,15 @@ class Span(NamedTuple):
     since: int | None = None
 
 
+class Destroyed(NamedTuple):
+    """A record that was destroyed, by its keyed names."""
+
+    type: str
+    id: str
+    rid: int
+    patient: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PanelRow:
     """A group of people as its organisation keeps it. ``members`` are ids of Patients with when each came in."""
@@ -94,6 +103,10 @@ class ExportReads(Protocol):
 
         ``last`` is the place of the last one; ``total`` is not counted. Spans are in order and do not overlap.
         """
+        ...
+
+    async def destroyed(self, context: int, *, since: int, at: int) -> tuple[list[Destroyed], list[Gap]]:
+        """What was destroyed at ``since`` or later and would be permitted now; and missing decisions."""
         ...
 
     async def weighed(

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from adapter.errors import NotFound
-from adapter.services.bulk import Order
+from adapter.services.bulk_files import Order
 from adapter.services.everything import Wanted
 from adapter.services.versions import Window
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import exporting
 import orjson
@@ -11,8 +12,9 @@ import records
 import worlds
 import yaml
 
-from adapter.services import bulk
-from adapter.services.bulk import LIFETIME
+from adapter.services import bulk, bulk_files
+from adapter.services.authorities import Author
+from adapter.services.bulk_files import LIFETIME
 from adapter.store.sqlite.connection import connect, migrate
 from adapter.store.sqlite.exports import _statements
 
@@ -139,7 +141,7 @@ async def test_a_download_breaks_off_when_what_it_stands_on_ends(world, monkeypa
 
 async def test_a_file_that_broke_off_is_downloaded_again_after_a_restart(world, monkeypatch, tmp_path):
     monkeypatch.setattr(bulk, "CHUNK", 2)
-    monkeypatch.setattr(bulk, "FILE", 1)
+    monkeypatch.setattr(bulk_files, "FILE", 1)
     await world.deliver("riverside-ehr", records.ndjson(records.clinic_patient(), records.clinic_result()))
     token = await world.token(*CLINIC)
     place = await exporting.kick_off(world, token, OBSERVATIONS)
@@ -342,3 +344,47 @@ def test_the_rows_of_an_export_come_in_order_without_sorting(tmp_path):
             assert not [
                 step for step in plan if step.startswith("SCAN") and "SCAN q" not in step and "CONSTANT" not in step
             ]
+
+
+async def destroy(world, name):
+    staff = Author(name="A. Clerk", request="1", request_id="seal-1")
+    asked = await world.services.sealing.seal(name, staff, authority="order 2026-77", expunge=True)
+    await world.services.sealing.confirm(asked.row.id, replace(staff, name="P. Officer"))
+
+
+async def deletions(world, token, since):
+    """What an export says was deleted: the names in each Bundle."""
+    told = await exporting.manifest(
+        world, token, await exporting.kick_off(world, token, f"{OBSERVATIONS}&_since={since}")
+    )
+    found = []
+    for one in told["deleted"]:
+        answer = await exporting.get(world, token, one["url"])
+        bundles = [orjson.loads(line) for line in answer.content.splitlines()]
+        assert {(one["resourceType"], one["type"]) for one in bundles} <= {("Bundle", "transaction")}
+        found += [entry["request"]["url"] for one in bundles for entry in one["entry"]]
+        entries = await world.services.ledger.of_request(answer.headers["x-request-id"])
+        assert [entry.target for entry in entries] == ["Observation?_id=" + found[0].partition("/")[2]] * len(bundles)
+    return found
+
+
+async def test_who_had_been_given_what_was_destroyed_is_told_and_nobody_else(world):
+    token = await world.token(*CLINIC)
+    given = min(await seen(world))
+    assert await deletions(world, token, await since_of(world)) == []
+    since = await since_of(world)
+    await destroy(world, given)
+    assert given not in await seen(world)
+    assert await deletions(world, token, since) == [given]
+    other = await world.services.tokens.issue(
+        client="o",
+        organisation="Organization/pretrial",
+        purposes=["pretrial-release"],
+        rights=["population-search"],
+        lifetime=600,
+    )
+    assert await deletions(world, other, since) == []
+    assert await deletions(world, token, await since_of(world)) == []
+    narrow = await world.token(*CLINIC)
+    await sign(world, revocations=REVOKED)
+    assert await deletions(world, narrow, since) == []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from adapter.errors import NotFound, OutOfScope
 from adapter.fhir.scopes import Scopes, read_scopes
-from adapter.services.bulk import Order
+from adapter.services.bulk_files import Order
 from adapter.services.everything import Wanted
 from adapter.services.versions import Window
 

@@ -17,7 +17,7 @@ from adapter.auth.tokens import Tokens
 from adapter.errors import NotAllowed, NotFound
 from adapter.fhir.facts import Facts
 from adapter.rest.app import application
-from adapter.services.bulk import File, Manifest
+from adapter.services.bulk_files import File, Manifest
 from adapter.services.disclose import Caller, Page, Served
 from adapter.services.groups import Group
 from adapter.services.measures import Measures
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from adapter.fhir.search import Query
     from adapter.services.asserting import Asking
-    from adapter.services.bulk import Order
+    from adapter.services.bulk_files import Order
     from adapter.services.everything import Wanted
     from adapter.services.explain import Question
     from adapter.services.trace import Explanation

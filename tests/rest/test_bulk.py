@@ -84,6 +84,7 @@ async def test_the_status_is_waited_for_and_then_the_manifest(client, services):
             {"type": "Patient", "url": "https://county.example/fhir/exports/job-1/0.ndjson"},
             {"type": "Observation", "url": "https://county.example/fhir/exports/job-1/1.ndjson"},
         ],
+        "deleted": [],
         "error": [],
     }
 

@@ -9,9 +9,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from adapter.consent.bases import custody
-from adapter.store.exports import ExportRow, PanelRow, Span
+from adapter.store.exports import Destroyed, ExportRow, PanelRow, Span
 from adapter.store.queries import load
-from adapter.store.shapes import BEGINNING, EXCEPTION, LIVE, TYPES, Found, Gap, Hit, row_key
+from adapter.store.shapes import BEGINNING, EXCEPTION, LIVE, TYPE_NAMES, TYPES, Found, Gap, Hit, row_key
 from adapter.store.sqlite.connection import row_of
 
 if TYPE_CHECKING:
@@ -79,6 +79,16 @@ class SqliteExports:
     ) -> Found:
         # Much may be withheld between two rows: the loop goes on meanwhile.
         return await asyncio.to_thread(self._exported, context, kind, spans, after, at, limit)
+
+    async def destroyed(self, context: int, *, since: int, at: int) -> tuple[list[Destroyed], list[Gap]]:
+        bindings = {"context": context, "since": since, "at": at, "live": _live(self._db, READ["stale_feeds"], at)}
+        found, gaps = [], []
+        for effect, kind, ident, rid, patient, segment, policy in self._db.execute(SQL["destroyed"], bindings):
+            if effect is None:
+                gaps.append(Gap(policy=policy, segment=segment, rid=None))
+            elif effect:
+                found.append(Destroyed(TYPE_NAMES[kind], ident, rid, patient))
+        return found, gaps
 
     async def weighed(
         self, context: int, kind: str, spans: Sequence[Span], *, at: int
