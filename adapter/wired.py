@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from adapter.services.sealing import Sealing
     from adapter.services.user_agreements import UserAgreements
     from adapter.services.whatif import WhatIf
+    from adapter.services.writing import Writing
     from adapter.settings import Site
     from adapter.store.port import Inbox, Ledger, Store
     from adapter.ways_in import WaysIn
@@ -69,6 +70,7 @@ class Services:
     disclosure: Disclosure
     ingest: Ingest
     intake: Intake
+    writing: Writing
     reception: Reception
     channels: ChannelLog
     ways_in: WaysIn

@@ -51,7 +51,7 @@ class Rendering:
 
     def incoming(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
         """The request as if its body were JSON. It is read and turned only when somebody asks for the body."""
-        if scope["method"] != "POST" or not _is_xml(scope["headers"]):
+        if scope["method"] not in {"POST", "PUT"} or not _is_xml(scope["headers"]):
             return scope, receive
         headers = [
             (_CONTENT_TYPE, MEDIA_TYPES[JSON]) if name == _CONTENT_TYPE else (name, value)

@@ -52,6 +52,7 @@ class Facets(NamedTuple):
     domain: str
     unit: str
     audience: str = ""
+    writer: str = ""
 
 
 class _Frame(NamedTuple):
@@ -161,6 +162,7 @@ class Writer:
             domain=facets.domain,
             unit=facets.unit,
             audience=facets.audience,
+            writer=facets.writer,
         )
         frame = _Frame(
             meta=own,

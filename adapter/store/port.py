@@ -10,6 +10,7 @@ from adapter.store.matching import MatchRecords
 from adapter.store.sealing import SealingRecords
 from adapter.store.survey import Survey
 from adapter.store.work import FeedWork
+from adapter.store.written import WrittenReads, WrittenRecords
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
@@ -52,7 +53,9 @@ class Interned(Protocol):
         ...
 
 
-class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, SealingRecords, Protocol):
+class Transaction(
+    Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, SealingRecords, WrittenRecords, Protocol
+):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
@@ -197,7 +200,7 @@ class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, 
         ...
 
 
-class Snapshot(Survey, Protocol):
+class Snapshot(Survey, WrittenReads, Protocol):
     """One consistent view for one answer."""
 
     async def read(self, context: int, rid: int, *, at: int) -> Found:

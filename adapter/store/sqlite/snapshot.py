@@ -27,6 +27,7 @@ from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.order import order_of
 from adapter.store.sqlite.person import stored
 from adapter.store.sqlite.survey import SqliteSurvey
+from adapter.store.sqlite.written import SqliteWrittenReads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +46,7 @@ _PLACES = 2
 _NOTHING = Found(total=0, hits=(), more=False, gaps=())
 
 
-class SqliteSnapshot(SqliteSurvey):
+class SqliteSnapshot(SqliteSurvey, SqliteWrittenReads):
     """Reads of one connection."""
 
     def __init__(self, connection: apsw.Connection) -> None:

@@ -24,6 +24,7 @@ from adapter.store.sqlite.person import SqlitePeople, stored
 from adapter.store.sqlite.resources import ResourceWriter
 from adapter.store.sqlite.sealing import SqliteSealing
 from adapter.store.sqlite.work import SqliteFeedWork
+from adapter.store.sqlite.written import SqliteWritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -48,7 +49,13 @@ _INCOMPLETE = "the policies of a patient must cover all time without gap or over
 
 
 class SqliteTransaction(
-    SqlitePeople, SqliteLegalRecords, SqliteMatchRecords, SqliteFeedWork, SqliteAlertRecords, SqliteSealing
+    SqlitePeople,
+    SqliteLegalRecords,
+    SqliteMatchRecords,
+    SqliteFeedWork,
+    SqliteAlertRecords,
+    SqliteSealing,
+    SqliteWritten,
 ):
     """The writer's side of the store, inside BEGIN IMMEDIATE … COMMIT."""
 
