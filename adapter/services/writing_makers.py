@@ -1,4 +1,4 @@
-"""From a written resource to what it is for everyone: its segment, what others may be given, what is derived from it."""
+"""From a written resource to what it is for everyone: its segment, what others are given, what follows from it."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ https://hl7.org/fhir/R4/http.html#trules, https://hl7.org/fhir/R4/bundle.html#re
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
@@ -33,6 +34,8 @@ NO_PATIENT: Final = (
 _HISTORY: Final = "/_history/"
 _ADDRESSES: Final = frozenset({"url", "uri", "valueUri", "valueUrl", "valueUuid", "valueOid"})
 """Elements besides references in which an entry of the transaction may be named."""
+_NARRATIVE: Final = "div"
+_URN: Final = re.compile(r'"(urn:(?:uuid|oid):[^"\s]{1,128})"')
 
 
 class Addresses:
@@ -76,8 +79,14 @@ class Addresses:
                         waiting.append(inner)
                     elif name in _ADDRESSES and isinstance(inner, str) and (found := self._names.get(inner)):
                         one[name] = f"{found.kind}/{found.id}"
+                    elif name == _NARRATIVE and isinstance(inner, str) and _URN.search(inner):
+                        one[name] = _URN.sub(self._renamed, inner)
             else:
                 waiting += [inner for inner in one if isinstance(inner, dict | list)]
+
+    def _renamed(self, match: re.Match[str]) -> str:
+        found = self._names.get(match[1])
+        return match[0] if found is None else f'"{found.kind}/{found.id}"'
 
 
 class References:
@@ -87,7 +96,7 @@ class References:
         self._own = own
         self._targets = [one for one in targets if one.body is not None]
         self._addresses = Addresses(targets, base_url)
-        self._entries = {one.rid: one for one in targets}
+        self._entries = {one.rid: one for one in targets if not one.existing}
 
     async def resolve(self) -> None:
         """Rewrite every reference to what it names here, and tell every target whose it is.
@@ -116,7 +125,7 @@ class References:
                     message=NOTHING,
                 )
                 for holder, kind, ident in found
-                if not await self._names_something(target, kind, ident)
+                if target.patient and not await self._names_something(target, kind, ident)
             ]
             target.refers = frozenset(row_key(kind, ident) for _, kind, ident in found)
         if issues:
@@ -171,6 +180,8 @@ class References:
         if local is not None and local[0] == "Patient":
             target.patient = local[1]
             return []
+        if isinstance(told, str) and local is None:
+            return []  # it names nothing, and that was said
         return [Issue(path=f"{target.place}.{element}", code="required", message=NO_PATIENT)]
 
     def _of_targets(self, target: Target) -> list[Issue]:

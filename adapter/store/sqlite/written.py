@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -120,7 +120,7 @@ class SqliteWritten(SqliteWrittenReads):
 
     def _keys(self, statement: str, rid: int) -> list[int]:
         """The keys that a statement finds, before anything is changed."""
-        rows: list[tuple[int]] = self._db.execute(SQL[statement], (rid,)).fetchall()
+        rows: list[tuple[Any, ...]] = self._db.execute(SQL[statement], (rid,)).fetchall()
         return [row[0] for row in rows]
 
 
