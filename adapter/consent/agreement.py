@@ -275,8 +275,7 @@ def sent(agreements: Iterable[AnyAgreement], senders: Collection[str], *, at: in
 
 def _sends(agreement: Agreement, senders: Collection[str], at: int, zone: tzinfo) -> set[str]:
     if not agreement.directions:
-        parties = [one for one in senders if one in agreement.parties]
-        return {kind for grant in agreement.every_grant() for kind in grant.classes} if parties else set()
+        return {kind for grant in agreement.every_grant() for kind in grant.classes} if senders else set()
     amended = [one for item in agreement.amendments if _first(item.date, zone) <= at for one in item.directions]
     return {
         kind

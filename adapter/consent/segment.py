@@ -74,6 +74,7 @@ def segment_of(
     domain: str = "",
     unit: str = "",
     audience: str = "",
+    writer: str = "",
 ) -> Segment:
     """The segment of a labelled resource; what only its source knows is passed in."""
     kind = resource.get("resourceType")
@@ -86,4 +87,5 @@ def segment_of(
         domain=domain,
         unit=unit,
         audience=audience,
+        writer=writer,
     )

@@ -101,6 +101,6 @@ async def test_holds_consents_and_agreements_bound_others_not_the_author(world):
         "policy": [{"uri": "https://county.example/policy"}],
         "provision": {"type": "deny"},
     }
-    kept = await writers.send(world, "POST", "/Consent", refused)
-    assert kept.status_code == 403  # its agreement sends screening summaries, and no consents
+    kept = await writers.written(world, refused)
+    assert (await writers.send(world, "GET", f"/Consent/{kept['id']}")).json() == kept
     assert (await writers.send(world, "GET", f"/Observation/{made['id']}")).json() == made
