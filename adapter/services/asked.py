@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from adapter.services.write import Facets
     from adapter.store.written import Written
 
 Pair = tuple[str, str]
@@ -39,7 +40,7 @@ class Target:
 
     ``before`` is the version in place, ``existing`` tells that a conditional create found it: nothing is written then.
     ``patient`` is the id of the Patient, ``refers`` the keys of all that the resource names, ``unit`` what the client
-    calls its unit.
+    calls its unit, ``facets`` what decides who may see it.
     """
 
     asked: Asked
@@ -51,6 +52,7 @@ class Target:
     patient: str = ""
     unit: str = ""
     refers: frozenset[int] = frozenset()
+    facets: Facets | None = None
 
     @property
     def kind(self) -> str:

@@ -9,6 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from adapter.errors import Conflict, Issue, Rejected
+from adapter.fhir.codec import dump_value
 from adapter.identity.traits import MATCH_ONLY
 from adapter.services.origin import PROFILES
 
@@ -66,8 +67,9 @@ def _not_honoured(kind: str, resource: Mapping[str, Any]) -> Iterator[Issue]:
         yield Issue(
             path=f"{kind}.implicitRules", code="not-supported", message="rules of the sender are not understood"
         )
-    for path in _named(resource, kind):
-        yield Issue(path=path, code="not-supported", message="no modifier extension is understood; leave it out")
+    if _MODIFIER.encode() in dump_value(resource):
+        for path in _named(resource, kind):
+            yield Issue(path=path, code="not-supported", message="no modifier extension is understood; leave it out")
     for index, profile in enumerate(resource.get("meta", {}).get("profile", ())):
         if profile.partition("|")[0] in DERIVED:
             told = "this profile is for what is made here; claim it for nothing that is written"

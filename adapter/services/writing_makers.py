@@ -59,7 +59,8 @@ class Maker:
 
     def labelled(self, target: Target, resource: Mapping[str, Any]) -> dict[str, Any]:
         """A resource as its writer is served it, but for its version: with the labels of what it is."""
-        labels = [{"system": system, "code": code} for system, code in self._facets(target.unit, resource).labels]
+        target.facets = self._facets(target.unit, resource)
+        labels = [{"system": system, "code": code} for system, code in target.facets.labels]
         meta = dict(resource.get("meta") or {})
         labels += [one for one in meta.pop("security", ()) if _coding(one) not in labels]
         return {**{name: resource[name] for name in ("resourceType", "id")}, "meta": meta | {"security": labels}} | {
@@ -96,7 +97,7 @@ class Maker:
 
     async def _writes(self, own: OwnRecords, plan: Plan, version: Version, at: int) -> list[ResourceWrite]:
         target, resource = version.target, version.target.body or {}
-        facets = self._facets(target.unit, resource)
+        facets = target.facets or self._facets(target.unit, resource)
         if target.kind == "Patient":
             shown = agreed(resource, _is_public) or {}
             version.identity = self._people.recognise(target.rid, self._feed.records, resource)
@@ -160,9 +161,9 @@ def _bare(resource: Mapping[str, Any]) -> dict[str, Any]:
 def _patient(own: OwnRecords, plan: Plan | None, ident: str) -> Mapping[str, Any]:
     """The Patient of a record, as it is after the change."""
     rid = row_key("Patient", ident)
-    for one in plan.targets if plan is not None else ():
-        if one.rid == rid and one.body is not None:
-            return one.body
+    changed = plan.patients.get(rid) if plan is not None else None
+    if changed is not None:
+        return changed
     stored = own.known(rid)
     return {} if stored is None else own.body(stored)
 

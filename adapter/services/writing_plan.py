@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from adapter.errors import Conflict
 from adapter.fhir.codec import dump_value
@@ -68,6 +68,7 @@ class Plan:
     underived: list[tuple[int, int]]
     derived: list[tuple[int, int]]
     besides: set[int]
+    patients: dict[int, Mapping[str, Any]]
 
 
 class Planner:
@@ -122,6 +123,7 @@ class Planner:
             underived=[],
             derived=[],
             besides=set(),
+            patients={one.rid: one.body for one in targets if one.kind == "Patient" and one.body is not None},
         )
         await self._integrity(view, plan)
         await maker.make(own, plan, at=at)
