@@ -49,7 +49,7 @@ class Addresses:
             if not url or one.is_deleted:
                 continue
             self._names[url] = one
-            told = parse_reference(url)
+            told = parse_reference(url) if url.startswith("http") else None
             if told is not None and one.before is None:
                 # A reference without an address is read at the address of who refers: the one they share.
                 self._names.setdefault(f"{told.type}/{told.id}", one)

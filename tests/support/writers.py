@@ -8,7 +8,10 @@ import httpx2
 import orjson
 import yaml
 
+from adapter.services.writing_rules import NEEDED
+
 SURVEY = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}]}
+WRITTEN = frozenset(NEEDED)
 CHART = "https://chart.example/patient"
 CLIENT = "cottonwood-chart"
 COTTONWOOD = ("cottonwood", "TREAT")
