@@ -8,7 +8,9 @@ https://hl7.org/fhir/R4/http.html#transaction
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     Reader = Callable[[Caller, str, str, str, Sequence[tuple[bytes, bytes]]], Awaitable[Answer]]
 
 _START: Final = b'{"resourceType":"Bundle","type":"%b-response","entry":['
+_LARGE: Final = 64 * 1024
+"""Bytes from which reading a Bundle takes long enough to go to a thread."""
 _PLAIN: Final[tuple[tuple[bytes, bytes], ...]] = ((b"accept", b"application/fhir+json"),)
 
 
@@ -51,7 +55,8 @@ class Transaction:
         refused(headers, (b"if-match", b"if-none-match", b"if-none-exist"))
         answer = wanted(headers, MINIMAL)
         data = await parameters.of_json(headers, receive, caller.longest_body)
-        request = bundle_of(data, most=caller.most_entries, base_url=self._writing.base_url)
+        understand = partial(bundle_of, data, most=caller.most_entries, base_url=self._writing.base_url)
+        request = await asyncio.to_thread(understand) if len(data) > _LARGE else understand()
         if request.kind == TRANSACTION:
             entries = await self._together(caller, request, answer)
         else:
@@ -104,7 +109,8 @@ class Transaction:
         if answer == OUTCOME:
             text = text[:-1] + b',"outcome":' + outcome_of(done) + b"}"
         url = orjson.dumps(f"{self._writing.base_url}/{done.kind}/{done.id}")
-        body = b'"fullUrl":' + url + b"," + (b'"resource":' + done.body + b"," if answer == REPRESENTATION else b"")
+        whole = b'"resource":' + done.body + b"," if answer == REPRESENTATION and done.body else b""
+        body = b'"fullUrl":' + url + b"," + whole
         return b"{" + body + b'"response":' + text + b"}"
 
 

@@ -31,8 +31,7 @@ async def update(writing: Writing, caller: Caller, kind: str, ident: str, scope:
         without_parameters(scope)
     else:
         criteria = tuple(criteria_of(scope))
-    interactions = [("update", kind)] if ident else [("update", kind), ("create", kind)]
-    writing.allow(caller, interactions)
+    writing.allow(caller, [("update", kind)] if ident else [("update", kind), ("create", kind)])
     refused(headers, (b"if-none-match", b"if-none-exist"))
     version, answer = if_match(headers), wanted(headers, REPRESENTATION)
     body = await body_of(scope, receive, caller, kind)

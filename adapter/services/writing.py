@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from adapter.errors import InvalidResource, Rejected, Unavailable
+from adapter.fhir.codec import parse
 from adapter.fhir.instants import instant_text
 from adapter.services.asked import Done
 from adapter.services.writing_plan import kept
@@ -75,7 +77,7 @@ class Writing:
 
         ``RequestError`` of its kinds tells why nothing was changed.
         """
-        self.allow(caller, [(one.interaction, one.kind) for one in asked])
+        self.allow(caller, [(name, one.kind) for one in asked for name in _interactions(one)])
         feed = self._writers.feed_of(caller, self._clock())
         async with self._turns[feed.records]:
             for _ in range(_ROUNDS):
@@ -87,7 +89,7 @@ class Writing:
                 done = await self._carried_out(caller, plan)
                 if done is not None:
                     await self._entered(caller, asked, done)
-                    return done
+                    return [_readable(caller, one) for one in done]
         raise Unavailable("other processes change the records of this source all the time; send it again")
 
     async def _carried_out(self, caller: Caller, plan: Plan) -> list[Done] | None:
@@ -144,6 +146,19 @@ class Writing:
                 for one, what in zip(asked, done, strict=True)
             )
         )
+
+
+def _interactions(asked: Asked) -> tuple[str, ...]:
+    """What a change may turn out to be: a conditional update creates where nothing fits its criteria."""
+    creates = asked.interaction == "update" and asked.criteria is not None
+    return (asked.interaction, "create") if creates else (asked.interaction,)
+
+
+def _readable(caller: Caller, done: Done) -> Done:
+    """What was there before is handed out to those alone who may read it; what was sent just now is known."""
+    if done.what != "existing" or caller.scopes is None or caller.scopes.covers(parse(done.body), "r"):
+        return done
+    return replace(done, body=b"")
 
 
 def _done(target: Target, versions: dict[int, Written]) -> Done:

@@ -8,6 +8,7 @@ https://hl7.org/fhir/R4/http.html#trules, https://hl7.org/fhir/R4/bundle.html#re
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
@@ -34,6 +35,8 @@ NO_PATIENT: Final = (
 _HISTORY: Final = "/_history/"
 _ADDRESSES: Final = frozenset({"url", "uri", "valueUri", "valueUrl", "valueUuid", "valueOid"})
 """Elements besides references in which an entry of the transaction may be named."""
+_PAUSE: Final = 32
+"""Resources after which other answers may pass."""
 _NARRATIVE: Final = "div"
 _URN: Final = re.compile(r'"(urn:(?:uuid|oid):[^"\s]{1,128})"')
 
@@ -105,7 +108,9 @@ class References:
         """
         named: list[tuple[Target, list[tuple[dict[str, Any], str, str]]]] = []
         issues: list[Issue] = []
-        for target in self._targets:
+        for number, target in enumerate(self._targets):
+            if number % _PAUSE == 0:
+                await asyncio.sleep(0)
             body = target.body or {}
             self._addresses.rename(body)
             found = []

@@ -19,6 +19,7 @@ import pytest
 import store_contract as contract
 import survey_contract
 import work_contract
+import written_contract
 
 from adapter.consent.segment import Segment
 from adapter.errors import LedgerBroken, SallyportError
@@ -70,6 +71,7 @@ class TestSqlite(
     work_contract.WorkContract,
     alerts_contract.AlertsContract,
     messages_contract.MessagesContract,
+    written_contract.WrittenContract,
 ):
     """Every promise of the contract."""
 
