@@ -127,7 +127,8 @@ def _asked(entry: dict[str, Any], place: str, method: str, url: str) -> Asked:
         raise _wrong(f"{place}.{_SLOT}", "expected a resource of the type in the address")
     if method == "PUT" and instance and resource.get("id") != ident:
         raise _wrong(f"{place}.{_SLOT}.id", "expected the id in the address")
-    criteria = if_none_exist(request["ifNoneExist"]) if request.get("ifNoneExist") else asked.criteria
+    wanted = _text(request, "ifNoneExist", place)
+    criteria = if_none_exist(wanted) if wanted else asked.criteria
     return _with(asked, body=resource, criteria=criteria)
 
 

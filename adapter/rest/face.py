@@ -27,7 +27,7 @@ from adapter.rest.parameters import Disconnected
 from adapter.rest.patch import patch
 from adapter.rest.read import read
 from adapter.rest.refusals import Reading
-from adapter.rest.rendering import FORMAT
+from adapter.rest.rendering import FORMAT, LONGEST
 from adapter.rest.smart import ADDRESS, NAME
 from adapter.rest.transaction import Transaction
 from adapter.rest.update import update
@@ -103,7 +103,7 @@ class FhirFace:
         self._of_patient = of_patient
         self._audit = audit
         self._writing = writing
-        self._transaction = Transaction(writing, self._inside)
+        self._transaction = Transaction(disclosure, writing, self._inside)
         self._prepared = prepared
         self._rendering = rendering
         self._new_id = new_id
@@ -175,6 +175,7 @@ class FhirFace:
         if method not in (_ON_INSTANCE if ident else _ON_TYPE):
             raise Refused(_OF_INSTANCE if ident else _OF_TYPE)
         caller = await self._requester.caller(scope["headers"], request_id)
+        scope[LONGEST] = caller.longest_body
         async with Reading(self._disclosure, caller, _INTERACTION[method], kind):
             if method == "POST":
                 return await create(self._writing, caller, kind, scope, receive)
@@ -200,6 +201,7 @@ class FhirFace:
             if scope["method"] != "POST":
                 raise Refused(_ONLY_POSTING)
             caller = await self._requester.caller(scope["headers"], request_id)
+            scope[LONGEST] = caller.longest_body
             async with Reading(self._disclosure, caller, "transaction", "Bundle"):
                 return await self._transaction(caller, scope, receive)
         if kind == OPERATION and not tail:

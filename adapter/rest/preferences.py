@@ -36,7 +36,7 @@ def header(headers: Headers, name: bytes) -> str | None:
 
 def wanted(headers: Headers, otherwise: str) -> str:
     """What `Prefer: return=…` asks for; ``otherwise`` where it asks for nothing that is known."""
-    told = header(headers, b"prefer") or ""
+    told = ",".join(value.decode("latin-1") for name, value in headers if name == b"prefer")
     for part in re.split("[;,]", told):
         name, _, value = part.strip().partition("=")
         if name.strip() == "return" and value.strip('" ') in RETURNS:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 FORMAT: Final = "sallyport.format"
 """Where a request keeps the format that its form asked for."""
+LONGEST: Final = "sallyport.longest"
+"""Where a request keeps how many bytes its caller may send, once the caller is known."""
 VARY: Final = (b"vary", b"accept, accept-encoding")
 _CONTENT_TYPE: Final = b"content-type"
 _LARGE: Final = 64 * 1024
@@ -58,8 +60,10 @@ class Rendering:
             for name, value in scope["headers"]
         ]
 
+        asked = {**scope, "headers": headers}
+
         async def turned() -> Message:
-            body = await parameters.whole(receive)
+            body = await parameters.whole(receive, asked.get(LONGEST, parameters.MAX_BODY))
             try:
                 resource = self._reader.parse(body)
             except InvalidResource as error:
@@ -67,7 +71,7 @@ class Rendering:
                 raise RequestError(f"the body is no XML resource: {issue.message}", expression=issue.path) from None
             return {"type": "http.request", "body": dump(resource), "more_body": False}
 
-        return {**scope, "headers": headers}, turned
+        return asked, turned
 
     async def outgoing(self, scope: Scope, answer: Answer) -> Answer:
         """The answer in the format that is asked for, compressed if it may be and is asked for so."""

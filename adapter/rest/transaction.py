@@ -21,6 +21,7 @@ from adapter.rest.answer import Answer
 from adapter.rest.bundle_entries import TRANSACTION, bundle_of
 from adapter.rest.errors import answer_to
 from adapter.rest.preferences import MINIMAL, OUTCOME, REPRESENTATION, refused, wanted
+from adapter.rest.refusals import Reading
 from adapter.rest.writing import CREATED, address, outcome_of, without_parameters
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from adapter.rest.bundle_entries import Request, Sent
     from adapter.services.asked import Done
-    from adapter.services.disclose import Caller
+    from adapter.services.disclose import Caller, Disclosure
     from adapter.services.writing import Writing
 
     Reader = Callable[[Caller, str, str, str, Sequence[tuple[bytes, bytes]]], Awaitable[Answer]]
@@ -44,7 +45,8 @@ _PLAIN: Final[tuple[tuple[bytes, bytes], ...]] = ((b"accept", b"application/fhir
 class Transaction:
     """Both interactions. ``read`` answers the reading entries: caller, method, path and query, headers."""
 
-    def __init__(self, writing: Writing, read: Reader) -> None:
+    def __init__(self, gate: Disclosure, writing: Writing, read: Reader) -> None:
+        self._gate = gate
         self._writing = writing
         self._read = read
 
@@ -78,7 +80,8 @@ class Transaction:
         if sent.asked is None:
             return await self._reading(caller, sent)
         try:
-            (done,) = await self._writing.write(caller, [replace(sent.asked, full_url="")])
+            async with Reading(self._gate, caller, sent.asked.interaction, sent.asked.kind):
+                (done,) = await self._writing.write(caller, [replace(sent.asked, full_url="")])
             return self._entry(done, answer)
         except Exception as error:  # noqa: BLE001 - one entry must not keep the others from being answered
             return _failed(answer_to(error, caller.request_id))

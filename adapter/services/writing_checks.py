@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from adapter.consent.vocabulary import CANONICAL
 from adapter.errors import Conflict, Issue, Rejected
 from adapter.fhir.codec import dump_value
 from adapter.identity.traits import MATCH_ONLY
@@ -31,6 +32,7 @@ DERIVED: Final = frozenset(
     )
 )
 """Profiles of what is made here: rules release by them, so nobody claims them for something else."""
+_OURS: Final = f"{CANONICAL}/identifier/"
 _MODIFIER: Final = "modifierExtension"
 SEE_ALSO: Final = "seealso"
 
@@ -74,6 +76,10 @@ def _not_honoured(kind: str, resource: Mapping[str, Any]) -> Iterator[Issue]:
         if profile.partition("|")[0] in DERIVED:
             told = "this profile is for what is made here; claim it for nothing that is written"
             yield Issue(path=f"{kind}.meta.profile[{index}]", code="business-rule", message=told)
+    for index, one in enumerate(resource.get("identifier", ()) if kind == "Consent" else ()):
+        if str(one.get("system", "")).startswith(_OURS):
+            told = "numbers of this kind say which release takes the place of which; they are given here"
+            yield Issue(path=f"{kind}.identifier[{index}].system", code="business-rule", message=told)
     if kind == "Patient" and "link" in resource:
         told = "links between records of one person are found here; leave them out"
         yield Issue(path="Patient.link", code="not-supported", message=told)

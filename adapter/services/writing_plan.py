@@ -106,7 +106,9 @@ class Planner:
             if one.before is not None and not one.existing and caller.scopes is not None:
                 covered(caller, own.body(one.before), one.asked.interaction)
             if one.body is not None:
-                one.body = cleaned(one.body)
+                # Nothing is read of a resource before it is known to be one.
+                one.body = _named(one, cleaned(one.body))
+                checked(one, one.body, self._validator)
         await References(own, targets, self.base_url).resolve()
         versions = []
         for number, one in enumerate(one for one in targets if one.body is not None):
@@ -132,17 +134,11 @@ class Planner:
 
     def _version(self, caller: Caller, feed: Feed, target: Target) -> Version | None:
         """The version that a resource becomes; None where nothing of it is new."""
-        kind, body = target.kind, target.body or {}
-        target.unit = unit_of(feed, body, target.place)
-        # Labels stand in `meta` as they are given out: those of the sender, and those of what it is.
-        meta = body.get("meta") or {}
-        resource = {"resourceType": kind, "id": target.id} | ({"meta": meta} if meta else {})
-        resource |= {name: value for name, value in body.items() if name not in {"resourceType", "id", "meta"}}
-        checked(target, resource, self._validator)
+        kind, resource = target.kind, target.body or {}
+        target.unit = unit_of(feed, resource, target.place)
         covered(caller, resource, target.asked.interaction)
         if target.before is not None and target.before.patient != row_key("Patient", target.patient):
             raise Conflict("a record stays with the Patient it was written for", expression=target.place)
-        target.body = resource
         labelled = self._makers[feed.feed].labelled(target, resource)
         opening = f'{{"resourceType":"{kind}","id":"{target.id}","meta":{{'.encode()
         rest = dump_value(labelled)[len(opening) :]
@@ -219,6 +215,13 @@ class Planner:
             body=b"",
         )
         return whole._replace(body=stamped(version.opening, whole, version.rest))
+
+
+def _named(target: Target, body: Mapping[str, Any]) -> dict[str, Any]:
+    """A body under the id that it has here."""
+    meta = body.get("meta")
+    first = {"resourceType": target.kind, "id": target.id} | ({"meta": meta} if meta else {})
+    return first | {name: value for name, value in body.items() if name not in {"resourceType", "id", "meta"}}
 
 
 def stamped(opening: bytes, version: Written, rest: bytes) -> bytes:

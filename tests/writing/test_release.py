@@ -127,6 +127,13 @@ async def test_a_consent_by_itself_can_only_deny_and_is_never_deleted(world):
     for provision in (None, {"type": "permit"}, permit, {"type": "deny", "provision": [permit]}):
         body = base | ({"provision": provision} if provision else {})
         assert (await writers.send(world, "POST", "/Consent", body)).status_code == 422
+    series = {
+        "system": "https://sallyport.example/fhir/identifier/release-series",
+        "value": f"universal-release/{subject}",
+    }
+    numbered = base | {"provision": {"type": "deny"}, "identifier": [series]}
+    replacing = await writers.send(world, "POST", "/Consent", numbered)
+    assert (replacing.status_code, writers.said(replacing)[0][1]) == (422, "Consent.identifier[0].system")
     made = await signed(world, subject)
     assert made.status_code == 200
     refusal = await writers.send(world, "POST", "/Consent", base | {"provision": {"type": "deny"}})

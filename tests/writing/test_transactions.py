@@ -110,7 +110,16 @@ async def test_a_batch_answers_each_entry_by_itself(world):
     direct = (await writers.send(world, "GET", "/Observation/absent")).json()
     assert bundle["entry"][4]["response"]["outcome"] == direct
     entries = await world.services.ledger.of_request(answer.headers["x-request-id"])
-    assert [one.interaction for one in entries] == ["read", "patch", "search-type", "read", "delete"]
+    assert [one.interaction for one in entries] == [
+        "read",
+        "create",
+        "patch",
+        "search-type",
+        "read",
+        "delete",
+        "delete",
+    ]
+    assert [one.outcome[:3] for one in entries] == ["", "422", "", "", "", "412", ""]
 
 
 async def test_conditional_entries_and_references_find_own_records(world):
