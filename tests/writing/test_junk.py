@@ -61,7 +61,7 @@ def broken(draw):
         holder = document
         for step in way:
             holder = holder[step]
-        holder[last] = draw(JUNK)
+        holder[last] = copy.deepcopy(draw(JUNK))
     return url, document
 
 
