@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from adapter.services.user_agreements import UserAgreements
     from adapter.services.versions import Versions
     from adapter.services.whatif import WhatIf
+    from adapter.services.writing import Writing
     from adapter.settings import Site
     from adapter.store.port import Inbox, Ledger, Store
     from adapter.ways_in import WaysIn
@@ -77,6 +78,7 @@ class Services:
     groups: Groups
     ingest: Ingest
     intake: Intake
+    writing: Writing
     reception: Reception
     channels: ChannelLog
     ways_in: WaysIn

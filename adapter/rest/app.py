@@ -31,7 +31,7 @@ from adapter.rest.bulk import BulkFace
 from adapter.rest.cursor import Cursors
 from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
 from adapter.rest.everything import EverythingFace
-from adapter.rest.face import PREFIX, FhirFace, Prepared
+from adapter.rest.face import PREFIX, ROOT, FhirFace, Prepared
 from adapter.rest.groups import GroupFace
 from adapter.rest.history import HistoryFace
 from adapter.rest.match import OPERATION as MATCH
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from adapter.services.patient_match import PatientMatch
     from adapter.services.reception import Reception
     from adapter.services.versions import Versions
+    from adapter.services.writing import Writing
 
 _OURS = frozenset({b"x-request-id", *(name for name, _ in GUARDED)})
 
@@ -132,6 +133,11 @@ class Services(Protocol):
     @property
     def intake(self) -> Intake:
         """Takes what senders push."""
+        ...
+
+    @property
+    def writing(self) -> Writing:
+        """Carries out what clients write."""
         ...
 
     @property
@@ -225,6 +231,7 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
             capabilities=statement(base_url=services.base_url, version=services.version),
             discovery=configuration(services.base_url),
         ),
+        writing=services.writing,
         rendering=Rendering(XmlWriter(services.facts), XmlReader(services.facts)),
         new_id=services.new_id,
     )
@@ -259,7 +266,7 @@ class Front:
             await self._rest(scope, receive, send)
             return
         started, method, path = self._meter.tick(), scope["method"], scope["path"]
-        if path.startswith(PREFIX):
+        if path.startswith(PREFIX) or path == ROOT:
             status = await self._face(scope, receive, send)
             self._meter.fhir(method, path[len(PREFIX) :], status, started)
         else:

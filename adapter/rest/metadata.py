@@ -15,7 +15,9 @@ from adapter.fhir.results import MAX_COUNT, offered_includes, offered_revinclude
 from adapter.rest import parameters
 from adapter.rest.answer import Answer
 from adapter.rest.formats import negotiate
+from adapter.rest.patch import MEDIA_TYPE as PATCHED
 from adapter.rest.smart import security
+from adapter.services.writing_rules import NEEDED as WRITTEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -119,6 +121,21 @@ _COMBINATIONS = {
 }
 """The combinations that US Core names; any other of the parameters of a type goes as well."""
 _COMBINATION = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-search-parameter-combination"
+_TRANSACTION = (
+    "Whole or not at all, up to the entries and bytes that a client is registered with. References by `urn:uuid`, by "
+    "`fullUrl` and by criteria are rewritten; what they name has to be of the same writer and person, or of the "
+    "directory."
+)
+_WRITING = (
+    "For clients with a feed of their own. A resource is kept whole for its writer; others are given what was agreed "
+    "on. Ids are given here, references lead to records of the same writer and person or to the directory, and "
+    "whatever else they name is answered like what does not exist. Conditional writes find a writer's own records, "
+    "by `identifier`, `_id` or `patient`, narrowed by search parameters. A deleted resource answers 404."
+)
+_CONSENT = (
+    "A Consent that permits arrives with the signed form it is authored from, in one transaction; by itself it may "
+    "only deny. It is not deleted."
+)
 _SECURITY = (
     "Every request but this one and the discovery of addresses carries an access token (Authorization: Bearer), "
     "given to software that proves itself with a registered key (SMART Backend Services). The token says who "
@@ -141,19 +158,25 @@ def statement(*, base_url: str, version: str) -> Answer:
                 "title": "Sallyport consented screening summaries",
                 "status": "active",
                 "date": RELEASED,
-                "description": "Read and search what consent, law and agreement permit the caller to see.",
+                "description": "Read and search what consent, law and agreement permit the caller to see; write what "
+                "an agreement lets its organisation send.",
                 "kind": "instance",
                 "instantiates": ["http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"],
                 "software": {"name": "Sallyport", "version": version},
                 "implementation": {"description": "Sallyport FHIR R4 endpoint", "url": base_url},
                 "fhirVersion": "4.0.1",
                 "format": ["application/fhir+json", "json", "application/fhir+xml", "xml"],
+                "patchFormat": [PATCHED],
                 "rest": [
                     {
                         "mode": "server",
                         "documentation": _DOCUMENTED,
                         "security": security(base_url, _SECURITY),
                         "resource": [*map(_resource, sorted(PARAMETERS)), _GROUP],
+                        "interaction": [
+                            {"code": "transaction", "documentation": _TRANSACTION},
+                            {"code": "batch", "documentation": "Entry by entry, in the order sent."},
+                        ],
                         "operation": [
                             {
                                 "name": "explain",
@@ -199,14 +222,20 @@ def _resource(kind: str) -> dict[str, Any]:
             }
             for names in combinations
         ]
+    written = kind in WRITTEN
+    codes = ["read", "vread", "history-instance", "search-type", *(("create", "update", "patch") if written else ())]
+    if written and kind != "Consent":
+        codes.append("delete")
+    if written:
+        resource["documentation"] = f"{_WRITING} {_CONSENT}" if kind == "Consent" else _WRITING
     return resource | {
-        "interaction": [{"code": code} for code in ("read", "vread", "history-instance", "search-type")],
-        "versioning": "versioned",
+        "interaction": [{"code": code} for code in codes],
+        "versioning": "versioned-update" if written else "versioned",
         "readHistory": True,
         "updateCreate": False,
-        "conditionalCreate": False,
+        "conditionalCreate": written,
         "conditionalRead": "full-support",
-        "conditionalUpdate": False,
+        "conditionalUpdate": written,
         "conditionalDelete": "not-supported",
         **{
             name: offered

@@ -201,6 +201,19 @@ class FakeAssertions:
             raise self.raises
 
 
+class FakeWriting:
+    """Lets nobody write; remembers who asked for what."""
+
+    base_url = BASE
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Caller, list[tuple[str, str]]]] = []
+
+    def allow(self, caller: Caller, kinds: list[tuple[str, str]]) -> None:
+        self.asked.append((caller, kinds))
+        raise NotAllowed("this client writes no feed")
+
+
 class FakeAudit:
     """There are no audit events."""
 
@@ -250,6 +263,7 @@ class FakeServices:
     intake: Any = None
     authorization: Any = None
     match: Any = None
+    writing: FakeWriting = field(default_factory=FakeWriting)
     measures: Measures = field(default_factory=Measures)
     tick: Callable[[], float] = lambda: 0.0
     version: str = "0.1.0"

@@ -4,6 +4,7 @@ import pytest
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 
 from adapter.fhir.search import PARAMETERS
+from adapter.services.writing_rules import NEEDED as WRITTEN
 
 pytestmark = pytest.mark.anyio
 
@@ -49,8 +50,12 @@ async def test_what_is_declared_is_what_is_offered(client):
     assert [each["name"] for each in kept["operation"]] == ["export"]
     assert set(declared) == OFFERED
     for kind, resource in declared.items():
-        codes = {each["code"] for each in resource["interaction"]}
-        assert codes == {"read", "vread", "history-instance", "search-type"}
+        reading = {"read", "vread", "history-instance", "search-type"}
+        writing = {"create", "update", "patch"}
+        expected = reading | writing | {"delete"} if kind in WRITTEN else reading
+        expected -= {"delete"} if kind == "Consent" else set()
+        assert {each["code"] for each in resource["interaction"]} == expected
+        assert resource["conditionalCreate"] is resource["conditionalUpdate"] is (kind in WRITTEN)
         assert {each["name"] for each in resource["searchParam"]} == set(PARAMETERS[kind])
         assert {each["type"] for each in resource["searchParam"]} <= {
             "token",
