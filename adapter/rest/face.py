@@ -69,9 +69,9 @@ class Prepared(NamedTuple):
 class FhirFace:
     """Every interaction offered below ``/fhir/``.
 
-    ``beside`` are addresses that are no searched type, ``of_patient`` the operations on Patient, by their names. ``new_id`` makes the request ids: ASCII, unguessable,
-    never repeated. ``prepared`` are the answers of ``metadata`` and ``.well-known/smart-configuration``, the two
-    addresses that need no token.
+    ``beside`` are addresses that are no searched type, ``of_patient`` the operations on Patient, by their names.
+    ``new_id`` makes the request ids: ASCII, unguessable, never repeated. ``prepared`` are the answers of ``metadata``
+    and ``.well-known/smart-configuration``, the two addresses that need no token.
     """
 
     def __init__(  # noqa: PLR0913 - one for each interaction
