@@ -27,7 +27,8 @@ from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
 from adapter.rest.assert_basis import AssertBasis
 from adapter.rest.audit import AuditFace
 from adapter.rest.below import Below
-from adapter.rest.bulk import BulkFace
+from adapter.rest.bulk import ADDRESS as EXPORTS
+from adapter.rest.bulk import GROUP, BulkFace
 from adapter.rest.cursor import Cursors
 from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
 from adapter.rest.everything import EverythingFace
@@ -225,8 +226,10 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
             MATCH: MatchOperation(services.disclosure, services.match, base_url=services.base_url),
         },
         below=_below(services, bulk),
-        bulk=bulk,
-        groups=GroupFace(services.groups, bulk, services.requester, base_url=services.base_url),
+        beside={
+            EXPORTS: bulk,
+            GROUP: GroupFace(services.groups, bulk, services.requester, base_url=services.base_url),
+        },
         prepared=Prepared(
             capabilities=statement(base_url=services.base_url, version=services.version),
             discovery=configuration(services.base_url),

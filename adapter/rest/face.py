@@ -16,8 +16,6 @@ from adapter.rest import parameters
 from adapter.rest.answer import send_answer
 from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
 from adapter.rest.audit import TYPE as AUDIT
-from adapter.rest.bulk import ADDRESS as EXPORTS
-from adapter.rest.bulk import GROUP
 from adapter.rest.bulk import OPERATION as EXPORT
 from adapter.rest.create import create
 from adapter.rest.delete import delete
@@ -84,9 +82,9 @@ class Prepared(NamedTuple):
 class FhirFace:
     """Every interaction offered below ``/fhir/``.
 
-    ``of_patient`` are the operations on Patient by their names. ``new_id`` makes the request ids: ASCII, unguessable,
-    never repeated. ``prepared`` are the answers of ``metadata`` and ``.well-known/smart-configuration``, the two
-    addresses that need no token.
+    ``beside`` are addresses that are no searched type, ``of_patient`` the operations on Patient, by their names.
+    ``new_id`` makes the request ids: ASCII, unguessable, never repeated. ``prepared`` are the answers of ``metadata``
+    and ``.well-known/smart-configuration``, the two addresses that need no token.
     """
 
     def __init__(  # noqa: PLR0913 - one for each interaction
@@ -99,8 +97,7 @@ class FhirFace:
         of_patient: Mapping[str, AssertBasis | MatchOperation],
         audit: AuditFace,
         below: Below,
-        bulk: BulkFace,
-        groups: GroupFace,
+        beside: Mapping[str, BulkFace | GroupFace],
         writing: Writing,
         prepared: Prepared,
         rendering: Rendering,
@@ -113,8 +110,7 @@ class FhirFace:
         self._of_patient = of_patient
         self._audit = audit
         self._below = below
-        self._bulk = bulk
-        self._groups = groups
+        self._beside = beside
         self._writing = writing
         self._transaction = Transaction(disclosure, writing, self._inside)
         self._prepared = prepared
@@ -147,7 +143,13 @@ class FhirFace:
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
         kind, slash, ident = scope["path"][len(PREFIX) :].partition("/")
         if kind not in PARAMETERS:
-            return await self._without_type(scope, receive, kind, tail=slash + ident, request_id=request_id)
+            beside = self._beside.get(kind)
+            answer = (
+                beside(scope, receive, ident, request_id)
+                if beside is not None
+                else self._without_type(scope, receive, kind, tail=slash + ident, request_id=request_id)
+            )
+            return await answer
         if "/" in ident or (kind, ident) == ("Patient", EXPORT):
             return await self._below(scope, kind, ident, request_id)
         if slash and not ident:
@@ -214,14 +216,17 @@ class FhirFace:
             scope[FORMAT] = negotiate(scope["headers"], pairs)
         return await self._search(caller, kind, pairs)
 
+    async def _bundle(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
+        if scope["method"] != "POST":
+            raise Refused(_ONLY_POSTING)
+        caller = await self._requester.caller(scope["headers"], request_id)
+        scope[LONGEST] = caller.longest_body
+        async with Reading(self._disclosure, caller, "transaction", "Bundle"):
+            return await self._transaction(caller, scope, receive)
+
     async def _without_type(self, scope: Scope, receive: Receive, kind: str, *, tail: str, request_id: str) -> Answer:
         if not kind and not tail:
-            if scope["method"] != "POST":
-                raise Refused(_ONLY_POSTING)
-            caller = await self._requester.caller(scope["headers"], request_id)
-            scope[LONGEST] = caller.longest_body
-            async with Reading(self._disclosure, caller, "transaction", "Bundle"):
-                return await self._transaction(caller, scope, receive)
+            return await self._bundle(scope, receive, request_id)
         if kind == OPERATION and not tail:
             if scope["method"] != "POST":
                 raise Refused(_ONLY_POSTING)
@@ -231,10 +236,6 @@ class FhirFace:
             if scope["method"] not in _READING:
                 raise Refused(_ONLY_READING)
             return self._prepared.discovery
-        if kind == EXPORTS:
-            return await self._bulk(scope, receive, tail[1:], request_id)
-        if kind == GROUP:
-            return await self._groups(scope, receive, tail[1:], request_id)
         if kind == AUDIT and "/" not in tail[1:] and tail != "/":
             return await self._audit(scope, receive, tail[1:], request_id)
         if kind != "metadata" or tail:
