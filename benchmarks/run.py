@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import changing
 import deciding
+import importing
 import matching
 import mllp
 import population
@@ -42,6 +43,7 @@ MEASURED = {
     "matching": matching.measure,
     "decide": deciding.measure,
     "mllp": mllp.measure,
+    "import": importing.measure,
 }
 
 
