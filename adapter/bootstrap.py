@@ -24,6 +24,7 @@ from adapter.services.assertion_rules import LawOfAssertions
 from adapter.services.audit import Audit
 from adapter.services.audit_events import AuditEvents
 from adapter.services.authorities import Authorities
+from adapter.services.bulk import Bulk
 from adapter.services.change import Changes
 from adapter.services.channels import ChannelLog
 from adapter.services.decisions import Decisions
@@ -31,11 +32,13 @@ from adapter.services.directory import entries, organizations, publish
 from adapter.services.disclose import Disclosure
 from adapter.services.erasing import Erasing
 from adapter.services.events import KnownEvents
+from adapter.services.everything import Everything
 from adapter.services.explain import Explain
 from adapter.services.fates import Fates
 from adapter.services.feed_contracts import FeedGate, handled
 from adapter.services.feed_line import feed_line
 from adapter.services.feed_work import FeedWork
+from adapter.services.groups import Groups
 from adapter.services.identities import Identities
 from adapter.services.identity_rules import matcher, shipped_matcher
 from adapter.services.in_force import EMPTY, InForce
@@ -56,6 +59,7 @@ from adapter.services.settling import Settling
 from adapter.services.sources import sources_of
 from adapter.services.standing import KnownFacts
 from adapter.services.user_agreements import UserAgreements
+from adapter.services.versions import Versions
 from adapter.services.watching import Watching
 from adapter.services.whatif import WhatIf
 from adapter.services.words import Words
@@ -211,7 +215,7 @@ async def build(
         rules.law,
         lambda agreements: handled(agreements, site.feeds, site.zone),
     )
-    await decisions.start()
+    await decisions.start(at=now())
     validator = Validator(rules.facts)
     writer = Writer(keys, validator, decisions, site.zone)
     await publish(store, writer, [*directory, *entries(site.directory)], EMPTY, at=now())
@@ -371,6 +375,10 @@ async def build(
         access=access,
         decisions=decisions,
         disclosure=disclosure,
+        versions=Versions(store, ledger, decisions, now),
+        everything=Everything(store, ledger, decisions, now),
+        bulk=Bulk(store, ledger, decisions, now, new_id=make_id),
+        groups=Groups(store, ledger, decisions, now, new_id=make_id),
         ingest=ingest,
         intake=intake,
         writing=writing,

@@ -26,13 +26,16 @@ if TYPE_CHECKING:
     from adapter.services.asserting import PartnerAssertions
     from adapter.services.audit import Audit
     from adapter.services.authorities import Authorities
+    from adapter.services.bulk import Bulk
     from adapter.services.change import Changes
     from adapter.services.channels import ChannelLog
     from adapter.services.decisions import Decisions
     from adapter.services.disclose import Disclosure
+    from adapter.services.everything import Everything
     from adapter.services.explain import Explain
     from adapter.services.feed_contracts import Ending, FeedGate
     from adapter.services.feed_work import FeedWork
+    from adapter.services.groups import Groups
     from adapter.services.identities import Identities
     from adapter.services.in_force import InForce
     from adapter.services.ingest import Ingest
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from adapter.services.reviews import Reviews
     from adapter.services.sealing import Sealing
     from adapter.services.user_agreements import UserAgreements
+    from adapter.services.versions import Versions
     from adapter.services.whatif import WhatIf
     from adapter.services.writing import Writing
     from adapter.settings import Site
@@ -68,6 +72,10 @@ class Services:
     access: Access
     decisions: Decisions
     disclosure: Disclosure
+    versions: Versions
+    everything: Everything
+    bulk: Bulk
+    groups: Groups
     ingest: Ingest
     intake: Intake
     writing: Writing

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import changing
 import deciding
+import exporting
 import importing
 import matching
 import mllp
@@ -37,13 +38,14 @@ MEASURED = {
     "rest": rest_speed.measure,
     "roster": roster.measure,
     "population": population.measure,
+    "exporting": exporting.measure,
     "tables": tables.measure,
     "changing": changing.measure,
     "rehearsing": rehearsing.measure,
     "matching": matching.measure,
     "decide": deciding.measure,
     "mllp": mllp.measure,
-    "import": importing.measure,
+    "importing": importing.measure,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import asserting
+import exporting
 import httpx2
 import leaks
 import orjson
@@ -16,6 +17,7 @@ import writers
 from leaks import entries
 
 from adapter.services.page import markdown
+from adapter.store.shapes import TYPE_NAMES, TYPES
 
 pytestmark = pytest.mark.anyio
 """Channels after Sallyport's own threat list; see docs/explanation/consent.md."""
@@ -98,12 +100,76 @@ async def test_a_share_of_a_consent_names_its_reader_and_no_other_partner(world)
     assert found > 20
 
 
-@pytest.mark.parametrize("tail", ["/_history", "/_history/1", "/$everything"])
-async def test_other_ways_to_a_resource_do_not_exist(world, case, tail):
+@pytest.mark.parametrize(
+    "tail", ["/_history", "/_history?_count=0", "/_history/1", "/_history/{version}", "/$everything"]
+)
+async def test_other_ways_to_a_resource_lead_nowhere_either(world, case, tail):
+    ((version,),) = world.rows("SELECT version FROM resource WHERE type = 3 AND id = ?", min(case["hidden"]))
+    tail = tail.format(version=version)
     hidden = await world.ask(case["caller"], f"/fhir/Observation/{min(case['hidden'])}{tail}")
     absent = await world.ask(case["caller"], f"/fhir/Observation/absent{tail}")
     assert hidden.status_code == 404
     assert worlds.comparable(hidden) == worlds.comparable(absent)
+    patient = hidden_patient(world, case)
+    hidden, absent = [await world.ask(case["caller"], f"/fhir/Patient/{one}{tail}") for one in (patient, "absent")]
+    assert hidden.status_code == 404
+    assert worlds.comparable(hidden) == worlds.comparable(absent)
+
+
+async def test_a_condition_on_a_hidden_resource_is_answered_as_on_an_absent_one(world, case):
+    token = await world.token(*case["caller"])
+    for kind in ("Encounter", "Observation", "Condition"):
+        rows = world.rows("SELECT id, version FROM resource WHERE type = ? ORDER BY rid LIMIT 20", TYPES[kind])
+        for ident, version in rows:
+            answers = [
+                await exporting.get(world, token, f"/fhir/{kind}/{one}", if_none_match=tag)
+                for one in (ident, "absent")
+                for tag in (f'W/"{version}"', "*")
+            ]
+            if answers[0].status_code == 404:
+                assert len({str(worlds.comparable(answer)) for answer in answers}) == 1
+
+
+async def test_everything_of_a_person_holds_nothing_hidden_and_counts_none(world, case):
+    pages = await world.pages(case["caller"], f"/fhir/Patient/{case['patient']}/$everything?_count=2")
+    found = [item for page in pages for item in entries(page)]
+    assert {item["id"] for item in found if item["resourceType"] == "Observation"} == case["seen"]
+    assert {orjson.loads(page.content)["total"] for page in pages} == {len(found)}
+    assert [len(entries(page)) for page in pages[:-1]] == [2] * (len(pages) - 1)
+    for item in found:
+        assert (await world.ask(case["caller"], f"/fhir/{item['resourceType']}/{item['id']}")).status_code == 200
+
+
+async def test_an_export_holds_nothing_hidden_and_its_manifest_tells_of_nothing_hidden(world, case):
+    token = await world.token(*case["caller"])
+    found = await exporting.export(world, token)
+    names = exporting.ids(found)
+    assert case["seen"] <= {name.partition("/")[2] for name in names}
+    assert not {f"Observation/{ident}" for ident in case["hidden"]} & names
+    for name in sorted(names):
+        assert (await world.ask(case["caller"], f"/fhir/{name}")).status_code == 200
+    rows = world.rows("SELECT type, id FROM resource")
+    for kind, ident in rows:
+        if f"{TYPE_NAMES[kind]}/{ident}" not in names:
+            assert (await world.ask(case["caller"], f"/fhir/{TYPE_NAMES[kind]}/{ident}")).status_code == 404
+    assert all(found.values())
+
+
+async def test_a_group_of_hidden_and_absent_people_holds_nobody(world, case):
+    token = await world.token(*case["caller"])
+    for members in ([hidden_patient(world, case)], ["absent"], [hidden_patient(world, case), "absent"]):
+        entities = [{"entity": {"reference": f"Patient/{one}"}} for one in members]
+        document = {"resourceType": "Group", "type": "person", "actual": True, "member": entities}
+        made = await exporting.get(world, token, "/fhir/Group", "POST", document)
+        assert "member" not in made.json()
+        told = await exporting.manifest(
+            world,
+            token,
+            await exporting.kick_off(
+                world, token, f"/fhir/Group/{made.json()['id']}/$export?_type=Patient,Observation"
+            ),
+        )
+        assert told["output"] == []
 
 
 async def test_the_reasons_of_an_answer_are_for_privacy_officers_only(world, case):

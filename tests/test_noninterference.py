@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 
 import asserting
+import exporting
 import orjson
 import pytest
 import worlds
@@ -32,6 +33,9 @@ HELD_FIXED = (
     "bound",
     "rule",
     "exception",
+    "version_exception",
+    "patient_policy_past",
+    "freshness_gap",
 )
 BY_ROW = (
     "resource",
@@ -57,8 +61,9 @@ def questions(world):
     """URLs that ask for everything, by every means, of everyone: present, hidden and absent alike."""
     names = [(TYPE_NAMES[kind], ident) for kind, ident in world.rows("SELECT type, id FROM resource ORDER BY rid")]
     patients = [ident for kind, ident in names if kind == "Patient"]
-    urls = [f"/fhir/{kind}/{ident}" for kind, ident in names] + [
+    urls = [f"/fhir/{kind}/{ident}{tail}" for kind, ident in names for tail in ("", "/_history")] + [
         "/fhir/Patient/absent",
+        "/fhir/Patient/absent/_history",
         "/fhir/Nothing/x",
         "/fhir/metadata",
     ]
@@ -73,6 +78,10 @@ def questions(world):
             f"/fhir/Encounter?patient={patient}",
             f"/fhir/Condition?patient={patient}",
             f"/fhir/QuestionnaireResponse?patient={patient}",
+            f"/fhir/Patient/{patient}/_history?_count=1&_since=2026-01-01T00:00:00Z&_at=2026",
+            f"/fhir/Patient/{patient}/_history/absent",
+            f"/fhir/Patient/{patient}/$everything?_count=3",
+            f"/fhir/Patient/{patient}/$everything?_type=Patient,Observation&_since=2026-01-01T00:00:00Z&_format=xml",
             f"/fhir/Patient?_id={patient}",
             f"/fhir/Patient?_id={patient}&_revinclude=Observation:patient&_revinclude=Provenance:target&_summary=true",
             f"/fhir/Observation?patient={patient}&_include=Observation:patient&_revinclude=Provenance:target&_count=2",
@@ -149,7 +158,9 @@ async def answers(world, caller, urls, people):
             got[f"$match {number} {certain}"] = worlds.comparable(answer)
     for url in urls:
         path, _, query = url.partition("?")
-        if query:
+        if "/_history" in url or "/$everything" in url:
+            got[url] = [worlds.comparable(answer) for answer in await pages(world, caller, url)]
+        elif query:
             got[url] = [worlds.comparable(answer) for answer in await world.pages(caller, url)]
             form = worlds.query_of(url)
             got["POST " + url] = worlds.comparable(await world.ask(caller, path + "/_search", method="POST", form=form))
@@ -158,8 +169,55 @@ async def answers(world, caller, urls, people):
             target = url.removeprefix("/fhir/")
             told = await world.why(caller, recipient=caller[0], purpose=caller[1], resource=target)
             got["$explain " + url] = worlds.comparable(told)
+    for target in await versions(world, caller, urls):
+        got[target] = worlds.comparable(await world.ask(caller, target))
+    for asked in (
+        "/fhir/Patient/$export",
+        "/fhir/Patient/$export?_since=2026-11-22T18:59:00Z",
+        await group(world, caller, urls),
+    ):
+        got["$export " + asked.partition("?")[2] + asked[:12]] = await export(world, caller, asked)
     got["$explain request"] = worlds.comparable(await world.why(caller, request_id="id" + "0" * 23 + "7"))
     return got
+
+
+async def pages(world, caller, url):
+    """Every page of what has pages, where there is anything."""
+    answer = await world.ask(caller, url)
+    return [answer] if answer.status_code != 200 else await world.pages(caller, url)
+
+
+async def versions(world, caller, urls):
+    """The addresses of versions that a caller is told of."""
+    found = []
+    for url in urls:
+        if url.endswith("/_history"):
+            answer = await world.ask(caller, url)
+            entries = orjson.loads(answer.content).get("entry", ()) if answer.status_code == 200 else ()
+            found += [f"{url}/{entry['resource']['meta']['versionId']}" for entry in entries]
+    return found
+
+
+async def group(world, caller, urls):
+    """The export of a group that a caller makes of everyone that is asked for, held or not."""
+    plain = [url.removeprefix("/fhir/Patient/") for url in urls if url.startswith("/fhir/Patient/")]
+    members = [{"entity": {"reference": f"Patient/{ident}"}} for ident in plain if not {*"/?$"} & {*ident}]
+    document = {"resourceType": "Group", "type": "person", "actual": True, "member": members}
+    made = await exporting.get(world, await world.token(*caller), "/fhir/Group", "POST", document)
+    return f"/fhir/Group/{made.json()['id']}/$export"
+
+
+async def export(world, caller, url):
+    """Every byte of an export: what it is refused with, or its manifest and files."""
+    token = await world.token(*caller)
+    answer = await exporting.get(world, token, url, **exporting.ASYNC)
+    if answer.status_code != 202:
+        return worlds.comparable(answer)
+    place = answer.headers["content-location"]
+    told = await exporting.manifest(world, token, place)
+    files = [await exporting.get(world, token, one["url"]) for one in told["output"]]
+    shown = [one["url"].replace(place, "") for one in told["output"]]
+    return told["transactionTime"], shown, [worlds.comparable(one) for one in files]
 
 
 async def permitted_rows(world, caller):

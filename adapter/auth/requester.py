@@ -109,6 +109,11 @@ class Requester:
         self._throttle(row, self._clients.find(row.client) if self._clients is not None and row.scopes else None)
         return row
 
+    async def still(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """``NotAuthenticated`` once the token of a request that is being answered does not hold any more."""
+        found = [value for name, value in headers if name == _AUTHORIZATION]
+        await self._tokens.holder(_bearer(found[0] if found else None))
+
     def _throttle(self, row: TokenRow, registered: Registered | None) -> None:
         if self._limits is None:
             return

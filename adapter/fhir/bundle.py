@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/bundle.html#searchset
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import orjson
 
@@ -14,6 +14,36 @@ if TYPE_CHECKING:
 
     Entry = tuple[str, bytes]
     Graded = tuple[str, bytes, float, str]
+
+
+class Versioned(Protocol):
+    """One version of a resource as it leaves."""
+
+    @property
+    def type(self) -> str:
+        """The resource type."""
+        ...
+
+    @property
+    def id(self) -> str:
+        """The id of the resource."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """The version id."""
+        ...
+
+    @property
+    def last_updated(self) -> str:
+        """When it was made, an instant."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """Its bytes."""
+        ...
+
 
 _GRADE: Final = "http://hl7.org/fhir/StructureDefinition/match-grade"
 _START: Final = b'{"resourceType":"Bundle","type":"searchset"'
@@ -56,6 +86,32 @@ def _entries(entries: Sequence[Entry], included: Sequence[Entry], outcome: bytes
             yield b'{"fullUrl":' + orjson.dumps(address) + b',"resource":' + resource + closing
     if outcome is not None:
         yield b'{"resource":' + outcome + b',"search":{"mode":"outcome"}}'
+
+
+def history(*, total: int, links: Sequence[tuple[str, str]], base_url: str, versions: Sequence[Versioned]) -> bytes:
+    """The bytes of a history of one resource, in the order of ``versions``.
+
+    Every entry says that the version was put: which one was the first cannot be told of what only some may see.
+    https://hl7.org/fhir/R4/http.html#history
+    """
+    pairs = [{"relation": relation, "url": url} for relation, url in links]
+    members = [b'{"resourceType":"Bundle","type":"history"', b'"total":%d' % total, b'"link":' + orjson.dumps(pairs)]
+    listed = []
+    for one in versions:
+        name = f"{one.type}/{one.id}"
+        response = {"status": "200", "etag": f'W/"{one.version}"', "lastModified": one.last_updated}
+        listed.append(
+            b'{"fullUrl":%b,"resource":%b,"request":%b,"response":%b}'
+            % (
+                orjson.dumps(f"{base_url}/{name}"),
+                one.body,
+                orjson.dumps({"method": "PUT", "url": name}),
+                orjson.dumps(response),
+            )
+        )
+    if listed:
+        members.append(b'"entry":[' + b",".join(listed) + b"]")
+    return b",".join(members) + b"}"
 
 
 def matched(entries: Sequence[Graded]) -> bytes:

@@ -15,6 +15,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from starlette.types import Send
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
@@ -25,32 +27,35 @@ GUARDED: Headers = ((b"cache-control", b"no-store"), (b"x-content-type-options",
 FHIR: Headers = (FHIR_JSON, *GUARDED)
 """Headers of every answer that carries a resource."""
 
+_NOT_MODIFIED = 304
 _DAYS = (b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun")
 _MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, headers without request id and length, and body. ``public``: it says nothing of any person."""
+    """Status, headers without request id and length, and body. ``public``: it says nothing of any person.
+
+    ``stream`` makes the body while it is sent, in place of ``body``.
+    """
 
     status: int
     body: bytes
     headers: Headers = FHIR
     public: bool = False
+    stream: AsyncGenerator[bytes] | None = None
 
 
 async def send_answer(send: Send, answer: Answer, request_id: str, *, without_body: bool = False) -> None:
     """Send one answer; ``without_body`` for HEAD, whose headers are those of the GET."""
     body = answer.body
+    # The length of a 304 would be that of the answer it stands for.
+    length = () if answer.status == _NOT_MODIFIED else ((b"content-length", b"%d" % len(body)),)
     await send(
         {
             "type": "http.response.start",
             "status": answer.status,
-            "headers": [
-                *answer.headers,
-                (b"content-length", b"%d" % len(body)),
-                (b"x-request-id", request_id.encode("ascii")),
-            ],
+            "headers": [*answer.headers, *length, (b"x-request-id", request_id.encode("ascii"))],
         }
     )
     await send({"type": "http.response.body", "body": b"" if without_body else body})

@@ -26,9 +26,15 @@ from adapter.rest.answer import GUARDED, send_answer
 from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
 from adapter.rest.assert_basis import AssertBasis
 from adapter.rest.audit import AuditFace
+from adapter.rest.below import Below
+from adapter.rest.bulk import ADDRESS as EXPORTS
+from adapter.rest.bulk import GROUP, BulkFace
 from adapter.rest.cursor import Cursors
 from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
+from adapter.rest.everything import EverythingFace
 from adapter.rest.face import PREFIX, ROOT, FhirFace, Prepared
+from adapter.rest.groups import GroupFace
+from adapter.rest.history import HistoryFace
 from adapter.rest.match import OPERATION as MATCH
 from adapter.rest.match import MatchOperation
 from adapter.rest.metadata import statement
@@ -51,13 +57,17 @@ if TYPE_CHECKING:
     from adapter.rest.answer import Answer
     from adapter.services.asserting import PartnerAssertions
     from adapter.services.audit import Audit
+    from adapter.services.bulk import Bulk
     from adapter.services.disclose import Disclosure
+    from adapter.services.everything import Everything
     from adapter.services.explain import Explain
     from adapter.services.feed_contracts import Ending
+    from adapter.services.groups import Groups
     from adapter.services.intake import Intake
     from adapter.services.measures import Measures
     from adapter.services.patient_match import PatientMatch
     from adapter.services.reception import Reception
+    from adapter.services.versions import Versions
     from adapter.services.writing import Writing
 
 _OURS = frozenset({b"x-request-id", *(name for name, _ in GUARDED)})
@@ -69,6 +79,26 @@ class Services(Protocol):
     @property
     def disclosure(self) -> Disclosure:
         """The gate."""
+        ...
+
+    @property
+    def versions(self) -> Versions:
+        """The gate for single versions."""
+        ...
+
+    @property
+    def bulk(self) -> Bulk:
+        """The gate for exports."""
+        ...
+
+    @property
+    def groups(self) -> Groups:
+        """The gate for groups of people."""
+        ...
+
+    @property
+    def everything(self) -> Everything:
+        """The gate for all there is of one person."""
         ...
 
     @property
@@ -184,6 +214,7 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         cursors=Cursors(services.cursor_key),
         subsets=Subsets(services.facts),
     )
+    bulk = BulkFace(services.bulk, services.requester, base_url=services.base_url, zone=services.zone)
     face = FhirFace(
         disclosure=services.disclosure,
         requester=services.requester,
@@ -193,6 +224,11 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         of_patient={
             ASSERT_BASIS: AssertBasis(services.assertions, base_url=services.base_url, zone=services.zone),
             MATCH: MatchOperation(services.disclosure, services.match, base_url=services.base_url),
+        },
+        below=_below(services, bulk),
+        beside={
+            EXPORTS: bulk,
+            GROUP: GroupFace(services.groups, bulk, services.requester, base_url=services.base_url),
         },
         prepared=Prepared(
             capabilities=statement(base_url=services.base_url, version=services.version),
@@ -206,6 +242,16 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
     addresses = {path for path in beside.openapi()["paths"] if "{" not in path} | {"/feeds"}
     meter = Meter(services.measures, services.tick, addresses=addresses)
     return Front(face=face, rest=beside, new_id=services.new_id, meter=meter)
+
+
+def _below(services: Services, bulk: BulkFace) -> Below:
+    cursors, base_url, zone = Cursors(services.cursor_key), services.base_url, services.zone
+    return Below(
+        services.requester,
+        history=HistoryFace(services.versions, base_url=base_url, zone=zone, cursors=cursors),
+        everything=EverythingFace(services.everything, base_url=base_url, zone=zone, cursors=cursors),
+        bulk=bulk,
+    )
 
 
 class Front:

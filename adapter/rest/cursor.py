@@ -39,16 +39,24 @@ class Cursors:
 
     def seal(self, position: bytes, *, caller: Caller, query: Query) -> str:
         """The cursor of ``position`` for this caller and this query, URL-safe."""
-        sealed = self._siv.encrypt(_FORM + position, _binding(caller, query))
+        return self.seal_for(position, caller=caller, asked=normalised(query))
+
+    def seal_for(self, position: bytes, *, caller: Caller, asked: bytes) -> str:
+        """The cursor of ``position`` for this caller and what ``asked`` spells, URL-safe."""
+        sealed = self._siv.encrypt(_FORM + position, _binding(caller, asked))
         return urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
 
     def open(self, text: str, *, caller: Caller, query: Query) -> bytes:
         """The position in a cursor; ``RequestError`` when it was made for anything else or elsewhere."""
+        return self.open_for(text, caller=caller, asked=normalised(query))
+
+    def open_for(self, text: str, *, caller: Caller, asked: bytes) -> bytes:
+        """The position in a cursor of what ``asked`` spells; ``RequestError`` when it was made for anything else."""
         if len(text) > LONGEST:
             raise _foreign()
         try:
             sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-            opened = self._siv.decrypt(sealed, _binding(caller, query))
+            opened = self._siv.decrypt(sealed, _binding(caller, asked))
         except (ValueError, InvalidTag):
             raise _foreign() from None
         if opened[:1] != _FORM:
@@ -67,8 +75,8 @@ def _spelling(each: Filter) -> tuple[str, str, str, list[str]]:
     return each.param, each.modifier, each.kind, sorted(alternatives)
 
 
-def _binding(caller: Caller, query: Query) -> list[bytes]:
-    return [caller.client.encode("utf-8"), b"%d" % caller.context, normalised(query)]
+def _binding(caller: Caller, asked: bytes) -> list[bytes]:
+    return [caller.client.encode("utf-8"), b"%d" % caller.context, asked]
 
 
 def _foreign() -> RequestError:

@@ -16,6 +16,7 @@ from adapter.rest import parameters
 from adapter.rest.answer import send_answer
 from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
 from adapter.rest.audit import TYPE as AUDIT
+from adapter.rest.bulk import OPERATION as EXPORT
 from adapter.rest.create import create
 from adapter.rest.delete import delete
 from adapter.rest.errors import NO_ROUTE, UNKNOWN_TYPE, Refused, answer_to, wrong_method
@@ -29,6 +30,7 @@ from adapter.rest.read import read
 from adapter.rest.refusals import Reading
 from adapter.rest.rendering import FORMAT, LONGEST
 from adapter.rest.smart import ADDRESS, NAME
+from adapter.rest.streaming import send_stream
 from adapter.rest.transaction import Transaction
 from adapter.rest.update import update
 from adapter.services.writing_rules import NEEDED as WRITTEN
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
     from adapter.rest.answer import Answer
     from adapter.rest.assert_basis import AssertBasis
     from adapter.rest.audit import AuditFace
+    from adapter.rest.below import Below
+    from adapter.rest.bulk import BulkFace
+    from adapter.rest.groups import GroupFace
     from adapter.rest.match import MatchOperation
     from adapter.rest.operations import ExplainOperation
     from adapter.rest.rendering import Rendering
@@ -77,9 +82,9 @@ class Prepared(NamedTuple):
 class FhirFace:
     """Every interaction offered below ``/fhir/``.
 
-    ``of_patient`` are the operations on Patient by their names. ``new_id`` makes the request ids: ASCII, unguessable,
-    never repeated. ``prepared`` are the answers of ``metadata`` and ``.well-known/smart-configuration``, the two
-    addresses that need no token.
+    ``beside`` are addresses that are no searched type, ``of_patient`` the operations on Patient, by their names.
+    ``new_id`` makes the request ids: ASCII, unguessable, never repeated. ``prepared`` are the answers of ``metadata``
+    and ``.well-known/smart-configuration``, the two addresses that need no token.
     """
 
     def __init__(  # noqa: PLR0913 - one for each interaction
@@ -91,6 +96,8 @@ class FhirFace:
         explain: ExplainOperation,
         of_patient: Mapping[str, AssertBasis | MatchOperation],
         audit: AuditFace,
+        below: Below,
+        beside: Mapping[str, BulkFace | GroupFace],
         writing: Writing,
         prepared: Prepared,
         rendering: Rendering,
@@ -102,6 +109,8 @@ class FhirFace:
         self._explain = explain
         self._of_patient = of_patient
         self._audit = audit
+        self._below = below
+        self._beside = beside
         self._writing = writing
         self._transaction = Transaction(disclosure, writing, self._inside)
         self._prepared = prepared
@@ -125,14 +134,25 @@ class FhirFace:
             answer = await self._rendering.outgoing(asked, answer)
         except Exception as error:  # noqa: BLE001 - the same: what cannot be written is a defect
             answer = answer_to(error, request_id)
-        await send_answer(send, answer, request_id, without_body=scope["method"] == "HEAD")
+        if answer.stream is not None:
+            await send_stream(send, answer, answer.stream, request_id)
+        else:
+            await send_answer(send, answer, request_id, without_body=scope["method"] == "HEAD")
         return answer.status
 
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
         kind, slash, ident = scope["path"][len(PREFIX) :].partition("/")
         if kind not in PARAMETERS:
-            return await self._without_type(scope, receive, kind, tail=slash + ident, request_id=request_id)
-        if "/" in ident or (slash and not ident):
+            beside = self._beside.get(kind)
+            answer = (
+                beside(scope, receive, ident, request_id)
+                if beside is not None
+                else self._without_type(scope, receive, kind, tail=slash + ident, request_id=request_id)
+            )
+            return await answer
+        if "/" in ident or (kind, ident) == ("Patient", EXPORT):
+            return await self._below(scope, kind, ident, request_id)
+        if slash and not ident:
             raise Refused(NO_ROUTE)
         if ident == "_search":
             return await self._search_by_form(scope, receive, kind, request_id)
@@ -196,14 +216,17 @@ class FhirFace:
             scope[FORMAT] = negotiate(scope["headers"], pairs)
         return await self._search(caller, kind, pairs)
 
+    async def _bundle(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
+        if scope["method"] != "POST":
+            raise Refused(_ONLY_POSTING)
+        caller = await self._requester.caller(scope["headers"], request_id)
+        scope[LONGEST] = caller.longest_body
+        async with Reading(self._disclosure, caller, "transaction", "Bundle"):
+            return await self._transaction(caller, scope, receive)
+
     async def _without_type(self, scope: Scope, receive: Receive, kind: str, *, tail: str, request_id: str) -> Answer:
         if not kind and not tail:
-            if scope["method"] != "POST":
-                raise Refused(_ONLY_POSTING)
-            caller = await self._requester.caller(scope["headers"], request_id)
-            scope[LONGEST] = caller.longest_body
-            async with Reading(self._disclosure, caller, "transaction", "Bundle"):
-                return await self._transaction(caller, scope, receive)
+            return await self._bundle(scope, receive, request_id)
         if kind == OPERATION and not tail:
             if scope["method"] != "POST":
                 raise Refused(_ONLY_POSTING)

@@ -44,12 +44,40 @@ _OPERATIONS = {
             "whether anything is held of them or not.",
         },
         {
+            "name": "everything",
+            "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
+            "documentation": "Takes `_type`, `_since` and `_count`; over the records that the caller sees to be one "
+            "person.",
+        },
+        {
+            "name": "export",
+            "definition": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export",
+            "documentation": "Needs the right `population-search`. Takes `_type`, `_since` and `_outputFormat`; "
+            "`_typeFilter` is refused.",
+        },
+        {
             "name": "match",
             "definition": "http://hl7.org/fhir/OperationDefinition/Patient-match",
             "documentation": "Needs the right `patient-match`. Candidates are Patients that the caller may see, scored "
             "by what they show; social security and fingerprint numbers are not compared.",
         },
     ),
+}
+_GROUP = {
+    "type": "Group",
+    "documentation": "A group of Patients that an organisation keeps for itself; to everyone else it is not there. It "
+    "is read back with the members that its owner may see.",
+    "interaction": [{"code": code} for code in ("create", "read", "update", "delete")],
+    "versioning": "versioned",
+    "readHistory": False,
+    "updateCreate": False,
+    "operation": [
+        {
+            "name": "export",
+            "definition": "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export",
+            "documentation": "Of its owner's own group. Takes `_type`, `_since` and `_outputFormat`.",
+        }
+    ],
 }
 _KINDS = {"id": "token", "instant": "date"}
 """Search parameter kinds of ours that FHIR calls otherwise."""
@@ -133,6 +161,7 @@ def statement(*, base_url: str, version: str) -> Answer:
                 "description": "Read and search what consent, law and agreement permit the caller to see; write what "
                 "an agreement lets its organisation send.",
                 "kind": "instance",
+                "instantiates": ["http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"],
                 "software": {"name": "Sallyport", "version": version},
                 "implementation": {"description": "Sallyport FHIR R4 endpoint", "url": base_url},
                 "fhirVersion": "4.0.1",
@@ -143,7 +172,7 @@ def statement(*, base_url: str, version: str) -> Answer:
                         "mode": "server",
                         "documentation": _DOCUMENTED,
                         "security": security(base_url, _SECURITY),
-                        "resource": [_resource(kind) for kind in sorted(PARAMETERS)],
+                        "resource": [*map(_resource, sorted(PARAMETERS)), _GROUP],
                         "interaction": [
                             {"code": "transaction", "documentation": _TRANSACTION},
                             {"code": "batch", "documentation": "Entry by entry, in the order sent."},
@@ -194,7 +223,7 @@ def _resource(kind: str) -> dict[str, Any]:
             for names in combinations
         ]
     written = kind in WRITTEN
-    codes = ["read", "search-type", *(("create", "update", "patch") if written else ())]
+    codes = ["read", "vread", "history-instance", "search-type", *(("create", "update", "patch") if written else ())]
     if written and kind != "Consent":
         codes.append("delete")
     if written:
@@ -202,10 +231,10 @@ def _resource(kind: str) -> dict[str, Any]:
     return resource | {
         "interaction": [{"code": code} for code in codes],
         "versioning": "versioned-update" if written else "versioned",
-        "readHistory": False,
+        "readHistory": True,
         "updateCreate": False,
         "conditionalCreate": written,
-        "conditionalRead": "not-supported",
+        "conditionalRead": "full-support",
         "conditionalUpdate": written,
         "conditionalDelete": "not-supported",
         **{

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from adapter.services.measures import Measures
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
-OPERATIONS: Final = frozenset({"metadata", "_search", "$match", "$assert-basis", "$explain"})
+OPERATIONS: Final = frozenset({"metadata", "_search", "$match", "$assert-basis", "$explain", "$export"})
 """Addresses counted by name; whatever else a caller writes is no name here."""
 _OTHER: Final = "other"
 

@@ -1,6 +1,6 @@
-"""read: the current version of one resource.
+"""read: the current version of one resource, or that it is the one the caller holds.
 
-https://hl7.org/fhir/R4/http.html#read
+https://hl7.org/fhir/R4/http.html#read and https://hl7.org/fhir/R4/http.html#cread
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from adapter.errors import NotFound, NotSupported
 from adapter.rest import parameters
-from adapter.rest.answer import FHIR, Answer, http_date
+from adapter.rest.answer import FHIR, GUARDED, Answer, http_date
+from adapter.rest.conditional import unchanged
 from adapter.rest.formats import negotiate
 from adapter.rest.refusals import MALFORMED_ID, Reading
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from adapter.services.disclose import Caller, Disclosure
 
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 """https://hl7.org/fhir/R4/datatypes.html#id"""
 
 
@@ -43,17 +44,15 @@ async def read(
         for name, _ in pairs:
             if name != "_format":
                 raise NotSupported("a read takes no parameter but `_format`", expression=name)
-    if _ID.fullmatch(ident) is None:
+    if ID.fullmatch(ident) is None:
         # The same answer and the same entry in the ledger as for any id that leads nowhere.
         await disclosure.refuse(caller, "read", kind, f"404 {MALFORMED_ID}")
         raise NotFound("no id has this form")
     served = await disclosure.read(caller, kind, ident)
-    return Answer(
-        200,
-        served.body,
-        (
-            *FHIR,
-            (b"etag", b'W/"%b"' % served.version.encode("ascii")),
-            (b"last-modified", http_date(served.last_updated)),
-        ),
+    told = (
+        (b"etag", b'W/"%b"' % served.version.encode("ascii")),
+        (b"last-modified", http_date(served.last_updated)),
     )
+    if unchanged(headers, served):
+        return Answer(304, b"", (*GUARDED, *told))
+    return Answer(200, served.body, (*FHIR, *told))

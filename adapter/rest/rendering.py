@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 from adapter.errors import InvalidResource, RequestError
 from adapter.fhir.codec import dump, parse
 from adapter.rest import parameters
+from adapter.rest.answer import FHIR_JSON
 from adapter.rest.errors import Refused
 from adapter.rest.formats import JSON, MEDIA_TYPES, XML, XML_NAMES, negotiate
 
@@ -76,7 +77,7 @@ class Rendering:
     async def outgoing(self, scope: Scope, answer: Answer) -> Answer:
         """The answer in the format that is asked for, compressed if it may be and is asked for so."""
         form = scope.get(FORMAT) or _asked(scope)
-        if form == XML and answer.body:
+        if form == XML and answer.body and FHIR_JSON in answer.headers:
             large = len(answer.body) > _LARGE
             body = await asyncio.to_thread(self._written, answer.body) if large else self._written(answer.body)
             headers = tuple(

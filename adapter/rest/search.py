@@ -76,7 +76,7 @@ class Search:
             links=links,
             entries=self._entries(page.served, query.summary, query.elements),
             included=self._entries(page.included, query.summary, ()),
-            outcome=_CAUTION if page.notice is None else _with_caution(page.notice),
+            outcome=cautioned(page.notice),
             timestamp=None,
         )
         return Answer(200, body)
@@ -109,7 +109,9 @@ def _understood(pairs: Sequence[Pair], query: Query) -> list[Pair]:
     ]
 
 
-def _with_caution(notice: bytes) -> bytes:
+def cautioned(notice: bytes | None) -> bytes:
     """The notice of the gate as it is, with the caution as its first issue: a page has one outcome entry."""
+    if notice is None:
+        return _CAUTION
     resource = parse(notice)
     return dump(resource | {"issue": [*parse(_CAUTION)["issue"], *resource["issue"]]})

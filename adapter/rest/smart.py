@@ -55,7 +55,7 @@ def configuration(base_url: str) -> Answer:
         "grant_types_supported": ["client_credentials"],
         # Required by SMART of every server; there is no authorization endpoint here at which it could be used.
         "code_challenge_methods_supported": ["S256"],
-        "scopes_supported": [f"system/{kind}.rs" for kind in sorted(PARAMETERS)],
+        "scopes_supported": [*(f"system/{kind}.rs" for kind in sorted(PARAMETERS)), "system/Group.crud"],
         "capabilities": ["client-confidential-asymmetric", "permission-v2"],
         **methods,
         **signing,

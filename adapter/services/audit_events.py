@@ -34,7 +34,7 @@ _CODES: Final = "http://terminology.hl7.org/CodeSystem"
 _DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 _SOURCE: Final = ("110153", "Source Role ID")
 _DESTINATION: Final = ("110152", "Destination Role ID")
-_READ: Final = "read"
+_READS: Final = frozenset({"read", "vread"})
 _MINOR: Final = "4"
 """The event went as it should and gave nothing out: minor failure, http://hl7.org/fhir/audit-event-outcome."""
 _TOLD: Final = {DISCLOSED: "disclosed", OWN_RECORD: "own record", REFUSED: "refused before anything was looked up"}
@@ -70,7 +70,7 @@ class AuditEvents:
 
     def event(self, asked: Asked, patient: str, at: int, *, officer: bool) -> dict[str, Any]:
         """One event. Only for an ``officer`` it tells who of a client asked, and what stays out of an accounting."""
-        read, nothing = asked.interaction == _READ, asked.result not in {DISCLOSED, OWN_RECORD}
+        read, nothing = asked.interaction in _READS, asked.result not in {DISCLOSED, OWN_RECORD}
         profile = "IHE.BasicAudit.PatientRead" if read else "IHE.BasicAudit.PatientQuery"
         event: dict[str, Any] = {
             "resourceType": TYPE,
@@ -130,7 +130,7 @@ class AuditEvents:
             "type": _coding(f"{_CODES}/audit-entity-type", "1", "Person"),
             "role": _coding(f"{_CODES}/object-role", "1", "Patient"),
         } | ({"detail": marks} if marks else {})
-        if asked.interaction != _READ:
+        if asked.interaction not in _READS:
             # What else the search named may be about others: the person's own event says who it is about.
             query = asked.target if officer and asked.patients == (patient,) else asked.target.partition("?")[0]
             yield {

@@ -52,6 +52,8 @@ ENGINE = 2
 Facet = TypeVar("Facet")
 Handled = Callable[["Sequence[AnyAgreement]"], "Mapping[str, Sequence[tuple[int, int]]]"]
 """From agreements to the periods in which records of a unit may be handled; a unit without any is not bounded."""
+DECIDED_SINCE = "decided-since"
+"""Setting: the instant from which on agreements, law and engine are what they are."""
 _LAWFUL = "lawful-contexts"
 """Setting: the contexts to which someone recorded a ground that no agreement bounds."""
 
@@ -99,8 +101,11 @@ class Decisions:
         self._names = {f"Organization/{one['id']}": str(one["name"]) for one in directory}
         self.obligations = ObligationTexts(store, zone)
 
-    async def start(self) -> None:
-        """Load what is interned; refill everything when agreements or engine are not those of the last start."""
+    async def start(self, *, at: int = 0) -> None:
+        """Load what is interned; refill everything when agreements or engine are not those of the last start.
+
+        Since when they are is kept: ``at``.
+        """
         await self._load()
         agreements = [item.model_dump(mode="json") for item in self.agreements]
         in_force = sha256(
@@ -113,6 +118,7 @@ class Decisions:
                 for context, recipient in self._contexts.items():
                     await change.add_bounds(self._bounds(context, recipient, self._segments, lawful))
                 await change.set_setting("decisions", in_force)
+                await change.set_setting(DECIDED_SINCE, b"%d" % at)
 
     async def _load(self) -> None:
         for number, body in (await self._store.interned("segment")).items():
@@ -258,7 +264,7 @@ class Decisions:
             if gap.rid is None:
                 verdict = self.rule(policy, recipient, segment)
             else:
-                resource = await self._resource(gap.rid)
+                resource = await self._resource(gap.rid, gap.version)
                 verdict = self.exception(policy, recipient, segment, resource)
             rows.append(
                 RuleRow(
@@ -268,6 +274,7 @@ class Decisions:
                     rid=gap.rid,
                     effect=EXCEPTION if verdict.effect is Effect.EXCEPTION else verdict.bases,
                     obligation=await self.obligations.number(self._told(verdict.obligations, recipient, segment)),
+                    version=gap.version,
                 )
             )
         await self._store.add_rules(rows)
@@ -295,9 +302,11 @@ class Decisions:
         """What a policy says to a recipient about one resource, under the law of this site."""
         return exception(policy, recipient, segment, resource, AtHand([]), zone=self._zone, law=self.law)
 
-    async def _resource(self, rid: int) -> Mapping[str, Any]:
+    async def _resource(self, rid: int, version: str = "") -> Mapping[str, Any]:
         async with self._store.snapshot() as view:
             row = await view.row(rid)
+            if row is not None and version:
+                row = await view.version(row.type, row.id, version)
         if row is None:
             raise Unavailable("a decision could not be prepared; ask again")
         return parse(join(Parts(head=row.head, tail=row.tail)))

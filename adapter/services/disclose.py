@@ -80,13 +80,14 @@ class Caller:
 
 
 class Served(NamedTuple):
-    """One disclosed resource: the bytes as they leave, its version id and instant of last change."""
+    """One disclosed resource: the bytes as they leave, its version id, instant of last change, and obligations."""
 
     type: str
     id: str
     version: str
     last_updated: str
     body: bytes
+    obligation: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,7 +298,7 @@ class Disclosure:
                     if hit.type == "Patient":
                         body = await self._linked(view, caller, hit, body, at)
                     named = Served(hit.type, hit.id, mine.version, instant_text(mine.updated), body)
-                    served.append((hit._replace(version=mine.version), named))
+                    served.append((hit._replace(version=mine.version, updated=mine.updated), named))
                 continue
             if not obligations.knows(hit.obligation):
                 await obligations.load()
@@ -308,7 +309,7 @@ class Disclosure:
                 continue
             if hit.type == "Patient":
                 body = await self._linked(view, caller, hit, body, at)
-            served.append((hit, Served(hit.type, hit.id, hit.version, instant_text(hit.updated), body)))
+            served.append((hit, Served(hit.type, hit.id, hit.version, instant_text(hit.updated), body, hit.obligation)))
         return served
 
     async def _written(self, view: Snapshot, caller: Caller, hits: Sequence[Hit]) -> Mapping[int, Written]:

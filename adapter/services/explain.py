@@ -32,6 +32,9 @@ PRIVACY_OFFICER = "privacy-officer"
 EXPLAINED = "$explain"
 """The interaction under which a question of a privacy officer stands in the ledger."""
 _OFFICERS = frozenset({EXPLAINED, "accounting"})
+_OF_ONE = frozenset({"read", "vread", "history-instance"})
+_ANSWERED = _OF_ONE | {"search-type", "$everything"}
+"""Interactions of which there is something to tell even where nothing was given."""
 _LIKE = 5
 """Resources named where many are decided alike."""
 
@@ -121,12 +124,12 @@ class Explain:
             told = "A privacy officer asked why, or who asked; what was told is not kept, ask again for it."
             finding = Finding(topic="result", outcome="noted", says=told)
             return [Explanation(question=await self._asked(entry), effect="FOUND", findings=(finding,))]
-        if entry.interaction not in {"read", "search-type"}:
+        if entry.interaction not in _ANSWERED and not entry.passed:
             says = f"Client `{entry.client}` recorded this on {self._words.moment(entry.at)}; nothing was given out."
             finding = Finding(topic="result", outcome="noted", says=says)
             return [Explanation(question=f"{entry.interaction} {entry.target}", effect="FOUND", findings=(finding,))]
         async with self._store.snapshot() as view:
-            if entry.interaction == "read":
+            if entry.interaction in _OF_ONE:
                 return [await self._read(view, entry)]
             return await self._search(view, entry)
 

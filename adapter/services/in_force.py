@@ -166,7 +166,7 @@ class InForce:
             settled += [(member, spans) for member in component]
             # What becomes permitted or denied by time alone is an event too.
             later += [(span.start, min(component)) for span in spans if span.start > at]
-        await change.set_policies(settled)
+        await change.set_policies(settled, at=at)
         await change.mark_boundaries(later)
 
     async def _spans(

@@ -87,7 +87,7 @@ class Ingest:
             state = await self._store.progress(receipt.id)
             if state is not None and state[2] and _told(FeedReport.from_json(state[1])):
                 async with self._store.transaction() as change:
-                    await self._freshen(change, feed, at)
+                    await self._freshen(change, feed, at, at=at)
         return receipt
 
     async def process(
@@ -321,12 +321,12 @@ class Ingest:
             await change.set_progress(receipt.id, records=position, report=report.to_json(), done=done)
         # A file of which nothing could be read tells nothing about who is in custody.
         if done and _told(report):
-            await self._freshen(change, receipt.feed, receipt.received)
+            await self._freshen(change, receipt.feed, receipt.received, at=at)
 
-    async def _freshen(self, change: Transaction, feed: str, told: int) -> None:
+    async def _freshen(self, change: Transaction, feed: str, told: int, *, at: int) -> None:
         hours = self._lines[feed].feed.custody_hours
         if hours is not None:
-            await change.freshen(feed, until=told + hours * _HOUR)
+            await change.freshen(feed, until=told + hours * _HOUR, at=at)
 
     async def _revocations(self, feed: Feed) -> Mapping[tuple[str, str], list[bytes]]:
         if not feed.forms:

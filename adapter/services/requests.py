@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from adapter.store.port import Snapshot
     from adapter.store.shapes import LedgerEntry, StoredResource
 
+EVERYTHING = "$everything"
+"""The interaction that is about every type."""
 DIRECTORY = 0
 """The patient key of what is about no one."""
 
@@ -35,7 +37,8 @@ class Search(NamedTuple):
         if self.persons:
             said.append(
                 f"Of the same {'person' if self.persons == 1 else f'{self.persons} persons'}, in all records that are "
-                f"confirmed to be theirs, {_counted(withheld)} withheld of this type."
+                f"confirmed to be theirs, {_counted(withheld)} withheld"
+                f"{'' if entry.interaction == EVERYTHING else ' of this type'}."
             )
         elif not self.named:
             said.append(
@@ -59,15 +62,18 @@ def _counted(number: int) -> str:
 
 async def asked(view: Snapshot, entry: LedgerEntry) -> Search:
     """Whom a search was about, and every record of its type that is theirs."""
-    kind, _, query = entry.target.partition("?")
+    told, _, query = entry.target.partition("?")
+    kind, _, ident = told.partition(" ")[0].partition("/")
     named = [item for item in query.split("&") if "=" in item]
+    named += [f"_id={ident}"] if ident else []
     patients: set[int] = set()
     for rid in _owners(kind, named):
         patients |= await _persons(view, rid, entry.at)
     for target, *_ in entry.passed:
         patients |= await _persons(view, row_key(*target.split("/", 1)), entry.at)
     patients.discard(DIRECTORY)
-    rows = await view.records(patients, kind) if kind in TYPES else []
+    of_type = None if entry.interaction == EVERYTHING else kind
+    rows = await view.records(patients, of_type) if kind in TYPES else []
     if not patients:
         rows = await view.rows(row_key(*target.split("/", 1)) for target, *_ in entry.passed)
     components: set[frozenset[int]] = set()

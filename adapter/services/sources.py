@@ -23,7 +23,7 @@ async def sources_of(site: Site, store: Store) -> Sources:
     for feed in site.feeds.values():
         if feed.custody_hours is not None:
             async with store.transaction() as change:
-                number = await change.freshen(feed.feed, until=0)
+                number = await change.freshen(feed.feed, until=0, at=0)
             custody |= {f"Organization/{unit.organization}": number for unit in feed.units.values()}
     return Sources(treating=treating, custody=custody, window=site.site.treatment_window_days)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from adapter.store.alerts import AlertRecords
+from adapter.store.exports import ExportReads, ExportRecords
 from adapter.store.legal import LegalRecords
 from adapter.store.matching import MatchRecords
 from adapter.store.sealing import SealingRecords
 from adapter.store.survey import Survey
+from adapter.store.versions import VersionReads
 from adapter.store.work import FeedWork
 from adapter.store.written import WrittenReads, WrittenRecords
 
@@ -54,7 +56,15 @@ class Interned(Protocol):
 
 
 class Transaction(
-    Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, SealingRecords, WrittenRecords, Protocol
+    Interned,
+    LegalRecords,
+    MatchRecords,
+    FeedWork,
+    AlertRecords,
+    SealingRecords,
+    ExportRecords,
+    WrittenRecords,
+    Protocol,
 ):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
@@ -95,8 +105,8 @@ class Transaction(
         """
         ...
 
-    async def set_policies(self, settled: Sequence[tuple[int, Sequence[PolicySpan]]]) -> None:
-        """Replace what is in force for patients; the spans of each cover all time."""
+    async def set_policies(self, settled: Sequence[tuple[int, Sequence[PolicySpan]]], *, at: int) -> None:
+        """Replace what is in force for patients; the spans of each cover all time. What it was until then is kept."""
         ...
 
     async def clinical(self, patients: Iterable[int], kind: str) -> list[ClinicalRow]:
@@ -111,8 +121,11 @@ class Transaction(
         """The segments that the earlier versions of these resources had, by resource."""
         ...
 
-    async def freshen(self, feed: str, *, until: int) -> int:
-        """The custody data of a feed may be relied on until an instant, never an earlier one; gives its number."""
+    async def freshen(self, feed: str, *, until: int, at: int) -> int:
+        """The custody data of a feed may be relied on until an instant, never an earlier one; gives its number.
+
+        If it was too old at ``at``, that it was is kept.
+        """
         ...
 
     async def add_bounds(self, rows: Sequence[BoundRow]) -> None:
@@ -200,7 +213,7 @@ class Transaction(
         ...
 
 
-class Snapshot(Survey, WrittenReads, Protocol):
+class Snapshot(Survey, VersionReads, ExportReads, WrittenReads, Protocol):
     """One consistent view for one answer."""
 
     async def read(self, context: int, rid: int, *, at: int) -> Found:

@@ -204,11 +204,12 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A decision the tables do not hold yet: of a segment, or of the single resource ``rid``."""
+    """A decision the tables do not hold yet: of a segment, of the resource ``rid``, or of an earlier version of it."""
 
     policy: int
     segment: int
     rid: int | None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +229,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleRow:
-    """One filled decision. ``rid`` is None for a rule and the resource's key for an exception."""
+    """One filled decision. ``rid`` is None for a rule and the resource's key for an exception.
+
+    ``version`` names the earlier version that an exception is about; empty for the current one.
+    """
 
     context: int
     policy: int
@@ -236,6 +240,7 @@ class RuleRow:
     rid: int | None
     effect: int
     obligation: int
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,14 @@ class Written(NamedTuple):
     body: bytes
 
 
+class WrittenBefore(NamedTuple):
+    """A version that another has taken the place of."""
+
+    version: str
+    updated: int
+    body: bytes
+
+
 class WrittenVersion(NamedTuple):
     """A version to put: the resource with what finds it again, for its writer alone.
 
@@ -47,6 +55,10 @@ class WrittenReads(Protocol):
 
     async def written(self, rids: Iterable[int]) -> dict[int, Written]:
         """Those of these resources that a client wrote, by internal key."""
+        ...
+
+    async def written_before(self, rid: int) -> list[WrittenBefore]:
+        """The earlier versions of what was written, newest first."""
         ...
 
     async def written_of(self, source: str, patient: int) -> list[int]:

@@ -11,6 +11,7 @@ from contextlib import suppress
 import changing
 import county
 import deciding
+import exporting
 import importing
 import load
 import matching
@@ -157,6 +158,12 @@ def test_a_roster_that_is_counted_wrongly_is_no_measurement(tmp_path, monkeypatc
 def measure_one_more(counted):
     counted.people += 1
     return counted
+
+
+def test_an_export_holds_what_the_forms_permit(tmp_path):
+    (row,) = exporting.measure(TINY, tmp_path)
+    assert row.numbers["per_processor_second"] > 0
+    assert row.name.endswith("of 2,000 Observations")
 
 
 def test_totals_of_a_population_search_are_those_of_the_forms(tmp_path):

@@ -17,16 +17,22 @@ from adapter.auth.tokens import Tokens
 from adapter.errors import NotAllowed, NotFound
 from adapter.fhir.facts import Facts
 from adapter.rest.app import application
+from adapter.services.bulk_files import File, Manifest
 from adapter.services.disclose import Caller, Page, Served
+from adapter.services.groups import Group
 from adapter.services.measures import Measures
+from adapter.services.versions import VersionPage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from adapter.fhir.search import Query
     from adapter.services.asserting import Asking
+    from adapter.services.bulk_files import Order
+    from adapter.services.everything import Wanted
     from adapter.services.explain import Question
     from adapter.services.trace import Explanation
+    from adapter.services.versions import Window
     from adapter.store.shapes import TokenRow
 
 FACTS = Facts(r4_facts())
@@ -90,6 +96,81 @@ class FakeGate:
             next=shown[-1].encode() if shown and len(left) > len(shown) else None,
             notice=self.notice,
         )
+
+
+class FakeReads(FakeGate):
+    """Versions, everything, exports and groups over what another fake gate serves."""
+
+    def __init__(self, gate: FakeGate) -> None:
+        super().__init__()
+        self.gate, self.visible, self.refused, self.noted = gate, gate.visible, gate.refused, gate.noted
+        self.open: dict[str, Order] = {}
+        self.ready = False
+        self.chunks: list[bytes | Exception] = []
+        self.groups: dict[str, Group] = {}
+
+    async def vread(self, caller: Caller, kind: str, ident: str, version: str) -> Served:
+        found = await self.gate.read(caller, kind, ident)
+        if found.version != version:
+            raise NotFound("another version")
+        return found
+
+    async def history(self, caller: Caller, kind: str, ident: str, window: Window, after: bytes | None) -> VersionPage:
+        found = await self.gate.read(caller, kind, ident)
+        more = b"next" if after is None and window.count == 1 else None
+        return VersionPage(total=1, served=(found,) if window.count and after is None else (), next=more)
+
+    async def of(self, caller: Caller, ident: str, wanted: Wanted, after: bytes | None) -> Page:
+        found = await self.gate.read(caller, "Patient", ident)
+        more = b"next" if after is None and wanted.count == 1 else None
+        return Page(total=1, served=(found,) if after is None else (), next=more, notice=self.gate.notice)
+
+    async def kick_off(self, caller: Caller, order: Order) -> str:
+        if order.group and order.group not in self.groups:
+            raise NotFound("no such group")
+        self.open["job-1"] = order
+        return "job-1"
+
+    async def status(self, caller: Caller, ident: str) -> Manifest | None:
+        if ident not in self.open:
+            raise NotFound("no such export")
+        files = (File(kind="Patient", low=0, high=9), File(kind="Observation", low=0, high=9))
+        found = Manifest(request=self.open[ident].request, at=NOON, expires=NOON + 3_600_000_000, files=files)
+        return found if self.ready else None
+
+    async def cancel(self, caller: Caller, ident: str) -> None:
+        if self.open.pop(ident, None) is None:
+            raise NotFound("no such export")
+
+    async def download(
+        self, caller: Caller, ident: str, number: int, still: Callable[[], Awaitable[None]]
+    ) -> AsyncGenerator[bytes]:
+        if ident not in self.open or number > 1:
+            raise NotFound("no such file")
+        for chunk in self.chunks:
+            await still()
+            if isinstance(chunk, Exception):
+                raise chunk
+            yield chunk
+
+    async def group(self, caller: Caller, ident: str) -> Group:
+        if ident not in self.groups:
+            raise NotFound("no such group")
+        return self.groups[ident]
+
+    async def create(self, caller: Caller, name: str, members: list[str]) -> Group:
+        ident = f"group-{len(self.groups) + 1}"
+        self.groups[ident] = Group(id=ident, name=name, version="v-1", updated=NOON, members=tuple(members))
+        return self.groups[ident]
+
+    async def update(self, caller: Caller, ident: str, name: str, members: list[str]) -> Group:
+        await self.group(caller, ident)
+        self.groups[ident] = Group(id=ident, name=name, version="v-2", updated=NOON, members=tuple(members))
+        return self.groups[ident]
+
+    async def delete(self, caller: Caller, ident: str) -> None:
+        await self.group(caller, ident)
+        del self.groups[ident]
 
 
 class FakeExplain:
@@ -191,6 +272,7 @@ class FakeServices:
         return self.measures.text((), {}, {"version": self.version})
 
     def __post_init__(self) -> None:
+        self.versions = self.everything = self.bulk = self.groups = FakeReads(self.disclosure)
         requests, made = count(1), count(1)
         self.new_id = lambda: f"request-{next(requests)}"
         self.tokens = Tokens(store=self.store, clock=lambda: NOON, new_token=lambda: f"synthetic-{next(made):026d}")

@@ -92,7 +92,7 @@ def test_no_text_opens_that_was_not_sealed(text):
 
 def test_a_position_of_another_form_does_not_open():
     caller, query = _caller(), _query()
-    other = AESSIV(bytes(range(64))).encrypt(b"\x02position", _binding(caller, query))
+    other = AESSIV(bytes(range(64))).encrypt(b"\x02position", _binding(caller, normalised(query)))
     with pytest.raises(RequestError):
         CURSORS.open(urlsafe_b64encode(other).decode(), caller=caller, query=query)
 

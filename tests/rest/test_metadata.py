@@ -45,9 +45,13 @@ async def test_the_statement_is_a_valid_resource(client, services):
 async def test_what_is_declared_is_what_is_offered(client):
     (rest,) = (await client.get("/fhir/metadata")).json()["rest"]
     declared = {resource["type"]: resource for resource in rest["resource"]}
+    kept = declared.pop("Group")
+    assert {each["code"] for each in kept["interaction"]} == {"create", "read", "update", "delete"}
+    assert [each["name"] for each in kept["operation"]] == ["export"]
     assert set(declared) == OFFERED
     for kind, resource in declared.items():
-        reading, writing = {"read", "search-type"}, {"create", "update", "patch"}
+        reading = {"read", "vread", "history-instance", "search-type"}
+        writing = {"create", "update", "patch"}
         expected = reading | writing | {"delete"} if kind in WRITTEN else reading
         expected -= {"delete"} if kind == "Consent" else set()
         assert {each["code"] for each in resource["interaction"]} == expected

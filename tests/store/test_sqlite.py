@@ -10,6 +10,7 @@ from pathlib import Path
 import alerts_contract
 import apsw
 import events_contract
+import exports_contract
 import files_contract
 import legal_contract
 import matching_contract
@@ -64,6 +65,7 @@ async def store(tmp_path):
 class TestSqlite(
     contract.StoreContract,
     events_contract.EventsContract,
+    exports_contract.ExportsContract,
     files_contract.FilesContract,
     legal_contract.LegalContract,
     matching_contract.MatchingContract,

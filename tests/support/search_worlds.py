@@ -275,7 +275,7 @@ async def open_world(folder, oracle, *, hidden=True, rights=("population-search"
                 await change.put([written(one, opened if one.permitted else shut)], at=one.updated, origin=None)
         everyone = {row_key(*one.patient.split("/")) for one in oracle.held if one.patient} | {0}
         always = [PolicySpan(start=BEGINNING, stop=END, policy=policy, sources=())]
-        await change.set_policies([(rid, always) for rid in sorted(everyone)])
+        await change.set_policies([(rid, always) for rid in sorted(everyone)], at=NOW)
         rows = [
             BoundRow(context=context, segment=number, start=0, stop=END, bases=CONSENT, agreement="a")
             for number in (shut, opened)

@@ -85,7 +85,7 @@ class StoreContract:
                 origin=("receipt", 1),
             )
             always = [PolicySpan(start=BEGINNING, stop=END, policy=policy, sources=["c"])]
-            await change.set_policies([(row_key("Patient", "p"), always)])
+            await change.set_policies([(row_key("Patient", "p"), always)], at=NOW)
             await change.add_bounds(
                 [BoundRow(context=context, segment=segment, start=0, stop=END, bases=bases, agreement="mou")]
             )
@@ -129,14 +129,14 @@ class StoreContract:
 
     async def test_custody_that_nobody_confirmed_lately_is_no_ground(self, store):
         async with store.transaction() as change:
-            number = await change.freshen("roster", until=NOW)
-            assert await change.freshen("other", until=NOW + 9) != number
+            number = await change.freshen("roster", until=NOW, at=NOW)
+            assert await change.freshen("other", until=NOW + 9, at=NOW) != number
         context, _, _ = await self.fill(store, effect=custody(number), bases=custody(number))
         assert (await self.search(store, context, query(), at=NOW - 1)).total == 2
         assert (await self.search(store, context, query(), at=NOW)).total == 0
         async with store.transaction() as change:
-            assert await change.freshen("roster", until=NOW + 9) == number
-            assert await change.freshen("roster", until=NOW - 9) == number
+            assert await change.freshen("roster", until=NOW + 9, at=NOW) == number
+            assert await change.freshen("roster", until=NOW - 9, at=NOW) == number
         assert (await self.search(store, context, query(), at=NOW)).total == 2
 
     async def test_bounds_are_put_in_place_of_those_before(self, store):
@@ -353,7 +353,7 @@ class StoreContract:
             with pytest.raises(SallyportError):
                 async with store.transaction() as change:
                     await change.set_policies(
-                        [(1, [PolicySpan(start=a, stop=b, policy=1, sources=()) for a, b in spans])]
+                        [(1, [PolicySpan(start=a, stop=b, policy=1, sources=()) for a, b in spans])], at=NOW
                     )
 
     async def test_the_policy_of_the_moment_decides(self, store):
@@ -364,7 +364,7 @@ class StoreContract:
                 PolicySpan(start=BEGINNING, stop=NOW, policy=policy, sources=["c"]),
                 PolicySpan(start=NOW, stop=END, policy=other, sources=()),
             ]
-            await change.set_policies([(row_key("Patient", "p"), spans)])
+            await change.set_policies([(row_key("Patient", "p"), spans)], at=NOW)
         await store.add_rules(
             [RuleRow(context=context, policy=other, segment=segment, rid=None, effect=DENY, obligation=0)]
         )

@@ -28,7 +28,7 @@ async def furnish(store):
         spans = [PolicySpan(start=BEGINNING, stop=NOW, policy=3, sources=())]
         first = [*spans, PolicySpan(start=NOW, stop=END, policy=1, sources=())]
         second = [*spans, PolicySpan(start=NOW, stop=END, policy=2, sources=())]
-        await change.set_policies([(A, first), (B, second), (C, second)])
+        await change.set_policies([(A, first), (B, second), (C, second)], at=NOW)
 
 
 class SurveyContract:
@@ -101,8 +101,8 @@ class SurveyContract:
 
     async def test_custody_data_is_live_until_it_is_too_old(self, store):
         async with store.transaction() as change:
-            old = await change.freshen("old", until=NOW)
-            new = await change.freshen("new", until=NOW + 9)
+            old = await change.freshen("old", until=NOW, at=NOW)
+            new = await change.freshen("new", until=NOW + 9, at=NOW)
         async with store.snapshot() as view:
             assert await view.freshness() == {old: ("old", NOW), new: ("new", NOW + 9)}
             assert await view.live(at=NOW - 1) == LIVE

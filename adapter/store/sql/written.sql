@@ -6,6 +6,9 @@ SELECT w.rid, r.type, r.id, w.source, w.patient, w.unit, w.revision, w.version, 
 FROM json_each(?1) k CROSS JOIN written w ON w.rid = k.value CROSS JOIN resource r ON r.rid = w.rid
 WHERE w.rid NOT IN (SELECT rid FROM set_apart WHERE state = 0)
 
+-- name: before
+SELECT version, updated, body FROM written_history WHERE rid = ? ORDER BY revision DESC
+
 -- name: of_patient
 SELECT w.rid FROM written w WHERE w.patient = ?1 AND w.source = ?2 ORDER BY w.rid
 

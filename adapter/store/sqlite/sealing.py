@@ -24,6 +24,7 @@ ERASED: Final[dict[str, tuple[str, ...]]] = {
     "resource": ("rid",),
     "resource_history": ("rid",),
     "exception": ("rid",),
+    "version_exception": ("rid",),
     "screening": ("rid",),
     "relation": ("rid", "other"),
     "origin": ("rid",),
@@ -40,6 +41,7 @@ ERASED: Final[dict[str, tuple[str, ...]]] = {
 """What is deleted of a destroyed record, by the columns that name it, after its index rows."""
 ERASED_OF_PATIENT: Final[dict[str, tuple[str, ...]]] = {
     "patient_policy": ("patient",),
+    "patient_policy_past": ("patient",),
     "patient_policy_source": ("patient",),
     "boundary": ("patient",),
     "identity": ("patient",),
@@ -48,6 +50,7 @@ ERASED_OF_PATIENT: Final[dict[str, tuple[str, ...]]] = {
     "identity_block": ("patient",),
     "identity_pair": ("patient", "other"),
     "patient_link": ("patient", "other"),
+    "panel_member": ("patient",),
 }
 """What is deleted besides where a source's whole record of a person is destroyed."""
 KEPT: Final = {

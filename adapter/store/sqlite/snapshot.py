@@ -24,9 +24,11 @@ from adapter.store.shapes import (
 )
 from adapter.store.sqlite.compile import CompiledSearch, compile_search
 from adapter.store.sqlite.connection import row_of
+from adapter.store.sqlite.exports import SqliteExports
 from adapter.store.sqlite.order import order_of
 from adapter.store.sqlite.person import stored
 from adapter.store.sqlite.survey import SqliteSurvey
+from adapter.store.sqlite.versions import earlier
 from adapter.store.sqlite.written import SqliteWrittenReads
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ _PLACES = 2
 _NOTHING = Found(total=0, hits=(), more=False, gaps=())
 
 
-class SqliteSnapshot(SqliteSurvey, SqliteWrittenReads):
+class SqliteSnapshot(SqliteSurvey, SqliteExports, SqliteWrittenReads):
     """Reads of one connection."""
 
     def __init__(self, connection: apsw.Connection) -> None:
@@ -82,6 +84,10 @@ class SqliteSnapshot(SqliteSurvey, SqliteWrittenReads):
             return Found(total=0, hits=(), more=False, gaps=self._patient_gaps(context, rid, at))
         hit = Hit._make((*row[:_SEEN], (row[_SEEN] - 1) // 2))
         return Found(total=1, hits=(hit,), more=False, gaps=())
+
+    async def earlier(self, context: int, rid: int, *, at: int) -> Found:
+        bindings = {"context": context, "rid": rid, "at": at, "live": self._live(at)}
+        return earlier(self._db, bindings, lambda: self._patient_gaps(context, rid, at))
 
     async def seen(self, context: int, patients: Sequence[int], *, at: int) -> tuple[list[int], list[Gap]]:
         sql = SQL["seen_patients"].format(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from adapter.store.shapes import ResourceWrite, RuleRow
 
 READ, WRITE, ACCESS, GONE = load("read"), load("write"), load("access"), load("gone")
+VERSIONS = load("versions")
 _TOKEN, _TOKENS = (ACCESS[name].format(grant=ACCESS["grant"]) for name in ("token", "tokens"))
 _FILES = ("", "inbox", "ledger")
 _USER_EVENT = (
@@ -150,6 +151,9 @@ class SqliteStore:
                     self._writer.execute(
                         WRITE["put_rule"], (row.context, row.policy, row.segment, row.effect, row.obligation)
                     )
+                elif row.version:
+                    single = (row.rid, row.version, row.policy, row.context, row.effect, row.obligation)
+                    self._writer.execute(VERSIONS["put_version_exception"], single)
                 else:
                     self._writer.execute(
                         WRITE["put_exception"], (row.rid, row.policy, row.context, row.effect, row.obligation)

@@ -16,6 +16,7 @@ from adapter.store.shapes import (
 )
 from adapter.store.sqlite.alerts import SqliteAlertRecords
 from adapter.store.sqlite.connection import row_of
+from adapter.store.sqlite.exports import SqliteExportRecords
 from adapter.store.sqlite.identity import IdentityWriter
 from adapter.store.sqlite.interning import bodies
 from adapter.store.sqlite.legal import SqliteLegalRecords
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     )
     from adapter.store.sqlite.interning import InternTable
 
-SQL, ACCESS = load("write"), load("access")
+SQL, ACCESS, EXPORTS = load("write"), load("access"), load("exports")
 _INCOMPLETE = "the policies of a patient must cover all time without gap or overlap"
 
 
@@ -55,6 +56,7 @@ class SqliteTransaction(
     SqliteFeedWork,
     SqliteAlertRecords,
     SqliteSealing,
+    SqliteExportRecords,
     SqliteWritten,
 ):
     """The writer's side of the store, inside BEGIN IMMEDIATE … COMMIT."""
@@ -130,7 +132,7 @@ class SqliteTransaction(
         self._resources.flush()
         self._identities.flush()
 
-    async def set_policies(self, settled: Sequence[tuple[int, Sequence[PolicySpan]]]) -> None:
+    async def set_policies(self, settled: Sequence[tuple[int, Sequence[PolicySpan]]], *, at: int) -> None:
         rows, told = [], []
         for patient, spans in settled:
             instant = BEGINNING
@@ -143,6 +145,8 @@ class SqliteTransaction(
                     told.append((patient, span.start, orjson.dumps(span.sources)))
             if instant != END:
                 raise SallyportError(_INCOMPLETE)
+        spans_of = {patient: [(span.start, span.stop, span.policy) for span in spans] for patient, spans in settled}
+        self._keep_policies(spans_of, at)
         patients = [(patient,) for patient, _ in settled]
         self._db.executemany(SQL["drop_policy"], patients)
         self._db.executemany(SQL["drop_policy_sources"], patients)
@@ -163,11 +167,12 @@ class SqliteTransaction(
             found.setdefault(rid, set()).add(segment)
         return found
 
-    async def freshen(self, feed: str, *, until: int) -> int:
+    async def freshen(self, feed: str, *, until: int, at: int) -> int:
+        self._db.execute(EXPORTS["keep_gap"], (feed, at))
         return int(row_of(self._db.execute(SQL["put_freshness"], (feed, until)))[0])
 
     async def clear_decisions(self) -> None:
-        for table in ("rule", "exception", "bound"):
+        for table in ("rule", "exception", "version_exception", "bound"):
             self._db.execute(f"DELETE FROM {table}")
 
     async def identify(self, facts: IdentityFacts) -> list[IdentityFacts] | None:

@@ -9,7 +9,7 @@ import orjson
 from adapter.store.queries import load
 from adapter.store.shapes import TYPE_NAMES, TYPES
 from adapter.store.sqlite.sealing import ERASED_OF_PATIENT
-from adapter.store.written import Written
+from adapter.store.written import Written, WrittenBefore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +36,9 @@ class SqliteWrittenReads:
         self._ready()
         rows = self._db.execute(SQL["of_rids"], (_listed(rids),))
         return {rid: Written(rid, TYPE_NAMES[kind], *rest) for rid, kind, *rest in rows}
+
+    async def written_before(self, rid: int) -> list[WrittenBefore]:
+        return [WrittenBefore._make(row) for row in self._db.execute(SQL["before"], (rid,))]
 
     async def written_of(self, source: str, patient: int) -> list[int]:
         return [rid for (rid,) in self._db.execute(SQL["of_patient"], (patient, source))]
