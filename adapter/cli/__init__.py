@@ -26,6 +26,7 @@ from adapter.cli import (
     identity,
     ledger,
     metrics,
+    profiles,
     pull,
     record,
     server,
@@ -69,6 +70,7 @@ for module in (
     accounting,
     ledger,
     metrics,
+    profiles,
     backup,
 ):
     module.register(app)

@@ -26,6 +26,7 @@ from adapter.rest.answer import GUARDED, send_answer
 from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
 from adapter.rest.assert_basis import AssertBasis
 from adapter.rest.audit import AuditFace
+from adapter.rest.catalog import Catalog
 from adapter.rest.cursor import Cursors
 from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
 from adapter.rest.face import PREFIX, FhirFace, Prepared
@@ -37,9 +38,11 @@ from adapter.rest.operations import ExplainOperation
 from adapter.rest.rendering import Rendering
 from adapter.rest.search import Search
 from adapter.rest.smart import configuration
+from adapter.rest.statements import capabilities, of_roles
+from adapter.rest.validate import ValidateOperation
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from fastapi import APIRouter, Request
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from adapter.auth.endpoints import Endpoints
     from adapter.auth.requester import Requester
     from adapter.fhir.facts import Facts
+    from adapter.fhir.validate import Validator
     from adapter.rest.answer import Answer
     from adapter.services.asserting import PartnerAssertions
     from adapter.services.audit import Audit
@@ -131,6 +135,16 @@ class Services(Protocol):
         ...
 
     @property
+    def validator(self) -> Validator:
+        """Checks resources against R4 and the profiles that ship."""
+        ...
+
+    @property
+    def conformance(self) -> Sequence[Mapping[str, Any]]:
+        """The resources that describe this server, the statements left out."""
+        ...
+
+    @property
     def cursor_key(self) -> bytes:
         """The AES-SIV key of page cursors: 64 random bytes, the same for all processes of a site."""
         ...
@@ -188,9 +202,11 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
             ASSERT_BASIS: AssertBasis(services.assertions, base_url=services.base_url, zone=services.zone),
             MATCH: MatchOperation(services.disclosure, services.match, base_url=services.base_url),
         },
+        validate=ValidateOperation(services.disclosure, services.validator),
         prepared=Prepared(
             capabilities=statement(base_url=services.base_url, version=services.version),
             discovery=configuration(services.base_url),
+            catalog=_catalog(services),
         ),
         rendering=Rendering(XmlWriter(services.facts), XmlReader(services.facts)),
         new_id=services.new_id,
@@ -199,6 +215,11 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
     addresses = {path for path in beside.openapi()["paths"] if "{" not in path} | {"/feeds"}
     meter = Meter(services.measures, services.tick, addresses=addresses)
     return Front(face=face, rest=beside, new_id=services.new_id, meter=meter)
+
+
+def _catalog(services: Services) -> Catalog:
+    statements = [capabilities(base_url=services.base_url, version=services.version), *of_roles(services.version)]
+    return Catalog([*services.conformance, *statements], base_url=services.base_url)
 
 
 class Front:

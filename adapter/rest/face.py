@@ -20,12 +20,14 @@ from adapter.rest.errors import NO_ROUTE, UNKNOWN_TYPE, Refused, answer_to, wron
 from adapter.rest.formats import negotiate
 from adapter.rest.match import OPERATION as MATCH
 from adapter.rest.metadata import metadata
+from adapter.rest.offered import CONFORMANCE
 from adapter.rest.operations import OPERATION
 from adapter.rest.parameters import Disconnected
 from adapter.rest.read import read
 from adapter.rest.refusals import Reading
 from adapter.rest.rendering import FORMAT
 from adapter.rest.smart import ADDRESS, NAME
+from adapter.rest.validate import OPERATION as VALIDATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,10 +38,12 @@ if TYPE_CHECKING:
     from adapter.rest.answer import Answer
     from adapter.rest.assert_basis import AssertBasis
     from adapter.rest.audit import AuditFace
+    from adapter.rest.catalog import Catalog
     from adapter.rest.match import MatchOperation
     from adapter.rest.operations import ExplainOperation
     from adapter.rest.rendering import Rendering
     from adapter.rest.search import Search
+    from adapter.rest.validate import ValidateOperation
     from adapter.services.disclose import Disclosure
 
 PREFIX = "/fhir/"
@@ -55,18 +59,18 @@ _ONLY_POSTING = wrong_method("POST")
 
 
 class Prepared(NamedTuple):
-    """The answers of ``metadata`` and ``.well-known/smart-configuration``, the two addresses that need no token."""
+    """The addresses that need no token: ``metadata``, ``.well-known/smart-configuration`` and what describes both."""
 
     capabilities: Answer
     discovery: Answer
+    catalog: Catalog
 
 
 class FhirFace:
     """Every interaction offered below ``/fhir/``.
 
     ``of_patient`` are the operations on Patient by their names. ``new_id`` makes the request ids: ASCII, unguessable,
-    never repeated. ``prepared`` are the answers of ``metadata`` and ``.well-known/smart-configuration``, the two
-    addresses that need no token.
+    never repeated. ``prepared`` is what needs no token.
     """
 
     def __init__(  # noqa: PLR0913 - one for each interaction
@@ -78,6 +82,7 @@ class FhirFace:
         explain: ExplainOperation,
         of_patient: Mapping[str, AssertBasis | MatchOperation],
         audit: AuditFace,
+        validate: ValidateOperation,
         prepared: Prepared,
         rendering: Rendering,
         new_id: Callable[[], str],
@@ -88,6 +93,7 @@ class FhirFace:
         self._explain = explain
         self._of_patient = of_patient
         self._audit = audit
+        self._validate = validate
         self._prepared = prepared
         self._rendering = rendering
         self._new_id = new_id
@@ -114,6 +120,8 @@ class FhirFace:
 
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
         kind, slash, ident = scope["path"][len(PREFIX) :].partition("/")
+        if ident.endswith(VALIDATE):
+            return await self._validated(scope, receive, kind, ident, request_id)
         if kind not in PARAMETERS:
             return await self._without_type(scope, receive, kind, tail=slash + ident, request_id=request_id)
         if "/" in ident or (slash and not ident):
@@ -150,6 +158,16 @@ class FhirFace:
             scope[FORMAT] = negotiate(scope["headers"], pairs)
         return await self._search(caller, kind, pairs)
 
+    async def _validated(self, scope: Scope, receive: Receive, kind: str, ident: str, request_id: str) -> Answer:
+        """`Type/$validate` or `Type/id/$validate`."""
+        named, slash, operation = ident.rpartition("/")
+        if operation != VALIDATE or "/" in named or (slash and not named):
+            raise Refused(NO_ROUTE)
+        if scope["method"] != "POST":
+            raise Refused(_ONLY_POSTING)
+        caller = await self._requester.caller(scope["headers"], request_id)
+        return await self._validate(caller, scope, receive, kind, named)
+
     async def _without_type(self, scope: Scope, receive: Receive, kind: str, *, tail: str, request_id: str) -> Answer:
         if kind == OPERATION and not tail:
             if scope["method"] != "POST":
@@ -160,6 +178,8 @@ class FhirFace:
             if scope["method"] not in _READING:
                 raise Refused(_ONLY_READING)
             return self._prepared.discovery
+        if kind in CONFORMANCE and tail != "/":
+            return await self._prepared.catalog(scope, receive, kind, tail[1:])
         if kind == AUDIT and "/" not in tail[1:] and tail != "/":
             return await self._audit(scope, receive, tail[1:], request_id)
         if kind != "metadata" or tail:

@@ -1,0 +1,161 @@
+"""Rules on what stands anywhere inside a resource: the invariants of data types and backbones, and known extensions.
+
+For each type a plan says which of its elements lead to something that has a rule; a walk follows nothing else. Where a
+resource has no such element, as most do, the walk is over at once.
+
+Invariants: the tables of ``profiles/r4/facts.json``. Extensions: https://hl7.org/fhir/R4/extensibility.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from adapter.errors import Issue
+from adapter.fhir.profiles import EXTENSION
+
+if TYPE_CHECKING:
+    from adapter.fhir.facts import Facts
+    from adapter.fhir.profiles import Profiles
+
+Resource: TypeAlias = Mapping[str, Any]
+Broken: TypeAlias = Callable[[Any, Resource], "Iterator[tuple[str, str, str]]"]
+"""Asked of one value: for each thing it breaks, what to append to its path, the issue code and the message."""
+
+ANYWHERE: Final = frozenset({"Element", "Resource", "DomainResource"})
+"""Contexts that are every element, or every resource."""
+_OPEN: Final = frozenset({"Resource", EXTENSION})
+"""Types a walk does not enter: resources are checked by themselves."""
+
+
+class Place(NamedTuple):
+    """Where a walk is: the place above, the element and its number in a list."""
+
+    above: Place | None
+    name: str
+    number: int | None = None
+
+    def __str__(self) -> str:
+        here = self.name if self.number is None else f"{self.name}[{self.number}]"
+        return here if self.above is None else f"{self.above}.{here}"
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What is asked of a value of one type, and which of its elements are followed."""
+
+    rules: list[Broken] = field(default_factory=list)
+    below: dict[str, tuple[str, _Plan]] = field(default_factory=dict)
+
+
+class Inner:
+    """The rules on what stands inside resources. ``profiles`` tell which extensions are known."""
+
+    def __init__(self, facts: Facts, profiles: Profiles) -> None:
+        self._facts = facts
+        self._profiles = profiles
+        self._plans: dict[str, _Plan] = {}
+        self._ruled = self._with_rules()
+
+    def issues(self, resource: Resource) -> list[Issue]:
+        """What a resource, sound in structure, breaks anywhere inside."""
+        kind = resource["resourceType"]
+        plan = self._plans.get(kind)
+        if plan is None:
+            plan = self._plans[kind] = self._plan(kind, {})
+        found: list[Issue] = []
+        if plan.rules or not plan.below.keys().isdisjoint(resource):
+            _walk(plan, resource, Place(None, kind), resource, found)
+        return found
+
+    def _with_rules(self) -> frozenset[str]:
+        """The types that have a rule, and those that lead to one."""
+        own = {name for name, structure in self._facts.types.items() if structure.expressions}
+        contexts = {name for one in self._profiles.extensions() for name in self._profiles.context(one.url)}
+        own |= {"Reference"} | (contexts - ANYWHERE)
+        while True:
+            leading = {
+                name
+                for name, structure in self._facts.types.items()
+                if name not in own and any(self._leads(own, kind) for e in structure.elements for kind in e.forms.values())
+            }
+            if not leading:
+                return frozenset(own)
+            own |= leading
+
+    @staticmethod
+    def _leads(ruled: set[str], kind: str) -> bool:
+        return kind in ruled and kind not in _OPEN
+
+    def _plan(self, name: str, made: dict[str, _Plan]) -> _Plan:
+        if name in made:
+            return made[name]
+        plan = made[name] = _Plan()
+        structure = self._facts.types[name]
+        for key, text in structure.expressions:
+            plan.rules.append(_expression(key, self._profiles, text))
+        if name == "Reference":
+            plan.rules.append(_reference)
+        if any(element.name == "extension" for element in structure.elements):
+            known = frozenset(one.url for one in self._profiles.extensions())
+            if known:
+                plan.rules.append(_extensions(self._profiles, known, frozenset({name, _general(structure.kind)})))
+        for element in structure.elements:
+            for form, kind in element.forms.items():
+                if kind in self._ruled and kind not in _OPEN and kind in self._facts.types:
+                    plan.below[form] = (element.base, self._plan(kind, made))
+        return plan
+
+
+def _general(kind: str) -> str:
+    return "DomainResource" if kind == "resource" else "Element"
+
+
+def _walk(plan: _Plan, value: Mapping[str, Any], place: Place, resource: Resource, found: list[Issue]) -> None:
+    for rule in plan.rules:
+        for below, code, message in rule(value, resource):
+            found.append(Issue(path=f"{place}{below}", code=code, message=message))
+    below = plan.below
+    for name in below.keys() & value.keys():
+        base, inner = below[name]
+        content = value[name]
+        if isinstance(content, dict):
+            _walk(inner, content, Place(place, base), resource, found)
+        else:
+            for number, item in enumerate(content):
+                if item is not None:
+                    _walk(inner, item, Place(place, base, number), resource, found)
+
+
+def _expression(key: str, profiles: Profiles, text: str) -> Broken:
+    compiled = profiles.paths.compile(text)
+
+    def broken(value: Any, resource: Resource) -> Iterator[tuple[str, str, str]]:
+        if not compiled.holds(value, resource):
+            yield "", "invariant", f"{key}: expected {text}"
+
+    return broken
+
+
+def _reference(value: Mapping[str, Any], resource: Resource) -> Iterator[tuple[str, str, str]]:
+    """ref-1: what is referred to inside the resource is contained in it."""
+    address = value.get("reference")
+    if isinstance(address, str) and address.startswith("#") and address != "#":
+        contained = {inner.get("id") for inner in resource.get("contained", ())}
+        if address[1:] not in contained:
+            yield ".reference", "invariant", "ref-1: expected a contained resource of this id"
+
+
+def _extensions(profiles: Profiles, known: frozenset[str], here: frozenset[str]) -> Broken:
+    def broken(value: Mapping[str, Any], resource: Resource) -> Iterator[tuple[str, str, str]]:
+        for number, extension in enumerate(value.get("extension", ())):
+            url = extension.get("url")
+            if url in known:
+                context = profiles.context(url)
+                if here.isdisjoint(context):
+                    yield f".extension[{number}]", "structure", f"this extension stands on {' or '.join(context)} only"
+                for issue in profiles.content(url, extension, "", resource):
+                    yield f".extension[{number}]{issue.path}", issue.code, issue.message
+
+    return broken
