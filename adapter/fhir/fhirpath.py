@@ -13,8 +13,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from adapter.fhir.fhirpath_functions import (
+    FALSE,
     NOTHING,
     PLAIN,
+    TRUE,
     Values,
     calculated,
     compared,
@@ -64,6 +66,11 @@ class Invariant:
     def holds(self, value: object, resource: Mapping[str, Any]) -> bool:
         """Whether it holds of ``value``, an element of ``resource``. An expression without a result does not hold."""
         return truth(self.values(value, resource)) is True
+
+    @property
+    def local(self) -> bool:
+        """Whether what it says rests on nothing but the element it is asked of."""
+        return "%resource" not in self.text and "%rootResource" not in self.text
 
     def values(self, value: object, resource: Mapping[str, Any]) -> Values:
         """What the expression gives for an element of ``resource``."""
@@ -149,6 +156,10 @@ class Paths:
             return self._choice(before, [self._step(argument) for argument in arguments])
         if name == "trace":
             return before
+        if name == "exists" and not arguments:
+            return lambda focus, scope: TRUE if before(focus, scope) else FALSE
+        if name == "empty" and not arguments:
+            return lambda focus, scope: FALSE if before(focus, scope) else TRUE
         if name == "extension" and len(arguments) == 1:
             wanted = self._step(arguments[0])
             return lambda focus, scope: [
@@ -219,6 +230,13 @@ def _type_name(node: Node) -> str:
 
 def _below(focus: Values, name: str, forms: tuple[str, ...]) -> Values:
     """What stands at a name; a choice under any of its forms, an element without value by its extensions."""
+    if len(focus) == 1 and isinstance(focus[0], dict):
+        # Most often one object is asked, and has one plain value or a list without gaps.
+        value = focus[0].get(name)
+        if value is not None and type(value) is not list:
+            return [value]
+        if value is None and not forms and f"_{name}" not in focus[0]:
+            return NOTHING
     found: Values = []
     for item in focus:
         if not isinstance(item, dict):

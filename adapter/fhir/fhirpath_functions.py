@@ -66,6 +66,8 @@ def equal(left: Values, right: Values) -> bool | None:
     """Equality of collections; None where one is empty."""
     if not left or not right:
         return None
+    if len(left) == len(right) == 1 and type(left[0]) is str:
+        return bool(left[0] == right[0])
     return len(left) == len(right) and all(same(one, other) for one, other in zip(left, right, strict=True))
 
 

@@ -8,11 +8,12 @@ Invariants: the tables of ``profiles/r4/facts.json``. Extensions: https://hl7.or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from adapter.errors import Issue
+from adapter.fhir.places import Place
 from adapter.fhir.profiles import EXTENSION
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from adapter.fhir.profiles import Profiles
 
 Resource: TypeAlias = Mapping[str, Any]
-Broken: TypeAlias = Callable[[Any, Resource], "Iterator[tuple[str, str, str]]"]
-"""Asked of one value: for each thing it breaks, what to append to its path, the issue code and the message."""
+Rule: TypeAlias = Callable[[Any, Place, Resource, list[Issue]], None]
+"""Asked of one value at a place of a resource; it adds what is broken."""
 
 ANYWHERE: Final = frozenset({"Element", "Resource", "DomainResource"})
 """Contexts that are every element, or every resource."""
@@ -29,23 +30,11 @@ _OPEN: Final = frozenset({"Resource", EXTENSION})
 """Types a walk does not enter: resources are checked by themselves."""
 
 
-class Place(NamedTuple):
-    """Where a walk is: the place above, the element and its number in a list."""
-
-    above: Place | None
-    name: str
-    number: int | None = None
-
-    def __str__(self) -> str:
-        here = self.name if self.number is None else f"{self.name}[{self.number}]"
-        return here if self.above is None else f"{self.above}.{here}"
-
-
 @dataclass(slots=True)
 class _Plan:
     """What is asked of a value of one type, and which of its elements are followed."""
 
-    rules: list[Broken] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
     below: dict[str, tuple[str, _Plan]] = field(default_factory=dict)
 
 
@@ -65,8 +54,7 @@ class Inner:
         if plan is None:
             plan = self._plans[kind] = self._plan(kind, {})
         found: list[Issue] = []
-        if plan.rules or not plan.below.keys().isdisjoint(resource):
-            _walk(plan, resource, Place(None, kind), resource, found)
+        _walk(plan, resource, Place(None, kind), resource, found)
         return found
 
     def _with_rules(self) -> frozenset[str]:
@@ -114,12 +102,13 @@ def _general(kind: str) -> str:
 
 def _walk(plan: _Plan, value: Mapping[str, Any], place: Place, resource: Resource, found: list[Issue]) -> None:
     for rule in plan.rules:
-        for below, code, message in rule(value, resource):
-            found.append(Issue(path=f"{place}{below}", code=code, message=message))
+        rule(value, place, resource, found)
     below = plan.below
-    for name in below.keys() & value.keys():
-        base, inner = below[name]
-        content = value[name]
+    for name, content in value.items():
+        followed = below.get(name)
+        if followed is None:
+            continue
+        base, inner = followed
         if isinstance(content, dict):
             _walk(inner, content, Place(place, base), resource, found)
         else:
@@ -128,34 +117,38 @@ def _walk(plan: _Plan, value: Mapping[str, Any], place: Place, resource: Resourc
                     _walk(inner, item, Place(place, base, number), resource, found)
 
 
-def _expression(key: str, profiles: Profiles, text: str) -> Broken:
+def _expression(key: str, profiles: Profiles, text: str) -> Rule:
     compiled = profiles.paths.compile(text)
 
-    def broken(value: Any, resource: Resource) -> Iterator[tuple[str, str, str]]:
+    def rule(value: Any, place: Place, resource: Resource, found: list[Issue]) -> None:
         if not compiled.holds(value, resource):
-            yield "", "invariant", f"{key}: expected {text}"
+            found.append(Issue(path=str(place), code="invariant", message=f"{key}: expected {text}"))
 
-    return broken
+    return rule
 
 
-def _reference(value: Mapping[str, Any], resource: Resource) -> Iterator[tuple[str, str, str]]:
+def _reference(value: Mapping[str, Any], place: Place, resource: Resource, found: list[Issue]) -> None:
     """ref-1: what is referred to inside the resource is contained in it."""
     address = value.get("reference")
     if isinstance(address, str) and address.startswith("#") and address != "#":
         contained = {inner.get("id") for inner in resource.get("contained", ())}
         if address[1:] not in contained:
-            yield ".reference", "invariant", "ref-1: expected a contained resource of this id"
+            message = "ref-1: expected a contained resource of this id"
+            found.append(Issue(path=f"{place}.reference", code="invariant", message=message))
 
 
-def _extensions(profiles: Profiles, known: frozenset[str], here: frozenset[str]) -> Broken:
-    def broken(value: Mapping[str, Any], resource: Resource) -> Iterator[tuple[str, str, str]]:
-        for number, extension in enumerate(value.get("extension", ())):
+def _extensions(profiles: Profiles, known: frozenset[str], here: frozenset[str]) -> Rule:
+    def rule(value: Mapping[str, Any], place: Place, resource: Resource, found: list[Issue]) -> None:
+        if "extension" not in value:
+            return
+        for number, extension in enumerate(value["extension"]):
             url = extension.get("url")
             if url in known:
+                there = Place(place, "extension", number)
                 context = profiles.context(url)
                 if here.isdisjoint(context):
-                    yield f".extension[{number}]", "structure", f"this extension stands on {' or '.join(context)} only"
-                for issue in profiles.content(url, extension, "", resource):
-                    yield f".extension[{number}]{issue.path}", issue.code, issue.message
+                    message = f"this extension stands on {' or '.join(context)} only"
+                    found.append(Issue(path=str(there), code="structure", message=message))
+                profiles.content(url, extension, there, resource, found)
 
-    return broken
+    return rule

@@ -15,15 +15,17 @@ from adapter.fhir.profile_tree import ProfileError
 from adapter.fhir.profile_values import coded, equals, fits, target_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from adapter.fhir.facts import Element
-    from adapter.fhir.profile_checks import ElementCheck, Known
+    from adapter.fhir.places import Place
+    from adapter.fhir.profile_checks import Checks, Known
     from adapter.fhir.profile_tree import Node
 
     Resource = Mapping[str, Any]
     Belongs = Callable[[Any], bool]
-    Inside = Callable[[Node, Element], tuple[tuple[Any, ...], Mapping[str, tuple[ElementCheck, ...]]]]
+    ValueCheck = Callable[[Any, Place, Resource, list[Issue]], None]
+    Inside = Callable[[Node, Element], tuple[tuple[ValueCheck, ...], Mapping[str, Checks]]]
 
 _OF_EXTENSIONS: Final = ({"type": "value", "path": "url"},)
 
@@ -36,8 +38,8 @@ class Slice:
     belongs: tuple[Belongs, ...]
     minimum: int
     maximum: int | None
-    values: tuple[Any, ...]
-    below: tuple[ElementCheck, ...]
+    values: tuple[ValueCheck, ...]
+    below: Checks | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,28 +55,30 @@ class Slicing:
         """How many values the slices ask for together."""
         return sum(one.minimum for one in self.slices)
 
-    def check(self, items: Sequence[Any], where: str, resource: Resource) -> Iterator[Issue]:
-        """What the values of the element break."""
+    def ask(self, items: Sequence[Any], place: Place, resource: Resource, found: list[Issue]) -> None:
+        """Add what the values of the element at ``place`` break."""
         counted = [0] * len(self.slices)
         for number, item in enumerate(items):
-            place = next((at for at, one in enumerate(self.slices) if all(of(item) for of in one.belongs)), None)
-            path = f"{where}[{number}]"
-            if place is None:
+            at = next((at for at, one in enumerate(self.slices) if all(of(item) for of in one.belongs)), None)
+            here = place._replace(number=number)
+            if at is None:
                 if self.closed:
                     message = f"{self.label} takes {', '.join(one.name for one in self.slices)} here, nothing else"
-                    yield Issue(path=path, code="structure", message=message)
+                    found.append(Issue(path=str(here), code="structure", message=message))
                 continue
-            counted[place] += 1
-            for check in self.slices[place].values:
-                yield from check(item, path, resource)
-            for inner in self.slices[place].below:
-                yield from inner.check(item, path, resource)
+            counted[at] += 1
+            for check in self.slices[at].values:
+                check(item, here, resource, found)
+            below = self.slices[at].below
+            if below is not None and isinstance(item, dict):
+                below.ask(item, here, resource, found)
         for one, many in zip(self.slices, counted, strict=True):
             if many < one.minimum:
-                yield Issue(path=where, code="required", message=f"{self.label} expects the slice `{one.name}`")
+                message = f"{self.label} expects the slice `{one.name}`"
+                found.append(Issue(path=str(place), code="required", message=message))
             if one.maximum is not None and many > one.maximum:
                 message = f"{self.label} takes at most {one.maximum} of the slice `{one.name}`"
-                yield Issue(path=where, code="structure", message=message)
+                found.append(Issue(path=str(place), code="structure", message=message))
 
 
 def slicing_of(node: Node, element: Element, known: Known, label: str, inside: Inside) -> Slicing:
@@ -96,7 +100,7 @@ def slicing_of(node: Node, element: Element, known: Known, label: str, inside: I
                 minimum=one.minimum,
                 maximum=one.maximum,
                 values=checks,
-                below=next(iter(below.values()), ()),
+                below=next(iter(below.values()), None),
             )
         )
     return Slicing(label=label, slices=tuple(slices), closed=stated.get("rules") == "closed")

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adapter.errors import Issue
 from adapter.fhir.fhirpath import Paths
-from adapter.fhir.profile_checks import Compiler
+from adapter.fhir.places import Place
+from adapter.fhir.profile_checks import Checks, Compiler
 from adapter.fhir.profile_tree import ProfileError, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from adapter.fhir.facts import Facts
-    from adapter.fhir.profile_checks import ElementCheck
     from adapter.fhir.profile_values import Codes
 
     Resource = Mapping[str, Any]
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
 HL7: Final = "http://hl7.org/fhir/StructureDefinition/"
 HL7_VALUE_SETS: Final = "http://hl7.org/fhir/ValueSet/"
 EXTENSION: Final = "Extension"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Compiled:
-    whole: tuple[Any, ...]
-    elements: tuple[ElementCheck, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +91,7 @@ class Profiles:
         self.paths = Paths(facts)
         self._definitions = {definition.url: definition for definition in definitions}
         self._value_sets = value_sets or {}
-        self._compiled: dict[str, _Compiled] = {}
+        self._compiled: dict[str, Checks] = {}
         self._extensions = tuple(url for url, one in self._definitions.items() if one.type == EXTENSION)
 
     def __contains__(self, url: object) -> bool:
@@ -144,18 +138,14 @@ class Profiles:
         if kind != own:
             message = f"expected a resource of type {own} to claim this profile"
             return [Issue(path=f"{kind}.meta.profile", code="structure", message=message)]
-        return self.content(url, resource, kind, resource)
-
-    def content(self, profile: str, value: Any, path: str, resource: Resource) -> list[Issue]:
-        """What a value breaks of a profile on its type; nothing is known of the profiles of others."""
-        if profile not in self._definitions:
-            return []
-        compiled = self._checks(profile)
-        found = [issue for check in compiled.whole for issue in check(value, path, resource)]
-        if isinstance(value, dict):
-            for element in compiled.elements:
-                found += element.check(value, path, resource)
+        found: list[Issue] = []
+        self._checks(url).ask(resource, Place(None, kind), resource, found)
         return found
+
+    def content(self, profile: str, value: Any, place: Place, resource: Resource, found: list[Issue]) -> None:
+        """Add what a value breaks of a profile on its type; nothing is known of the profiles of others."""
+        if profile in self._definitions and isinstance(value, dict):
+            self._checks(profile).ask(value, place, resource, found)
 
     def codes(self, value_set: str) -> Codes | None:
         """The codes of a value set, of ours or of those that R4 requires somewhere."""
@@ -174,18 +164,16 @@ class Profiles:
         name = profile.removeprefix(HL7)
         return name if profile.startswith(HL7) and name in self.facts.all_resources | {"Resource"} else None
 
-    def _checks(self, url: str) -> _Compiled:
+    def _checks(self, url: str) -> Checks:
         found = self._compiled.get(url)
         if found is None:
             definition = self._definitions[url]
             compiler = Compiler(self, definition.label)
             tree = tree_of(definition.type, definition.rows)
-            whole = compiler.root(tree)
-            elements = compiler.checks(tree, self.facts.types[definition.type])
+            base = None
             if definition.base in self._definitions:
-                below = self._checks(definition.base)
-                whole, elements = below.whole + whole, below.elements + elements
+                base = self._checks(definition.base)
             elif definition.base != HL7 + definition.type:
                 raise ProfileError(f"{definition.label}: the base {definition.base} is not known")
-            found = self._compiled[url] = _Compiled(whole=whole, elements=elements)
+            found = self._compiled[url] = compiler.whole(tree, self.facts.types[definition.type], base)
         return found
