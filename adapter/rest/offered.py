@@ -74,7 +74,7 @@ CONFORMANCE: Final = (
 class Operation:
     """One operation: on which types (none: on the system), on whose behalf, and where it may be called.
 
-    ``everywhere`` offers it for every type whose structure is known, too many to list.
+    ``everywhere`` offers it for every type whose structure is known.
     """
 
     name: str
@@ -150,5 +150,6 @@ def operations_on(kind: str, role: str = "") -> list[dict[str, str]]:
     return [
         {"name": one.name, "definition": one.definition, "documentation": one.documentation}
         for one in OPERATIONS
-        if (kind in one.on if kind else not one.on) and (not role or role in one.roles)
+        if ((one.everywhere or kind in one.on) if kind else not (one.on or one.everywhere))
+        and (not role or role in one.roles)
     ]
