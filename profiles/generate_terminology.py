@@ -1,4 +1,4 @@
-"""Write the CodeSystems, ValueSets and ConceptMaps that follow from instruments.yaml, and the JSON Schema of such a file.
+"""Write the CodeSystems, ValueSets and ConceptMaps of instruments.yaml, and the JSON Schema of such a file.
 
 Run `python -m profiles.generate_terminology` after changing ``instruments.yaml``; a test compares the files
 with the registry.

@@ -118,7 +118,11 @@ async def test_a_check_looks_up_no_reference(world, case):
             case["caller"],
             "/fhir/Encounter/$validate",
             method="POST",
-            document={**told, "partOf": {"reference": f"Encounter/{ident}"}, "subject": {"reference": f"Patient/{ident}"}},
+            document={
+                **told,
+                "partOf": {"reference": f"Encounter/{ident}"},
+                "subject": {"reference": f"Patient/{ident}"},
+            },
         )
         for ident in (min(case["hidden"]), case["patient"], "absent")
     ]

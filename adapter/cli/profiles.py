@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
         no_args_is_help=True,
-        help="Profiles, terminology, search parameters and operations of this software, for those who integrate with it.",
+        help="Profiles, terminology, search parameters and operations, for those who integrate.",
     )
     group.command("list", epilog="Example: sallyport profiles list")(list_)
     group.command("package", epilog="Example: sallyport profiles package --out sallyport.profiles.tgz")(package_)
@@ -47,7 +47,8 @@ def register(app: typer.Typer) -> None:
 def list_(site: ForSite = None, as_json: AsJson = False) -> None:
     """List every resource that describes this software: its type, id and title."""
     rows = [
-        {"type": one["resourceType"], "id": one["id"], "title": one.get("title", one["name"])} for one in described(site)
+        {"type": one["resourceType"], "id": one["id"], "title": one.get("title", one["name"])}
+        for one in described(site)
     ]
     if as_json:
         print(orjson.dumps(rows).decode())
@@ -63,7 +64,9 @@ def list_(site: ForSite = None, as_json: AsJson = False) -> None:
 def package_(
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="The file to write; NAME-VERSION.tgz in this folder unless given; - for standard output."),
+        typer.Option(
+            "--out", help="The file to write; NAME-VERSION.tgz in this folder unless given; - for standard output."
+        ),
     ] = None,
     site: ForSite = None,
     as_json: AsJson = False,

@@ -10,6 +10,8 @@ FHIRPath: http://hl7.org/fhirpath/N1/ and https://hl7.org/fhir/R4/fhirpath.html
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from adapter.fhir.fhirpath_functions import (
@@ -29,8 +31,6 @@ from adapter.fhir.fhirpath_functions import (
 from adapter.fhir.fhirpath_syntax import Call, Index, Literal, Member, Operation, PathError, Variable, parse_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from adapter.fhir.facts import Facts
     from adapter.fhir.fhirpath_syntax import Node
 
@@ -44,7 +44,7 @@ class _Scope(NamedTuple):
     context: Values
 
 
-_Step: TypeAlias = "Callable[[Values, _Scope], Values]"
+_Step: TypeAlias = Callable[[Values, _Scope], Values]
 
 _CONSTANTS: Final = {
     "%ucum": "http://unitsofmeasure.org",
@@ -132,20 +132,10 @@ class Paths:
         if operator in _LOGIC:
             logic = _LOGIC[operator]
             return lambda focus, scope: logic(truth(left(focus, scope)), lambda: truth(right(focus, scope)))
-        if operator == "|":
-            return lambda focus, scope: distinct(left(focus, scope) + right(focus, scope))
-        if operator in {"<", ">", "<=", ">="}:
-            return lambda focus, scope: told(compared(operator, left(focus, scope), right(focus, scope)))
-        if operator in {"=", "!="}:
-            wanted = operator == "="
-            return lambda focus, scope: _equality(left(focus, scope), right(focus, scope), wanted=wanted)
-        if operator == "in":
-            return lambda focus, scope: _within(left(focus, scope), right(focus, scope))
-        if operator == "contains":
-            return lambda focus, scope: _within(right(focus, scope), left(focus, scope))
-        if operator in {"+", "-", "*", "/", "div", "mod", "&"}:
-            return lambda focus, scope: calculated(operator, left(focus, scope), right(focus, scope))
-        raise PathError(f"the operator `{operator}` is not covered")
+        if operator not in _BETWEEN:
+            raise PathError(f"the operator `{operator}` is not covered")
+        between = _BETWEEN[operator]
+        return lambda focus, scope: between(left(focus, scope), right(focus, scope))
 
     def _call(self, node: Call) -> _Step:
         before = self._step(node.of) if node.of is not None else _focus
@@ -156,24 +146,26 @@ class Paths:
             return self._choice(before, [self._step(argument) for argument in arguments])
         if name == "trace":
             return before
-        if name == "exists" and not arguments:
-            return lambda focus, scope: TRUE if before(focus, scope) else FALSE
-        if name == "empty" and not arguments:
-            return lambda focus, scope: FALSE if before(focus, scope) else TRUE
-        if name == "extension" and len(arguments) == 1:
-            wanted = self._step(arguments[0])
+        if name in {"exists", "empty"} and not arguments:
+            found, nothing = (TRUE, FALSE) if name == "exists" else (FALSE, TRUE)
+            return lambda focus, scope: found if before(focus, scope) else nothing
+        return self._function(before, name, [self._step(argument) for argument in arguments])
+
+    @staticmethod
+    def _function(before: _Step, name: str, steps: list[_Step]) -> _Step:
+        if name == "extension" and len(steps) == 1:
+            wanted = steps[0]
             return lambda focus, scope: [
                 item
                 for item in _below(before(focus, scope), "extension", ())
                 if item.get("url") in wanted(scope.this, scope)
             ]
-        if name in _EACH and len(arguments) == 1:
-            each, criterion = _EACH[name], self._step(arguments[0])
+        if name in _EACH and len(steps) == 1:
+            each, criterion = _EACH[name], steps[0]
             return lambda focus, scope: each(before(focus, scope), criterion, scope)
-        plain = PLAIN.get((name, len(arguments)))
+        plain = PLAIN.get((name, len(steps)))
         if plain is None:
-            raise PathError(f"the function `{name}` with {len(arguments)} arguments is not covered")
-        steps = [self._step(argument) for argument in arguments]
+            raise PathError(f"the function `{name}` with {len(steps)} arguments is not covered")
         return lambda focus, scope: plain(before(focus, scope), *(step(scope.this, scope) for step in steps))
 
     @staticmethod
@@ -219,7 +211,7 @@ def _variable(name: str) -> _Step:
     if name not in _SCOPED:
         raise PathError(f"the variable `{name}` is not covered")
     attribute = _SCOPED[name]
-    return lambda _, scope: getattr(scope, attribute)  # type: ignore[no-any-return]
+    return lambda _, scope: getattr(scope, attribute)
 
 
 def _type_name(node: Node) -> str:
@@ -277,6 +269,10 @@ def _equality(left: Values, right: Values, *, wanted: bool) -> Values:
     return NOTHING if found is None else told(found is wanted)
 
 
+def _ordered(sign: str, left: Values, right: Values) -> Values:
+    return told(compared(sign, left, right))
+
+
 def _within(items: Values, values: Values) -> Values:
     return told(holds(values, items[0])) if items else NOTHING
 
@@ -308,6 +304,18 @@ def _implies(left: bool | None, right: Callable[[], bool | None]) -> Values:  # 
 
 
 _LOGIC: Final = {"and": _and, "or": _or, "xor": _xor, "implies": _implies}
+
+
+_BETWEEN: Final[Mapping[str, Callable[[Values, Values], Values]]] = {
+    "|": lambda left, right: distinct(left + right),
+    "=": partial(_equality, wanted=True),
+    "!=": partial(_equality, wanted=False),
+    "in": _within,
+    "contains": lambda left, right: _within(right, left),
+    **{sign: partial(_ordered, sign) for sign in ("<", ">", "<=", ">=")},
+    **{sign: partial(calculated, sign) for sign in ("+", "-", "*", "/", "div", "mod", "&")},
+}
+"""What the operators do that look at both sides."""
 
 
 def _inside(item: object, criterion: _Step, scope: _Scope) -> Values:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from functools import lru_cache
-from operator import ge, gt, le, lt
+from operator import add, ge, gt, le, lt, mod, mul, sub
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -102,17 +102,26 @@ def calculated(operator: str, left: Values, right: Values) -> Values:
         return [one + other]
     if not isinstance(one, _NUMBERS) or not isinstance(other, _NUMBERS):
         return NOTHING
-    if operator in {"/", "div", "mod"} and other == 0:
+    work = _ARITHMETIC[operator]
+    try:
+        return [work(_exact(one), _exact(other))]
+    except ArithmeticError:
         return NOTHING
-    found = {
-        "+": lambda: one + other,
-        "-": lambda: one - other,
-        "*": lambda: one * other,
-        "/": lambda: Decimal(one) / Decimal(other),
-        "div": lambda: int(one / other),
-        "mod": lambda: one % other,
-    }[operator]()
-    return [found]
+
+
+def _exact(number: float | Decimal) -> Any:
+    return Decimal(str(number)) if isinstance(number, float) else number
+
+
+_ARITHMETIC: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "+": add,
+    "-": sub,
+    "*": mul,
+    "/": lambda one, other: Decimal(one) / Decimal(other),
+    "div": lambda one, other: int(Decimal(one) / Decimal(other)),
+    "mod": mod,
+}
+"""What cannot be calculated, division by zero above all, gives nothing."""
 
 
 def children(values: Values) -> Values:

@@ -174,32 +174,32 @@ class _Reader:
         return found
 
     def _term(self) -> Node:
-        kind, token = self._kind(), self._next()
-        if kind == "text":
-            return Literal((_unquoted(self._take()),))
-        if kind == "number":
-            number = self._take()
-            return Literal((Decimal(number) if "." in number else int(number),))
+        kind, first = self._kind(), self._next()
         if kind == "variable":
             return Variable(self._take().replace("'", ""))
-        if kind == "name":
-            if token in {"true", "false"}:
-                return Literal((self._take() == "true",))
+        if kind == "name" and first not in {"true", "false"}:
             return self._invocation(None)
-        if token == "(":
+        if first == "(":
             self._take()
             found = self.expression(0)
             self._expect(")")
             return found
-        if token == "{":
+        return self._literal(kind, first)
+
+    def _literal(self, kind: str, first: str) -> Literal:
+        if kind in {"text", "number", "name"}:
             self._take()
-            self._expect("}")
-            return Literal(())
-        raise self._error()
+        if kind == "text":
+            return Literal((_unquoted(first),))
+        if kind == "number":
+            return Literal((Decimal(first) if "." in first else int(first),))
+        if kind == "name":
+            return Literal((first == "true",))
+        self._expect("{")
+        self._expect("}")
+        return Literal(())
 
     def _invocation(self, of: Node | None) -> Node:
-        if self._kind() == "variable":
-            raise self._error()
         if self._kind() != "name":
             raise self._error()
         name = self._take().strip("`")

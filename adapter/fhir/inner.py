@@ -66,7 +66,8 @@ class Inner:
             leading = {
                 name
                 for name, structure in self._facts.types.items()
-                if name not in own and any(self._leads(own, kind) for e in structure.elements for kind in e.forms.values())
+                if name not in own
+                and any(self._leads(own, kind) for e in structure.elements for kind in e.forms.values())
             }
             if not leading:
                 return frozenset(own)

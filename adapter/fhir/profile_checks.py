@@ -72,7 +72,9 @@ class Checks:
 
     __slots__ = ("_base", "_elements", "_needed", "_values")
 
-    def __init__(self, elements: Iterable[ElementCheck], values: Iterable[ValueCheck], base: Checks | None = None) -> None:
+    def __init__(
+        self, elements: Iterable[ElementCheck], values: Iterable[ValueCheck], base: Checks | None = None
+    ) -> None:
         listed = tuple(elements)
         self._elements = {name: element for element in listed for name in element.names}
         self._needed = tuple((frozenset(one.names), one) for one in listed if one.minimum)
@@ -134,27 +136,38 @@ class ElementCheck:
             self._add("structure", self._types(), place, found)
         elif self.maximum == 0:
             self._add("structure", f"{self.label} leaves out `{self.base}`", place, found)
-        elif self.sound is None or form is not name:
-            self._inside(form, content, form is name, place, resource, found)
+        elif form is not name:
+            nothing = [None] * len(content) if self.repeats else None
+            self._inside(form, nothing, place, resource, found)
+        elif self.sound is None:
+            self._inside(form, content, place, resource, found)
         else:
-            written = dumps(content)
-            if written not in self.sound:
-                before = len(found)
-                self._inside(form, content, True, place, resource, found)  # noqa: FBT003 - there is a value
-                if len(found) == before:
-                    if len(self.sound) >= _REMEMBERED:
-                        self.sound.clear()
-                    self.sound.add(written)
+            self._remembering(self.sound, form, content, place, resource, found)
 
-    def _inside(  # noqa: PLR0913, PLR0917 - called for every element of every row
-        self, form: str, content: Any, valued: bool, place: Place, resource: Resource, found: list[Issue]  # noqa: FBT001
+    def _remembering(
+        self, sound: set[bytes], form: str, content: Any, place: Place, resource: Resource, found: list[Issue]
     ) -> None:
+        try:
+            written = dumps(content)
+        except TypeError:  # a decimal in an extension
+            self._inside(form, content, place, resource, found)
+            return
+        if written in sound:
+            return
+        before = len(found)
+        self._inside(form, content, place, resource, found)
+        if len(found) == before:
+            if len(sound) >= _REMEMBERED:
+                sound.clear()
+            sound.add(written)
+
+    def _inside(self, form: str, content: Any, place: Place, resource: Resource, found: list[Issue]) -> None:
         if not self.repeats:
-            self._ask(content if valued else None, form, Place(place, self.base), resource, found)
+            self._ask(content, form, Place(place, self.base), resource, found)
             return
         self._counted(len(content), place, found)
         for number, item in enumerate(content):
-            self._ask(item if valued else None, form, Place(place, self.base, number), resource, found)
+            self._ask(item, form, Place(place, self.base, number), resource, found)
         if self.slicing is not None:
             self.slicing.ask(content, Place(place, self.base), resource, found)
 
@@ -297,7 +310,9 @@ class _Stated:
 
     def __call__(self, value: Any, place: Place, _: Resource, found: list[Issue]) -> None:
         if not self._holds(self._stated, value):
-            found.append(Issue(path=str(place), code="value", message=f"{self._label} expects {_shown(self._stated)} here"))
+            found.append(
+                Issue(path=str(place), code="value", message=f"{self._label} expects {_shown(self._stated)} here")
+            )
 
 
 class _Bound:
@@ -351,7 +366,9 @@ class _Constraint:
 def _shown(stated: Any) -> str:
     """A stated value in words: the codes of a concept, else the value itself."""
     if isinstance(stated, dict) and "coding" in stated:
-        return " and ".join(f"`{coding['code']}` of {coding.get('system', 'any system')}" for coding in stated["coding"])
+        return " and ".join(
+            f"`{coding['code']}` of {coding.get('system', 'any system')}" for coding in stated["coding"]
+        )
     if isinstance(stated, dict):
         return " and ".join(f"{name} {_shown(value)}" for name, value in stated.items())
     return f"`{stated}`"

@@ -25,12 +25,7 @@ def fits(pattern: object, value: object) -> bool:
     if type(pattern) is str:
         return pattern == value
     if isinstance(pattern, dict):
-        if not isinstance(value, dict):
-            return False
-        for name, part in pattern.items():
-            if not fits(part, value.get(name)):
-                return False
-        return True
+        return isinstance(value, dict) and all(fits(part, value.get(name)) for name, part in pattern.items())
     if isinstance(pattern, list):
         return isinstance(value, list) and all(any(fits(part, item) for item in value) for part in pattern)
     return same(pattern, value)

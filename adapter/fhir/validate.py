@@ -97,8 +97,9 @@ class Validator:
             found = [issue for rule in rules_for(kind) for issue in rule(resource)]
             found += self._inner.issues(resource)
             found += self.profiles.claimed(resource)
+            found += self._inside(resource)
             if not found and not self.valid(resource):
-                found = list(self._inside(resource)) or [_unexplained(kind)]
+                found = [_unexplained(kind)]
         return found
 
     def _well_formed(self, checks: _Checks, resource: Resource) -> bool:

@@ -56,7 +56,7 @@ ROLES: Final[Mapping[str, Role]] = {
 }
 READING: Final = frozenset({"read", "vread", "history-instance", "search-type"})
 WRITING: Final = frozenset({"create", "update", "patch", "delete"})
-INTERACTIONS: Final[Mapping[str, tuple[str, ...]]] = {kind: ("read", "search-type") for kind in PARAMETERS}
+INTERACTIONS: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(PARAMETERS, ("read", "search-type"))
 """For each type of record the interactions on offer, by their codes."""
 CONFORMANCE: Final = (
     "CapabilityStatement",
@@ -94,8 +94,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         name="match",
         on=("Patient",),
-        documentation="Needs the right `patient-match`. Candidates are Patients that the caller may see, scored by what "
-        "they show; social security and fingerprint numbers are not compared.",
+        documentation="Needs the right `patient-match`. Candidates are Patients that the caller may see, scored by "
+        "what they show; social security and fingerprint numbers are not compared.",
         roles=frozenset({READER, EXCHANGE}),
     ),
     Operation(
@@ -107,15 +107,15 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     Operation(
         name="validate",
-        documentation="At a type or at one resource that the caller may read: what is wrong with a resource, by FHIRPath. "
-        "Nothing is stored, and no stored record is looked at but the one that is named.",
+        documentation="At a type or at one resource that the caller may read: what is wrong with a resource, by "
+        "FHIRPath. Nothing is stored, and no stored record is looked at but the one that is named.",
         roles=frozenset({READER, WRITER, EXCHANGE}),
         everywhere=True,
     ),
     Operation(
         name="explain",
-        documentation="For the privacy officers of this server only: why an answer was what it was. Any other token gets "
-        "403, whatever it asks.",
+        documentation="For the privacy officers of this server only: why an answer was what it was. Any other token "
+        "gets 403, whatever it asks.",
         roles=frozenset({OFFICER}),
     ),
 )

@@ -82,7 +82,8 @@ _SECURITY: Final = (
     "leaves it out of results and total. Scopes narrow this further and never widen it."
 )
 _DESCRIBES: Final = (
-    "Public: it describes this server and no person. Search takes the parameters listed, `_count`, `_offset` and `_format`."
+    "Public: it describes this server and no person. Search takes the parameters listed, `_count`, `_offset` and "
+    "`_format`."
 )
 _AUDIT: Final = (("patient", "reference"), ("entity", "reference"), ("date", "date"))
 """What a search of AuditEvent takes."""

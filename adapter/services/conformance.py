@@ -1,5 +1,6 @@
-"""Every resource that describes this software but the statements, which the ways out make: as it ships, and as a site
-with instruments of its own has it.
+"""Every resource that describes this software but the statements, which the ways out make.
+
+A site with instruments of its own has its own code systems.
 """
 
 from __future__ import annotations

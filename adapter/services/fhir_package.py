@@ -82,7 +82,10 @@ def guide(resources: Sequence[Resource], *, version: str) -> dict[str, Any]:
         ],
         "definition": {
             "resource": [
-                {"reference": {"reference": f"{one['resourceType']}/{one['id']}"}, "name": one.get("title", one["name"])}
+                {
+                    "reference": {"reference": f"{one['resourceType']}/{one['id']}"},
+                    "name": one.get("title", one["name"]),
+                }
                 for one in resources
             ]
         },

@@ -4,8 +4,8 @@
 
 ``FOLDER`` holds the R4 definitions as single JSON files (npm ``hl7.fhir.r4.examples@4.0.1``, CC0-1.0).
 Only facts are taken: element names, cardinalities, types, the codes of required bindings, and invariants: those that
-merely relate the presence of sibling elements as such, the others as FHIRPath. No prose is copied. The output depends on
-the definitions alone, so that running the tool twice changes nothing.
+merely relate the presence of sibling elements as such, the others as FHIRPath. No prose is copied. The output depends
+on the definitions alone, so that running the tool twice changes nothing.
 
 Layout of ``facts.json``::
 
@@ -286,7 +286,9 @@ def _compact(value: object) -> str:
 def _written_type(name: str, table: dict[str, Any]) -> str:
     rows = ",\n".join(f"  {_compact(element)}:{_compact(row)}" for element, row in table["elements"].items())
     more = "".join(
-        f',\n "{key}":{_compact(table[key])}' for key in ("invariants", "expressions", "summary", "modifiers") if key in table
+        f',\n "{key}":{_compact(table[key])}'
+        for key in ("invariants", "expressions", "summary", "modifiers")
+        if key in table
     )
     return f'{_compact(name)}:{{"kind":"{table["kind"]}","elements":{{\n{rows}}}{more}}}'
 

@@ -45,8 +45,9 @@ def test_the_same_version_gives_the_same_bytes(written, tmp_path, capfd):
     with tarfile.open(other, "r:gz") as archive:
         entries = list(archive)
     assert {(entry.mtime, entry.uid, entry.gid, entry.uname, entry.mode) for entry in entries} == {(0, 0, 0, "", 0o644)}
-    assert [entry.name for entry in entries][0] == "package/package.json"
-    assert [entry.name for entry in entries][1:] == sorted(entry.name for entry in entries[1:])
+    first, *others = [entry.name for entry in entries]
+    assert first == "package/package.json"
+    assert others == sorted(others)
 
 
 def test_it_goes_to_standard_output_or_to_a_file_of_its_name(written, tmp_path, capfdbinary, monkeypatch):
@@ -101,7 +102,8 @@ def test_what_a_resource_refers_to_is_in_the_package(unpacked):
     named = {
         f"https://sallyport.example/fhir/{one}"
         for one in ours
-        if one.partition("/")[0] in {"StructureDefinition", "ValueSet", "CodeSystem", "OperationDefinition", "SearchParameter"}
+        if one.partition("/")[0]
+        in {"StructureDefinition", "ValueSet", "CodeSystem", "OperationDefinition", "SearchParameter"}
     }
     assert len(named) > 100
     assert named <= urls

@@ -113,7 +113,17 @@ def test_what_is_no_expression_is_refused_with_its_place(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["subject.resolve()", "%vs", "$total", "code.memberOf('x')", "a ~ b", "status is Color", "value is Color", "status.count(1)", "a is (b)"],
+    [
+        "subject.resolve()",
+        "%vs",
+        "$total",
+        "code.memberOf('x')",
+        "a ~ b",
+        "status is Color",
+        "value is Color",
+        "status.count(1)",
+        "a is (b)",
+    ],
 )
 def test_what_is_not_covered_is_refused_when_it_is_compiled(paths, text):
     with pytest.raises(PathError):
@@ -134,13 +144,17 @@ def test_every_invariant_of_the_tables_compiles(facts, paths):
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "value", "code"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "value", "code"]), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
 
 @settings(max_examples=60, deadline=None)
-@given(JSON, st.sampled_from(["a.b | value", "descendants().count()", "a.where(b = code).exists()", "a < b", "a & code"]))
+@given(
+    JSON, st.sampled_from(["a.b | value", "descendants().count()", "a.where(b = code).exists()", "a < b", "a & code"])
+)
 def test_no_value_breaks_an_expression(paths, value, text):
     resource = {"resourceType": "Basic", "a": value}
     assert isinstance(paths.compile(text).values(resource, resource), list)

@@ -9,8 +9,7 @@ import pytest
 from profile_examples import ABSTRACTED, LABELS, NPI, OURS, US_CORE, concept, examples
 
 from adapter.assets import conformance, us_core
-from adapter.fhir.profile_tree import ProfileError, tree_of
-from adapter.fhir.profiles import HL7, Definition, Profiles, codes_of, definition_of
+from adapter.fhir.profiles import HL7, Definition, definition_of
 
 EXAMPLES = examples()
 DEFINITIONS = {
@@ -68,7 +67,10 @@ def claim_of(url):
 
 def broken(validator, resource):
     assert not validator.valid(resource)
-    return {(issue.path.partition("[")[0], issue.code, issue.message.partition(":")[0]) for issue in validator.issues(resource)}
+    return {
+        (issue.path.partition("[")[0], issue.code, issue.message.partition(":")[0])
+        for issue in validator.issues(resource)
+    }
 
 
 def at(resource, path):
@@ -185,7 +187,10 @@ CONSTRAINTS = {
         "provision": {
             "type": "deny",
             "provision": [
-                {"type": "permit", "actor": [{"role": {"text": "r"}, "reference": {"reference": f"Organization/{one}"}}]}
+                {
+                    "type": "permit",
+                    "actor": [{"role": {"text": "r"}, "reference": {"reference": f"Organization/{one}"}}],
+                }
                 for one in ("a", "b")
             ],
         }
@@ -204,7 +209,9 @@ CONSTRAINTS = {
     ("us-core-organization", "us-core-16"): {"identifier": [{**NPI, "value": "12345"}]},
     ("us-core-organization", "us-core-17"): {"identifier": [{**NPI, "value": "1234567890"}]},
     ("us-core-organization", "us-core-18"): {"identifier": [{"system": "urn:oid:2.16.840.1.113883.4.7", "value": "1"}]},
-    ("us-core-organization", "us-core-19"): {"identifier": [{"system": "urn:oid:2.16.840.1.113883.6.300", "value": "1"}]},
+    ("us-core-organization", "us-core-19"): {
+        "identifier": [{"system": "urn:oid:2.16.840.1.113883.6.300", "value": "1"}]
+    },
     ("us-core-location", "us-core-16"): {"identifier": [{**NPI, "value": "12345"}]},
     ("us-core-location", "us-core-17"): {"identifier": [{**NPI, "value": "1234567890"}]},
     ("us-core-location", "us-core-18"): {"identifier": [{"system": "urn:oid:2.16.840.1.113883.4.7", "value": "1"}]},
@@ -244,23 +251,53 @@ def test_an_invariant_that_is_broken_is_named(validator, name, key):
         ("release-of-information", {"provision": {"type": "permit"}}, "Consent.provision.type", "value"),
         ("consent-share", {"scope": {"text": "x"}}, "Consent.scope", "value"),
         ("consent-share", {"provision": {"type": "permit"}}, "Consent.provision.type", "value"),
-        ("ingest-provenance", {"entity": [{"role": "removal", "what": {"display": "x"}}]}, "Provenance.entity", "value"),
+        (
+            "ingest-provenance",
+            {"entity": [{"role": "removal", "what": {"display": "x"}}]},
+            "Provenance.entity",
+            "value",
+        ),
         ("directory-organization", {"active": False}, "Organization.active", "value"),
         ("patient-list", {"type": "animal"}, "Group.type", "value"),
         ("patient-list", {"actual": False}, "Group.actual", "value"),
         ("screening-summary", {"category": [{"text": "survey"}]}, "Observation.category", "required"),
         ("screening-summary", {"category": [concept("survey")]}, "Observation.category", "required"),
-        ("screening-summary", {"performer": [{"display": "a"}, {"display": "b"}]}, "Observation.performer", "structure"),
+        (
+            "screening-summary",
+            {"performer": [{"display": "a"}, {"display": "b"}]},
+            "Observation.performer",
+            "structure",
+        ),
         ("screening-summary", {"valueQuantity": None, "valueString": "x"}, "Observation.value", "structure"),
-        ("screening-summary", {"effectiveDateTime": None, "effectivePeriod": {"start": "2026"}}, "Observation.effective", "structure"),
-        ("directory-practitioner", {"identifier": [{"system": "urn:x", "value": "1"}]}, "Practitioner.identifier", "required"),
+        (
+            "screening-summary",
+            {"effectiveDateTime": None, "effectivePeriod": {"start": "2026"}},
+            "Observation.effective",
+            "structure",
+        ),
+        (
+            "directory-practitioner",
+            {"identifier": [{"system": "urn:x", "value": "1"}]},
+            "Practitioner.identifier",
+            "required",
+        ),
         ("directory-practitioner", {"identifier": [NPI, NPI]}, "Practitioner.identifier", "structure"),
         ("disclosure-event", {"agent": [{"who": {"display": "x"}, "requestor": True}]}, "AuditEvent.agent", "required"),
-        ("us-core-observation-screening-assessment", {"category": [{"text": "survey"}]}, "Observation.category", "required"),
+        (
+            "us-core-observation-screening-assessment",
+            {"category": [{"text": "survey"}]},
+            "Observation.category",
+            "required",
+        ),
         ("us-core-condition-encounter-diagnosis", {"category": [{"text": "x"}]}, "Condition.category", "required"),
         ("us-core-condition-problems-health-concerns", {"category": [{"text": "x"}]}, "Condition.category", "required"),
         ("us-core-documentreference", {"type": {"text": "x"}}, "DocumentReference.type", "code-invalid"),
-        ("us-core-organization", {"address": [{"line": ["1", "2", "3", "4", "5"]}]}, "Organization.address", "structure"),
+        (
+            "us-core-organization",
+            {"address": [{"line": ["1", "2", "3", "4", "5"]}]},
+            "Organization.address",
+            "structure",
+        ),
     ],
 )
 def test_values_slices_types_and_codes(validator, name, change, path, code):
@@ -326,77 +363,3 @@ def test_a_closed_extension_takes_no_other_part(validator, consent):
     ]
     del consent["meta"]["extension"][0]["extension"][0]
     assert any("slice `statement`" in issue.message for issue in validator.issues(consent))
-
-
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        ({"id": "Patient.colour", "min": 1}, "has no element"),
-        ({"id": "Observation.code"}, "stands outside Patient"),
-        ({"id": "Patient.name", "constraint": [{"key": "k", "severity": "error", "human": "h", "expression": "a ("}]}, "k: "),
-        ({"id": "Patient.gender", "binding": {"strength": "required", "valueSet": "urn:x"}}, "value set urn:x"),
-        ({"id": "Patient.managingOrganization", "type": [{"code": "Reference", "targetProfile": ["urn:x"]}]}, "target urn:x"),
-        ({"id": "Patient.gender", "type": [{"code": "string"}]}, "R4 does not give"),
-        ({"id": "Patient.gender.code"}, "nothing stands below"),
-        ({"id": "Patient.identifier:one"}, "without a discriminator"),
-        ({"id": "Patient.gender:one"}, "only what repeats"),
-    ],
-)
-def test_a_profile_that_makes_no_sense_is_an_error(facts, row, message):
-    definition = Definition(url="urn:p", type="Patient", base=f"{HL7}Patient", rows=[row])
-    with pytest.raises(ProfileError, match=message.replace("(", r"\(")):
-        Profiles(facts, [definition]).compile_all()
-
-
-def test_an_unknown_base_and_a_row_that_stands_twice_are_errors(facts):
-    with pytest.raises(ProfileError, match="base urn:x"):
-        Profiles(facts, [Definition(url="urn:p", type="Patient", base="urn:x", rows=[])]).compile_all()
-    with pytest.raises(ProfileError, match="two rows"):
-        tree_of("Patient", [{"id": "Patient.name", "min": 1}, {"id": "Patient.name", "max": "1"}])
-
-
-def slicing(kind, path):
-    return {"id": "Patient.identifier", "slicing": {"discriminator": [{"type": kind, "path": path}], "rules": "closed"}}
-
-
-@pytest.mark.parametrize(
-    ("discriminator", "rule", "inside", "outside"),
-    [
-        (("value", "system"), {"id": "Patient.identifier:one.system", "fixedUri": "urn:a"}, {"system": "urn:a"}, {"system": "urn:b"}),
-        (("pattern", "type"), {"id": "Patient.identifier:one.type", "patternCodeableConcept": {"text": "a"}}, {"type": {"text": "a"}}, {"value": "1"}),
-        (("exists", "value"), {"id": "Patient.identifier:one.value", "min": 1}, {"value": "1"}, {"system": "urn:b"}),
-        (
-            ("type", "assigner"),
-            {"id": "Patient.identifier:one.assigner", "type": [{"code": "Reference", "targetProfile": [f"{HL7}Organization"]}]},
-            {"assigner": {"reference": "Organization/o1"}},
-            {"assigner": {"reference": "Patient/p1"}},
-        ),
-        (
-            ("value", "use"),
-            {"id": "Patient.identifier:one.use", "binding": {"strength": "required", "valueSet": "http://hl7.org/fhir/ValueSet/identifier-use"}},
-            {"use": "usual"},
-            {"value": "1"},
-        ),
-    ],
-)  # fmt: skip
-def test_slices_are_told_apart(facts, discriminator, rule, inside, outside):
-    definition = Definition(url="urn:p", type="Patient", base=f"{HL7}Patient", rows=[slicing(*discriminator), rule])
-    profiles = Profiles(facts, [definition])
-    patient = {"resourceType": "Patient", "identifier": [inside]}
-    assert profiles.against("urn:p", patient) == []
-    patient["identifier"].append(outside)
-    assert [issue.path for issue in profiles.against("urn:p", patient)] == ["Patient.identifier[1]"]
-
-
-def test_slices_that_cannot_be_told_apart_are_an_error(facts):
-    rule = {"id": "Patient.identifier:one", "min": 1}
-    definition = Definition(url="urn:p", type="Patient", base=f"{HL7}Patient", rows=[slicing("profile", "$this"), rule])
-    with pytest.raises(ProfileError, match="told apart"):
-        Profiles(facts, [definition]).compile_all()
-
-
-def test_the_codes_of_a_value_set():
-    systems = {"urn:s": {"concept": [{"code": "a", "concept": [{"code": "b"}]}]}}
-    included = [{"system": "urn:s"}, {"system": "urn:t", "concept": [{"code": "c"}]}, {"system": "urn:open"}]
-    found = codes_of({"compose": {"include": included}}, systems)
-    assert found == {"urn:s": frozenset("ab"), "urn:t": frozenset("c"), "urn:open": None}

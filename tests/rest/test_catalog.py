@@ -71,7 +71,10 @@ async def test_a_search_without_criteria_pages_through_a_type(stranger, everythi
         ("ConceptMap?target-system=http://loinc.org", ["jbh-result-code-to-loinc"]),
         ("OperationDefinition?code=validate", ["validate"]),
         ("StructureDefinition?type=RelatedPerson", ["relative"]),
-        ("StructureDefinition?base=https://sallyport.example/fhir/StructureDefinition/screening-detail", ["screening-panel"]),
+        (
+            "StructureDefinition?base=https://sallyport.example/fhir/StructureDefinition/screening-detail",
+            ["screening-panel"],
+        ),
         ("SearchParameter?base=Provenance", ["Provenance-target"]),
         (
             "SearchParameter?derived-from=http://hl7.org/fhir/us/core/SearchParameter/us-core-encounter-discharge-disposition",

@@ -53,9 +53,7 @@ async def test_every_issue_has_its_place(client):
 
 async def test_the_profiles_that_are_claimed_and_those_that_are_asked_for(client):
     claimed = {**GOOD, "meta": {"profile": [f"{PROFILE}source-patient"]}}
-    assert issues(await ask(client, "Patient/$validate", claimed)) == [
-        ("error", "required", "Patient.meta.security")
-    ]
+    assert issues(await ask(client, "Patient/$validate", claimed)) == [("error", "required", "Patient.meta.security")]
     asked = f"Patient/$validate?profile={PROFILE}source-patient"
     assert issues(await ask(client, asked, GOOD)) == [("error", "required", "Patient.meta")]
     in_body = parameters(resource=GOOD, mode="profile", profile=f"{PROFILE}source-patient")
@@ -65,7 +63,10 @@ async def test_the_profiles_that_are_claimed_and_those_that_are_asked_for(client
 
 
 async def test_any_type_whose_structure_is_known_is_checked(client):
-    assert issues(await ask(client, "Group/$validate", {"resourceType": "Group", "type": "person", "actual": True})) == WELL
+    assert (
+        issues(await ask(client, "Group/$validate", {"resourceType": "Group", "type": "person", "actual": True}))
+        == WELL
+    )
     assert (await ask(client, "Nothing/$validate", GOOD)).status_code == 404
     assert issues(await ask(client, "Parameters/$validate", {"resourceType": "Parameters"})) == WELL
 

@@ -96,7 +96,11 @@ def examples():
             subject=PATIENT,
         ),
         "care-encounter": claim(
-            "care-encounter", "Encounter", status="finished", **{"class": {"system": ACT, "code": "IMP"}}, subject=PATIENT
+            "care-encounter",
+            "Encounter",
+            status="finished",
+            **{"class": {"system": ACT, "code": "IMP"}},
+            subject=PATIENT,
         ),
         "release-of-information": claim(
             "release-of-information", "Consent", **CONSENT, **GIVEN, provision={"type": "deny", "provision": [PERMIT]}
@@ -120,7 +124,9 @@ def examples():
             subject=PATIENT,
             authored="2026-03-02",
         ),
-        "diagnosis": claim("diagnosis", "Condition", code=concept("F32.1", "http://hl7.org/fhir/sid/icd-10-cm"), subject=PATIENT),
+        "diagnosis": claim(
+            "diagnosis", "Condition", code=concept("F32.1", "http://hl7.org/fhir/sid/icd-10-cm"), subject=PATIENT
+        ),
         "directory-organization": claim("directory-organization", "Organization", active=True, name="Cottonwood"),
         "directory-location": claim(
             "directory-location",
@@ -135,7 +141,11 @@ def examples():
         ),
         "directory-role": claim("directory-role", "PractitionerRole", **ROLE),
         "document": claim(
-            "document", "DocumentReference", status="current", subject=PATIENT, content=[{"attachment": {"title": "Note"}}]
+            "document",
+            "DocumentReference",
+            status="current",
+            subject=PATIENT,
+            content=[{"attachment": {"title": "Note"}}],
         ),
         "relative": claim("relative", "RelatedPerson", patient=PATIENT, name=[{"family": "Nuñez"}]),
         "patient-list": claim(
@@ -175,7 +185,9 @@ def _of_us_core():
         "condition-encounter-diagnosis": (
             "Condition",
             {
-                "category": [concept("encounter-diagnosis", "http://terminology.hl7.org/CodeSystem/condition-category")],
+                "category": [
+                    concept("encounter-diagnosis", "http://terminology.hl7.org/CodeSystem/condition-category")
+                ],
                 "code": {"text": "x"},
                 "subject": PATIENT,
             },
@@ -190,7 +202,11 @@ def _of_us_core():
         "practitionerrole": ("PractitionerRole", ROLE),
         "provenance": (
             "Provenance",
-            {"target": [PATIENT], "recorded": "2026-03-02T15:00:00Z", "agent": [{"who": {"reference": "Organization/jail"}}]},
+            {
+                "target": [PATIENT],
+                "recorded": "2026-03-02T15:00:00Z",
+                "agent": [{"who": {"reference": "Organization/jail"}}],
+            },
         ),
         "documentreference": (
             "DocumentReference",
