@@ -63,7 +63,10 @@ ENTRY = {"resource": {"resourceType": "Patient", "id": "p1"}}
 
 BROKEN = [
     ("obs-7", observation(valueString="x", component=[{"code": concept("http://loinc.org", "1")}])),
-    ("dom-2", contained(contained=[{"resourceType": "Patient", "id": "d"}])),
+    (
+        "dom-2",
+        contained(contained=[{"resourceType": "Patient", "id": "d", "managingOrganization": {"reference": "#"}}]),
+    ),
     ("dom-3", observation(contained=[{"resourceType": "Patient", "id": "c", "active": True}])),
     ("dom-4", contained(meta={"versionId": "1"})),
     ("ref-1", observation(subject={"reference": "#c"})),
