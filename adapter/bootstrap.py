@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from adapter.auth.wire import Ground, authorization, checked
 from adapter.errors import ConfigurationError, Problem, SallyportError
-from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
 from adapter.pullers import pulls
 from adapter.services.access import Access
@@ -27,6 +26,7 @@ from adapter.services.authorities import Authorities
 from adapter.services.bulk import Bulk
 from adapter.services.change import Changes
 from adapter.services.channels import ChannelLog
+from adapter.services.conformance import conformance
 from adapter.services.decisions import Decisions
 from adapter.services.directory import entries, organizations, publish
 from adapter.services.disclose import Disclosure
@@ -172,7 +172,7 @@ def preview(site: Site, feed: str) -> Preview:
         options=ExtractOptions(encoding=known.encoding, settings=known.settings),
         mapping=rules.mappings[feed],
         environment=Environment(zone=known.time_zone or site.site.time_zone),
-        validator=Validator(rules.facts),
+        validator=rules.validator,
     )
 
 
@@ -216,8 +216,7 @@ async def build(
         lambda agreements: handled(agreements, site.feeds, site.zone),
     )
     await decisions.start(at=now())
-    validator = Validator(rules.facts)
-    writer = Writer(keys, validator, decisions, site.zone)
+    writer = Writer(keys, rules.validator, decisions, site.zone)
     await publish(store, writer, [*directory, *entries(site.directory)], EMPTY, at=now())
     people = People(keys, matcher(site), ledger)
     sources = await sources_of(site, store)
@@ -345,7 +344,7 @@ async def build(
             store=store,
             ledger=ledger,
             keys=keys,
-            validator=validator,
+            validator=rules.validator,
             decisions=decisions,
             writer=writer,
             people=people,
@@ -403,7 +402,7 @@ async def build(
             words=words,
             zone=site.zone,
         ),
-        changes=Changes(store, decisions, in_force, site=site, validator=Validator(rules.facts), clock=now),
+        changes=Changes(store, decisions, in_force, site=site, validator=rules.validator, clock=now),
         whatif=WhatIf(store, ledger, decisions, now),
         law=rules.law,
         authorities=authorities,
@@ -452,6 +451,8 @@ async def build(
         base_url=base_url,
         zone=site.zone,
         facts=rules.facts,
+        validator=rules.validator,
+        conformance=conformance(rules.facts, rules.registry),
         cursor_key=keys.cursor_key(),
         now=now,
         new_id=make_id,

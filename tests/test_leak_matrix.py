@@ -172,6 +172,37 @@ async def test_a_group_of_hidden_and_absent_people_holds_nobody(world, case):
         assert told["output"] == []
 
 
+@pytest.mark.parametrize("query", ["", "?mode=delete", "?mode=update"])
+async def test_a_check_of_a_hidden_resource_answers_as_of_an_absent_one(world, case, query):
+    body = {"resourceType": "Observation"} if "update" in query else None
+    hidden, absent = [
+        await world.ask(case["caller"], f"/fhir/Observation/{ident}/$validate{query}", method="POST", document=body)
+        for ident in (min(case["hidden"]), "absent")
+    ]
+    assert hidden.status_code == 404
+    assert worlds.comparable(hidden) == worlds.comparable(absent)
+    seen = await world.ask(case["caller"], f"/fhir/Observation/{min(case['seen'])}/$validate", method="POST")
+    assert (seen.status_code, orjson.loads(seen.content)["issue"][0]["code"]) == (200, "informational")
+
+
+async def test_a_check_looks_up_no_reference(world, case):
+    told = {"resourceType": "Encounter", "status": "finished", "class": {"code": "IMP"}}
+    answers = [
+        await world.ask(
+            case["caller"],
+            "/fhir/Encounter/$validate",
+            method="POST",
+            document={
+                **told,
+                "partOf": {"reference": f"Encounter/{ident}"},
+                "subject": {"reference": f"Patient/{ident}"},
+            },
+        )
+        for ident in (min(case["hidden"]), case["patient"], "absent")
+    ]
+    assert len({str(worlds.comparable(answer)) for answer in answers}) == 1
+
+
 async def test_the_reasons_of_an_answer_are_for_privacy_officers_only(world, case):
     hidden = await world.ask(case["caller"], f"/fhir/Observation/{min(case['hidden'])}")
     shown = await world.ask(case["caller"], f"/fhir/Observation/{min(case['seen'])}")

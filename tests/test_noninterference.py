@@ -66,6 +66,8 @@ def questions(world):
         "/fhir/Patient/absent/_history",
         "/fhir/Nothing/x",
         "/fhir/metadata",
+        "/fhir/StructureDefinition?type=Observation",
+        "/fhir/ValueSet/legal-regime",
     ]
     for patient in [*patients, "absent"]:
         urls += [
@@ -166,6 +168,8 @@ async def answers(world, caller, urls, people):
             got["POST " + url] = worlds.comparable(await world.ask(caller, path + "/_search", method="POST", form=form))
         else:
             got[url] = worlds.comparable(await world.ask(caller, url))
+            checked = await world.ask(caller, url + "/$validate", method="POST")
+            got["$validate " + url] = worlds.comparable(checked)
             target = url.removeprefix("/fhir/")
             told = await world.why(caller, recipient=caller[0], purpose=caller[1], resource=target)
             got["$explain " + url] = worlds.comparable(told)

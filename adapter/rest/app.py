@@ -29,6 +29,7 @@ from adapter.rest.audit import AuditFace
 from adapter.rest.below import Below
 from adapter.rest.bulk import ADDRESS as EXPORTS
 from adapter.rest.bulk import GROUP, BulkFace
+from adapter.rest.catalog import Catalog
 from adapter.rest.cursor import Cursors
 from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
 from adapter.rest.everything import EverythingFace
@@ -43,9 +44,11 @@ from adapter.rest.operations import ExplainOperation
 from adapter.rest.rendering import Rendering
 from adapter.rest.search import Search
 from adapter.rest.smart import configuration
+from adapter.rest.statements import capabilities, of_roles
+from adapter.rest.validate import ValidateOperation
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from fastapi import APIRouter, Request
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     from adapter.auth.endpoints import Endpoints
     from adapter.auth.requester import Requester
     from adapter.fhir.facts import Facts
+    from adapter.fhir.validate import Validator
     from adapter.rest.answer import Answer
     from adapter.services.asserting import PartnerAssertions
     from adapter.services.audit import Audit
@@ -167,6 +171,16 @@ class Services(Protocol):
         ...
 
     @property
+    def validator(self) -> Validator:
+        """Checks resources against R4 and the profiles that ship."""
+        ...
+
+    @property
+    def conformance(self) -> Sequence[Mapping[str, Any]]:
+        """The resources that describe this server, the statements left out."""
+        ...
+
+    @property
     def cursor_key(self) -> bytes:
         """The AES-SIV key of page cursors: 64 random bytes, the same for all processes of a site."""
         ...
@@ -230,9 +244,11 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
             EXPORTS: bulk,
             GROUP: GroupFace(services.groups, bulk, services.requester, base_url=services.base_url),
         },
+        validate=ValidateOperation(services.disclosure, services.validator),
         prepared=Prepared(
             capabilities=statement(base_url=services.base_url, version=services.version),
             discovery=configuration(services.base_url),
+            catalog=_catalog(services),
         ),
         writing=services.writing,
         rendering=Rendering(XmlWriter(services.facts), XmlReader(services.facts)),
@@ -252,6 +268,11 @@ def _below(services: Services, bulk: BulkFace) -> Below:
         everything=EverythingFace(services.everything, base_url=base_url, zone=zone, cursors=cursors),
         bulk=bulk,
     )
+
+
+def _catalog(services: Services) -> Catalog:
+    statements = [capabilities(base_url=services.base_url, version=services.version), *of_roles(services.version)]
+    return Catalog([*services.conformance, *statements], base_url=services.base_url)
 
 
 class Front:

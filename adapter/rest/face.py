@@ -23,6 +23,7 @@ from adapter.rest.errors import NO_ROUTE, UNKNOWN_TYPE, Refused, answer_to, wron
 from adapter.rest.formats import negotiate
 from adapter.rest.match import OPERATION as MATCH
 from adapter.rest.metadata import metadata
+from adapter.rest.offered import CONFORMANCE
 from adapter.rest.operations import OPERATION
 from adapter.rest.parameters import Disconnected
 from adapter.rest.patch import patch
@@ -33,6 +34,7 @@ from adapter.rest.smart import ADDRESS, NAME
 from adapter.rest.streaming import send_stream
 from adapter.rest.transaction import Transaction
 from adapter.rest.update import update
+from adapter.rest.validate import OPERATION as VALIDATE
 from adapter.services.writing_rules import NEEDED as WRITTEN
 
 if TYPE_CHECKING:
@@ -46,11 +48,13 @@ if TYPE_CHECKING:
     from adapter.rest.audit import AuditFace
     from adapter.rest.below import Below
     from adapter.rest.bulk import BulkFace
+    from adapter.rest.catalog import Catalog
     from adapter.rest.groups import GroupFace
     from adapter.rest.match import MatchOperation
     from adapter.rest.operations import ExplainOperation
     from adapter.rest.rendering import Rendering
     from adapter.rest.search import Search
+    from adapter.rest.validate import ValidateOperation
     from adapter.services.disclose import Caller, Disclosure
     from adapter.services.writing import Writing
 
@@ -73,18 +77,18 @@ _INTERACTION = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "
 
 
 class Prepared(NamedTuple):
-    """The answers of ``metadata`` and ``.well-known/smart-configuration``, the two addresses that need no token."""
+    """The addresses that need no token: ``metadata``, ``.well-known/smart-configuration`` and what describes both."""
 
     capabilities: Answer
     discovery: Answer
+    catalog: Catalog
 
 
 class FhirFace:
     """Every interaction offered below ``/fhir/``.
 
     ``beside`` are addresses that are no searched type, ``of_patient`` the operations on Patient, by their names.
-    ``new_id`` makes the request ids: ASCII, unguessable, never repeated. ``prepared`` are the answers of ``metadata``
-    and ``.well-known/smart-configuration``, the two addresses that need no token.
+    ``new_id`` makes the request ids: ASCII, unguessable, never repeated. ``prepared`` is what needs no token.
     """
 
     def __init__(  # noqa: PLR0913 - one for each interaction
@@ -99,6 +103,7 @@ class FhirFace:
         below: Below,
         beside: Mapping[str, BulkFace | GroupFace],
         writing: Writing,
+        validate: ValidateOperation,
         prepared: Prepared,
         rendering: Rendering,
         new_id: Callable[[], str],
@@ -113,6 +118,7 @@ class FhirFace:
         self._beside = beside
         self._writing = writing
         self._transaction = Transaction(disclosure, writing, self._inside)
+        self._validate = validate
         self._prepared = prepared
         self._rendering = rendering
         self._new_id = new_id
@@ -142,18 +148,19 @@ class FhirFace:
 
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> Answer:
         kind, slash, ident = scope["path"][len(PREFIX) :].partition("/")
+        if ident.endswith(VALIDATE):
+            return await self._validated(scope, receive, kind, ident, request_id)
+        if (beside := self._beside.get(kind)) is not None:
+            return await beside(scope, receive, ident, request_id)
         if kind not in PARAMETERS:
-            beside = self._beside.get(kind)
-            answer = (
-                beside(scope, receive, ident, request_id)
-                if beside is not None
-                else self._without_type(scope, receive, kind, tail=slash + ident, request_id=request_id)
-            )
-            return await answer
+            return await self._without_type(scope, receive, kind, tail=slash + ident, request_id=request_id)
         if "/" in ident or (kind, ident) == ("Patient", EXPORT):
             return await self._below(scope, kind, ident, request_id)
         if slash and not ident:
             raise Refused(NO_ROUTE)
+        return await self._of_type(scope, receive, kind, ident, request_id)
+
+    async def _of_type(self, scope: Scope, receive: Receive, kind: str, ident: str, request_id: str) -> Answer:
         if ident == "_search":
             return await self._search_by_form(scope, receive, kind, request_id)
         if ident in self._of_patient and kind == "Patient":
@@ -224,6 +231,16 @@ class FhirFace:
         async with Reading(self._disclosure, caller, "transaction", "Bundle"):
             return await self._transaction(caller, scope, receive)
 
+    async def _validated(self, scope: Scope, receive: Receive, kind: str, ident: str, request_id: str) -> Answer:
+        """`Type/$validate` or `Type/id/$validate`."""
+        named, slash, operation = ident.rpartition("/")
+        if operation != VALIDATE or "/" in named or (slash and not named):
+            raise Refused(NO_ROUTE)
+        if scope["method"] != "POST":
+            raise Refused(_ONLY_POSTING)
+        caller = await self._requester.caller(scope["headers"], request_id)
+        return await self._validate(caller, scope, receive, kind, named)
+
     async def _without_type(self, scope: Scope, receive: Receive, kind: str, *, tail: str, request_id: str) -> Answer:
         if not kind and not tail:
             return await self._bundle(scope, receive, request_id)
@@ -236,6 +253,8 @@ class FhirFace:
             if scope["method"] not in _READING:
                 raise Refused(_ONLY_READING)
             return self._prepared.discovery
+        if kind in CONFORMANCE and tail != "/":
+            return await self._prepared.catalog(scope, receive, kind, tail[1:])
         if kind == AUDIT and "/" not in tail[1:] and tail != "/":
             return await self._audit(scope, receive, tail[1:], request_id)
         if kind != "metadata" or tail:

@@ -19,6 +19,7 @@ from adapter.mapping.tables import CodeTable, read_table
 from adapter.services.agreements import read_agreements
 from adapter.services.assertion_rules import asserter_problems
 from adapter.services.forms import read_form
+from adapter.services.profiles import shipped_validator
 from adapter.services.user_agreements import read_user_agreements
 from adapter.settings import WRITTEN, read_document
 from adapter.summary.loinc import PinnedList
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from adapter.consent.agreement import AnyAgreement
     from adapter.consent.agreement_user import UserAgreement
     from adapter.consent.release_form import Form
+    from adapter.fhir.validate import Validator
     from adapter.settings import Feed, Site
 
 
@@ -44,6 +46,7 @@ class SiteRules:
     law: Law
     registry: Registry
     facts: Facts
+    validator: Validator
     tables: dict[str, CodeTable]
 
 
@@ -87,6 +90,7 @@ def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRu
         mappings=mappings,
         registry=registry,
         facts=facts,
+        validator=shipped_validator(facts),
         tables=tables,
     )
 
