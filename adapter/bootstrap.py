@@ -42,6 +42,7 @@ from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import Ingest
 from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
+from adapter.services.labelling import Labelling
 from adapter.services.measures import Measures
 from adapter.services.paper import Papers
 from adapter.services.patient_match import PatientMatch
@@ -408,6 +409,15 @@ async def build(
             erasing=Erasing(store, inbox, lines),
             keys=keys,
             zone=site.zone,
+            clock=now,
+        ),
+        labelling=Labelling(
+            store,
+            ledger,
+            writer=writer,
+            decisions=decisions,
+            in_force=in_force,
+            registry=rules.registry,
             clock=now,
         ),
         work=work,

@@ -116,7 +116,8 @@ class Mapped(NamedTuple):
     the key of the person within the feed, ``labels`` the security labels the record came with as (system,
     code). ``unmapped`` lists the paths of the unmapped leaves, without their content; ``unlisted`` the codes that a
     code table does not list, each as (table, column, code). ``amends`` tells that what the record leaves unsaid stays
-    as it was; ``event`` is when what it tells happened (dateTime), ``provenance`` what should be kept of that.
+    as it was; ``event`` is when what it tells happened (dateTime), ``provenance`` what should be kept of that. ``same``
+    are keys of persons of the feed whom the source says to be this one.
     """
 
     unit: str | None
@@ -130,3 +131,4 @@ class Mapped(NamedTuple):
     amends: bool = False
     event: str | None = None
     provenance: Tracing | None = None
+    same: tuple[tuple[str, ...], ...] = ()

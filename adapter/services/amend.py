@@ -133,13 +133,14 @@ class Amender:
         )
 
     def _recognised(self, rid: int, amendment: Amendment, state: _State, feed: str) -> Recognised | None:
-        """By what a person may be recognised now; an older record says nothing about that."""
-        if amendment.recognised is None or amendment.at < state.known.at:
+        """By what a person may be recognised now; an older record tells it where no other has."""
+        if amendment.recognised is None:
             return None
         own = amendment.recognised.get("identifier", [])
         kept = [one for one in state.known.body.get("identifier", ()) if one not in own]
         told = self._people.recognise(rid, feed, {**state.known.body, "identifier": [*own, *kept]})
-        return replace(told, amends=not takes_back_numbers(amendment.cleared))
+        late = amendment.at < state.known.at
+        return replace(told, amends=not takes_back_numbers(amendment.cleared), late=late)
 
 
 def takes_back_numbers(cleared: Collection[str]) -> bool:

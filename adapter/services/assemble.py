@@ -7,6 +7,7 @@ from functools import lru_cache
 from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from adapter.consent.agreement import CONTACT
 from adapter.consent.release import author, on_hold
 from adapter.consent.share import reaches_part2, recipients, sensitivities, share, withdrawn
 from adapter.errors import RecordError
@@ -14,7 +15,18 @@ from adapter.fhir.codec import dump_value
 from adapter.fhir.codings import codings_of
 from adapter.fhir.dates import interval
 from adapter.services.amend import Amendment, takes_back_numbers
-from adapter.services.origin import Origin, Record, labels_of_source, minimal, profiled, provenance, traces
+from adapter.services.origin import (
+    REACHING,
+    Origin,
+    Record,
+    labels_of_source,
+    minimal,
+    profiled,
+    provenance,
+    reached,
+    takes_back,
+    traces,
+)
 from adapter.store.shapes import ResourceWrite, ScreeningPlace, row_key
 from adapter.summary.build import summary
 from adapter.summary.screening import screenings
@@ -71,10 +83,11 @@ class _Person(NamedTuple):
     body: Mapping[str, Any] | None
     write: ResourceWrite
     identity: Told | None
+    contact: ResourceWrite | None
 
 
 class Assembly:
-    """Assembles the records of one feed."""
+    """Assembles the records of one feed. ``reaches``: some of them tell how to reach a person."""
 
     def __init__(
         self,
@@ -86,8 +99,10 @@ class Assembly:
         forms: Mapping[tuple[str, str], Form],
         organisations: Mapping[str, str],
         zone: ZoneInfo,
+        reaches: bool = True,
     ) -> None:
         self._feed = feed
+        self._reaches = reaches
         self._records = feed.records
         self._writer = writer
         self._people = people
@@ -112,7 +127,7 @@ class Assembly:
         patient = await self._patient(origin, mapped, at, amends)
         sex = None if patient.body is None else patient.body.get("gender")
         record = Record(mapped.person, patient.write.id, origin, received, at, amends, sex, [])
-        writes = [patient.write]
+        writes = [patient.write] if patient.contact is None else [patient.write, patient.contact]
         orders: list[ResourceWrite] = []
         for draft in mapped.drafts:
             if draft.type != "Patient":
@@ -199,7 +214,8 @@ class Assembly:
         # none is. Who someone is comes from records about identity and custody alone.
         seed = body is None or any(draft.type not in IDENTITY for draft in mapped.drafts)
         prior = None if draft is None else self._replaced(mapped, draft)
-        if prior is None and amends is None and self._last is not None and self._last[0] == mapped.person:
+        merges = self._merges(mapped, prior)
+        if not merges and amends is None and self._last is not None and self._last[0] == mapped.person:
             told = self._last[1]
             if (told.origin, told.seed) == (own, seed) and _same(told.body, body):
                 return told
@@ -208,12 +224,14 @@ class Assembly:
         content = {"resourceType": "Patient"} if seed or body is None else minimal(body)
         if prior is not None:
             content |= {"active": True}
-        relations = () if prior is None else (("replaces", prior),)
-        write = await self._writer.prepare(content, facets, ident=ident, patient=ident, seed=seed, relations=relations)
+        write = await self._writer.prepare(content, facets, ident=ident, patient=ident, seed=seed, relations=merges)
         identity = None if body is None else self._people.recognise(write.rid, self._records, body)
         if identity is not None and draft is not None and (seed or amends is not None):
             identity = replace(identity, amends=not takes_back_numbers(draft.cleared))
-        told = _Person(own, seed, body, write, identity)
+        contact = None
+        if draft is not None and not seed:
+            contact = await self._contact(own, draft, ident=ident, person=mapped.person, at=at, amends=amends)
+        told = _Person(own, seed, body, write, identity, contact)
         if amends is None:
             self._last = mapped.person, told
         elif not seed and draft is not None:
@@ -224,10 +242,41 @@ class Assembly:
                 patient=ident,
                 at=at,
                 cleared=draft.cleared,
-                relations=relations,
+                relations=merges,
                 recognised=body,
             )
         return told
+
+    async def _contact(
+        self,
+        origin: Origin,
+        draft: Draft,
+        *,
+        ident: str,
+        person: tuple[str, ...],
+        at: int,
+        amends: dict[int, Amendment] | None,
+    ) -> ResourceWrite | None:
+        """How to reach a person, in a resource of its own; None where neither this record nor its feed tells it."""
+        body, cleared = reached(draft.body), takes_back(draft.cleared)
+        says = any(name in draft.body for name in REACHING)
+        if not says and not (self._reaches if amends is None else cleared):
+            return None
+        own = self._writer.resource_id(self._records, "contact-details", *person)
+        facets = origin.facets(CONTACT)
+        # Where a record says all there is, one that no longer says it takes it back.
+        write = await self._writer.prepare(body, facets, ident=own, patient=ident, existing=not says and amends is None)
+        if amends is not None:
+            amends[write.rid] = Amendment(body=body, facets=facets, ident=own, patient=ident, at=at, cleared=cleared)
+        return write
+
+    def _merges(self, mapped: Mapped, prior: int | None) -> tuple[tuple[str, int], ...]:
+        """The Patients that their source says are the same person's: whose place this one takes, and others."""
+        same = [
+            ("same", row_key("Patient", self._writer.resource_id(self._records, "Patient", *key)))
+            for key in mapped.same
+        ]
+        return (*([("replaces", prior)] if prior is not None else ()), *same)
 
     def _replaced(self, mapped: Mapped, draft: Draft) -> int | None:
         """The internal key of the Patient whose place a record's Patient takes."""
@@ -244,6 +293,8 @@ class Assembly:
         origin = record.origin.labelled(draft.labels) if draft.labels else record.origin
         if draft.type == "Consent":
             facets = origin.facets("consent")
+        elif draft.type == "RelatedPerson":
+            facets = origin.facets(CONTACT)
         else:
             facets = self._details(origin, form, tuple(codings_of(draft.body)))
         body = profiled(draft)

@@ -315,7 +315,13 @@ class Ingest:
         orders = {one.rid: one for _, assembled in amended.assembled for one in assembled.orders}
         new = [orders[one.rid] for one in written if one.rid in orders] if orders else []
         await self._work.keep(change, receipt, codes=batch.unlisted, orders=new, at=at)
-        await self._settle(change, written, identities, report, at)
+        merging = {
+            write.rid
+            for _, assembled in amended.assembled
+            for write in assembled.writes
+            if write.type == "Patient" and write.relations and write.rid not in change.refused
+        }
+        await self._settle(change, written, identities, merging, feed.records, report, at)
         await change.tell(amended.told)
         await change.quarantine(batch.quarantine, at=at)
         await change.raise_alerts(batch.alerts, at=at)
@@ -382,12 +388,16 @@ class Ingest:
         change: Transaction,
         written: Sequence[ResourceWrite],
         identities: Sequence[Told],
+        merging: set[int],
+        source: str,
         report: FeedReport,
         at: int,
     ) -> None:
         """Bring in line with a batch what follows from it: who is one person, what is in force, what is told on."""
         touched = await self._in_force.touched(change, written, at=at)
         regrouped = await self._people.link(change, identities, at=at)
+        merging |= {write.rid for write in written if write.type == "Patient"}
+        regrouped.add(await self._people.merge(change, merging, source=source, at=at))
         report.links += regrouped.links
         touched |= regrouped.patients
         if touched:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from adapter.store.alerts import AlertRecords
+from adapter.store.labels import LabelRecords
 from adapter.store.legal import LegalRecords
 from adapter.store.matching import MatchRecords
 from adapter.store.sealing import SealingRecords
@@ -52,7 +53,7 @@ class Interned(Protocol):
         ...
 
 
-class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, SealingRecords, Protocol):
+class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, LabelRecords, SealingRecords, Protocol):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
@@ -126,6 +127,10 @@ class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, 
 
     async def leaning(self, patients: Iterable[int], *, at: int) -> dict[int, set[int]]:
         """For each of these patients the records that were linked to it by ``at`` and that nobody has confirmed."""
+        ...
+
+    async def merging(self, patients: Iterable[int], *, at: int) -> dict[int, set[int]]:
+        """Those of ``leaning`` of which their source says that they are one person's."""
         ...
 
     async def persons(self, patients: Iterable[int]) -> list[frozenset[int]]:

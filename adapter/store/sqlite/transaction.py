@@ -18,6 +18,7 @@ from adapter.store.sqlite.alerts import SqliteAlertRecords
 from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.identity import IdentityWriter
 from adapter.store.sqlite.interning import bodies
+from adapter.store.sqlite.labels import SqliteLabels
 from adapter.store.sqlite.legal import SqliteLegalRecords
 from adapter.store.sqlite.matching import MatchWriter, SqliteMatchRecords
 from adapter.store.sqlite.person import SqlitePeople, stored
@@ -48,7 +49,13 @@ _INCOMPLETE = "the policies of a patient must cover all time without gap or over
 
 
 class SqliteTransaction(
-    SqlitePeople, SqliteLegalRecords, SqliteMatchRecords, SqliteFeedWork, SqliteAlertRecords, SqliteSealing
+    SqlitePeople,
+    SqliteLegalRecords,
+    SqliteMatchRecords,
+    SqliteFeedWork,
+    SqliteAlertRecords,
+    SqliteLabels,
+    SqliteSealing,
 ):
     """The writer's side of the store, inside BEGIN IMMEDIATE … COMMIT."""
 
