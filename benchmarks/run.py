@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import changing
 import deciding
+import extracts
 import matching
 import mllp
 import population
@@ -35,6 +36,7 @@ from measure import FULL, SHORT, Row, WrongAnswer, calibrate, plain, table
 MEASURED = {
     "rest": rest_speed.measure,
     "roster": roster.measure,
+    "extracts": extracts.measure,
     "population": population.measure,
     "tables": tables.measure,
     "changing": changing.measure,
