@@ -9,6 +9,7 @@ from pathlib import Path
 
 import alerts_contract
 import apsw
+import decided_contract
 import events_contract
 import files_contract
 import legal_contract
@@ -18,6 +19,7 @@ import orjson
 import pytest
 import store_contract as contract
 import survey_contract
+import tokens_contract
 import work_contract
 
 from adapter.consent.segment import Segment
@@ -62,6 +64,8 @@ async def store(tmp_path):
 
 class TestSqlite(
     contract.StoreContract,
+    decided_contract.DecidedContract,
+    tokens_contract.TokensContract,
     events_contract.EventsContract,
     files_contract.FilesContract,
     legal_contract.LegalContract,
