@@ -8,8 +8,6 @@ from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapter.consent.agreement import CONTACT
-from adapter.consent.release import author, on_hold
-from adapter.consent.share import reaches_part2, recipients, sensitivities, share, withdrawn
 from adapter.errors import RecordError
 from adapter.fhir.codec import dump_value
 from adapter.fhir.codings import codings_of
@@ -27,6 +25,7 @@ from adapter.services.origin import (
     takes_back,
     traces,
 )
+from adapter.services.releases import UNDECLARED, Releases
 from adapter.store.shapes import ResourceWrite, ScreeningPlace, row_key
 from adapter.summary.build import summary
 from adapter.summary.screening import screenings
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
     from adapter.summary.registry import Registry
     from adapter.summary.screening import Screening
 
-UNDECLARED = "undeclared"
 RETRACTED = frozenset({"entered-in-error", "cancelled"})
 COURT_EVENT = "https://sallyport.example/fhir/CodeSystem/court-event"
 DISCLOSURE = (COURT_EVENT, "disclosure-order")
@@ -107,15 +105,8 @@ class Assembly:
         self._writer = writer
         self._people = people
         self._registry = registry
-        self._forms = forms
-        self._organisations = organisations
+        self._releases = Releases(feed, writer=writer, forms=forms, organisations=organisations, zone=zone)
         self._zone = zone
-        self._audiences = {
-            organisations[key]
-            for form in forms.values()
-            for key in (*form.partners, *(one for each in form.intermediaries.values() for one in each.participants))
-            if key in organisations
-        }
         self._last: tuple[tuple[str, ...], _Person] | None = None
         self._details = lru_cache(maxsize=8192)(self._detail_facets)
 
@@ -140,11 +131,11 @@ class Assembly:
         if mapped.provenance is not None:
             writes += await traces(self._writer, self._records, record, mapped.provenance, mapped.event, writes)
         held = origin.regime == UNDECLARED
-        problem = self._undeclared() if held else None
-        if self._forms:
-            consent, unusable = self._consent(record, source)
+        problem = self._releases.undeclared() if held else None
+        if self._releases.forms:
+            consent, unusable = self._releases.consent(record, source)
             problem = unusable or problem
-            writes += await self._release(record, consent, str(source.values.get("submission", "")))
+            writes += await self._releases.writes(record, consent, str(source.values.get("submission", "")))
         return Assembled(
             writes=writes,
             identity=patient.identity,
@@ -199,11 +190,6 @@ class Assembly:
         if unit is None:
             return code or "", f"Organization/{self._feed.organization}", UNDECLARED
         return code or "", f"Organization/{unit.organization}", unit.regime
-
-    def _undeclared(self) -> RecordError:
-        """Held for its sender alone, and waiting to run again once someone has declared the unit."""
-        known = ", ".join(self._feed.units)
-        return RecordError("undeclared-unit", "unit", f"a unit that the feed declares: {known}")
 
     async def _patient(self, origin: Origin, mapped: Mapped, at: int, amends: dict[int, Amendment] | None) -> _Person:
         """The Patient of a record; a person's records often follow each other and say the same of who that is."""
@@ -359,59 +345,6 @@ class Assembly:
         # Written once: the same extract received again tells nothing new of where a summary came from.
         traced = await self._writer.prepare(origin, facets, ident=trace, patient=record.patient, seed=True)
         return [write, traced]
-
-    async def _release(self, record: Record, consent: dict[str, Any], submission: str) -> list[ResourceWrite]:
-        """The Consent and the share of each recipient; whoever is no longer one has its share withdrawn."""
-        key = (*record.person, submission)
-        ident = self._writer.resource_id(self._records, "Consent", *key)
-        writes = [
-            await self._writer.prepare(consent, record.origin.facets("consent"), ident=ident, patient=record.patient)
-        ]
-        named = recipients(consent)
-        for recipient in sorted({*named, *self._audiences}):
-            given = share(consent, recipient) if recipient in named else None
-            if given is None:
-                labels = None
-                body = withdrawn(f"Patient/{record.patient}", record.origin.unit)
-            else:
-                regime = "part2" if reaches_part2(given) else record.origin.regime
-                labels = labels_of_source(sensitivities(given), (), regime, record.origin.inbound)
-                body = given
-            writes.append(
-                await self._writer.prepare(
-                    body,
-                    record.origin.facets("share", labels=labels, audience=recipient),
-                    ident=self._writer.resource_id(self._records, "consent-share", *key, recipient),
-                    patient=record.patient,
-                    existing=given is None,
-                )
-            )
-        return writes
-
-    def _consent(self, record: Record, source: SourceRecord) -> tuple[dict[str, Any], RecordError | None]:
-        """The Consent of a signed form; one that is deficient or of an undeclared unit denies until it is mended.
-
-        It may be a revocation: what was signed before must not go on as if it had not arrived.
-        """
-        patient = f"Patient/{record.patient}"
-        if record.origin.regime == UNDECLARED:
-            return on_hold(patient), self._undeclared()
-        form = self._forms.get((str(source.values.get("form", "")), str(source.values.get("version", ""))))
-        if form is None:
-            known = ", ".join(" ".join(names) for names in self._forms)
-            return on_hold(patient), RecordError("wrong-form", "version", f"one of {known}")
-        try:
-            consent = author(
-                form,
-                source.values,
-                patient_ref=patient,
-                organisations=self._organisations,
-                zone=self._zone,
-                now=record.received,
-            )
-        except RecordError as error:
-            return on_hold(patient), error
-        return consent, None
 
 
 def _same(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
