@@ -54,7 +54,7 @@ def measure(scale: Scale, folder: Path) -> list[Row]:
     figures = []
     for turn in range(scale.rounds):
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
-            figures.append(child.submit(load, folder, f"site{turn}", scale.roster_rows).result())
+            figures.append(child.submit(load, folder, f"site{turn}", scale.roster_rows // 2).result())
     rates = [messages / wall for messages, wall, _, _ in figures]
     costs = [messages / cpu for messages, _, cpu, _ in figures]
     rows = [

@@ -119,8 +119,8 @@ class Writer:
         """Complete and check one resource; ``InvalidResource`` lists what is wrong with it by FHIRPath."""
         kind = body["resourceType"]
         frame = await self._frame(kind, body.get("meta") or {}, facets)
-        resource = {"resourceType": kind, "id": ident, "meta": frame.meta}
-        resource |= {key: value for key, value in body.items() if key not in resource}
+        resource = {"resourceType": kind, "id": ident, "meta": frame.meta, **body}
+        resource["id"], resource["meta"] = ident, frame.meta
         element = SUBJECT.get(kind)
         if element is not None:
             resource[element] = {"reference": f"Patient/{patient}"}

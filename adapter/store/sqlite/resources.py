@@ -69,10 +69,12 @@ class ResourceWriter:
     def expect(self, rids: Iterable[int]) -> None:
         """Look up in one statement what is in place where something is about to be put."""
         unknown = array("q", {rid for rid in rids if rid not in self._in_place})
+        if not unknown:
+            return
         self._in_place.update(dict.fromkeys(unknown))
         self._apart.expect(unknown)
         self.lifted.expect(unknown)
-        for row in self._db.execute(SQL["in_place"], (apsw.carray(unknown),)) if unknown else ():
+        for row in self._db.execute(SQL["in_place"], (apsw.carray(unknown),)):
             self._in_place[row[0]] = _InPlace._make(row)
 
     def put(self, write: ResourceWrite, *, at: int, origin: tuple[str, int] | None) -> bool:
