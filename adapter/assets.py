@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import cache
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,9 @@ def copy_fictional_county(folder: Path) -> None:
                 shutil.copyfile(path, target)
 
 
+@cache
 def _yaml(package: str, *path: str) -> dict[str, Any]:
+    """A document that ships, read once: whoever gets it reads it and changes nothing in it."""
     text = files(package).joinpath(*path).read_text(encoding="utf-8")
     document: dict[str, Any] = yaml.load(text, Loader=LOADER)  # noqa: S506 - a safe loader
     return document

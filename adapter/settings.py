@@ -12,7 +12,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -32,9 +32,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("expected an IANA time zone such as America/Denver")
-    return name
+    try:
+        return ZoneInfo(name).key
+    except (KeyError, ValueError, OSError):
+        raise ValueError("expected an IANA time zone such as America/Denver") from None
 
 
 class _Section(BaseModel):

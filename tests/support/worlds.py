@@ -6,6 +6,7 @@ import io
 import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -64,8 +65,11 @@ class World:
     def __init__(self, services, clock):
         self.services = services
         self.clock = clock
-        self.app = application(services)
         self.tokens = {}
+
+    @cached_property
+    def app(self):
+        return application(self.services)
 
     async def token(self, recipient, purpose):
         key = (recipient, purpose)
