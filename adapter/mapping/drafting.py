@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adapter.errors import RecordError
-from adapter.mapping.mapped import MAPPED, Draft, Environment, Mapped, Tracing
+from adapter.mapping.mapped import MAPPED, Draft, Environment, Mapped, Restrictions, Tracing
 from adapter.mapping.scope import Scope
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Resource:
             person=_key(self.person, scope) if self.person else (),
             replaces=self.replaces,
             cleared=self.takes_back(scope, body) if self.takes_back is not None else (),
+            restrictions=_restrictions(labels) if labels else _UNRESTRICTED,
         )
 
 
@@ -174,6 +175,7 @@ class Kind:
             event=event,
             provenance=provenance,
             same=_persons(same, person) if same is not None else (),
+            restrictions=_restrictions(labels) if labels else _UNRESTRICTED,
         )
 
 
@@ -188,6 +190,17 @@ def _said(value: Any) -> str | None:
     if isinstance(value, list):
         value = value[0].get("1") if value and isinstance(value[0], dict) else None
     return value.strip() if isinstance(value, str) else None
+
+
+_UNRESTRICTED = Restrictions()
+
+
+def _restrictions(labels: Any) -> Restrictions:
+    """Which labels stand for a restriction of the sender, which do not, and what it lifts."""
+    entries = labels if isinstance(labels, list) else [labels]
+    because = tuple((one["because"], one.get("system", ""), one["code"]) for one in entries if "because" in one)
+    lifts = tuple(one["lifts"] for one in entries if "lifts" in one)
+    return Restrictions(because, lifts, _pairs([one for one in entries if "because" not in one]))
 
 
 def _pairs(labels: Any) -> tuple[tuple[str, str], ...]:

@@ -81,6 +81,23 @@ class LeafCounts:
         )
 
 
+class Restrictions(NamedTuple):
+    """What a record restricts and what it lifts, by the sender's own codes.
+
+    ``because`` are the labels that stand for a code, as (code, system, label); ``lifts`` are codes that no longer hold.
+    ``plain`` are the labels, as (system, code), that stand for no such code.
+    """
+
+    because: tuple[tuple[str, str, str], ...] = ()
+    lifts: tuple[str, ...] = ()
+    plain: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def says(self) -> bool:
+        """Whether there is any."""
+        return bool(self.because or self.lifts)
+
+
 class Draft(NamedTuple):
     """One resource before it has an id, ``meta`` and ``subject``. A tuple, because every record makes some.
 
@@ -100,6 +117,7 @@ class Draft(NamedTuple):
     person: tuple[str, ...] = ()
     replaces: str = ""
     cleared: tuple[str, ...] = ()
+    restrictions: Restrictions = Restrictions()
 
 
 class Tracing(NamedTuple):
@@ -132,3 +150,4 @@ class Mapped(NamedTuple):
     event: str | None = None
     provenance: Tracing | None = None
     same: tuple[tuple[str, ...], ...] = ()
+    restrictions: Restrictions = Restrictions()

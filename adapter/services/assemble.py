@@ -22,6 +22,7 @@ from adapter.services.origin import (
     profiled,
     provenance,
     reached,
+    restraint,
     takes_back,
     traces,
 )
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from adapter.consent.sensitivity import Label
     from adapter.mapping.compile import CompiledMapping
     from adapter.mapping.mapped import Draft, Mapped
+    from adapter.services.origin import Restraint
     from adapter.services.people import People, Told
     from adapter.services.write import Facets, Writer
     from adapter.settings import Feed
@@ -51,6 +53,8 @@ COURT_EVENT = "https://sallyport.example/fhir/CodeSystem/court-event"
 DISCLOSURE = (COURT_EVENT, "disclosure-order")
 IDENTITY = frozenset({"Patient", "Encounter"})
 """Records of these types alone say who someone is and where."""
+_APART = {"Consent": "consent", "RelatedPerson": CONTACT}
+"""Types with a tier of their own, whatever is in them."""
 SCREENED = frozenset({"Observation", "QuestionnaireResponse"})
 
 
@@ -117,7 +121,7 @@ class Assembly:
         at = self._happened(mapped.event, received)
         patient = await self._patient(origin, mapped, at, amends)
         sex = None if patient.body is None else patient.body.get("gender")
-        record = Record(mapped.person, patient.write.id, origin, received, at, amends, sex, [])
+        record = Record(mapped.person, patient.write.id, origin, received, at, amends, sex, [], mapped.restrictions)
         writes = [patient.write] if patient.contact is None else [patient.write, patient.contact]
         orders: list[ResourceWrite] = []
         for draft in mapped.drafts:
@@ -177,7 +181,13 @@ class Assembly:
         write = await self._writer.prepare(body, facets, ident=ident, patient=ident)
         if record.amends is not None:
             record.amends[write.rid] = Amendment(
-                body=body, facets=facets, ident=ident, patient=ident, at=record.at, cleared=draft.cleared
+                body=body,
+                facets=facets,
+                ident=ident,
+                patient=ident,
+                at=record.at,
+                cleared=draft.cleared,
+                restraint=record.restraint(draft.restrictions, lambda origin: origin.facets("identity")),
             )
         return write
 
@@ -215,8 +225,10 @@ class Assembly:
         if identity is not None and draft is not None and (seed or amends is not None):
             identity = replace(identity, amends=not takes_back_numbers(draft.cleared))
         contact = None
+        held = None
         if draft is not None and not seed:
-            contact = await self._contact(own, draft, ident=ident, person=mapped.person, at=at, amends=amends)
+            held = restraint(origin, mapped.restrictions, draft.restrictions, lambda plain: plain.facets("identity"))
+            contact = await self._contact(own, draft, ident, held, person=mapped.person, at=at, amends=amends)
         told = _Person(own, seed, body, write, identity, contact)
         if amends is None:
             self._last = mapped.person, told
@@ -230,6 +242,7 @@ class Assembly:
                 cleared=draft.cleared,
                 relations=merges,
                 recognised=body,
+                restraint=held,
             )
         return told
 
@@ -237,8 +250,9 @@ class Assembly:
         self,
         origin: Origin,
         draft: Draft,
-        *,
         ident: str,
+        held: Restraint | None,
+        *,
         person: tuple[str, ...],
         at: int,
         amends: dict[int, Amendment] | None,
@@ -253,7 +267,9 @@ class Assembly:
         # Where a record says all there is, one that no longer says it takes it back.
         write = await self._writer.prepare(body, facets, ident=own, patient=ident, existing=not says and amends is None)
         if amends is not None:
-            amends[write.rid] = Amendment(body=body, facets=facets, ident=own, patient=ident, at=at, cleared=cleared)
+            amends[write.rid] = Amendment(
+                body=body, facets=facets, ident=own, patient=ident, at=at, cleared=cleared, restraint=held
+            )
         return write
 
     def _merges(self, mapped: Mapped, prior: int | None) -> tuple[tuple[str, int], ...]:
@@ -277,17 +293,24 @@ class Assembly:
         ident = self._writer.resource_id(self._records, draft.type, draft.name, *draft.key)
         form = draft.body.get("questionnaire", "")
         origin = record.origin.labelled(draft.labels) if draft.labels else record.origin
-        if draft.type == "Consent":
-            facets = origin.facets("consent")
-        elif draft.type == "RelatedPerson":
-            facets = origin.facets(CONTACT)
-        else:
-            facets = self._details(origin, form, tuple(codings_of(draft.body)))
+        codings = () if draft.type in _APART else tuple(codings_of(draft.body))
+
+        def facets_of(origin: Origin) -> Facets:
+            tier = _APART.get(draft.type)
+            return self._details(origin, form, codings) if tier is None else origin.facets(tier)
+
+        facets = facets_of(origin)
         body = profiled(draft)
         write = await self._writer.prepare(body, facets, ident=ident, patient=record.patient)
         if record.amends is not None:
             record.amends[write.rid] = Amendment(
-                body=body, facets=facets, ident=ident, patient=record.patient, at=record.at, cleared=draft.cleared
+                body=body,
+                facets=facets,
+                ident=ident,
+                patient=record.patient,
+                at=record.at,
+                cleared=draft.cleared,
+                restraint=record.restraint(draft.restrictions, facets_of),
             )
         writes = [write]
         if draft.type in SCREENED:

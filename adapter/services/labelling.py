@@ -17,6 +17,7 @@ from adapter.errors import Conflict, NotFound, RequestError
 from adapter.fhir.codec import parse
 from adapter.fhir.codings import codings_of
 from adapter.fhir.served import Parts, join
+from adapter.services.restrained import relabelled
 from adapter.services.write import digest_of
 from adapter.store.labels import LIFT, RESTORE, LabelDecision
 from adapter.store.shapes import LedgerEntry, row_key
@@ -57,6 +58,7 @@ class _Change(NamedTuple):
     write: ResourceWrite
     before: bytes
     changed: tuple[Label, ...]
+    labels: tuple[Label, ...]
 
 
 class Labelling:
@@ -160,7 +162,7 @@ class Labelling:
         self, row: StoredResource, segment: Segment, labels: tuple[Label, ...], changed: tuple[Label, ...]
     ) -> _Change:
         write = await self._writer.relabelled(row, segment, labels)
-        return _Change(write, digest_of(row), changed)
+        return _Change(write, digest_of(row), changed, labels)
 
     async def _put(self, what: str, changes: Sequence[_Change], act: str, by: Author, why: str) -> list[Relabelled]:
         at = self._clock()
@@ -186,6 +188,10 @@ class Labelling:
         last = await change.last_label_decision(rid)
         told = last.told if last is not None and last.act == LIFT and last.made == one.before else one.before
         one.write.screening = await change.screening_place(rid)
+        known = (await change.told([rid])).get(rid)
+        times = None if known is None else relabelled(known.times, one.labels)
+        if known is not None and times is not None:
+            await change.tell([(rid, known.at, times)])
         await change.decide_labels(LabelDecision(act, rid, one.changed, told, one.write.digest, by.name, why, at))
 
     async def _enter(self, by: Author, interaction: str, target: str, at: int) -> None:

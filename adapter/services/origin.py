@@ -12,10 +12,10 @@ from adapter.identity.traits import MATCH_ONLY
 from adapter.services.write import Facets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from adapter.consent.sensitivity import Label
-    from adapter.mapping.mapped import Draft, Tracing
+    from adapter.mapping.mapped import Draft, Restrictions, Tracing
     from adapter.services.amend import Amendment
     from adapter.services.write import Writer
     from adapter.store.shapes import ResourceWrite
@@ -57,6 +57,14 @@ class Origin(NamedTuple):
         return Facets(tier, own, self.regime, domain, self.unit, audience)
 
 
+class Restraint(NamedTuple):
+    """What a record restricts of one resource and lifts from it; ``plain`` are the labels it has besides."""
+
+    because: tuple[tuple[str, str, str], ...]
+    lifts: tuple[str, ...]
+    plain: tuple[Label, ...]
+
+
 class Record(NamedTuple):
     """What all resources of one record share: whose it is, where it comes from, when it was received and happened.
 
@@ -72,6 +80,24 @@ class Record(NamedTuple):
     amends: dict[int, Amendment] | None
     sex: str | None
     remarks: list[str]
+    restrictions: Restrictions
+
+    def restraint(self, own: Restrictions, facets: Callable[[Origin], Facets]) -> Restraint | None:
+        """What a record restricts of one resource, with what it restricts of all; None where it says nothing of that.
+
+        ``facets`` gives those of the resource by the origin it comes with.
+        """
+        return restraint(self.origin, self.restrictions, own, facets)
+
+
+def restraint(
+    origin: Origin, general: Restrictions, own: Restrictions, facets: Callable[[Origin], Facets]
+) -> Restraint | None:
+    """As ``Record.restraint``."""
+    if not general.says and not own.says:
+        return None
+    plain = origin._replace(inbound=(*general.plain, *own.plain))
+    return Restraint(general.because + own.because, general.lifts + own.lifts, facets(plain).labels)
 
 
 def profiled(draft: Draft) -> dict[str, Any]:

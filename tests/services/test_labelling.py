@@ -151,3 +151,48 @@ async def test_a_record_that_changed_meanwhile_is_not_touched(county, monkeypatc
     with pytest.raises(Conflict):
         await lift(county)
     assert "ODD" in codes(county)
+
+
+FEED = "jail-medical-hl7"
+
+
+def message(control, day, *after):
+    """An admission, or what came of it, with segments after PID."""
+    told = records.admission(control).replace("20260301081000", f"202603{day:02d}081000")
+    return records.hl7(told.replace(records.pid(), "\r".join((records.pid(), *after))))
+
+
+def borne(world):
+    """The label codes of her Patient at the jail."""
+    ((head, tail),) = world.rows("SELECT head, tail FROM resource WHERE id = ?", world.patient(FEED, records.JAIL))
+    return {label["code"] for label in orjson.loads(head + b"]" + tail)["meta"]["security"]}
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0), (1, 2, 0)])
+async def test_an_arv_lifts_what_its_code_restricted_before_whatever_order_they_come_in(county, order):
+    sent = [message("M1", 2, "ARV|1|A|VIP"), message("M2", 4, "ARV|1|D|VIP"), message("M3", 6)]
+    for place in order:
+        await county.deliver(FEED, sent[place], name=f"m{place}")
+    assert borne(county) == {"N"}
+    await county.deliver(FEED, message("M4", 7, "ARV|1|A|VIP"), name="again")
+    assert borne(county) == {"R", "CEL"}
+
+
+async def test_an_arv_lifts_nothing_that_something_else_asks_for(county):
+    await county.deliver(FEED, message("M1", 2, "ARV|1|A|VIP", "PD1" + "|" * 12 + "Y"))
+    await county.deliver(FEED, message("M2", 3, "ARV|1|A|PSY"), name="second")
+    await county.deliver(FEED, message("M3", 4, "ARV|1|D|VIP"), name="third")
+    assert borne(county) == {"R", "PSY"}
+    await county.deliver(FEED, message("M4", 5, "ARV|1|D|PSY"), name="fourth")
+    assert borne(county) == {"R"}
+
+
+async def test_what_a_person_put_back_no_message_lifts(county):
+    await county.deliver(FEED, message("M1", 2, "ARV|1|A|VIP"))
+    what = f"Patient/{county.patient(FEED, records.JAIL)}"
+    await county.services.labelling.lift(what, ["CEL", "R"], asserting.staff(), why=WHY)
+    await county.deliver(FEED, message("M2", 3), name="silent")
+    assert borne(county) == {"N"}
+    await county.services.labelling.restore(what, asserting.staff(), why="a mistake")
+    await county.deliver(FEED, message("M3", 4, "ARV|1|D|VIP"), name="lifted")
+    assert "CEL" in borne(county)
