@@ -106,10 +106,12 @@ class ResourceWriter:
     def index_anew(
         self, resources: Sequence[StoredResource], rows: Callable[[StoredResource], Sequence[IndexRow]]
     ) -> None:
-        """Replace the index rows of stored resources; sealed ones are in no index."""
-        self._apart.expect([one.rid for one in resources])
+        """Replace the index rows of stored resources; those that are sealed or were taken back are in no index."""
+        rids = array("q", [one.rid for one in resources])
+        self._apart.expect(rids)
+        gone = {rid for (rid,) in self._db.execute(SQL["taken_back"], (apsw.carray(rids),))} if rids else set()
         for one in resources:
-            if self._apart.sealed(one.rid):
+            if one.rid in gone or self._apart.sealed(one.rid):
                 continue
             kind = TYPES[one.type]
             self._index.drop(kind, one.patient, one.rid)
