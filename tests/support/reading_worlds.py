@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from adapter.consent.bases import CONSENT
+from adapter.consent.segment import Segment
 from adapter.fhir.index import index_rows
 from adapter.services.bulk import Bulk
 from adapter.services.disclose import Caller
@@ -262,6 +263,9 @@ class Deciding:
         self._segments = {number: name for name, number in segments.items()}
         self._policies = {number: name for name, number in policies.items()}
         self.filled = 0
+
+    async def segment(self, number):
+        return Segment(type="Observation", tier="detail", unit=self._segments[number])
 
     async def fill(self, context, gaps):
         rows = []
