@@ -265,7 +265,7 @@ class Deciding:
         self.filled = 0
 
     async def segment(self, number):
-        return Segment(type="Observation", tier="detail", unit=self._segments[number])
+        return Segment(type="Observation", tier="detail", regime="hipaa", unit=self._segments[number])
 
     async def fill(self, context, gaps):
         rows = []
