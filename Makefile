@@ -48,10 +48,10 @@ fuzz: setup ## ten million random cases: the engine, its tables and a slow evalu
 mutants: setup ## change the engine in every small way and see whether a test notices; takes hours
 	sh tests/mutants.sh $(BIN)/python
 
-conformance: setup ## every official R4 example of our types through our validator; fetched with npm
+conformance: setup ## every official R4 example of our types through validator, store form and XML; XSD=fhir-single.xsd
 	mkdir -p build/r4
 	cd build/r4 && test -d package || (npm pack --silent hl7.fhir.r4.examples@4.0.1 && tar xzf hl7.fhir.r4.examples-4.0.1.tgz)
-	$(BIN)/python benchmarks/r4_examples.py build/r4/package
+	$(BIN)/python benchmarks/r4_examples.py build/r4/package $(if $(XSD),--xsd $(XSD))
 
 pins: ## resolve requirements/*.in anew (needs uv)
 	cd requirements && for set in runtime develop; do \

@@ -22,6 +22,19 @@ def r4_facts() -> dict[str, Any]:
     return document
 
 
+def conformance() -> dict[str, dict[str, Any]]:
+    """The conformance resources that ship, each as its file says, by file name."""
+    folder = files("profiles")
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".json") and "-" in item.name)
+    return {name: orjson.loads(folder.joinpath(name).read_bytes()) for name in names}
+
+
+def us_core() -> dict[str, Any]:
+    """What US Core asks of the types that are exchanged: ``profiles`` and ``codes`` by address."""
+    document: dict[str, Any] = orjson.loads(files("profiles").joinpath("us_core.json").read_bytes())
+    return document
+
+
 def instruments() -> dict[str, Any]:
     """The registry of screening instruments."""
     return _yaml("profiles", "instruments.yaml")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from adapter.auth.wire import Ground, authorization, checked
 from adapter.errors import ConfigurationError, Problem, SallyportError
-from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
 from adapter.pullers import pulls
 from adapter.services.access import Access
@@ -27,6 +26,7 @@ from adapter.services.authorities import Authorities
 from adapter.services.bulk import Bulk
 from adapter.services.change import Changes
 from adapter.services.channels import ChannelLog
+from adapter.services.conformance import conformance
 from adapter.services.decisions import Decisions
 from adapter.services.directory import entries, organizations, publish
 from adapter.services.disclose import Disclosure
@@ -55,6 +55,7 @@ from adapter.services.reindex import reindex
 from adapter.services.reviews import Reviews
 from adapter.services.rosters import Rosters
 from adapter.services.sealing import Sealing
+from adapter.services.settling import Settling
 from adapter.services.sources import sources_of
 from adapter.services.standing import KnownFacts
 from adapter.services.user_agreements import UserAgreements
@@ -63,6 +64,7 @@ from adapter.services.watching import Watching
 from adapter.services.whatif import WhatIf
 from adapter.services.words import Words
 from adapter.services.write import Writer, stamp
+from adapter.services.writing_wire import WritingGround, wire_writing
 from adapter.source import ExtractOptions
 from adapter.store.sqlite.connection import connect, migrate
 from adapter.store.sqlite.ledger import SqliteLedger
@@ -170,7 +172,7 @@ def preview(site: Site, feed: str) -> Preview:
         options=ExtractOptions(encoding=known.encoding, settings=known.settings),
         mapping=rules.mappings[feed],
         environment=Environment(zone=known.time_zone or site.site.time_zone),
-        validator=Validator(rules.facts),
+        validator=rules.validator,
     )
 
 
@@ -214,7 +216,7 @@ async def build(
         lambda agreements: handled(agreements, site.feeds, site.zone),
     )
     await decisions.start(at=now())
-    writer = Writer(keys, Validator(rules.facts), decisions, site.zone)
+    writer = Writer(keys, rules.validator, decisions, site.zone)
     await publish(store, writer, [*directory, *entries(site.directory)], EMPTY, at=now())
     people = People(keys, matcher(site), ledger)
     sources = await sources_of(site, store)
@@ -229,6 +231,7 @@ async def build(
     lines = {
         feed.feed: feed_line(site, feed, CONNECTORS[feed.connector], rules, writer=writer, people=people)
         for feed in site.feeds.values()
+        if not feed.is_written
     }
     user_agreements = UserAgreements(rules.user_agreements, site.partners, site.zone)
     gate = FeedGate(rules.agreements, site.feeds, site.zone)
@@ -264,13 +267,13 @@ async def build(
         tables=rules.tables,
         clock=now,
     )
+    settling = Settling(people, in_force)
     ingest = Ingest(
         store,
         inbox,
         lines,
-        people=people,
+        settling=settling,
         amender=Amender(store, writer, people),
-        in_force=in_force,
         work=work,
         clock=now,
         new_id=make_id,
@@ -334,6 +337,23 @@ async def build(
         intermediary=site.site.operator == "intermediary",
     )
     base_url = f"{site.site.base_url}/fhir"
+    writing = wire_writing(
+        WritingGround(
+            site=site,
+            rules=rules,
+            store=store,
+            ledger=ledger,
+            keys=keys,
+            validator=rules.validator,
+            decisions=decisions,
+            writer=writer,
+            people=people,
+            settling=settling,
+            gate=gate,
+            clock=now,
+            new_key=make_id,
+        )
+    )
     events = AuditEvents(keys.audit_key(), words, base_url=base_url, site=site.site.name)
 
     async def ready() -> bool:
@@ -360,6 +380,7 @@ async def build(
         groups=Groups(store, ledger, decisions, now, new_id=make_id),
         ingest=ingest,
         intake=intake,
+        writing=writing,
         reception=reception,
         channels=channels,
         ways_in=WaysIn(
@@ -381,7 +402,7 @@ async def build(
             words=words,
             zone=site.zone,
         ),
-        changes=Changes(store, decisions, in_force, site=site, validator=Validator(rules.facts), clock=now),
+        changes=Changes(store, decisions, in_force, site=site, validator=rules.validator, clock=now),
         whatif=WhatIf(store, ledger, decisions, now),
         law=rules.law,
         authorities=authorities,
@@ -430,6 +451,8 @@ async def build(
         base_url=base_url,
         zone=site.zone,
         facts=rules.facts,
+        validator=rules.validator,
+        conformance=conformance(rules.facts, rules.registry),
         cursor_key=keys.cursor_key(),
         now=now,
         new_id=make_id,

@@ -12,6 +12,8 @@
     │   ├── NotSupported
     │   ├── NotAcceptable
     │   ├── Conflict            the request contradicts an earlier one of the same caller
+    │   ├── PreconditionFailed  what the caller takes for granted is not so
+    │   ├── Rejected            what was sent cannot be kept; it says why, element by element
     │   └── TooMany             the caller has asked too often
     │       └── Throttled   for now: it says in how many seconds to come back
     ├── LedgerBroken            the disclosure ledger does not follow from itself any more
@@ -129,6 +131,18 @@ class Conflict(RequestError):
     """The request contradicts an earlier one of the same caller."""
 
 
+class PreconditionFailed(RequestError):
+    """What the caller takes for granted is not so: a version, or that one record fits its criteria."""
+
+
+class Rejected(RequestError):
+    """What was sent cannot be kept. Carries every issue found."""
+
+    def __init__(self, issues: list[Issue]) -> None:
+        self.issues = issues
+        super().__init__("; ".join(f"{issue.path}: {issue.message}" for issue in issues))
+
+
 class TooMany(RequestError):
     """The caller has asked too often."""
 
@@ -173,6 +187,8 @@ STATUS: dict[type[SallyportError], tuple[int, str]] = {
     NotSupported: (400, "not-supported"),
     NotAcceptable: (406, "not-supported"),
     Conflict: (409, "conflict"),
+    PreconditionFailed: (412, "conflict"),
+    Rejected: (422, "invalid"),
     TooMany: (429, "throttled"),
     RequestError: (400, "invalid"),
     InvalidResource: (422, "structure"),

@@ -7,10 +7,15 @@ checked with everything else by `sallyport validate`.
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
+
+from adapter.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 Key = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 HttpsUrl = Annotated[str, Field(pattern=r"^https://[^\s/?#@]+(/[^\s#]*)?$")]
@@ -44,6 +49,7 @@ class Client(_Section):
     requests_per_minute: int = Field(default=6000, ge=1, le=1_000_000)
     tokens_per_minute: int = Field(default=60, ge=1, le=6000)
     body_kilobytes: int = Field(default=64, ge=1, le=64 * 1024)
+    bundle_entries: int = Field(default=500, ge=1, le=10_000)
 
     @model_validator(mode="after")
     def _consistent(self) -> Client:
@@ -82,3 +88,26 @@ class Outbound(_Section):
 
     private_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     ca_file: str | None = None
+
+
+def writer_problems(feeds: Iterable[tuple[str, str, str | None]], clients: Mapping[str, Client]) -> list[Problem]:
+    """What is wrong with who writes feeds over FHIR REST; each of ``feeds`` is (feed, organisation, client).
+
+    A client has to be registered for the organisation, and what it writes for it goes to one feed.
+    """
+    known: dict[tuple[str, str], str] = {}
+    found = []
+    for feed, organisation, client in feeds:
+        if client is None:
+            continue
+        writing = sorted(key for key, one in clients.items() if organisation in one.organizations)
+        first = known.setdefault((client, organisation), feed)
+        where, path = f"feeds/{feed}.yaml", "client"
+        if client not in writing:
+            told, expected = f"no client `{client}` is registered for `{organisation}`", ", ".join(writing)
+            found.append(Problem(where=where, path=path, message=told, expected=expected))
+        if first != feed:
+            told = f"`{first}` is written by the same client for the same organisation"
+            expected = "one feed for each client and organisation"
+            found.append(Problem(where=where, path=path, message=told, expected=expected))
+    return found

@@ -15,17 +15,19 @@ from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from adapter.directory import DirectorySection
 from adapter.errors import ConfigurationError, Problem
 from adapter.pulled import Pull  # noqa: TC001 - pydantic reads it when the class is made
-from adapter.registration import Client, Introspection, Key, Outbound
+from adapter.registration import Client, Introspection, Key, Outbound, writer_problems
 from adapter.transports import Hl7Answers, MllpHost, MllpPort, Sftp, SftpHost, Watch
 
 Regime = Literal["justice", "hipaa", "part2", "education"]
 """Legal regimes of a unit: a justice record, HIPAA (45 CFR 164), 42 CFR Part 2, FERPA (34 CFR 99)."""
 
+WRITTEN = "fhir.rest"
+"""Connector of a feed that a registered client writes over FHIR REST, resource by resource."""
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The safe loader, in C where libyaml is at hand."""
 Model = TypeVar("Model", bound=BaseModel)
@@ -126,9 +128,10 @@ class Feed(_Section):
     feed: Key
     title: str
     connector: str
-    mapping: str
+    mapping: str = ""
     organization: Key
     system: Key | None = None
+    client: Key | None = None
     encoding: str = "utf-8"
     time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
     units: dict[str, Unit] = Field(min_length=1)
@@ -144,6 +147,19 @@ class Feed(_Section):
     pull: Pull | None = None
     urgent_screens: bool = False
     settings: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Feed:
+        if (self.connector == WRITTEN) is (self.client is None):
+            raise ValueError(f"expected `client`, the software that writes, with `connector: {WRITTEN}` and no other")
+        if (self.connector == WRITTEN) is bool(self.mapping):
+            raise ValueError(f"expected `mapping` for every connector but `{WRITTEN}`, which reads FHIR as it is")
+        return self
+
+    @property
+    def is_written(self) -> bool:
+        """Whether its way in is FHIR REST: resources that a registered client writes one by one."""
+        return self.client is not None
 
     @property
     def absence_releases(self) -> bool:
@@ -203,6 +219,9 @@ def load_site(folder: Path) -> Site:
             problems += directory.unknown(partners.partners.keys())
     if partners is not None:
         problems += _unknown_organizations_of_clients(partners)
+        problems += writer_problems(
+            [(one.feed, one.organization, one.client) for one in feeds.values()], partners.clients
+        )
     problems += _foreign_systems(feeds)
     documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms", "user_agreements")}
     own_overlays = _documents(folder / "overlays", problems)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapter.services.feed_contracts import endings
 from adapter.services.measures import Gauge
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from adapter.auth.clients import Clients
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adapter.consent.agreement import AnyAgreement
     from adapter.consent.law.law import Law
     from adapter.fhir.facts import Facts
+    from adapter.fhir.validate import Validator
     from adapter.services.access import Access
     from adapter.services.accounting import Accounting
     from adapter.services.accounting_page import AccountPage
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from adapter.services.user_agreements import UserAgreements
     from adapter.services.versions import Versions
     from adapter.services.whatif import WhatIf
+    from adapter.services.writing import Writing
     from adapter.settings import Site
     from adapter.store.port import Inbox, Ledger, Store
     from adapter.ways_in import WaysIn
@@ -77,6 +79,7 @@ class Services:
     groups: Groups
     ingest: Ingest
     intake: Intake
+    writing: Writing
     reception: Reception
     channels: ChannelLog
     ways_in: WaysIn
@@ -107,6 +110,8 @@ class Services:
     base_url: str
     zone: ZoneInfo
     facts: Facts
+    validator: Validator
+    conformance: Sequence[Mapping[str, Any]]
     cursor_key: bytes
     now: Callable[[], int]
     new_id: Callable[[], str]

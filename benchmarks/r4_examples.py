@@ -1,11 +1,15 @@
-"""Runs the official R4 examples through codec, validator and index, and prints what came of it.
+"""Runs the official R4 examples through codec, validator, index, store form and XML, and prints what came of it.
 
-    python benchmarks/r4_examples.py FOLDER
+    python benchmarks/r4_examples.py FOLDER [--xsd fhir-single.xsd]
 
 ``FOLDER`` is the unpacked npm package ``hl7.fhir.r4.examples@4.0.1`` (CC0-1.0). For every example of a
 type that is read here:
 
-* it survives parsing and writing unchanged, number for number;
+* it survives parsing and writing unchanged, number for number, to the last digit of a decimal;
+* of the types that are stored, what is served of the stored parts is the same resource;
+* written as XML and read again it is the same resource, narratives as XHTML; with ``--xsd``, the XML is
+  valid by the schema of R4 (Maven ``ca.uhn.hapi.fhir:hapi-fhir-validation-resources-r4``, there in
+  `org/hl7/fhir/r4/model/schema`);
 * the validator accepts it, and ``valid`` and ``issues`` agree;
 * the same example without a required element, with an element R4 does not know, or with a code that is in
   no value set is refused;
@@ -21,6 +25,7 @@ import argparse
 import json
 import sys
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -28,17 +33,33 @@ from zoneinfo import ZoneInfo
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from lxml import etree
+
+from adapter.errors import InvalidResource
 from adapter.fhir.codec import dump, parse
-from adapter.fhir.search import index_rows
+from adapter.fhir.search import PARAMETERS, index_rows
+from adapter.fhir.served import join, split
 from adapter.fhir.validate import Validator
+from adapter.fhir.xhtml import narrative
+from adapter.fhir.xml_dump import XmlWriter
+from adapter.fhir.xml_parse import XmlReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FACTS = Path(__file__).parents[1] / "profiles" / "r4" / "facts.json"
 ZONE = ZoneInfo("America/Denver")
+LABEL = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "N"}
+PARSER = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
 NO_BASE = "SearchParameter.base: required element `base` is missing"
 BROKEN = {
+    "ImplementationGuide-fhir.json": "ImplementationGuide.name: required element `name` is missing",
+    **{
+        f"StructureDefinition-{name}.json": (
+            "StructureDefinition: sdf-4: expected abstract = true or baseDefinition.exists()"
+        )
+        for name in ("Definition", "Event", "FiveWs", "Request")
+    },
     "Bundle-dataelements.json": "Bundle.entry: bdl-7: expected each `fullUrl` once, or other versions",
     "Questionnaire-qs1.json": "Questionnaire.item[0].item[0].linkId: required element `linkId` is missing",
     "SearchParameter-questionnaireresponse-extensions-QuestionnaireResponse-item-subject.json": (
@@ -56,8 +77,12 @@ BROKEN = {
 class Run:
     """The tally of one run: examples, defects refused and seconds per type, and every failure."""
 
-    def __init__(self, validator: Validator) -> None:
+    def __init__(self, validator: Validator, xsd: etree.XMLSchema | None) -> None:
         self.validator = validator
+        self.xsd = xsd
+        self.writer, self.reader = XmlWriter(validator.facts), XmlReader(validator.facts)
+        self.stored: Counter[str] = Counter()
+        self.xml: Counter[str] = Counter()
         self.examples: Counter[str] = Counter()
         self.broken: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
@@ -71,7 +96,7 @@ class Run:
         kind = resource["resourceType"]
         self.examples[kind] += 1
         self.bytes[kind] += len(data)
-        if parse(dump(resource)) != resource:
+        if not _same(parse(dump(resource)), resource):
             self.failures.append(f"{name}: changed by writing")
         self.validator.valid({"resourceType": kind})  # compiles the type outside the measured time
         start = perf_counter()
@@ -88,7 +113,35 @@ class Run:
             self.failures.append(f"{name}: {issues[0]}")
         else:
             index_rows(resource, ZONE)
+            self.store(name, resource)
+            self.as_xml(name, resource)
             self.spoil(name, resource)
+
+    def store(self, name: str, resource: dict[str, Any]) -> None:
+        """Check that what is served of the stored parts of a resource is that resource."""
+        if resource["resourceType"] not in PARAMETERS:
+            return
+        # Nothing is stored without a label; what a disclosure writes is taken off before.
+        meta = {key: value for key, value in resource.get("meta", {}).items() if key not in {"tag", "extension"}}
+        labelled = {**resource, "meta": {**meta, "security": meta.get("security", [LABEL])}}
+        served = join(split(labelled))
+        if not _same(parse(served), labelled):
+            self.failures.append(f"{name}: served otherwise than it was stored")
+        self.stored[resource["resourceType"]] += 1
+
+    def as_xml(self, name: str, resource: dict[str, Any]) -> None:
+        """Check that a resource is the same after a way through XML, and that the XML is valid."""
+        try:
+            written = self.writer.dump(resource)
+        except InvalidResource as error:
+            if "of a type that is not written" not in str(error):
+                self.failures.append(f"{name}: {error}")
+            return  # it holds a resource of a type that is none of ours
+        if not _same(self.reader.parse(written), _narrated(resource)):
+            self.failures.append(f"{name}: changed by XML")
+        if self.xsd is not None and not self.xsd.validate(etree.fromstring(written, PARSER)):
+            self.failures.append(f"{name}: XML is not valid: {self.xsd.error_log[0].message}")
+        self.xml[resource["resourceType"]] += 1
 
     def spoil(self, name: str, resource: dict[str, Any]) -> None:
         """Check that the example is refused once something is wrong with it."""
@@ -96,6 +149,25 @@ class Run:
             if self.validator.valid(spoilt):
                 self.failures.append(f"{name}: accepted {defect}")
             self.refused[resource["resourceType"]] += 1
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are equal, decimals digit for digit."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(_same(*pair) for pair in zip(one, other, strict=True))
+    return type(one) is type(other) and (str(one) == str(other) if isinstance(one, Decimal) else one == other)
+
+
+def _narrated(value: Any) -> Any:
+    """A value with its narratives written one way: XML has several ways to write one character, or nothing."""
+    if isinstance(value, dict):
+        return {
+            key: narrative(inner) if key == "div" and isinstance(inner, str) else _narrated(inner)
+            for key, inner in value.items()
+        }
+    return [_narrated(item) for item in value] if isinstance(value, list) else value
 
 
 def _spoilt(validator: Validator, resource: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -118,12 +190,18 @@ def _spoilt(validator: Validator, resource: dict[str, Any]) -> Iterator[tuple[st
 
 
 def _table(run: Run) -> None:
-    print(f"{'type':<22}{'examples':>9}{'broken':>8}{'defects refused':>17}{'µs each':>9}{'bytes each':>12}")
+    print(
+        f"{'type':<22}{'examples':>9}{'broken':>8}{'stored':>8}{'by XML':>8}"
+        f"{'defects refused':>17}{'µs each':>9}{'bytes each':>12}"
+    )
     for kind in sorted(run.examples):
         count = run.examples[kind]
         mean, size = run.seconds[kind] / count * 1e6, run.bytes[kind] // count
-        print(f"{kind:<22}{count:>9}{run.broken[kind]:>8}{run.refused[kind]:>17}{mean:>9.1f}{size:>12}")
+        print(
+            f"{kind:<22}{count:>9}{run.broken[kind]:>8}{run.stored[kind]:>8}{run.xml[kind]:>8}{run.refused[kind]:>17}{mean:>9.1f}{size:>12}"
+        )
     total = sum(run.examples.values())
+    print(f"{sum(run.stored.values())} stored and served, {sum(run.xml.values())} through XML")
     print(f"{total} examples, {sum(run.refused.values())} spoilt copies, {len(run.failures)} failures")
 
 
@@ -134,8 +212,11 @@ def main() -> int:
         epilog="example: python benchmarks/r4_examples.py node_modules/hl7.fhir.r4.examples",
     )
     parser.add_argument("folder", type=Path, help="the unpacked package hl7.fhir.r4.examples")
-    folder = parser.parse_args().folder
-    run = Run(Validator(json.loads(FACTS.read_bytes())))
+    parser.add_argument("--xsd", type=Path, help="fhir-single.xsd, with the schemas it includes beside it")
+    asked = parser.parse_args()
+    folder: Path = asked.folder
+    xsd = etree.XMLSchema(etree.parse(asked.xsd)) if asked.xsd is not None else None
+    run = Run(Validator(json.loads(FACTS.read_bytes())), xsd)
     for path in sorted(folder.glob("*.json")):
         if path.name.partition("-")[0] in run.validator.facts.resources:
             run.example(path.name, path.read_bytes())

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import changing
 import deciding
 import exporting
+import importing
 import matching
 import mllp
 import population
@@ -44,6 +45,7 @@ MEASURED = {
     "matching": matching.measure,
     "decide": deciding.measure,
     "mllp": mllp.measure,
+    "importing": importing.measure,
 }
 
 

@@ -1,6 +1,6 @@
-"""Writes the reference pages that follow from the code: the commands, the keys of a site folder, what is searched.
+"""Writes the reference pages that follow from the code: commands, keys of a site folder, what is searched, profiles.
 
-python docs/generate.py            write commands.md, site-folder.md and search.md in docs/reference
+python docs/generate.py            write commands.md, site-folder.md, search.md and profiles.md in docs/reference
 python docs/generate.py --check    exit 1 if they are not what would be written
 """  # noqa: INP001 - a script, not a package
 
@@ -19,6 +19,7 @@ from pydantic_core import PydanticUndefined
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from adapter import assets  # noqa: E402
 from adapter.bootstrap import CONNECTORS  # noqa: E402
 from adapter.cli import app  # noqa: E402
 from adapter.consent.agreement_spec import (  # noqa: E402
@@ -42,6 +43,7 @@ from adapter.fhir.parameters import PARAMETERS  # noqa: E402
 from adapter.fhir.results import offered_includes, offered_revincludes, sorts  # noqa: E402
 from adapter.pulled import Pull  # noqa: E402
 from adapter.registration import Client, Introspection, Outbound  # noqa: E402
+from adapter.rest.offered import CONFORMANCE, ROLES  # noqa: E402
 from adapter.settings import (  # noqa: E402
     Asserters,
     Feed,
@@ -107,6 +109,8 @@ WORDS: dict[str, dict[str, str]] = yaml.safe_load((ROOT / "docs" / "site-keys.ya
 PLAIN = {str: "text", int: "number", bool: "`true`, `false`", types.NoneType: "null", Any: "anything"}
 NAMES = {(Feed, "connector"): ", ".join(f"`{name}`" for name in sorted(CONNECTORS))}
 """Values that are known by other means than the type of the field."""
+_NAMED = 2
+"""Keys of a row that says nothing: its id and its path."""
 LONGEST = 60
 """Characters of an example."""
 
@@ -297,7 +301,56 @@ def _text(value: Any) -> str:
     return text.removesuffix("...\n").strip()
 
 
-PAGES = {"commands.md": commands, "site-folder.md": site_folder, "search.md": search}
+def profiles() -> str:
+    """The page of profiles, terminology, operations and roles."""
+    kept = sorted(assets.conformance().values(), key=lambda one: (one["resourceType"], one["id"]))
+    of = {kind: [one for one in kept if one["resourceType"] == kind] for kind in CONFORMANCE}
+    lines = (ROOT / "docs" / "profiles.md.in").read_text(encoding="utf-8").splitlines()
+    for one in (one for one in of["StructureDefinition"] if one["type"] != "Extension"):
+        lines += ["", f"### {one['title']}", "", f"`{one['url']}` on {one['type']}", "", one["description"], ""]
+        if one["baseDefinition"].rpartition("/")[2] != one["type"]:
+            lines += [f"It asks all that `{one['baseDefinition']}` asks, and:", ""]
+        rows = [row for row in one["differential"]["element"] if len(row) > _NAMED]
+        never = ", ".join(f"`{row['id'].partition('.')[2]}`" for row in rows if row.get("max") == "0")
+        lines += ["| Element | How often | What else |", "|---|---|---|"]
+        lines += [f"| `{row['id']}` | {_often(row)} | {_ruled(row)} |" for row in rows if row.get("max") != "0"]
+        lines += ["", f"Left out: {never}."] if never else []
+    lines += ["", "## Extensions", "", "| Extension | Stands on | What it says |", "|---|---|---|"]
+    for one in (one for one in of["StructureDefinition"] if one["type"] == "Extension"):
+        where = ", ".join(f"`{entry['expression']}`" for entry in one["context"])
+        lines.append(f"| `{one['id']}` | {where} | {one['description']} |")
+    for kind in ("CodeSystem", "ValueSet", "ConceptMap", "OperationDefinition"):
+        lines += ["", f"## {kind}s", "", f"| {kind} | What it is |", "|---|---|"]
+        lines += [f"| `{one['id']}` | {one.get('description', one['title'])} |" for one in of[kind]]
+    lines += ["", "## Roles", "", "| CapabilityStatement | Whose |", "|---|---|"]
+    lines += [f"| `{role}` | {told.about} |" for role, told in ROLES.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _often(row: dict[str, Any]) -> str:
+    bounds = (("at least", row.get("min")), ("at most", row.get("max")))
+    return ", ".join(f"{word} {number}" for word, number in bounds if number)
+
+
+def _ruled(row: dict[str, Any]) -> str:
+    told = []
+    for name, value in row.items():
+        if name.startswith(("pattern", "fixed")):
+            codes = (
+                [f"`{one['code']}`" for one in value["coding"]] if isinstance(value, dict) and "coding" in value else []
+            )
+            told.append(" and ".join(codes) or f"`{_text(value)}`")
+    told += [f"to {url.rpartition('/')[2]}" for one in row.get("type", ()) for url in one.get("targetProfile", ())]
+    if any("targetProfile" not in one for one in row.get("type", ())):
+        told.append("as " + " or ".join(one["code"] for one in row["type"]))
+    if "binding" in row:
+        told.append(f"codes of `{row['binding']['valueSet'].rpartition('/')[2]}` ({row['binding']['strength']})")
+    told += [f"{one['key']}: {one['human']}" for one in row.get("constraint", ())]
+    told += [row["comment"]] if "comment" in row else []
+    return "; ".join(told) or ("supported" if row.get("mustSupport") else "")
+
+
+PAGES = {"commands.md": commands, "site-folder.md": site_folder, "search.md": search, "profiles.md": profiles}
 
 
 def main() -> int:

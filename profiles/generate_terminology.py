@@ -1,4 +1,4 @@
-"""Write the CodeSystems and ValueSets that follow from instruments.yaml, and the JSON Schema of such a file.
+"""Write the CodeSystems, ValueSets and ConceptMaps of instruments.yaml, and the JSON Schema of such a file.
 
 Run `python -m profiles.generate_terminology` after changing ``instruments.yaml``; a test compares the files
 with the registry.
@@ -15,7 +15,7 @@ import yaml
 from adapter.summary.loinc import PinnedList
 from adapter.summary.registry import Registry
 from adapter.summary.spec import instruments_schema
-from adapter.summary.terminology import code_systems, value_sets
+from adapter.summary.terminology import code_systems, concept_maps, value_sets
 
 SCHEMA = "instruments.schema.json"
 
@@ -25,7 +25,7 @@ def files(folder: Path) -> dict[str, dict[str, Any]]:
     pinned = PinnedList.load(yaml.safe_load((folder / "loinc.yaml").read_text(encoding="utf-8")))
     rows = yaml.safe_load((folder / "instruments.yaml").read_text(encoding="utf-8"))
     registry = Registry.load(rows, pinned)
-    resources = [*code_systems(registry), *value_sets()]
+    resources = [*code_systems(registry), *value_sets(), *concept_maps(registry)]
     return {f"{resource['resourceType']}-{resource['id']}.json": resource for resource in resources}
 
 

@@ -13,6 +13,7 @@ import pytest
 import registered_clients
 import smart_clients as sc
 import worlds
+import writers
 from leaks import entries
 
 from adapter.services.page import markdown
@@ -27,10 +28,17 @@ def anyio_backend():
     return "asyncio"
 
 
+def registered(folder):
+    registered_clients.register_all(folder, chart_writer=sc.spec(scopes=["system/*.cruds"]))
+    feed = "feed: chart-writer\ntitle: t\nconnector: fhir.rest\nclient: chart-writer\norganization: cottonwood\n"
+    units = "units: {cottonwood: {organization: cottonwood, regime: hipaa}}\n"
+    (folder / "feeds" / "chart_writer.yaml").write_text(feed + units)
+
+
 @pytest.fixture(scope="module")
 async def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("leaks")
-    made = await worlds.open_site(folder / "site", adjust=registered_clients.register_all)
+    made = await worlds.open_site(folder / "site", adjust=registered)
     await worlds.ingest_all(made, worlds.extracts(folder / "extracts", people=90, seed=7))
     yield made
     await made.close()
@@ -162,6 +170,37 @@ async def test_a_group_of_hidden_and_absent_people_holds_nobody(world, case):
             ),
         )
         assert told["output"] == []
+
+
+@pytest.mark.parametrize("query", ["", "?mode=delete", "?mode=update"])
+async def test_a_check_of_a_hidden_resource_answers_as_of_an_absent_one(world, case, query):
+    body = {"resourceType": "Observation"} if "update" in query else None
+    hidden, absent = [
+        await world.ask(case["caller"], f"/fhir/Observation/{ident}/$validate{query}", method="POST", document=body)
+        for ident in (min(case["hidden"]), "absent")
+    ]
+    assert hidden.status_code == 404
+    assert worlds.comparable(hidden) == worlds.comparable(absent)
+    seen = await world.ask(case["caller"], f"/fhir/Observation/{min(case['seen'])}/$validate", method="POST")
+    assert (seen.status_code, orjson.loads(seen.content)["issue"][0]["code"]) == (200, "informational")
+
+
+async def test_a_check_looks_up_no_reference(world, case):
+    told = {"resourceType": "Encounter", "status": "finished", "class": {"code": "IMP"}}
+    answers = [
+        await world.ask(
+            case["caller"],
+            "/fhir/Encounter/$validate",
+            method="POST",
+            document={
+                **told,
+                "partOf": {"reference": f"Encounter/{ident}"},
+                "subject": {"reference": f"Patient/{ident}"},
+            },
+        )
+        for ident in (min(case["hidden"]), case["patient"], "absent")
+    ]
+    assert len({str(worlds.comparable(answer)) for answer in answers}) == 1
 
 
 async def test_the_reasons_of_an_answer_are_for_privacy_officers_only(world, case):
@@ -488,6 +527,45 @@ async def test_metrics_count_a_hidden_an_absent_and_an_empty_answer_alike(world,
     assert case["patient"] not in text
     assert hidden not in text
     assert not [feed for feed in world.services.site.feeds if feed in text]
+
+
+async def test_a_write_finds_nothing_of_others_not_even_what_may_be_read(world, case):
+    """An id, a number and a reference that lead to somebody else's record lead to nothing, hidden or seen alike."""
+    mine = {"client": "chart-writer"}
+    for ident in (min(case["hidden"]), min(case["seen"]), "absent"):
+        answers = [
+            await writers.send(world, "DELETE", f"/Observation/{ident}", **mine),
+            await writers.send(world, "PUT", f"/Observation/{ident}", writers.phq9("x") | {"id": ident}, **mine),
+            await writers.send(world, "POST", "/Observation", writers.phq9(case["patient"]), **mine),
+            await writers.send(world, "PUT", f"/Observation?patient={case['patient']}", writers.phq9("x"), **mine),
+        ]
+        assert [one.status_code for one in answers] == [404, 404, 422, 422]
+        assert not any(ident.encode() in one.content for one in answers if ident != "absent")
+
+
+async def test_what_a_writer_alone_sees_is_found_by_no_search_of_others(world):
+    mine = {"client": "chart-writer"}
+    answer = await writers.send(world, "POST", "/Patient", writers.patient("leak"), **mine)
+    subject = answer.json()["id"]
+    encounter = {
+        "resourceType": "Encounter",
+        "status": "finished",
+        "class": {"code": "AMB"},
+        "subject": {"reference": f"Patient/{subject}"},
+        "location": [{"location": {"display": "a hidden place"}}],
+    }
+    assert (await writers.send(world, "POST", "/Encounter", encounter, **mine)).status_code == 201
+    for caller in worlds.CALLERS:
+        if caller[0] == "cottonwood":
+            continue
+        for url in (
+            f"/fhir/Patient?_id={subject}",
+            f"/fhir/Encounter?patient={subject}",
+            "/fhir/Patient?family=Quillan",
+        ):
+            found = await world.ask(caller, url + ("&birthdate=1984-03-09" if "family" in url else ""))
+            assert found.status_code == 200
+            assert subject not in found.text.replace(f"_id={subject}", "").replace(f"patient={subject}", "")
 
 
 def counts(text):

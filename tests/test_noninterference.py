@@ -13,6 +13,7 @@ import exporting
 import orjson
 import pytest
 import worlds
+import writers
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -65,6 +66,8 @@ def questions(world):
         "/fhir/Patient/absent/_history",
         "/fhir/Nothing/x",
         "/fhir/metadata",
+        "/fhir/StructureDefinition?type=Observation",
+        "/fhir/ValueSet/legal-regime",
     ]
     for patient in [*patients, "absent"]:
         urls += [
@@ -165,6 +168,8 @@ async def answers(world, caller, urls, people):
             got["POST " + url] = worlds.comparable(await world.ask(caller, path + "/_search", method="POST", form=form))
         else:
             got[url] = worlds.comparable(await world.ask(caller, url))
+            checked = await world.ask(caller, url + "/$validate", method="POST")
+            got["$validate " + url] = worlds.comparable(checked)
             target = url.removeprefix("/fhir/")
             told = await world.why(caller, recipient=caller[0], purpose=caller[1], resource=target)
             got["$explain " + url] = worlds.comparable(told)
@@ -331,6 +336,64 @@ async def test_asserting_a_basis_answers_alike_whatever_is_held(tmp_path_factory
         await world.close()
     assert got[0] == got[1]
     assert {status for status, _, _ in got[0]} == {202, 400, 403, 409}
+
+
+def asked_writes(world):
+    """Writes that name everyone and everything: present, hidden and absent, by id, by reference and by criteria."""
+    rows = world.rows("SELECT type, id, CAST(head || ']' || tail AS TEXT) FROM resource ORDER BY rid")
+    patients = [(ident, orjson.loads(body)) for kind, ident, body in rows if TYPE_NAMES[kind] == "Patient"]
+    records = [(TYPE_NAMES[kind], ident) for kind, ident, _ in rows if TYPE_NAMES[kind] in writers.WRITTEN]
+    yield "POST", "/Patient", writers.patient("N1"), {}
+    for ident, body in [*patients, ("absent", {"identifier": [{"system": "urn:x", "value": "1"}]})]:
+        yield "POST", "/Observation", writers.phq9(ident), {}
+        yield "PUT", f"/Observation?patient={ident}&code=44261-6", writers.phq9(ident), {}
+        yield "PUT", f"/Patient/{ident}", writers.patient("N2") | {"id": ident}, {"If-Match": 'W/"1"'}
+        for number in body.get("identifier", ())[:1]:
+            criteria = f"identifier={number['system']}|{number.get('value', '')}"
+            yield "POST", "/Patient", writers.patient(identifier=[number]), {"If-None-Exist": criteria}
+            subject = {"subject": {"reference": f"Patient?{criteria}"}}
+            yield "POST", "", writers.bundle(writers.entry("POST", "Observation", writers.phq9("x") | subject)), {}
+    for kind, ident in [*records, ("Observation", "absent")]:
+        yield "DELETE", f"/{kind}/{ident}", None, {}
+        yield "DELETE", f"/{kind}/{ident}", None, {"If-Match": 'W/"1"'}
+        entries = [writers.entry("DELETE", f"{kind}/{ident}"), writers.entry("GET", f"{kind}/{ident}")]
+        yield "POST", "", writers.bundle(*entries, kind="batch"), {}
+        yield "PATCH", f"/{kind}/{ident}", [{"op": "remove", "path": "/status"}], {}
+
+
+@WORLDS
+@given(seed=st.integers(0, 10_000))
+async def test_writing_answers_alike_whatever_is_held(tmp_path_factory, seed):
+    caller, folder = writers.COTTONWOOD, tmp_path_factory.mktemp("whole")
+    whole = await worlds.open_site(folder / "site")
+    await worlds.ingest_all(whole, worlds.extracts(folder / "extracts", people=2, seed=seed))
+    requests = list(asked_writes(whole))
+    seen = await permitted_rows(whole, caller)
+    await whole.close()
+    shutil.copytree(folder / "site", folder / "less")
+    delete_withheld(folder / "less", seen)
+    got = []
+    for name in ("site", "less"):
+        world = await worlds.open_site(folder / name, first_id=10_000)
+        mine = await writers.registered(world, number="N0")
+        answers = []
+        for method, url, body, headers in requests:
+            media = "application/json-patch+json" if method == "PATCH" else "application/fhir+json"
+            answers.append(await writers.send(world, method, url, body, headers=headers, media=media))
+        for place, (kind, ident) in enumerate(records_of(requests)):
+            told = (
+                {"derivedFrom": [{"reference": f"{kind}/{ident}"}]} if place % 2 else {"focus": [{"reference": ident}]}
+            )
+            answers.append(await writers.send(world, "POST", "/Observation", writers.phq9(mine, **told)))
+        got.append([worlds.comparable(one) for one in answers])
+        await world.close()
+    assert got[0] == got[1]
+    assert {200, 201, 404, 422} <= {status for status, _, _ in got[0]}
+
+
+def records_of(requests):
+    """What the deletes of a list of requests name."""
+    return [tuple(url[1:].split("/")) for method, url, _, _ in requests if method == "DELETE"]
 
 
 def hold_fixed(folder, tables):

@@ -9,6 +9,10 @@ import orjson
 import pytest
 import worlds
 
+from adapter.assets import r4_facts
+from adapter.fhir.facts import Facts
+from adapter.rest.offered import CANONICAL, PROFILES
+from adapter.services.profiles import shipped_validator
 from adapter.store.shapes import TYPE_NAMES
 
 pytestmark = pytest.mark.anyio
@@ -31,6 +35,11 @@ async def stored(tmp_path_factory):
     rows = world.rows("SELECT type, CAST(head || ']' || tail AS TEXT) FROM resource")
     yield [(TYPE_NAMES[kind], orjson.loads(body)) for kind, body in rows]
     await world.close()
+
+
+@pytest.fixture(scope="module")
+def validator():
+    return shipped_validator(Facts(r4_facts()))
 
 
 async def test_fhir_resources_reads_every_one(stored):
@@ -67,3 +76,21 @@ async def test_a_summary_is_abstracted_to_a_day_and_a_result(stored):
         assert {"valueQuantity", "valueCodeableConcept", "dataAbsentReason"} & body.keys()
         allowed = {"resourceType", "id", "meta", "status", "category", "code", "subject", "effectiveDateTime"}
         assert body.keys() <= allowed | {"valueQuantity", "valueCodeableConcept", "dataAbsentReason"}
+
+
+async def test_every_one_follows_the_profiles_it_claims_and_one_that_the_statement_names(stored, validator):
+    seen = set()
+    for kind, body in stored:
+        assert validator.issues(body) == [], kind
+        if kind == "Observation" and not body["meta"].get("profile"):
+            continue  # a flag of a jail is no screening
+        fitting = {
+            name
+            for name in PROFILES[kind]
+            if not validator.profiles.against(f"{CANONICAL}/StructureDefinition/{name}", body)
+        }
+        assert fitting, (kind, body["meta"])
+        seen |= fitting
+    by_hl7_alone = {"relative", "document"}
+    made_by_others = {"patient-list", "disclosure-event", "screening-panel"}
+    assert seen == {name for names in PROFILES.values() for name in names} - by_hl7_alone - made_by_others

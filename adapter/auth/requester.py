@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from adapter.errors import NotAllowed, NotAuthenticated, RequestError, Throttled
-from adapter.services.disclose import LONGEST_BODY, Caller
+from adapter.services.disclose import LONGEST_BODY, MOST_ENTRIES, Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,6 +97,7 @@ class Requester:
             request_id=request_id,
             scopes=self._clients.scopes(row) if self._clients is not None else None,
             longest_body=LONGEST_BODY if registered is None else 1024 * registered.spec.body_kilobytes,
+            most_entries=MOST_ENTRIES if registered is None else registered.spec.bundle_entries,
         )
 
     async def holder(self, headers: Iterable[tuple[bytes, bytes]]) -> TokenRow:

@@ -28,6 +28,7 @@ from adapter.cli import (
     identity,
     ledger,
     metrics,
+    profiles,
     pull,
     record,
     server,
@@ -71,6 +72,7 @@ for module in (
     accounting,
     ledger,
     metrics,
+    profiles,
     backup,
 ):
     module.register(app)

@@ -79,6 +79,7 @@ async def _demo(folder: Path, *, people: int, seed: int, port: int, once: bool) 
         reports = [
             await run_file(services, feed.feed, path)
             for feed in site.feeds.values()
+            if not feed.is_written
             for path in files_of([extracts / feed.extract])
         ]
         show(reports, as_json=False)

@@ -66,7 +66,7 @@ def replay(
             known_feed(services, feed)
             services.gate.admit(feed, services.now())
         done: list[FeedReport] = []
-        for name in [feed] if feed is not None else services.site.feeds:
+        for name in [feed] if feed is not None else services.ingest.lines:
             if _open(services, name):
                 done += [await run_receipt(services, receipt) for receipt in await services.ingest.pending(name)]
                 done += (await services.ingest.replay(name)).values()
@@ -131,8 +131,8 @@ def _told(receipt: Receipt, total: FeedReport, waiting: list[QuarantinedRecord])
 
 def known_feed(services: Services, feed: str) -> None:
     """Refuse a feed the site does not have."""
-    if feed not in services.site.feeds:
-        expected = ", ".join(sorted(services.site.feeds))
+    if feed not in services.ingest.lines:
+        expected = ", ".join(sorted(services.ingest.lines))
         raise ConfigurationError([Problem(where="feeds/", path="", message=f"no feed `{feed}`", expected=expected)])
 
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from adapter.consent.agreement_spec import Agreement, AnyAgreement, DataUse, Grant
 from adapter.consent.bases import ALL, CONTRACT, OWN, mask
-from adapter.consent.basis import DIRECTORY, OWN_RECORD, is_own
+from adapter.consent.basis import AUTHOR, DIRECTORY, OWN_RECORD, is_author, is_own
 from adapter.consent.names import literal_key
 from adapter.fhir.dates import MAX, MIN, interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import date, tzinfo
 
     from adapter.consent.agreement_spec import Direction
@@ -41,6 +41,7 @@ __all__ = [
     "holds",
     "part2_enabled",
     "rights",
+    "sent",
     "terms",
 ]
 
@@ -220,6 +221,8 @@ def bound(
         return [Bound(MIN, MAX, OWN, (DIRECTORY,))]
     if is_own(recipient, segment):
         return [Bound(MIN, MAX, OWN, (OWN_RECORD,))]
+    if is_author(recipient, segment):
+        return [Bound(MIN, MAX, OWN, (AUTHOR,))]
     parts = list(_parts(agreements, recipient, segment, zone))
     edges = sorted({MIN, MAX, *(edge for part in parts for edge in part[:2])})
     found = (_bound_at(parts, start, stop, floor) for start, stop in pairwise(edges))
@@ -252,6 +255,34 @@ def rights(agreements: Iterable[AnyAgreement], organisation: str, *, at: int, zo
         if term.start <= at < term.stop
         for right in term.grant.rights
     )
+
+
+def sent(agreements: Iterable[AnyAgreement], senders: Collection[str], *, at: int, zone: tzinfo) -> frozenset[str]:
+    """The classes of data that agreements in force at ``at`` let one of these partners (keys) send to anyone.
+
+    A memorandum without directions lets each of its parties send what it grants. A contract with a vendor directs
+    nothing between partners.
+    """
+    found: set[str] = set()
+    for agreement in agreements:
+        first, last = holds(agreement, zone)
+        if isinstance(agreement, DataUse) or not first <= at < last:
+            continue
+        bound_now = {one for one in senders if _signed(agreement, one, 0, zone) <= at < _left(agreement, one, zone)}
+        found |= _sends(agreement, bound_now, at, zone)
+    return frozenset(found)
+
+
+def _sends(agreement: Agreement, senders: Collection[str], at: int, zone: tzinfo) -> set[str]:
+    if not agreement.directions:
+        return {kind for grant in agreement.every_grant() for kind in grant.classes} if senders else set()
+    amended = [one for item in agreement.amendments if _first(item.date, zone) <= at for one in item.directions]
+    return {
+        kind
+        for one in (*agreement.directions, *amended)
+        if not set(senders).isdisjoint(one.senders)
+        for kind in one.classes
+    }
 
 
 def contracts(agreements: Iterable[AnyAgreement]) -> frozenset[tuple[str, str]]:

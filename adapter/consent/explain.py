@@ -83,6 +83,11 @@ _OVERALL: Final[Mapping[tuple[str, str], tuple[str, str, str]]] = {
         "The recipient made this record itself; to give it back is no disclosure.",
         "45 CFR 164.501, 42 CFR 2.12(c)(3)",
     ),
+    ("author", "permit"): (
+        "own",
+        "Software of the recipient wrote this record here itself; to give it back is no disclosure.",
+        "",
+    ),
     ("own-share", "permit"): ("own", "It was made for this recipient alone.", ""),
     ("own-share", "deny"): ("own", "It was made for another recipient alone.", ""),
     ("undeclared", "deny"): (

@@ -27,7 +27,8 @@ class Segment:
     """Type, claimed profiles, tier, labels, regime of the source unit, instrument domain, source unit.
 
     ``unit`` is the Organization reference of the unit that made the record. ``audience`` is that of the one recipient
-    for whom it was made, where there is one. Labels and profiles are sorted.
+    for whom it was made, where there is one; ``writer`` that of the organisation whose software wrote it here itself.
+    Labels and profiles are sorted.
     """
 
     type: str
@@ -38,18 +39,20 @@ class Segment:
     domain: str = ""
     unit: str = ""
     audience: str = ""
+    writer: str = ""
 
     def canonical(self) -> bytes:
         """The same bytes for the same facets."""
         labels = sorted(set(self.labels))
         profiles = sorted(set(self.profiles))
         facets = [self.type, profiles, self.tier, labels, self.regime, self.domain, self.unit, self.audience]
-        return orjson.dumps(facets)
+        # What nobody wrote here has the bytes it had before there were writers.
+        return orjson.dumps([*facets, self.writer] if self.writer else facets)
 
     @classmethod
     def parse(cls, data: bytes) -> Segment:
         """The segment whose canonical bytes are ``data``."""
-        kind, profiles, tier, labels, regime, domain, unit, audience = orjson.loads(data)
+        kind, profiles, tier, labels, regime, domain, unit, audience, *written = orjson.loads(data)
         return cls(
             type=kind,
             profiles=tuple(profiles),
@@ -59,6 +62,7 @@ class Segment:
             domain=domain,
             unit=unit,
             audience=audience,
+            writer="".join(written),
         )
 
 
@@ -70,6 +74,7 @@ def segment_of(
     domain: str = "",
     unit: str = "",
     audience: str = "",
+    writer: str = "",
 ) -> Segment:
     """The segment of a labelled resource; what only its source knows is passed in."""
     kind = resource.get("resourceType")
@@ -82,4 +87,5 @@ def segment_of(
         domain=domain,
         unit=unit,
         audience=audience,
+        writer=writer,
     )

@@ -64,12 +64,14 @@ class Structure:
     """One type: ``kind`` is resource, datatype or backbone.
 
     ``summary`` and ``modifiers`` are the names of the elements that are marked so in a resource or backbone.
+    ``expressions`` are its other invariants, each a key and its FHIRPath.
     """
 
     name: str
     kind: str
     elements: tuple[Element, ...]
     invariants: tuple[Invariant, ...]
+    expressions: tuple[tuple[str, str], ...] = ()
     summary: frozenset[str] = frozenset()
     modifiers: frozenset[str] = frozenset()
 
@@ -91,7 +93,10 @@ class Elements(Protocol):
 
 
 class Facts:
-    """All types and value sets. Satisfies ``Elements``."""
+    """All types and value sets. Satisfies ``Elements``.
+
+    ``search`` holds the addresses of the search parameters that R4 defines, by type and code.
+    """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.fhir: str = document["fhir"]
@@ -102,6 +107,7 @@ class Facts:
             name: {system: tuple(codes) for system, codes in systems.items()}
             for name, systems in document["codes"].items()
         }
+        self.search: Mapping[str, Mapping[str, str]] = document["search"]
         self._json_names: dict[str, frozenset[str]] = {}
 
     @cached_property
@@ -148,6 +154,7 @@ def _structure(name: str, table: Mapping[str, Any]) -> Structure:
         invariants=tuple(
             Invariant(key=key, form=form, names=tuple(names)) for key, form, *names in table.get("invariants", [])
         ),
+        expressions=tuple((key, text) for key, text in table.get("expressions", ())),
         summary=frozenset(table.get("summary", ())),
         modifiers=frozenset(table.get("modifiers", ())),
     )

@@ -33,8 +33,14 @@ _TEXT = r"[^\x00-\x08\x0b\x0c\x0e-\x1f]+"
 _URI = r"[^\x00-\x20\x7f\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
 _WORD = r"[^\x00-\x20]+"
 
+# Base64 comes in fours; white space may stand between any two characters.
+_SPACE = r"[ \t\r\n]*"
+_DIGIT = f"[0-9A-Za-z+/]{_SPACE}"
+_FOUR = f"(?:{_DIGIT}{_DIGIT}{_DIGIT}{_DIGIT})"
+_LAST = f"{_DIGIT}{_DIGIT}(?:={_SPACE}=|{_DIGIT}=){_SPACE}"
+
 PATTERNS: Final[Mapping[str, str]] = {
-    "base64Binary": r"[0-9A-Za-z+/ \t\r\n]+={0,2}[ \t\r\n]*",
+    "base64Binary": f"{_SPACE}(?:{_FOUR}+(?:{_LAST})?|{_LAST})",
     "canonical": _URI,
     "code": f"{_WORD}(?:[ ]{_WORD})*",
     "date": f"(?:{_FULL_DATE}|{_MONTH}|{_YEAR})",

@@ -39,6 +39,8 @@ _ACTIVE_TAG: Final = re.compile("<(?:script|iframe|object|embed|form|base|link|s
 _HANDLER: Final = re.compile(r"\son[a-z]+\Z")
 """An attribute like ``onclick``, just before its equals sign."""
 
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
 _VALUE_TYPES: Final = "Quantity CodeableConcept String Boolean Integer Range Ratio SampledData Time DateTime Period"
 OBSERVATION_VALUES: Final = frozenset(
     f"{prefix}{kind}" for kind in _VALUE_TYPES.split(" ") for prefix in ("value", "_value")
@@ -78,10 +80,12 @@ def has_coding(concept: Resource | None, system: str, *codes: str) -> bool:
 
 
 def _contained(resource: Resource) -> list[Issue]:
-    """dom-2, dom-4, dom-5: what a contained resource may not carry."""
+    """dom-2 to dom-5: what a contained resource may not carry; each has an id of its own that something refers to."""
     found: list[Issue] = []
     if "contained" not in resource:
         return found
+    idents = [inner.get("id") for inner in resource["contained"]]
+    named = _texts(resource)
     for index, inner in enumerate(resource["contained"]):
         path = f"{resource['resourceType']}.contained[{index}]"
         meta = inner.get("meta", {})
@@ -91,6 +95,28 @@ def _contained(resource: Resource) -> list[Issue]:
             found.append(invariant(path, "dom-4", "expected no `versionId` or `lastUpdated` here"))
         if "security" in meta:
             found.append(invariant(path, "dom-5", "expected security labels on the outer resource only"))
+        ident = inner.get("id")
+        if idents.count(ident) > 1:
+            found.append(
+                Issue(path=path, code="structure", message="expected an id that no other contained resource has")
+            )
+        elif f"#{ident}" not in named and "#" not in _texts(inner):
+            found.append(invariant(path, "dom-3", "expected a reference to it, or from it to the outer resource"))
+    return found
+
+
+def _texts(value: Any) -> set[str]:
+    """Every text in a value that starts with a number sign: what may name something contained."""
+    found: set[str] = set()
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, str) and one.startswith("#"):
+            found.add(one)
     return found
 
 
@@ -242,6 +268,11 @@ def _bundle(resource: Resource) -> list[Issue]:
             if (element in entry and kind not in kinds) or (demanded and kind in kinds and element not in entry):
                 message = f"expected `{element}` in {', '.join(sorted(kinds))}, nowhere else"
                 found.append(invariant(f"Bundle.entry[{index}]", key, message))
+        if "fullUrl" in entry and _SCHEME.match(entry["fullUrl"]) is None:
+            path = f"Bundle.entry[{index}].fullUrl"
+            found.append(
+                Issue(path=path, code="value", message="expected an absolute address, or urn:uuid: and a UUID")
+            )
         if "/_history/" in entry.get("fullUrl", ""):
             found.append(invariant(f"Bundle.entry[{index}].fullUrl", "bdl-8", "expected no version in it"))
     if kind != "history":

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from jsonschema_rs import Draft202012Validator, RegexOptions
 
 from adapter.errors import Issue
-from adapter.fhir.claims import claimed
 from adapter.fhir.facts import Facts
+from adapter.fhir.inner import Inner
 from adapter.fhir.primitives import WholeNumber
+from adapter.fhir.profiles import Profiles
 from adapter.fhir.rules import parameters, rules_for
 from adapter.fhir.schema import compile_schema
 from adapter.fhir.structure import aligned, structure_issues
@@ -56,11 +57,14 @@ class Validator:
     """Checks resources against the facts of ``profiles/r4/facts.json``.
 
     Types are compiled on first use. Resources inside resources (``contained``, entries of a Bundle,
-    parameters) are checked too where their type is known; other types of R4 pass there unread.
+    parameters) are checked too where their type is known; other types of R4 pass there unread. Of the profiles that a
+    resource claims those count that ``profiles`` hold.
     """
 
-    def __init__(self, facts: Mapping[str, Any] | Facts) -> None:
+    def __init__(self, facts: Mapping[str, Any] | Facts, profiles: Profiles | None = None) -> None:
         self.facts = facts if isinstance(facts, Facts) else Facts(facts)
+        self.profiles = profiles or Profiles(self.facts)
+        self._inner = Inner(self.facts, self.profiles)
         self._checks: dict[str, _Checks] = {}
 
     def valid(self, resource: Resource) -> bool:
@@ -76,7 +80,7 @@ class Validator:
         for rule in checks.rules:
             if rule(resource):
                 return False
-        if claimed(resource):
+        if self._inner.issues(resource) or self.profiles.claimed(resource):
             return False
         if kind in _HOLDERS or "contained" in resource:
             return all(self._valid_inside(inner) for _, inner in _nested(resource))
@@ -91,9 +95,11 @@ class Validator:
         if not found:
             kind = resource["resourceType"]
             found = [issue for rule in rules_for(kind) for issue in rule(resource)]
-            found += claimed(resource)
+            found += self._inner.issues(resource)
+            found += self.profiles.claimed(resource)
+            found += self._inside(resource)
             if not found and not self.valid(resource):
-                found = list(self._inside(resource)) or [_unexplained(kind)]
+                found = [_unexplained(kind)]
         return found
 
     def _well_formed(self, checks: _Checks, resource: Resource) -> bool:

@@ -29,10 +29,11 @@ from adapter.rest.audit import AuditFace
 from adapter.rest.below import Below
 from adapter.rest.bulk import ADDRESS as EXPORTS
 from adapter.rest.bulk import GROUP, BulkFace
+from adapter.rest.catalog import Catalog
 from adapter.rest.cursor import Cursors
 from adapter.rest.errors import DEFECT, NO_ROUTE, answer_to, log_defect, refusal, wrong_method
 from adapter.rest.everything import EverythingFace
-from adapter.rest.face import PREFIX, FhirFace, Prepared
+from adapter.rest.face import PREFIX, ROOT, FhirFace, Prepared
 from adapter.rest.groups import GroupFace
 from adapter.rest.history import HistoryFace
 from adapter.rest.match import OPERATION as MATCH
@@ -43,9 +44,11 @@ from adapter.rest.operations import ExplainOperation
 from adapter.rest.rendering import Rendering
 from adapter.rest.search import Search
 from adapter.rest.smart import configuration
+from adapter.rest.statements import capabilities, of_roles
+from adapter.rest.validate import ValidateOperation
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from fastapi import APIRouter, Request
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     from adapter.auth.endpoints import Endpoints
     from adapter.auth.requester import Requester
     from adapter.fhir.facts import Facts
+    from adapter.fhir.validate import Validator
     from adapter.rest.answer import Answer
     from adapter.services.asserting import PartnerAssertions
     from adapter.services.audit import Audit
@@ -68,6 +72,7 @@ if TYPE_CHECKING:
     from adapter.services.patient_match import PatientMatch
     from adapter.services.reception import Reception
     from adapter.services.versions import Versions
+    from adapter.services.writing import Writing
 
 _OURS = frozenset({b"x-request-id", *(name for name, _ in GUARDED)})
 
@@ -136,6 +141,11 @@ class Services(Protocol):
         ...
 
     @property
+    def writing(self) -> Writing:
+        """Carries out what clients write."""
+        ...
+
+    @property
     def reception(self) -> Reception:
         """Answers messages in their own language."""
         ...
@@ -158,6 +168,16 @@ class Services(Protocol):
     @property
     def facts(self) -> Facts:
         """The structure of the R4 types."""
+        ...
+
+    @property
+    def validator(self) -> Validator:
+        """Checks resources against R4 and the profiles that ship."""
+        ...
+
+    @property
+    def conformance(self) -> Sequence[Mapping[str, Any]]:
+        """The resources that describe this server, the statements left out."""
         ...
 
     @property
@@ -224,10 +244,13 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
             EXPORTS: bulk,
             GROUP: GroupFace(services.groups, bulk, services.requester, base_url=services.base_url),
         },
+        validate=ValidateOperation(services.disclosure, services.validator),
         prepared=Prepared(
             capabilities=statement(base_url=services.base_url, version=services.version),
             discovery=configuration(services.base_url),
+            catalog=_catalog(services),
         ),
+        writing=services.writing,
         rendering=Rendering(XmlWriter(services.facts), XmlReader(services.facts)),
         new_id=services.new_id,
     )
@@ -247,6 +270,11 @@ def _below(services: Services, bulk: BulkFace) -> Below:
     )
 
 
+def _catalog(services: Services) -> Catalog:
+    statements = [capabilities(base_url=services.base_url, version=services.version), *of_roles(services.version)]
+    return Catalog([*services.conformance, *statements], base_url=services.base_url)
+
+
 class Front:
     """Sends FHIR requests to the face and all others to ``rest``, whose answers get the common headers."""
 
@@ -262,7 +290,7 @@ class Front:
             await self._rest(scope, receive, send)
             return
         started, method, path = self._meter.tick(), scope["method"], scope["path"]
-        if path.startswith(PREFIX):
+        if path.startswith(PREFIX) or path == ROOT:
             status = await self._face(scope, receive, send)
             self._meter.fhir(method, path[len(PREFIX) :], status, started)
         else:

@@ -19,6 +19,7 @@ from adapter.errors import (
     NotAuthenticated,
     NotFound,
     OutOfScope,
+    Rejected,
     RequestError,
     SallyportError,
     Throttled,
@@ -135,6 +136,8 @@ def answer_to(error: Exception, request_id: str) -> Answer:
         return error.answer
     if isinstance(error, Throttled):
         return throttled(error.wait)
+    if isinstance(error, Rejected):
+        return Answer(status_of(error)[0], outcome(error.issues))
     for kind in type(error).__mro__:
         if kind in _CONSTANT:
             return _CONSTANT[kind]

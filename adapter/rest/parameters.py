@@ -67,6 +67,12 @@ async def of_form(headers: Iterable[tuple[bytes, bytes]], receive: Receive, long
 
 async def of_json(headers: Iterable[tuple[bytes, bytes]], receive: Receive, longest: int = MAX_BODY) -> bytes:
     """The body of an operation, JSON of up to ``longest`` bytes; 413 when larger, 415 when it is not JSON."""
+    is_json(headers)
+    return await whole(receive, longest)
+
+
+def is_json(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Nothing where the body is said to be JSON in UTF-8, not compressed; 415 otherwise."""
     typed = False
     for name, value in headers:
         if name == b"content-type":
@@ -77,7 +83,6 @@ async def of_json(headers: Iterable[tuple[bytes, bytes]], receive: Receive, long
             raise Refused(NOT_JSON)
     if not typed:
         raise Refused(NOT_JSON)
-    return await whole(receive, longest)
 
 
 def merge(of_url: Sequence[Pair], of_body: Sequence[Pair]) -> list[Pair]:

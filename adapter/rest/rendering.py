@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 FORMAT: Final = "sallyport.format"
 """Where a request keeps the format that its form asked for."""
+LONGEST: Final = "sallyport.longest"
+"""Where a request keeps how many bytes its caller may send, once the caller is known."""
 VARY: Final = (b"vary", b"accept, accept-encoding")
 _CONTENT_TYPE: Final = b"content-type"
 _LARGE: Final = 64 * 1024
@@ -52,15 +54,17 @@ class Rendering:
 
     def incoming(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
         """The request as if its body were JSON. It is read and turned only when somebody asks for the body."""
-        if scope["method"] != "POST" or not _is_xml(scope["headers"]):
+        if scope["method"] not in {"POST", "PUT"} or not _is_xml(scope["headers"]):
             return scope, receive
         headers = [
             (_CONTENT_TYPE, MEDIA_TYPES[JSON]) if name == _CONTENT_TYPE else (name, value)
             for name, value in scope["headers"]
         ]
 
+        asked = {**scope, "headers": headers}
+
         async def turned() -> Message:
-            body = await parameters.whole(receive)
+            body = await parameters.whole(receive, asked.get(LONGEST, parameters.MAX_BODY))
             try:
                 resource = self._reader.parse(body)
             except InvalidResource as error:
@@ -68,7 +72,7 @@ class Rendering:
                 raise RequestError(f"the body is no XML resource: {issue.message}", expression=issue.path) from None
             return {"type": "http.request", "body": dump(resource), "more_body": False}
 
-        return {**scope, "headers": headers}, turned
+        return asked, turned
 
     async def outgoing(self, scope: Scope, answer: Answer) -> Answer:
         """The answer in the format that is asked for, compressed if it may be and is asked for so."""

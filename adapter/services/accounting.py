@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 ACCOUNTING: Final = "accounting"
 """The interaction under which an accounting that was given, or looked at, stands in the ledger itself."""
-_ACTS: Final = frozenset({EXPLAINED, ACCOUNTING, "assert-basis"})
-"""Interactions of partners and officers that look nothing up."""
+_ACTS: Final = frozenset({EXPLAINED, ACCOUNTING, "assert-basis", "create", "update", "patch", "delete"})
+"""Interactions of partners and officers that look nothing up, or bring something."""
 DISCLOSED, OWN_RECORD, NOTHING, REFUSED = "disclosed", "own-record", "nothing", "refused"
 
 

@@ -240,24 +240,30 @@ class Assembly:
 
     async def _detail(self, record: Record, draft: Draft) -> list[ResourceWrite]:
         ident = self._writer.resource_id(self._records, draft.type, draft.name, *draft.key)
-        form = draft.body.get("questionnaire", "")
         origin = record.origin.labelled(draft.labels) if draft.labels else record.origin
-        if draft.type == "Consent":
-            facets = origin.facets("consent")
-        else:
-            facets = self._details(origin, form, tuple(codings_of(draft.body)))
+        facets = origin.facets("consent") if draft.type == "Consent" else self.facets(origin, draft.body)
         body = profiled(draft)
-        write = await self._writer.prepare(body, facets, ident=ident, patient=record.patient)
+        writes = await self.parts(record, draft.body, facets, ident=ident, shown=body)
         if record.amends is not None:
-            record.amends[write.rid] = Amendment(
+            record.amends[writes[0].rid] = Amendment(
                 body=body, facets=facets, ident=ident, patient=record.patient, at=record.at, cleared=draft.cleared
             )
-        writes = [write]
-        if draft.type in SCREENED:
-            for screening in screenings(draft.body, self._registry, sex=record.sex):
-                record.remarks.extend(f"{word} {screening.instrument.id}" for word in screening.disagreements)
-                writes += await self._summary(record, screening, write.rid)
         return writes
+
+    async def parts(
+        self, record: Record, told: Mapping[str, Any], facets: Facets, *, ident: str, shown: Mapping[str, Any]
+    ) -> list[ResourceWrite]:
+        """A resource, first, and what is derived from it: ``told`` is what its source says, ``shown`` what is kept."""
+        writes = [await self._writer.prepare(shown, facets, ident=ident, patient=record.patient)]
+        if told["resourceType"] in SCREENED:
+            for screening in screenings(told, self._registry, sex=record.sex):
+                record.remarks.extend(f"{word} {screening.instrument.id}" for word in screening.disagreements)
+                writes += await self._summary(record, screening, writes[0].rid)
+        return writes
+
+    def facets(self, origin: Origin, told: Mapping[str, Any]) -> Facets:
+        """The facets of what a source says in full."""
+        return self._details(origin, told.get("questionnaire", ""), tuple(codings_of(told)))
 
     def _detail_facets(self, origin: Origin, form: str, codings: tuple[Label, ...]) -> Facets:
         """The facets of what a source says in full, by the codes in it and the questionnaire it answers."""
@@ -310,9 +316,14 @@ class Assembly:
         return [write, traced]
 
     async def _release(self, record: Record, consent: dict[str, Any], submission: str) -> list[ResourceWrite]:
-        """The Consent and the share of each recipient; whoever is no longer one has its share withdrawn."""
+        ident = self._writer.resource_id(self._records, "Consent", *record.person, submission)
+        return await self.release(record, consent, submission, ident=ident)
+
+    async def release(
+        self, record: Record, consent: Mapping[str, Any], submission: str, *, ident: str
+    ) -> list[ResourceWrite]:
+        """The Consent, first, and the share of each recipient; whoever is no longer one has its share withdrawn."""
         key = (*record.person, submission)
-        ident = self._writer.resource_id(self._records, "Consent", *key)
         writes = [
             await self._writer.prepare(consent, record.origin.facets("consent"), ident=ident, patient=record.patient)
         ]
@@ -345,22 +356,18 @@ class Assembly:
         patient = f"Patient/{record.patient}"
         if record.origin.regime == UNDECLARED:
             return on_hold(patient), self._undeclared()
-        form = self._forms.get((str(source.values.get("form", "")), str(source.values.get("version", ""))))
-        if form is None:
-            known = ", ".join(" ".join(names) for names in self._forms)
-            return on_hold(patient), RecordError("wrong-form", "version", f"one of {known}")
         try:
-            consent = author(
-                form,
-                source.values,
-                patient_ref=patient,
-                organisations=self._organisations,
-                zone=self._zone,
-                now=record.received,
-            )
+            return self.authored(source.values, patient=patient, at=record.received), None
         except RecordError as error:
             return on_hold(patient), error
-        return consent, None
+
+    def authored(self, values: Mapping[str, Any], *, patient: str, at: int) -> dict[str, Any]:
+        """The Consent that a signed form amounts to; ``RecordError`` names the elements that it lacks."""
+        form = self._forms.get((str(values.get("form", "")), str(values.get("version", ""))))
+        if form is None:
+            known = ", ".join(" ".join(names) for names in self._forms)
+            raise RecordError("wrong-form", "version", f"one of {known}")
+        return author(form, values, patient_ref=patient, organisations=self._organisations, zone=self._zone, now=at)
 
 
 def _same(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:

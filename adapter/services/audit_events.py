@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 TYPE: Final = "AuditEvent"
 BALP: Final = "https://profiles.ihe.net/ITI/BALP"
+PROFILE: Final = "https://sallyport.example/fhir/StructureDefinition/disclosure-event"
 _CODES: Final = "http://terminology.hl7.org/CodeSystem"
 _DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 _SOURCE: Final = ("110153", "Source Role ID")
@@ -75,7 +76,7 @@ class AuditEvents:
         event: dict[str, Any] = {
             "resourceType": TYPE,
             "id": self.ident(asked.number, patient),
-            "meta": {"lastUpdated": instant_text(at)},
+            "meta": {"lastUpdated": instant_text(at), "profile": [PROFILE]},
             "type": _coding(f"{_CODES}/audit-event-type", "rest", "Restful Operation"),
             "subtype": [_coding("http://hl7.org/fhir/restful-interaction", _subtype(asked.interaction))],
             "action": "R" if read else "E",
@@ -93,7 +94,7 @@ class AuditEvents:
         }
         if not nothing:
             # The patterns are of what succeeded.
-            event["meta"]["profile"] = [f"{BALP}/StructureDefinition/{profile}"]
+            event["meta"]["profile"].append(f"{BALP}/StructureDefinition/{profile}")
         return event
 
     def _agents(self, asked: Asked, *, read: bool, officer: bool) -> list[dict[str, Any]]:

@@ -14,29 +14,31 @@ import orjson
 from adapter.errors import Issue, NotAllowed, NotFound, OutOfScope, RequestError, Unavailable
 from adapter.fhir.instants import instant_text
 from adapter.fhir.outcome import outcome
-from adapter.fhir.results import DIRECTORY, names_records
+from adapter.fhir.results import DIRECTORY
 from adapter.services.includes import along
-from adapter.store.shapes import OF_PATIENT, TYPES, LedgerEntry, row_key
+from adapter.services.questions import asked_for, of_patient, selective
+from adapter.store.shapes import TYPES, LedgerEntry, row_key
 from adapter.summary.order import Screened, extensions, order
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from adapter.fhir.scopes import Scopes
-    from adapter.fhir.search import Alternative, Filter, Query
+    from adapter.fhir.search import Filter, Query
     from adapter.services.decisions import Decisions
     from adapter.store.port import Ledger, Snapshot, Store
     from adapter.store.shapes import Found, Gap, Hit
+    from adapter.store.written import Written
 
 Answer = TypeVar("Answer")
 POPULATION = "population-search"
 """The right to a search that names no one."""
 LONGEST_BODY = 64 * 1024
 """Bytes of the longest body that a caller may send unless its registration says otherwise."""
+MOST_ENTRIES = 500
+"""Entries of the largest Bundle that a caller may send unless its registration says otherwise."""
 _ROUNDS = 8
 """Rule, then exception, for the record, its Patient, its same-day siblings and what comes along."""
-_DAY = 25 * 3_600_000_000
-"""Microseconds of the longest day."""
 
 
 class MissingDecisions(Exception):
@@ -53,7 +55,8 @@ class Caller:
 
     ``context`` is the interned recipient context of the organisation and the purpose; ``rights`` are the further
     rights of its agreement (``population-search``); ``request_id`` is what the partner quotes on the phone. ``scopes``
-    narrow what may be met of what all these permit; None narrows nothing. ``longest_body`` is in bytes.
+    narrow what may be met of what all these permit; None narrows nothing. ``longest_body`` is in bytes,
+    ``most_entries`` are those of a Bundle.
     """
 
     client: str
@@ -64,6 +67,7 @@ class Caller:
     request_id: str
     scopes: Scopes | None = None
     longest_body: int = LONGEST_BODY
+    most_entries: int = MOST_ENTRIES
 
     def require(self, kind: str, letter: str) -> None:
         """``OutOfScope`` unless an interaction (of ``cruds``) with a type is in the scopes; nothing is looked up."""
@@ -129,12 +133,12 @@ class Disclosure:
         await self._within(caller, "search-type", query.type, "s")
         within = caller.narrowed(query.type, "s")
         at = self._clock()
-        asked = [item for item in query.filters if not _of_patient(item)]
+        asked = [item for item in query.filters if not of_patient(item)]
         place = tuple(orjson.loads(after)) if after else None
 
         async def answer(view: Snapshot) -> tuple[Found, list[tuple[Hit, Served]], list[tuple[Hit, Served]]]:
             patients = await self._patients(view, caller, query, at)
-            if patients is None and not _selective(query) and POPULATION not in caller.rights:
+            if patients is None and not selective(query) and POPULATION not in caller.rights:
                 raise NotAllowed(
                     "the agreement does not allow a search over everyone; name a patient",
                     expression="patient",
@@ -154,13 +158,13 @@ class Disclosure:
         try:
             found, matched, included = await self._decided(caller, answer)
         except NotAllowed:
-            await self.refuse(caller, "search-type", _asked(query), f"403 {POPULATION}")
+            await self.refuse(caller, "search-type", asked_for(query), f"403 {POPULATION}")
             raise
         except RequestError as error:
-            await self.refuse(caller, "search-type", _asked(query), f"400 invalid {error.expression}")
+            await self.refuse(caller, "search-type", asked_for(query), f"400 invalid {error.expression}")
             raise
         hits = [*matched, *included] if included else matched
-        await self._enter(caller, "search-type", _asked(query), hits, at)
+        await self._enter(caller, "search-type", asked_for(query), hits, at)
         notices = self._decisions.obligations.notices((hit.obligation, hit.ends) for hit, _ in hits)
         return Page(
             total=found.total,
@@ -253,7 +257,7 @@ class Disclosure:
             return None
         named: set[int] | None = None
         for item in query.filters:
-            if _of_patient(item):
+            if of_patient(item):
                 rids = [row_key(*alternative.value.split("/", 1)) for alternative in item.alternatives]
                 found = {member for rid in rids for member in await self._visible(view, caller, rid, at)}
                 named = found if named is None else named & found
@@ -283,8 +287,19 @@ class Disclosure:
         """The bytes of hits. Whatever brought a hit here, it leaves only if the scopes of the caller hold it."""
         obligations = self._decisions.obligations
         fragment = obligations.fragment
+        own = await self._written(view, caller, hits)
         served = []
         for hit in hits:
+            if hit.rid in own:
+                # Its writer has it as it was written, under versions of its own.
+                mine = own[hit.rid]
+                if _in_scope(caller, hit.type, mine.body, letter):
+                    body = mine.body
+                    if hit.type == "Patient":
+                        body = await self._linked(view, caller, hit, body, at)
+                    named = Served(hit.type, hit.id, mine.version, instant_text(mine.updated), body)
+                    served.append((hit._replace(version=mine.version, updated=mine.updated), named))
+                continue
             if not obligations.knows(hit.obligation):
                 await obligations.load()
             extra = await self._place(view, caller, hit, at) if hit.repeats else ()
@@ -296,6 +311,11 @@ class Disclosure:
                 body = await self._linked(view, caller, hit, body, at)
             served.append((hit, Served(hit.type, hit.id, hit.version, instant_text(hit.updated), body, hit.obligation)))
         return served
+
+    async def _written(self, view: Snapshot, caller: Caller, hits: Sequence[Hit]) -> Mapping[int, Written]:
+        """Those of the hits that software of the caller's own organisation wrote here, as it wrote them."""
+        mine = [hit.rid for hit in hits if (await self._decisions.segment(hit.segment)).writer == caller.organisation]
+        return await view.written(mine) if mine else {}
 
     async def _place(self, view: Snapshot, caller: Caller, hit: Hit, at: int) -> Sequence[dict[str, Any]]:
         """Where a screening stands among those of its day that this caller sees; nothing if it sees no other."""
@@ -357,44 +377,8 @@ class Disclosure:
         )
 
 
-def _of_patient(item: Filter) -> bool:
-    return item.param in OF_PATIENT and not item.modifier
-
-
 def _in_scope(caller: Caller, kind: str, body: bytes, letter: str) -> bool:
     """Whether the scopes of a caller hold a resource; where they narrow its type, by what it says."""
     if caller.scopes is None or caller.narrowed(kind, letter) is None:
         return True
     return caller.scopes.covers(orjson.loads(body), letter)
-
-
-def _selective(query: Query) -> bool:
-    """Whether a Patient search names someone: an id, an identifier, or a name together with the day of birth."""
-    said = [item for item in query.filters if not item.modifier] if query.type == "Patient" else []
-    if any(item.param == "_id" or (item.param in _IDENTIFIERS and _whole(item)) for item in said):
-        return True
-    born = any(item.param == "birthdate" and all(map(_one_day, item.alternatives)) for item in said)
-    return born and any(item.param in _NAMES for item in said)
-
-
-_IDENTIFIERS = frozenset({"identifier", "identifier:of-type"})
-_NAMES = frozenset({"name", "family", "given"})
-
-
-def _whole(item: Filter) -> bool:
-    """Whether every token has a value; `system|` alone is everyone of that system."""
-    return not any(alternative.value.endswith("|") for alternative in item.alternatives)
-
-
-def _one_day(born: Alternative) -> bool:
-    return born.prefix == "eq" and born.low is not None and born.high is not None and born.high - born.low <= _DAY
-
-
-def _asked(query: Query) -> str:
-    """What was asked, for the ledger: parameter names, and values only where they are ids of our own."""
-    asked = []
-    for item in query.filters:
-        named = f"{item.param}:{item.modifier}" if item.modifier else item.param
-        own = names_records(item) or _of_patient(item)
-        asked.append(f"{named}={','.join(value.value for value in item.alternatives)}" if own else named)
-    return f"{query.type}?{'&'.join(asked)}"

@@ -92,13 +92,18 @@ def feed_line(
         mapping=rules.mappings[feed.feed],
         environment=Environment(zone=feed.time_zone or site.site.time_zone),
         urgent=UrgentScreens(Urgency(rules.registry), feed),
-        assembly=Assembly(
-            feed,
-            writer=writer,
-            people=people,
-            registry=rules.registry,
-            forms={(name, version): form for name in feed.forms for version, form in rules.forms[name].items()},
-            organisations={key: f"Organization/{key}" for key in site.partners},
-            zone=site.zone,
-        ),
+        assembly=assembly_of(site, feed, rules, writer=writer, people=people),
+    )
+
+
+def assembly_of(site: Site, feed: Feed, rules: SiteRules, *, writer: Writer, people: People) -> Assembly:
+    """What makes resources of the records of a feed, however they come."""
+    return Assembly(
+        feed,
+        writer=writer,
+        people=people,
+        registry=rules.registry,
+        forms={(name, version): form for name in feed.forms for version, form in rules.forms[name].items()},
+        organisations={key: f"Organization/{key}" for key in site.partners},
+        zone=site.zone,
     )

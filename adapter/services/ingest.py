@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
-import orjson
-
 from adapter.errors import InvalidResource, RecordError
 from adapter.services.backlog import Backlog
 from adapter.services.feed_line import Batch, FeedLine, seldom_collected
@@ -23,14 +21,14 @@ from adapter.source import Malformed
 from adapter.store.shapes import QuarantinedRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from adapter.services.amend import Amended, Amender
     from adapter.services.assemble import Assembled
     from adapter.services.feed_work import FeedWork
-    from adapter.services.in_force import InForce
-    from adapter.services.people import People, Told
+    from adapter.services.people import Told
     from adapter.services.rosters import Endings
+    from adapter.services.settling import Settling
     from adapter.settings import Feed
     from adapter.source import SourceRecord
     from adapter.store.port import Inbox, Store, Transaction
@@ -52,9 +50,8 @@ class Ingest:
         inbox: Inbox,
         lines: Mapping[str, FeedLine],
         *,
-        people: People,
+        settling: Settling,
         amender: Amender,
-        in_force: InForce,
         work: FeedWork,
         clock: Callable[[], int],
         new_id: Callable[[], str],
@@ -64,9 +61,8 @@ class Ingest:
         self._inbox = inbox
         self._backlog = Backlog(store, inbox)
         self._lines = lines
-        self._people = people
+        self._settling = settling
         self._amender = amender
-        self._in_force = in_force
         self._work = work
         self._clock = clock
         self._new_id = new_id
@@ -315,7 +311,7 @@ class Ingest:
         orders = {one.rid: one for _, assembled in amended.assembled for one in assembled.orders}
         new = [orders[one.rid] for one in written if one.rid in orders] if orders else []
         await self._work.keep(change, receipt, codes=batch.unlisted, orders=new, at=at)
-        await self._settle(change, written, identities, report, at)
+        report.links += await self._settling.settle(change, written, identities, at=at)
         await change.tell(amended.told)
         await change.quarantine(batch.quarantine, at=at)
         await change.raise_alerts(batch.alerts, at=at)
@@ -376,25 +372,6 @@ class Ingest:
         for write in written:
             report.written[write.type] += 1
         return written
-
-    async def _settle(
-        self,
-        change: Transaction,
-        written: Sequence[ResourceWrite],
-        identities: Sequence[Told],
-        report: FeedReport,
-        at: int,
-    ) -> None:
-        """Bring in line with a batch what follows from it: who is one person, what is in force, what is told on."""
-        touched = await self._in_force.touched(change, written, at=at)
-        regrouped = await self._people.link(change, identities, at=at)
-        report.links += regrouped.links
-        touched |= regrouped.patients
-        if touched:
-            await self._in_force.refresh(change, touched, at=at)
-        events = [(at, orjson.dumps({"resource": write.rid})) for write in written if write.screening is not None]
-        if events:
-            await change.enqueue("change", events)
 
 
 def _told(report: FeedReport) -> bool:

@@ -72,7 +72,11 @@ class Intake:
     def may_push(self, organisation: str, rights: Collection[str], feed: str) -> bool:
         """Whether an organisation (reference) sends this feed itself or holds the right to push it."""
         known = self._feeds.get(feed)
-        return known is not None and (organisation == f"Organization/{known.organization}" or f"feed:{feed}" in rights)
+        return (
+            known is not None
+            and not known.is_written
+            and (organisation == f"Organization/{known.organization}" or f"feed:{feed}" in rights)
+        )
 
     def limit(self, feed: str) -> int:
         """Bytes of the largest body of a feed."""

@@ -32,12 +32,16 @@ def labels_of_source(
 
 
 class Origin(NamedTuple):
-    """What decides, besides content, who may see a record: the unit it comes from and the labels it came with."""
+    """What decides, besides content, who may see a record: the unit it comes from and the labels it came with.
+
+    ``writer`` is the organisation whose software wrote it here itself, if one did.
+    """
 
     programme: str
     unit: str
     regime: str
     inbound: tuple[Label, ...]
+    writer: str = ""
 
     def labelled(self, labels: tuple[Label, ...]) -> Origin:
         """The origin of a resource that came with labels of its own."""
@@ -48,7 +52,7 @@ class Origin(NamedTuple):
     ) -> Facets:
         """The facets of a resource of this origin; without labels of its own those of the source alone."""
         own = labels_of_source(frozenset(), (), self.regime, self.inbound) if labels is None else labels
-        return Facets(tier, own, self.regime, domain, self.unit, audience)
+        return Facets(tier, own, self.regime, domain, self.unit, audience, self.writer)
 
 
 class Record(NamedTuple):

@@ -19,8 +19,9 @@ from adapter.mapping.tables import CodeTable, read_table
 from adapter.services.agreements import read_agreements
 from adapter.services.assertion_rules import asserter_problems
 from adapter.services.forms import read_form
+from adapter.services.profiles import shipped_validator
 from adapter.services.user_agreements import read_user_agreements
-from adapter.settings import read_document
+from adapter.settings import WRITTEN, read_document
 from adapter.summary.loinc import PinnedList
 from adapter.summary.registry import Registry
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from adapter.consent.agreement import AnyAgreement
     from adapter.consent.agreement_user import UserAgreement
     from adapter.consent.release_form import Form
+    from adapter.fhir.validate import Validator
     from adapter.settings import Feed, Site
 
 
@@ -44,6 +46,7 @@ class SiteRules:
     law: Law
     registry: Registry
     facts: Facts
+    validator: Validator
     tables: dict[str, CodeTable]
 
 
@@ -68,6 +71,8 @@ def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRu
     mappings: dict[str, Any] = {}
     for feed in site.feeds.values():
         problems += _feed_problems(feed, forms, connectors)
+        if feed.is_written:
+            continue
         mapping = _collect(problems, partial(_mapping, site, feed, tables, facts), None)
         if mapping is not None:
             mappings[feed.feed] = mapping
@@ -85,6 +90,7 @@ def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRu
         mappings=mappings,
         registry=registry,
         facts=facts,
+        validator=shipped_validator(facts),
         tables=tables,
     )
 
@@ -145,8 +151,8 @@ def _unsaid(forms: Mapping[str, Form], law: Law) -> list[Problem]:
 def _feed_problems(feed: Feed, forms: dict[str, dict[str, Form]], connectors: Collection[str]) -> list[Problem]:
     where = f"feed {feed.feed}"
     problems = []
-    if feed.connector not in connectors:
-        expected = ", ".join(sorted(connectors))
+    if feed.connector not in connectors and not feed.is_written:
+        expected = ", ".join(sorted([*connectors, WRITTEN]))
         problems.append(
             Problem(where=where, path="connector", message=f"no connector `{feed.connector}`", expected=expected)
         )

@@ -103,10 +103,23 @@ class Versions(Disclosure):
         served = await self._serve(view, caller, _named(current.hits, kind, ident), at, "r")
         if not served:
             return []
+        if await self._written(view, caller, current.hits):
+            return served + await self._as_written(view, caller, served[0][0])
         before = await view.earlier(caller.context, rid, at=at)
         if before.gaps:
             raise MissingDecisions(before.gaps)
         return served + [one for hit in _named(before.hits, kind, ident) for one in await self._as_it_was(caller, hit)]
+
+    async def _as_written(self, view: Snapshot, caller: Caller, current: Hit) -> list[tuple[Hit, Served]]:
+        """The earlier versions of what software of the caller's organisation wrote, as it wrote them."""
+        return [
+            (
+                current._replace(version=one.version, updated=one.updated),
+                Served(current.type, current.id, one.version, instant_text(one.updated), one.body),
+            )
+            for one in await view.written_before(current.rid)
+            if _held(caller, current.type, one.body)
+        ]
 
     async def _as_it_was(self, caller: Caller, hit: Hit) -> list[tuple[Hit, Served]]:
         """An earlier version with its obligations, if the scopes of the caller hold it."""
@@ -114,10 +127,15 @@ class Versions(Disclosure):
         if not obligations.knows(hit.obligation):
             await obligations.load()
         body = hit.head + obligations.fragment(hit.obligation, ends=hit.ends) + hit.tail
-        narrowed = caller.scopes is not None and caller.narrowed(hit.type, "r") is not None
-        if narrowed and caller.scopes is not None and not caller.scopes.covers(orjson.loads(body), "r"):
+        if not _held(caller, hit.type, body):
             return []
         return [(hit, Served(hit.type, hit.id, hit.version, instant_text(hit.updated), body, hit.obligation))]
+
+
+def _held(caller: Caller, kind: str, body: bytes) -> bool:
+    """Whether the scopes of a caller hold a version; where they narrow its type, by what it says."""
+    narrowed = caller.scopes is not None and caller.narrowed(kind, "r") is not None
+    return not narrowed or caller.scopes is None or caller.scopes.covers(orjson.loads(body), "r")
 
 
 def _named(hits: Sequence[Hit], kind: str, ident: str) -> list[Hit]:

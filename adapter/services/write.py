@@ -52,6 +52,7 @@ class Facets(NamedTuple):
     domain: str
     unit: str
     audience: str = ""
+    writer: str = ""
 
 
 class _Frame(NamedTuple):
@@ -60,6 +61,13 @@ class _Frame(NamedTuple):
     meta: dict[str, Any]
     head: bytes
     segment: int
+
+
+def _plain(labels: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...] | None:
+    """Labels that are a system and a code and nothing more, to be told apart by; None for any others."""
+    if any(len(label) != 2 for label in labels):  # noqa: PLR2004 - system and code
+        return None
+    return tuple([(label.get("system"), label.get("code")) for label in labels])  # type: ignore[misc]
 
 
 def stamp(keys: SiteKeys) -> Callable[[ResourceWrite, int, int], tuple[str, bytes]]:
@@ -87,7 +95,7 @@ class Writer:
         self._decisions = decisions
         self._zone = zone
         self._valid: set[bytes] = set()
-        self._frames: dict[tuple[str, tuple[str, ...], Facets], _Frame] = {}
+        self._frames: dict[tuple[str, tuple[str, ...], Facets, tuple[tuple[str, str], ...] | None], _Frame] = {}
 
     async def prepare(
         self,
@@ -144,7 +152,8 @@ class Writer:
     async def _frame(self, kind: str, meta: Mapping[str, Any], facets: Facets) -> _Frame:
         """The frame of a resource: the profiles its ``meta`` claims and the labels it states are kept, nothing else."""
         profiles, stated = tuple(meta.get("profile", ())), meta.get("security")
-        known = self._frames.get((kind, profiles, facets)) if not stated else None
+        key = (kind, profiles, facets, _plain(stated) if stated else ())
+        known = self._frames.get(key) if key[3] is not None else None
         if known is not None:
             return known
         # Labels stand last in meta, so that a disclosure can add to them without rewriting the resource.
@@ -161,14 +170,15 @@ class Writer:
             domain=facets.domain,
             unit=facets.unit,
             audience=facets.audience,
+            writer=facets.writer,
         )
         frame = _Frame(
             meta=own,
             head=head[head.index(_OPENING) + len(_OPENING) :],
             segment=await self._decisions.segment_number(segment),
         )
-        if not stated:
-            self._frames[kind, profiles, facets] = frame
+        if key[3] is not None:
+            self._frames[key] = frame
         return frame
 
     def resource_id(self, source: str, kind: str, *key: str) -> str:

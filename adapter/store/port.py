@@ -12,6 +12,7 @@ from adapter.store.sealing import SealingRecords
 from adapter.store.survey import Survey
 from adapter.store.versions import VersionReads
 from adapter.store.work import FeedWork
+from adapter.store.written import WrittenReads, WrittenRecords
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
@@ -55,7 +56,15 @@ class Interned(Protocol):
 
 
 class Transaction(
-    Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, SealingRecords, ExportRecords, Protocol
+    Interned,
+    LegalRecords,
+    MatchRecords,
+    FeedWork,
+    AlertRecords,
+    SealingRecords,
+    ExportRecords,
+    WrittenRecords,
+    Protocol,
 ):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
@@ -204,7 +213,7 @@ class Transaction(
         ...
 
 
-class Snapshot(Survey, VersionReads, ExportReads, Protocol):
+class Snapshot(Survey, VersionReads, ExportReads, WrittenReads, Protocol):
     """One consistent view for one answer."""
 
     async def read(self, context: int, rid: int, *, at: int) -> Found:

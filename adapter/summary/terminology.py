@@ -71,6 +71,38 @@ def value_sets() -> list[dict[str, Any]]:
     return [value_set(name, title, f"{CANONICAL}/CodeSystem/{name}") for name, (_, title, _) in _TITLES.items()]
 
 
+def concept_maps(registry: Registry) -> list[dict[str, Any]]:
+    """From our result codes to LOINC, where LOINC has a code for the same result.
+
+    https://hl7.org/fhir/R4/conceptmap.html
+    """
+    elements = [
+        {"code": result.local, "display": result.text, "target": [{"code": code, "equivalence": "equivalent"}]}
+        for instrument in registry.instruments.values()
+        for result in instrument.result_codes
+        for system, code in result.codings
+        if system == LOINC
+    ]
+    name = "jbh-result-code-to-loinc"
+    return [
+        {
+            "resourceType": "ConceptMap",
+            "id": name,
+            "url": f"{CANONICAL}/ConceptMap/{name}",
+            "version": VERSION,
+            "name": "JbhResultCodeToLoinc",
+            "title": "Screening result codes to LOINC",
+            "status": "active",
+            "experimental": False,
+            "publisher": "Sallyport",
+            "description": "Which LOINC code a result carries beside ours. Results without one have no LOINC code.",
+            "sourceUri": f"{CANONICAL}/ValueSet/jbh-result-code",
+            "targetUri": "http://loinc.org/vs",
+            "group": [{"source": RESULT_CODE, "target": LOINC, "element": elements}],
+        }
+    ]
+
+
 def _code_system(name: str, url: str, concepts: Concepts, properties: Concepts) -> dict[str, Any]:
     computer_name, title, description = _TITLES[name]
     return {

@@ -3,9 +3,9 @@
     python profiles/r4/generate.py FOLDER
 
 ``FOLDER`` holds the R4 definitions as single JSON files (npm ``hl7.fhir.r4.examples@4.0.1``, CC0-1.0).
-Only facts are taken: element names, cardinalities, types, the codes of required bindings, and those
-invariants that merely relate the presence of sibling elements. No text is copied. The output depends on
-the definitions alone, so that running the tool twice changes nothing.
+Only facts are taken: element names, cardinalities, types, the codes of required bindings, and invariants: those that
+merely relate the presence of sibling elements as such, the others as FHIRPath. No prose is copied. The output depends
+on the definitions alone, so that running the tool twice changes nothing.
 
 Layout of ``facts.json``::
 
@@ -16,10 +16,12 @@ Layout of ``facts.json``::
                                             "component": [0, null, "Observation.component"]},
                                "invariants": [["obs-6", "excludes", "dataAbsentReason", "value"]]},
                "Observation.component": {"kind": "backbone", ...}},
-     "codes": {"observation-status": {"http://hl7.org/fhir/observation-status": ["registered", ...]}}}
+     "codes": {"observation-status": {"http://hl7.org/fhir/observation-status": ["registered", ...]}},
+     "search": {"Patient": {"birthdate": "http://hl7.org/fhir/SearchParameter/individual-birthdate", ...}}}
 
 An element row is minimum, maximum (null: no limit), types, name of its required value set if that can be
 listed. ``summary`` and ``modifiers`` of resources and backbones name the elements that are marked so.
+``expressions`` are pairs of a key and its FHIRPath.
 Invariants: ``any`` one of the names must be present; ``one`` exactly one; ``needs`` the first requires the
 second; ``excludes`` the two never stand together.
 
@@ -42,13 +44,16 @@ RESOURCES = (
     "CapabilityStatement",
     "CareTeam",
     "CodeSystem",
+    "ConceptMap",
     "Condition",
     "Consent",
     "DocumentReference",
     "Encounter",
     "Group",
+    "ImplementationGuide",
     "Location",
     "Observation",
+    "OperationDefinition",
     "OperationOutcome",
     "Organization",
     "Parameters",
@@ -64,6 +69,7 @@ RESOURCES = (
     "Subscription",
     "ValueSet",
 )
+VERSION = "4.0.1"
 ABSTRACT = {"Element", "BackboneElement"}
 SYSTEM_TYPE = "http://hl7.org/fhirpath/System."
 FHIR_TYPE = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
@@ -81,6 +87,20 @@ LARGE = re.compile(r"urn:(ietf|iso):")
 """Code systems defined by other registries: media types, currencies. Their codes are not listed."""
 
 
+ELSEWHERE = frozenset(
+    {
+        # Asked of every element or resource, or of what FHIRPath cannot see; `adapter/fhir` has rules for them.
+        *("ele-1", "dom-2", "dom-3", "dom-4", "dom-5", "per-1", "ref-1", "txt-1", "txt-2"),
+        # Written by hand because they are asked of every row that is stored.
+        *("con-4", "con-5", "grp-1", "inv-1", "obs-7", "org-1", "org-2", "org-3", "ppc-2", "ppc-3", "ppc-4", "ppc-5"),
+        *("bdl-1", "bdl-2", "bdl-3", "bdl-4", "bdl-7", "bdl-8"),
+        # Cannot be asked: of another resource, of a status that R4 spells otherwise, of quantities of unlike units.
+        *("ctm-1", "app-4", "rng-2"),
+    }
+)
+"""Invariants that the tables leave out."""
+
+
 class Definitions:
     """The definitions of one folder, by canonical address."""
 
@@ -88,6 +108,7 @@ class Definitions:
         self.folder = folder
         self.code_systems = self._by_url("CodeSystem")
         self.value_sets = self._by_url("ValueSet")
+        self.search_parameters = self._by_url("SearchParameter")
 
     def structure(self, name: str) -> dict[str, Any]:
         """The StructureDefinition of one type."""
@@ -164,6 +185,17 @@ def _invariants(element: dict[str, Any]) -> list[list[str]]:
     return sorted(found)
 
 
+def _expressions(element: dict[str, Any]) -> list[list[str]]:
+    """The other invariants of severity error, as FHIRPath."""
+    return sorted(
+        [constraint["key"], constraint["expression"]]
+        for constraint in element.get("constraint", [])
+        if constraint["severity"] == "error"
+        and constraint["key"] not in ELSEWHERE
+        and _presence(constraint["expression"]) is None
+    )
+
+
 def _presence(expression: str) -> list[str] | None:
     if ANY.fullmatch(expression):
         return ["any", *re.findall(rf"({NAME})\.exists", expression)]
@@ -198,6 +230,8 @@ class Tables:
                 self.types[path] = {"kind": kind if path == name else "backbone", "elements": {}}
                 if invariants := _invariants(element):
                     self.types[path]["invariants"] = invariants
+                if expressions := _expressions(element):
+                    self.types[path]["expressions"] = expressions
             if path != name:
                 self._row(element, nested)
         for mentioned in sorted({t["code"] for e in elements for t in e.get("type", [])} - ABSTRACT):
@@ -223,6 +257,17 @@ class Tables:
         self.types[parent]["elements"][name] = row
 
 
+def _search(definitions: Definitions) -> dict[str, dict[str, str]]:
+    """The addresses of the search parameters that R4 itself defines for the types, by type and code."""
+    found: dict[str, dict[str, str]] = {kind: {} for kind in RESOURCES}
+    for url, parameter in sorted(definitions.search_parameters.items()):
+        own = parameter.get("version") == VERSION and "-extensions-" not in url
+        for kind in parameter.get("base", ()) if own else ():
+            if kind in found:
+                found[kind].setdefault(parameter["code"], url)
+    return {kind: dict(sorted(codes.items())) for kind, codes in sorted(found.items()) if codes}
+
+
 def tables(folder: Path) -> dict[str, Any]:
     """All facts from the definitions in ``folder``."""
     definitions = Definitions(folder)
@@ -231,7 +276,7 @@ def tables(folder: Path) -> dict[str, Any]:
         built.add(name)
     built.codes["resource-types"] = definitions.codes("http://hl7.org/fhir/ValueSet/resource-types") or {}
     version = definitions.structure("Patient")["fhirVersion"]
-    return {"fhir": version, "types": built.types, "codes": built.codes}
+    return {"fhir": version, "types": built.types, "codes": built.codes, "search": _search(definitions)}
 
 
 def _compact(value: object) -> str:
@@ -241,7 +286,9 @@ def _compact(value: object) -> str:
 def _written_type(name: str, table: dict[str, Any]) -> str:
     rows = ",\n".join(f"  {_compact(element)}:{_compact(row)}" for element, row in table["elements"].items())
     more = "".join(
-        f',\n "{key}":{_compact(table[key])}' for key in ("invariants", "summary", "modifiers") if key in table
+        f',\n "{key}":{_compact(table[key])}'
+        for key in ("invariants", "expressions", "summary", "modifiers")
+        if key in table
     )
     return f'{_compact(name)}:{{"kind":"{table["kind"]}","elements":{{\n{rows}}}{more}}}'
 
@@ -250,7 +297,9 @@ def written(facts: dict[str, Any]) -> str:
     """The text of ``facts.json``: sorted, one element or value set a line."""
     types = ",\n".join(_written_type(name, facts["types"][name]) for name in sorted(facts["types"]))
     codes = ",\n".join(f"{_compact(name)}:{_compact(facts['codes'][name])}" for name in sorted(facts["codes"]))
-    return f'{{"fhir":"{facts["fhir"]}",\n"types":{{\n{types}}},\n"codes":{{\n{codes}}}}}\n'
+    search = ",\n".join(f"{_compact(kind)}:{_compact(urls)}" for kind, urls in facts["search"].items())
+    parts = f'"types":{{\n{types}}},\n"codes":{{\n{codes}}},\n"search":{{\n{search}}}'
+    return f'{{"fhir":"{facts["fhir"]}",\n{parts}}}\n'
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import changing
 import county
 import deciding
 import exporting
+import importing
 import load
 import matching
 import measure
@@ -51,6 +52,15 @@ def test_a_read_and_a_search_are_measured_against_the_bare_route(tmp_path):
     rows = rest_speed.measure(TINY, tmp_path)
     assert [row.name for row in rows][:2] == ["consented read", "consented search, 20 hits, exact total"]
     assert all(0 < row.numbers["ratio"] < 1 for row in rows)
+
+
+def test_transactions_are_counted_by_what_they_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(importing, "PEOPLE", 2)
+    rows = importing.measure(TINY, tmp_path)
+    assert all(row.numbers["resources_per_second"] > 0 for row in rows)
+    monkeypatch.setattr(importing, "_CODES", {True: "8867-4", False: "8867-4"})
+    with pytest.raises(measure.WrongAnswer, match="summaries"):
+        importing.measure(TINY, tmp_path / "again")
 
 
 def serve(listener, answer):

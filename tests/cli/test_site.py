@@ -165,7 +165,7 @@ def test_a_sound_folder_is_counted_and_nothing_is_opened(sallyport, folder):
     ran = sallyport("validate", "--site", folder)
     assert (ran.code, ran.out) == (
         0,
-        "Alder County: 19 partners, 6 feeds, 3 clients, 3 agreements, 3 forms; nothing to mend\n",
+        "Alder County: 19 partners, 7 feeds, 3 clients, 3 agreements, 3 forms; nothing to mend\n",
     )
     assert not (folder / "data").exists()
     assert not (folder / "site.key").exists()

@@ -104,6 +104,9 @@ def test_no_agreement_is_no_interval():
 def test_own_records_and_the_directory_need_none():
     own = changed(SUMMARY, unit="Organization/pretrial")
     assert bound([], PRETRIAL, own, zone=DENVER) == [(MIN, MAX, OWN, ("own-record",))]
+    wrote = changed(SUMMARY, writer="Organization/pretrial")
+    assert bound([], PRETRIAL, wrote, zone=DENVER) == [(MIN, MAX, OWN, ("author",))]
+    assert bound([], PRETRIAL, changed(SUMMARY, writer="Organization/jail"), zone=DENVER) == []
     directory = Segment(type="Organization", tier="directory", regime="justice")
     assert bound([], PRETRIAL, directory, zone=DENVER) == [(MIN, MAX, OWN, ("directory",))]
 
@@ -163,6 +166,8 @@ PERMITTED = timeline([read(consent(permit()))], DENVER)[0][2]
             Effect.PERMIT,
             "own-record",
         ),
+        (DENIED, changed(SUMMARY, writer="Organization/pretrial"), Effect.PERMIT, "author"),
+        (PERMITTED, changed(SUMMARY, writer="Organization/jail", regime="undeclared"), Effect.DENY, "undeclared"),
         (DENIED, changed(SUMMARY, tier="directory"), Effect.PERMIT, "directory"),
         (PERMITTED, changed(SUMMARY, regime="undeclared"), Effect.DENY, "undeclared"),
         (PERMITTED, SUMMARY, Effect.PERMIT, "provision"),

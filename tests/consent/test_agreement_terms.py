@@ -20,7 +20,7 @@ from agreement_builders import (
 from consent_builders import DENVER
 from pydantic import ValidationError
 
-from adapter.consent.agreement import Agreement, DataUse, bound, contracts, part2_enabled, rights, terms
+from adapter.consent.agreement import Agreement, DataUse, bound, contracts, part2_enabled, rights, sent, terms
 from adapter.consent.bases import CONSENT, CONTRACT, CUSTODY, PROCEEDING, TREATMENT, UNBOUND
 from adapter.fhir.dates import MAX, MIN
 
@@ -351,3 +351,38 @@ def test_software_asks_unattended_for_no_more_than_is_granted():
         contract(unattended=["TREAT"])
     assert memorandum(grant(unattended=["pretrial-release"])).grants[0].unattended == ("pretrial-release",)
     assert contract(unattended=["HOPERAT"]).unattended == ("HOPERAT",)
+
+
+def direction(*classes, senders=("jail-medical",), recipients=("pretrial",)):
+    return {"senders": list(senders), "recipients": list(recipients), "classes": list(classes)}
+
+
+def sends(agreement, *senders, day=MARCH):
+    return sent([agreement], senders or ("jail-medical",), at=first(day), zone=DENVER)
+
+
+def test_what_a_partner_may_send_is_what_directions_name():
+    directed = memorandum(directions=[direction("screening-summary")])
+    assert sends(directed) == {"screening-summary"}
+    assert sends(directed, "registry", "jail-medical") == {"screening-summary"}
+    assert sends(directed, "pretrial") == set()
+    assert sends(directed, day=date(2025, 12, 31)) == sends(directed, day=date(2027, 1, 1)) == set()
+    unsigned = memorandum(directions=[direction("screening-summary")], signed=("pretrial",))
+    assert sends(unsigned) == set()
+
+
+def test_without_directions_every_party_sends_what_is_granted():
+    plain = memorandum(grant(), grant("probation", classes=("booking",)))
+    assert sends(plain) == {"screening-summary", "booking"}
+    assert sends(plain, "registry") == set()
+    assert sends(contract()) == set()
+
+
+def test_an_amendment_directs_from_its_date_and_whoever_leaves_sends_no_more():
+    later = amendment(1, JUNE, directions=[direction("identity")])
+    changed = memorandum(directions=[direction("screening-summary")], amendments=[later])
+    assert sends(changed, day=MARCH) == {"screening-summary"}
+    assert sends(changed, day=JUNE) == {"screening-summary", "identity"}
+    left = memorandum(directions=[direction("screening-summary")], amendments=[amendment(withdraws=["jail-medical"])])
+    assert sends(left, day=MARCH) == {"screening-summary"}
+    assert sends(left, day=JUNE) == set()

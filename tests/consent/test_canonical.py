@@ -20,6 +20,7 @@ SEGMENT = Segment(
     domain="sud",
     unit="Organization/u",
     audience="Organization/a",
+    writer="Organization/w",
 )
 RECIPIENT = RecipientContext(
     actors=frozenset({"Organization/x", "Group/g"}),
@@ -50,6 +51,15 @@ def test_a_body_that_states_little_is_the_patients():
     assert body_of(plain.canonical()) == plain
 
 
+def test_what_nobody_wrote_here_has_the_bytes_it_always_had():
+    before = replace(SEGMENT, writer="")
+    assert before.canonical() == (
+        b'["Observation",["p","q"],"summary",[["%b","SUD"],["%b","R"]],"hipaa","sud","Organization/u","Organization/a"]'
+        % (ACT.encode(), LEVEL.encode())
+    )
+    assert Segment.parse(before.canonical()) == before
+
+
 def test_the_order_in_which_facets_are_stated_is_nothing():
     other = replace(SEGMENT, profiles=("q", "p", "p"), labels=SEGMENT.labels[::-1])
     assert other.canonical() == SEGMENT.canonical()
@@ -58,7 +68,13 @@ def test_the_order_in_which_facets_are_stated_is_nothing():
 def test_a_segment_says_what_its_source_knows():
     resource = {**observation("SUD", "R"), "meta": {**observation("SUD", "R")["meta"], "profile": ["q", "p", "q"]}}
     made = segment_of(
-        resource, tier="summary", regime="hipaa", domain="sud", unit="Organization/u", audience="Organization/a"
+        resource,
+        tier="summary",
+        regime="hipaa",
+        domain="sud",
+        unit="Organization/u",
+        audience="Organization/a",
+        writer="Organization/w",
     )
     assert made == SEGMENT
     bare = segment_of({"resourceType": 5}, tier="detail", regime="justice")

@@ -162,6 +162,25 @@ def segment(**elements):
     ("elements", "effect", "said", "bases"),
     [
         ({"tier": "directory"}, "PERMIT", ("directory", "permit", "the directory is public to every recipient"), 128),
+        ({"writer": X}, "PERMIT", ("author", "permit", "the recipient wrote this record here itself"), 128),
+        (
+            {"writer": X, "regime": "undeclared"},
+            "PERMIT",
+            ("author", "permit", "the recipient wrote this record here itself"),
+            128,
+        ),
+        (
+            {"unit": X, "writer": "Organization/y"},
+            "PERMIT",
+            ("own-record", "permit", "the recipient made this record itself"),
+            128,
+        ),
+        (
+            {"writer": X, "audience": "Organization/y"},
+            "DENY",
+            ("own-share", "deny", "this was made for another recipient alone"),
+            0,
+        ),
         ({"unit": X}, "PERMIT", ("own-record", "permit", "the recipient made this record itself"), 128),
         (
             {"regime": "undeclared"},
@@ -182,6 +201,8 @@ def test_what_no_consent_decides_is_told_too(elements, effect, said, bases):
 
 def test_what_consents_decide_is_not_settled_before():
     assert basis(close([X], AtHand(), organisation=X), segment()) is None
+    assert basis(close([X], AtHand(), organisation=X), segment(writer="Organization/z")) is None
+    assert basis(close([X], AtHand(), organisation=X), segment(writer="nobody")) is None
 
 
 def test_what_comes_back_to_who_made_it_is_told_as_no_disclosure():

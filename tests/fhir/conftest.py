@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapter.fhir.claims import SCREENING_SUMMARY, US_CORE_SCREENING
 from adapter.fhir.facts import Facts
 from adapter.fhir.validate import Validator
+from adapter.services.profiles import shipped_profiles
+from adapter.summary.vocabulary import SUMMARY_PROFILE as SCREENING_SUMMARY
+from adapter.summary.vocabulary import US_CORE_SCREENING
 
 R4 = Path(__file__).parents[2] / "profiles" / "r4"
 
@@ -26,8 +28,13 @@ def facts(document):
 
 
 @pytest.fixture(scope="session")
-def validator(facts):
-    return Validator(facts)
+def profiles(facts):
+    return shipped_profiles(facts)
+
+
+@pytest.fixture(scope="session")
+def validator(facts, profiles):
+    return Validator(facts, profiles)
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +86,9 @@ def observation():
 
 @pytest.fixture
 def summary(observation):
+    abstracted = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "ABSTRED"}
     observation["meta"]["profile"] = [SCREENING_SUMMARY, US_CORE_SCREENING]
+    observation["meta"]["security"].append(abstracted)
     observation["effectiveDateTime"] = "2026-03-02"
     observation["performer"] = [{"display": "County jail intake"}]
     return observation

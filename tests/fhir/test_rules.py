@@ -46,7 +46,7 @@ def released(scope, **more):
 
 
 def contained(**inner):
-    return observation(contained=[{"resourceType": "Patient", "id": "c", **inner}])
+    return observation(contained=[{"resourceType": "Patient", "id": "c", **inner}], subject={"reference": "#c"})
 
 
 def narrative(div):
@@ -63,8 +63,13 @@ ENTRY = {"resource": {"resourceType": "Patient", "id": "p1"}}
 
 BROKEN = [
     ("obs-7", observation(valueString="x", component=[{"code": concept("http://loinc.org", "1")}])),
-    ("dom-2", contained(contained=[{"resourceType": "Patient", "id": "d"}])),
+    (
+        "dom-2",
+        contained(contained=[{"resourceType": "Patient", "id": "d", "managingOrganization": {"reference": "#"}}]),
+    ),
+    ("dom-3", observation(contained=[{"resourceType": "Patient", "id": "c", "active": True}])),
     ("dom-4", contained(meta={"versionId": "1"})),
+    ("ref-1", observation(subject={"reference": "#c"})),
     ("dom-5", contained(meta={"security": [{"code": "R"}]})),
     ("txt-1", narrative("<div><script>x</script></div>")),
     ("txt-1", narrative('<div><b onclick="x()">x</b></div>')),
@@ -165,3 +170,22 @@ def test_codings_are_told_by_system_and_code():
     assert has_coding(concept("s", "a"), "s", "b", "a")
     assert not has_coding(concept("t", "a"), "s", "a")
     assert not has_coding(None, "s", "a")
+
+
+def test_contained_resources_have_ids_of_their_own(validator):
+    twice = [{"resourceType": "Patient", "id": "c", "active": True}] * 2
+    resource = observation(contained=twice, subject={"reference": "#c"})
+    assert [(one.path, one.code) for one in validator.issues(resource)] == [
+        ("Observation.contained[0]", "structure"),
+        ("Observation.contained[1]", "structure"),
+    ]
+
+
+def test_a_full_address_is_absolute(validator):
+    resource = bundle("collection", ENTRY | {"fullUrl": "Patient/p1"})
+    assert [(one.path, one.code) for one in validator.issues(resource)] == [("Bundle.entry[0].fullUrl", "value")]
+
+
+def test_a_contained_resource_may_refer_to_the_outer_one(validator):
+    inner = {"resourceType": "Patient", "id": "c", "managingOrganization": {"reference": "#"}}
+    assert validator.issues(observation(contained=[inner])) == []

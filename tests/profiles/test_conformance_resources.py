@@ -57,7 +57,22 @@ def test_everything_outside_programs_rely_on_is_there():
         "identity-reliability",
         "identity-unknown",
         "further-method",
+        "screening-panel",
+        "minimal-patient",
+        "care-encounter",
+        "screening-response",
+        "diagnosis",
+        "directory-organization",
+        "directory-location",
+        "directory-practitioner",
+        "directory-role",
+        "document",
+        "relative",
+        "patient-list",
+        "disclosure-event",
     }
+    assert ids("OperationDefinition") == {"match", "assert-basis", "explain", "validate"}
+    assert ids("ConceptMap") == {"jbh-result-code-to-loinc"}
     assert ids("CodeSystem") == {
         "jbh-instrument",
         "jbh-result-code",
@@ -99,7 +114,7 @@ def test_code_systems_are_complete_and_name_their_value_set(name):
 
 def test_the_generated_files_are_not_stale():
     made = files(PROFILES)
-    assert len(made) == 6
+    assert len(made) == 7
     stale = [name for name, resource in made.items() if RESOURCES.get(name) != resource]
     assert stale == [], "run `python -m profiles.generate_terminology`"
 
@@ -148,7 +163,9 @@ def test_a_differential_walks_the_paths_of_its_type(name):
     kind = definition["type"]
     rows = definition["differential"]["element"]
     assert (rows[0]["path"], definition["derivation"]) == (kind, "constraint")
-    assert definition["baseDefinition"] == f"http://hl7.org/fhir/StructureDefinition/{kind}"
+    bases = (f"{CANONICAL}/StructureDefinition/", "http://hl7.org/fhir/us/core/StructureDefinition/us-core-")
+    base = definition["baseDefinition"]
+    assert base == f"http://hl7.org/fhir/StructureDefinition/{kind}" or base.startswith(bases)
     assert all(row["path"] == kind or row["path"].startswith(f"{kind}.") for row in rows)
     assert len({row["id"] for row in rows}) == len(rows)
 
@@ -181,7 +198,8 @@ def test_a_summary_demands_labels_a_day_and_a_value_or_reason():
     assert structure("screening-summary")["url"] == SUMMARY_PROFILE
     assert rows["Observation.meta.security"]["min"] == 1
     assert rows["Observation.effective[x]"]["type"] == [{"code": "dateTime"}]
-    assert [rule["key"] for rule in rows["Observation"]["constraint"]] == ["sps-1", "sps-2", "sps-3", "sps-4"]
+    assert [rule["key"] for rule in rows["Observation"]["constraint"]] == ["sps-1", "sps-2", "sps-4"]
+    assert [rule["key"] for rule in rows["Observation.meta"]["constraint"]] == ["sps-3"]
 
 
 def test_the_order_extension_has_the_parts_that_are_served():

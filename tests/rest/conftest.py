@@ -11,17 +11,21 @@ from zoneinfo import ZoneInfo
 import httpx2
 import pytest
 
-from adapter.assets import r4_facts
+from adapter.assets import instruments, loinc, r4_facts
 from adapter.auth.requester import Requester
 from adapter.auth.tokens import Tokens
 from adapter.errors import NotAllowed, NotFound
 from adapter.fhir.facts import Facts
 from adapter.rest.app import application
 from adapter.services.bulk_files import File, Manifest
+from adapter.services.conformance import conformance
 from adapter.services.disclose import Caller, Page, Served
 from adapter.services.groups import Group
 from adapter.services.measures import Measures
+from adapter.services.profiles import shipped_validator
 from adapter.services.versions import VersionPage
+from adapter.summary.loinc import PinnedList
+from adapter.summary.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
     from adapter.store.shapes import TokenRow
 
 FACTS = Facts(r4_facts())
+VALIDATOR = shipped_validator(FACTS)
+CONFORMANCE = conformance(FACTS, Registry.load(instruments(), PinnedList.load(loinc())))
 BASE = "https://county.example/fhir"
 INSTANT = "2026-03-02T15:00:00.120Z"
 NOON = 1_773_000_000_000_000
@@ -201,6 +207,19 @@ class FakeAssertions:
             raise self.raises
 
 
+class FakeWriting:
+    """Lets nobody write; remembers who asked for what."""
+
+    base_url = BASE
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Caller, list[tuple[str, str]]]] = []
+
+    def allow(self, caller: Caller, kinds: list[tuple[str, str]]) -> None:
+        self.asked.append((caller, kinds))
+        raise NotAllowed("this client writes no feed")
+
+
 class FakeAudit:
     """There are no audit events."""
 
@@ -244,12 +263,15 @@ class FakeServices:
     base_url: str = BASE
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Denver"))
     facts: Facts = field(default_factory=lambda: FACTS)
+    validator: Any = VALIDATOR
+    conformance: Any = field(default_factory=lambda: CONFORMANCE)
     cursor_key: bytes = bytes(range(64))
     ready: Callable[[], Awaitable[bool]] = _ready
     endings: Callable[[], list[Any]] = list
     intake: Any = None
     authorization: Any = None
     match: Any = None
+    writing: FakeWriting = field(default_factory=FakeWriting)
     measures: Measures = field(default_factory=Measures)
     tick: Callable[[], float] = lambda: 0.0
     version: str = "0.1.0"

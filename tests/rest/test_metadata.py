@@ -4,6 +4,8 @@ import pytest
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 
 from adapter.fhir.search import PARAMETERS
+from adapter.rest.offered import CONFORMANCE, OPERATIONS, ROLES
+from adapter.services.writing_rules import NEEDED as WRITTEN
 
 pytestmark = pytest.mark.anyio
 
@@ -46,11 +48,16 @@ async def test_what_is_declared_is_what_is_offered(client):
     declared = {resource["type"]: resource for resource in rest["resource"]}
     kept = declared.pop("Group")
     assert {each["code"] for each in kept["interaction"]} == {"create", "read", "update", "delete"}
-    assert [each["name"] for each in kept["operation"]] == ["export"]
-    assert set(declared) == OFFERED
-    for kind, resource in declared.items():
-        codes = {each["code"] for each in resource["interaction"]}
-        assert codes == {"read", "vread", "history-instance", "search-type"}
+    assert "export" in [each["name"] for each in kept["operation"]]
+    assert set(declared) == OFFERED | set(CONFORMANCE)
+    for kind in OFFERED:
+        resource = declared[kind]
+        reading = {"read", "vread", "history-instance", "search-type"}
+        writing = {"create", "update", "patch"}
+        expected = reading | writing | {"delete"} if kind in WRITTEN else reading
+        expected -= {"delete"} if kind == "Consent" else set()
+        assert {each["code"] for each in resource["interaction"]} == expected
+        assert resource["conditionalCreate"] is resource["conditionalUpdate"] is (kind in WRITTEN)
         assert {each["name"] for each in resource["searchParam"]} == set(PARAMETERS[kind])
         assert {each["type"] for each in resource["searchParam"]} <= {
             "token",
@@ -77,3 +84,45 @@ async def test_another_mode_format_or_parameter_is_refused(client, issue_of):
         assert issue_of(answer)["expression"] == [query.partition("=")[0]]
     assert (await client.get("/fhir/metadata?_format=json&mode=normative")).status_code == 200
     assert (await client.get("/fhir/metadata", headers={"accept": "text/turtle"})).status_code == 406
+
+
+async def test_the_statement_of_each_role_is_served_and_named(services, client_of):
+    async with client_of(services) as stranger:
+        named = (await stranger.get("/fhir/metadata")).json()["instantiates"]
+        assert len(named) == len(ROLES) == 4
+        for url in named:
+            found = (await stranger.get(f"/fhir/CapabilityStatement?url={url}")).json()
+            (entry,) = found["entry"]
+            assert entry["resource"]["kind"] == "requirements"
+            assert (await stranger.get(f"/fhir/CapabilityStatement/{entry['resource']['id']}")).status_code == 200
+
+
+async def test_each_role_is_told_what_it_uses(services, client_of):
+    async with client_of(services) as stranger:
+        told = {role: (await stranger.get(f"/fhir/CapabilityStatement/{role}")).json()["rest"][0] for role in ROLES}
+    types = {role: {one["type"] for one in rest["resource"]} for role, rest in told.items()}
+    assert types["ehr-reader"] == types["exchange-subscriber"] == OFFERED
+    assert "Patient" in types["ehr-writer"]
+    assert types["privacy-officer"] == {"AuditEvent"}
+    assert [one["name"] for one in told["privacy-officer"]["operation"]] == ["explain"]
+
+
+async def test_every_operation_has_a_definition_that_is_served(services, client_of):
+    async with client_of(services) as stranger:
+        for operation in OPERATIONS:
+            found = (await stranger.get(f"/fhir/OperationDefinition?url={operation.definition}")).json()
+            definition = found["entry"][0]["resource"]
+            assert definition["code"] == operation.name
+            assert definition["system"] is (not operation.on and not operation.everywhere)
+
+
+async def test_what_the_statement_points_at_is_served(services, client_of):
+    async with client_of(services) as stranger:
+        (rest,) = (await stranger.get("/fhir/metadata")).json()["rest"]
+        for resource in rest["resource"]:
+            for url in resource.get("supportedProfile", ()):
+                assert (await stranger.get(f"/fhir/StructureDefinition?url={url}")).json()["total"] == 1
+            for one in resource["searchParam"]:
+                if "definition" in one:
+                    found = (await stranger.get(f"/fhir/SearchParameter?url={one['definition']}")).json()
+                    assert found["entry"][0]["resource"]["type"] == one["type"]

@@ -151,7 +151,7 @@ async def test_consents_that_test_single_resources_are_decided_one_by_one(tmp_pa
     )
     async with world.services.store.transaction() as change:
         await change.put([write], at=world.clock.now, origin=None)
-        await world.services.ingest._in_force.refresh(change, [write.patient], at=world.clock.now)
+        await world.services.in_force.refresh(change, [write.patient], at=world.clock.now)
     url = f"/fhir/Observation?patient={world.patient('jail-medical-hl7', records.JAIL)}"
     for _ in range(2):
         assert [item["effectiveDateTime"] for item in await world.matches(PRETRIAL, url)] == ["2026-04-01"]

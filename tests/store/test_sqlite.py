@@ -20,6 +20,7 @@ import pytest
 import store_contract as contract
 import survey_contract
 import work_contract
+import written_contract
 
 from adapter.consent.segment import Segment
 from adapter.errors import LedgerBroken, SallyportError
@@ -72,6 +73,7 @@ class TestSqlite(
     work_contract.WorkContract,
     alerts_contract.AlertsContract,
     messages_contract.MessagesContract,
+    written_contract.WrittenContract,
 ):
     """Every promise of the contract."""
 

@@ -11,7 +11,7 @@ from adapter.store.shapes import UserEvent
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 
 
-def register_all(folder):
+def register_all(folder, **more):
     """A clinic's chart system, the jail's, a tablet of two agencies and a gateway that introspects."""
     sc.register(
         folder,
@@ -26,6 +26,7 @@ def register_all(folder):
         ),
         roster_feeder=sc.spec(organizations=["jail"], scopes=[], rights=["feed:jail-roster"]),
         county_gateway=sc.spec(organizations=[], scopes=[], introspects=True, jwks=sc.jwks(sc.OTHER_KEY)),
+        **more,
     )
     path = folder / "agreements" / "memorandum.yaml"
     document = yaml.safe_load(path.read_text())

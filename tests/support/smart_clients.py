@@ -33,6 +33,10 @@ def register(folder, *, unattended=True, **clients):
     document = yaml.safe_load(path.read_text())
     document["clients"] = {name.replace("_", "-"): spec for name, spec in clients.items()}
     path.write_text(yaml.safe_dump(document, sort_keys=False))
+    for feed in (folder / "feeds").glob("*.yaml"):
+        # A feed that is written goes with the client that writes it.
+        if yaml.safe_load(feed.read_text()).get("client", next(iter(document["clients"]))) not in document["clients"]:
+            feed.unlink()
 
 
 def spec(**changes):

@@ -172,7 +172,7 @@ async def ingest_all(world, source, *, keep=None):
     """Ingest every extract; ``keep(feed, file name, record)`` may leave records out."""
     services = world.services
     reports = []
-    for feed in services.site.feeds.values():
+    for feed in (one for one in services.site.feeds.values() if not one.is_written):
         for path in files_of([source / feed.extract]):
             if keep is not None:
                 withhold(services, feed.feed, path.name, keep)

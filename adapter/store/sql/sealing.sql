@@ -55,7 +55,9 @@ UNION SELECT i.rid FROM reference i JOIN resource r ON r.rid = ?1
 WHERE i.type = 7 AND i.param = 'target' AND i.target = ?2 || '/' || r.id
 
 -- name: of_patient
+-- What its writer took back is in no index and belongs to it all the same.
 SELECT rid FROM clinical WHERE patient = ? UNION SELECT rid FROM resource WHERE rid = ?1 AND type = 1
+UNION SELECT rid FROM taken_back WHERE patient = ?1
 
 -- name: kind_of
 SELECT type, id, patient FROM resource WHERE rid = ?

@@ -27,11 +27,13 @@ UNION ALL SELECT other, since, 4611686018427387904 FROM patient_link WHERE patie
 ORDER BY since, other
 
 -- name: theirs
--- Whatever is or was held of a patient: what was sealed or destroyed too, of which no index knows.
+-- Whatever is or was held of a patient: what was sealed, destroyed or taken back too, of which no index knows.
 SELECT r.rid, r.type, r.id, r.patient, r.segment FROM clinical c JOIN resource r ON r.rid = c.rid WHERE c.patient = :patient
 UNION SELECT rid, type, id, patient, segment FROM resource
-WHERE rid = :patient AND type = 1 AND rid NOT IN (SELECT rid FROM set_apart)
+WHERE rid = :patient AND type = 1 AND rid NOT IN (SELECT rid FROM set_apart UNION ALL SELECT rid FROM taken_back)
 UNION SELECT rid, type, id, patient, segment FROM set_apart WHERE patient = :patient
+UNION SELECT r.rid, r.type, r.id, r.patient, t.segment FROM taken_back t JOIN resource r ON r.rid = t.rid
+WHERE t.patient = :patient AND t.rid NOT IN (SELECT rid FROM clinical WHERE patient = :patient UNION ALL SELECT rid FROM set_apart)
 ORDER BY 1
 
 -- name: owner

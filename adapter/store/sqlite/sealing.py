@@ -32,6 +32,11 @@ ERASED: Final[dict[str, tuple[str, ...]]] = {
     "told": ("rid",),
     "roster_booking": ("rid",),
     "held_release": ("rid",),
+    "written": ("rid",),
+    "written_history": ("rid",),
+    "written_identifier": ("rid",),
+    "written_reference": ("rid", "other"),
+    "taken_back": ("rid",),
 }
 """What is deleted of a destroyed record, by the columns that name it, after its index rows."""
 ERASED_OF_PATIENT: Final[dict[str, tuple[str, ...]]] = {

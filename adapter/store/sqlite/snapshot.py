@@ -29,6 +29,7 @@ from adapter.store.sqlite.order import order_of
 from adapter.store.sqlite.person import stored
 from adapter.store.sqlite.survey import SqliteSurvey
 from adapter.store.sqlite.versions import earlier
+from adapter.store.sqlite.written import SqliteWrittenReads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,7 @@ _PLACES = 2
 _NOTHING = Found(total=0, hits=(), more=False, gaps=())
 
 
-class SqliteSnapshot(SqliteSurvey, SqliteExports):
+class SqliteSnapshot(SqliteSurvey, SqliteExports, SqliteWrittenReads):
     """Reads of one connection."""
 
     def __init__(self, connection: apsw.Connection) -> None:

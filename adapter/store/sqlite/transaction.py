@@ -25,6 +25,7 @@ from adapter.store.sqlite.person import SqlitePeople, stored
 from adapter.store.sqlite.resources import ResourceWriter
 from adapter.store.sqlite.sealing import SqliteSealing
 from adapter.store.sqlite.work import SqliteFeedWork
+from adapter.store.sqlite.written import SqliteWritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -56,6 +57,7 @@ class SqliteTransaction(
     SqliteAlertRecords,
     SqliteSealing,
     SqliteExportRecords,
+    SqliteWritten,
 ):
     """The writer's side of the store, inside BEGIN IMMEDIATE … COMMIT."""
 
