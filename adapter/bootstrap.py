@@ -13,6 +13,7 @@ from adapter.auth.wire import Ground, authorization, checked
 from adapter.errors import ConfigurationError, Problem, SallyportError
 from adapter.fhir.validate import Validator
 from adapter.mapping.mapped import Environment
+from adapter.notifying import On, notifying
 from adapter.pullers import pulls
 from adapter.services.access import Access
 from adapter.services.accounting import Accounting
@@ -54,6 +55,7 @@ from adapter.services.rosters import Rosters
 from adapter.services.sealing import Sealing
 from adapter.services.sources import sources_of
 from adapter.services.standing import KnownFacts
+from adapter.services.topics import read_topics
 from adapter.services.user_agreements import UserAgreements
 from adapter.services.watching import Watching
 from adapter.services.whatif import WhatIf
@@ -150,6 +152,7 @@ def check(site: Site) -> SiteRules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
     rules, _ = checked(site, CONNECTORS, clock)
     problems = ways_in_problems(site)
+    read_topics(site.own_topics, site.zone)
     if problems:
         raise ConfigurationError(problems)
     return rules
@@ -332,6 +335,22 @@ async def build(
     base_url = f"{site.site.base_url}/fhir"
     events = AuditEvents(keys.audit_key(), words, base_url=base_url, site=site.site.name)
 
+    told = notifying(
+        On(
+            site=site,
+            store=store,
+            ledger=ledger,
+            decisions=decisions,
+            clients=authorized.clients,
+            words=authorized.stored,
+            users=user_agreements,
+            keys=keys,
+            base_url=base_url,
+            clock=now,
+            new_id=make_id,
+        )
+    )
+
     async def ready() -> bool:
         try:
             await store.setting("decisions")
@@ -350,6 +369,8 @@ async def build(
         access=access,
         decisions=decisions,
         disclosure=disclosure,
+        subscriptions=told.subscriptions,
+        notifying=told,
         ingest=ingest,
         intake=intake,
         reception=reception,

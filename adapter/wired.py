@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adapter.consent.agreement import AnyAgreement
     from adapter.consent.law.law import Law
     from adapter.fhir.facts import Facts
+    from adapter.notifying import Notifying
     from adapter.services.access import Access
     from adapter.services.accounting import Accounting
     from adapter.services.accounting_page import AccountPage
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from adapter.services.reception import Reception
     from adapter.services.reviews import Reviews
     from adapter.services.sealing import Sealing
+    from adapter.services.subscriptions import Subscriptions
     from adapter.services.user_agreements import UserAgreements
     from adapter.services.whatif import WhatIf
     from adapter.settings import Site
@@ -67,6 +69,8 @@ class Services:
     access: Access
     decisions: Decisions
     disclosure: Disclosure
+    subscriptions: Subscriptions
+    notifying: Notifying
     ingest: Ingest
     intake: Intake
     reception: Reception

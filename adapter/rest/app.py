@@ -37,6 +37,8 @@ from adapter.rest.operations import ExplainOperation
 from adapter.rest.rendering import Rendering
 from adapter.rest.search import Search
 from adapter.rest.smart import configuration
+from adapter.rest.subscription import SubscriptionFace, TopicFace
+from adapter.rest.subscription_topics import topics
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from adapter.services.measures import Measures
     from adapter.services.patient_match import PatientMatch
     from adapter.services.reception import Reception
+    from adapter.services.subscriptions import Subscriptions
 
 _OURS = frozenset({b"x-request-id", *(name for name, _ in GUARDED)})
 
@@ -88,6 +91,11 @@ class Services(Protocol):
     @property
     def match(self) -> PatientMatch:
         """Tells who somebody is, among what the caller sees."""
+        ...
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """What partners have subscribed to."""
         ...
 
     @property
@@ -188,8 +196,21 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
             ASSERT_BASIS: AssertBasis(services.assertions, base_url=services.base_url, zone=services.zone),
             MATCH: MatchOperation(services.disclosure, services.match, base_url=services.base_url),
         },
+        beside={
+            "Subscription": SubscriptionFace(
+                services.subscriptions, services.disclosure, services.requester, base_url=services.base_url
+            ),
+            "Basic": TopicFace(
+                topics(services.subscriptions.topics),
+                services.disclosure,
+                services.requester,
+                base_url=services.base_url,
+            ),
+        },
         prepared=Prepared(
-            capabilities=statement(base_url=services.base_url, version=services.version),
+            capabilities=statement(
+                base_url=services.base_url, version=services.version, topics=sorted(services.subscriptions.topics)
+            ),
             discovery=configuration(services.base_url),
         ),
         rendering=Rendering(XmlWriter(services.facts), XmlReader(services.facts)),

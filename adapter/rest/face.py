@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from adapter.rest.operations import ExplainOperation
     from adapter.rest.rendering import Rendering
     from adapter.rest.search import Search
+    from adapter.rest.subscription import SubscriptionFace, TopicFace
     from adapter.services.disclose import Disclosure
 
 PREFIX = "/fhir/"
@@ -64,9 +65,9 @@ class Prepared(NamedTuple):
 class FhirFace:
     """Every interaction offered below ``/fhir/``.
 
-    ``of_patient`` are the operations on Patient by their names. ``new_id`` makes the request ids: ASCII, unguessable,
-    never repeated. ``prepared`` are the answers of ``metadata`` and ``.well-known/smart-configuration``, the two
-    addresses that need no token.
+    ``of_patient`` are the operations on Patient by their names, ``beside`` types that are no records of people.
+    ``new_id`` makes the request ids: ASCII, unguessable, never repeated. ``prepared`` are the answers of ``metadata``
+    and ``.well-known/smart-configuration``, the two addresses that need no token.
     """
 
     def __init__(  # noqa: PLR0913 - one for each interaction
@@ -78,6 +79,7 @@ class FhirFace:
         explain: ExplainOperation,
         of_patient: Mapping[str, AssertBasis | MatchOperation],
         audit: AuditFace,
+        beside: Mapping[str, SubscriptionFace | TopicFace],
         prepared: Prepared,
         rendering: Rendering,
         new_id: Callable[[], str],
@@ -88,6 +90,7 @@ class FhirFace:
         self._explain = explain
         self._of_patient = of_patient
         self._audit = audit
+        self._beside = beside
         self._prepared = prepared
         self._rendering = rendering
         self._new_id = new_id
@@ -162,6 +165,8 @@ class FhirFace:
             return self._prepared.discovery
         if kind == AUDIT and "/" not in tail[1:] and tail != "/":
             return await self._audit(scope, receive, tail[1:], request_id)
+        if kind in self._beside and tail != "/":
+            return await self._beside[kind](scope, receive, tail[1:], request_id)
         if kind != "metadata" or tail:
             raise Refused(UNKNOWN_TYPE)
         if scope["method"] not in _READING:

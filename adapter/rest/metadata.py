@@ -16,9 +16,10 @@ from adapter.rest import parameters
 from adapter.rest.answer import Answer
 from adapter.rest.formats import negotiate
 from adapter.rest.smart import security
+from adapter.rest.subscription_topics import advertised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from adapter.fhir.parameters import SearchParameter
 
@@ -100,8 +101,11 @@ _SECURITY = (
 )
 
 
-def statement(*, base_url: str, version: str) -> Answer:
-    """The statement as it is served, built once at the start; ``version`` is that of the software."""
+def statement(*, base_url: str, version: str, topics: Sequence[str] = ()) -> Answer:
+    """The statement as it is served, built once at the start.
+
+    ``version`` is that of the software, ``topics`` are the addresses of what may be subscribed to.
+    """
     return Answer(
         200,
         dump(
@@ -124,7 +128,10 @@ def statement(*, base_url: str, version: str) -> Answer:
                         "mode": "server",
                         "documentation": _DOCUMENTED,
                         "security": security(base_url, _SECURITY),
-                        "resource": [_resource(kind) for kind in sorted(PARAMETERS)],
+                        "resource": sorted(
+                            [*(_resource(kind) for kind in PARAMETERS), *advertised(topics)],
+                            key=lambda one: str(one["type"]),
+                        ),
                         "operation": [
                             {
                                 "name": "explain",

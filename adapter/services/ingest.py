@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
-import orjson
-
 from adapter.errors import InvalidResource, RecordError
 from adapter.services.backlog import Backlog
 from adapter.services.feed_line import Batch, FeedLine, seldom_collected
@@ -392,9 +390,6 @@ class Ingest:
         touched |= regrouped.patients
         if touched:
             await self._in_force.refresh(change, touched, at=at)
-        events = [(at, orjson.dumps({"resource": write.rid})) for write in written if write.screening is not None]
-        if events:
-            await change.enqueue("change", events)
 
 
 def _told(report: FeedReport) -> bool:

@@ -8,6 +8,7 @@ from adapter.store.alerts import AlertRecords
 from adapter.store.legal import LegalRecords
 from adapter.store.matching import MatchRecords
 from adapter.store.sealing import SealingRecords
+from adapter.store.subscriptions import SubscriptionReads, SubscriptionRecords
 from adapter.store.survey import Survey
 from adapter.store.work import FeedWork
 
@@ -52,7 +53,9 @@ class Interned(Protocol):
         ...
 
 
-class Transaction(Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, SealingRecords, Protocol):
+class Transaction(
+    Interned, LegalRecords, MatchRecords, FeedWork, AlertRecords, SealingRecords, SubscriptionRecords, Protocol
+):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
     async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
@@ -261,7 +264,7 @@ class Snapshot(Survey, Protocol):
         ...
 
 
-class Store(Interned, Protocol):
+class Store(Interned, SubscriptionReads, Protocol):
     """A database that holds the whole of a site."""
 
     async def migrate(self) -> list[str]:
