@@ -348,6 +348,7 @@ async def build(
             base_url=base_url,
             clock=now,
             new_id=make_id,
+            chance=secrets.SystemRandom().random,
         )
     )
 

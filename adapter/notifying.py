@@ -1,8 +1,7 @@
-"""Wires what tells subscribers. Part of the wiring, beside `bootstrap`: it draws the chances and names the way out."""
+"""Wires what tells subscribers. Part of the wiring, beside `bootstrap`: it names the way out."""
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -39,7 +38,7 @@ _SALTS = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class On:
-    """What telling subscribers stands on."""
+    """What telling subscribers stands on. ``chance`` draws from 0 to 1."""
 
     site: Site
     store: Store
@@ -52,6 +51,7 @@ class On:
     base_url: str
     clock: Callable[[], int]
     new_id: Callable[[], str]
+    chance: Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,19 +72,19 @@ def plain(endpoint: str) -> bool:
 
 def notifying(on: On) -> Notifying:
     """Wire the parts. The salt keeps the leases of two processes apart that begin at the same instant."""
-    site, chance = on.site, random.SystemRandom()
+    site = on.site
     topics = read_topics(site.own_topics, site.zone)
     gate = Announcing(on.store, on.ledger, on.decisions, on.clock)
     readiness = Readiness(topics, base_url=on.base_url, zone=site.zone)
     callers = Subscribers(clients=on.clients, words=on.words, users=on.users, contexts=on.decisions, clock=on.clock)
-    seal, salt = HeaderSeal(on.keys), chance.randrange(_SALTS)
+    seal, salt = HeaderSeal(on.keys), int(on.chance() * _SALTS)
     notifications = Notifications(
         store=on.store,
         gate=gate,
         readiness=readiness,
         callers=callers,
         seal=seal,
-        patience=Patience(draw=chance.random),
+        patience=Patience(draw=on.chance),
         base_url=on.base_url,
         clock=on.clock,
         new_id=on.new_id,

@@ -86,7 +86,7 @@ def advertised(urls: Sequence[str]) -> list[dict[str, Any]]:
             "searchParam": [{"name": "code", "type": "token"}],
         },
         {
-            "extension": [{"url": ADVERTISED, "valueCanonical": url} for url in urls],
+            **({"extension": [{"url": ADVERTISED, "valueCanonical": url} for url in urls]} if urls else {}),
             "type": "Subscription",
             "supportedProfile": [f"{GUIDE}/StructureDefinition/backport-subscription"],
             "documentation": "Only the subscriptions of the caller's own organisation exist for it. Channel rest-hook; "
