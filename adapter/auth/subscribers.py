@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 class Words(Protocol):
     """What is stored and agreed of those who ask."""
 
-    def purposes(self, recipient: str, *, at: int) -> set[str]:
-        """The purposes of use that agreements in force grant a partner."""
-        ...
-
     def rights(self, recipient: str, *, at: int) -> set[str]:
         """The rights that a partner can have."""
         ...
@@ -102,5 +98,4 @@ class Subscribers:
         if not self._users.may_ask(row.organisation, row.user, token.last_word, at):
             return None
         rights = self._words.rights(key, at=at)
-        purposes = self._words.purposes(key, at=at) & {row.purpose}
-        return replace(token, purposes=tuple(purposes), rights=tuple(one for one in row.rights if one in rights))
+        return replace(token, rights=tuple(one for one in row.rights if one in rights))

@@ -174,6 +174,8 @@ class Reconciler:
                 continue
             patients = await self._store.patients_after(row.sweep, self._chunk)
             seen = await self._seen([one], patients, at)
+            if patients and not seen:
+                continue  # Nobody may be told any more; whoever sends closes it.
             until = patients[-1] if len(patients) == self._chunk else None
             async with self._store.transaction() as change:
                 if not await change.sweep_step(row, until=until, at=at):
