@@ -101,7 +101,9 @@ def notifying(on: On) -> Notifying:
         seal=seal,
         topics=topics,
         hosts=lambda client, partner: _hosts(site, client, partner),
-        intermediaries={f"Organization/{key}" for key, one in site.partners.items() if one.intermediary},
+        intermediaries={
+            f"Organization/{key}" for key, one in site.partners.items() if one.intermediary or one.entity == "exchange"
+        },
         plain=plain,
         base_url=on.base_url,
         zone=site.zone,

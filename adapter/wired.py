@@ -114,10 +114,38 @@ class Services:
     async def metrics(self) -> str:
         """What this process has counted, and what waits at this moment."""
         head, waits = await self.ledger.head(), await self.store.waiting()
+        told = await self.store.backlogs()
+        oldest = min((one.since for one in told.values() if one.since is not None), default=None)
+        counts = self.notifying.outbox.counts
         gauges = [
             Gauge(name="sallyport_receipts_waiting", about="Receipts to bring in.", value=self.intake.waiting),
             Gauge(name="sallyport_quarantined_records", about="Records that wait for people.", value=waits.quarantined),
             Gauge(name="sallyport_outbox_waiting", about="Messages to deliver.", value=waits.outbox),
+            Gauge(
+                name="sallyport_events_waiting",
+                about="Events that subscribers have not taken.",
+                value=sum(one.waiting for one in told.values()),
+            ),
+            Gauge(
+                name="sallyport_events_lag_seconds",
+                about="How long the oldest of them has waited.",
+                value=0 if oldest is None else max(0, self.now() - oldest) // 1_000_000,
+            ),
+            Gauge(
+                name="sallyport_events_given_up",
+                about="Events that were given up and can be replayed.",
+                value=sum(one.dead for one in told.values()),
+            ),
+            Gauge(
+                name="sallyport_notifications_taken",
+                about="Notifications taken since the start.",
+                value=counts.accepted,
+            ),
+            Gauge(
+                name="sallyport_notifications_refused",
+                about="Attempts that failed since the start; each is tried again.",
+                value=counts.refused,
+            ),
             Gauge(name="sallyport_ledger_entries", about="Entries of the disclosure ledger.", value=head.entries),
             Gauge(name="sallyport_ledger_waiting", about="Entries to commit.", value=self.ledger.waiting),
         ]

@@ -51,6 +51,11 @@ class Outbox:
         self._sending: set[asyncio.Task[None]] = set()
         self.counts = Counts()
 
+    @property
+    def sending(self) -> int:
+        """How many subscribers are being sent to."""
+        return len(self._sending)
+
     async def run(self) -> None:
         """Work until cancelled. What is being sent then is sent again by whoever comes next."""
         try:

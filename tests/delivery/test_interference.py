@@ -1,7 +1,6 @@
 """What is withheld changes no byte of what a subscriber gets: notifications, `$status`, `$events`.
 
-(a) over a store without the withheld rows, (b) where the source records behind them never came; what decides (consents,
-agreements, links) is held fixed.
+Compared with a store to which the source records behind what is withheld never came; what decides is held fixed.
 """
 
 from __future__ import annotations
@@ -54,8 +53,8 @@ async def stream(folder, story, *, withheld):
         (one.row.topic, one.kind, one.body) for one in sorted(receiver.got, key=lambda one: idents.index(one.row.id))
     ]
     for ident in idents:
-        for url in (f"{ident}/$status", f"{ident}/$events", f"{ident}/$events?eventsSinceNumber=2", f"{ident}"):
-            got.append(worlds.comparable(await send(world, COTTONWOOD, "GET", f"/fhir/Subscription/{url}")))
+        urls = (f"{ident}/$status", f"{ident}/$events", f"{ident}/$events?eventsSinceNumber=2", ident)
+        got += [worlds.comparable(await send(world, COTTONWOOD, "GET", f"/fhir/Subscription/{url}")) for url in urls]
     await world.close()
     return [_unnamed(one, idents) for one in got]
 

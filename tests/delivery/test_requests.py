@@ -159,6 +159,7 @@ SHIPPED = (
     "consent",
     "consent-expiring",
     "court-order",
+    "high-results",
     "moved",
     "released",
     "screening-summary",
@@ -168,14 +169,13 @@ SHIPPED = (
 async def test_a_county_may_have_topics_of_its_own(tmp_path):
     def own(folder):
         subscribers.register(folder)
-        (folder / "topics").mkdir()
-        (folder / "topics" / "high.yaml").write_text(
-            "topic: high-results\ntitle: High results\ndescription: Results that are high.\n"
-            "triggers:\n  - resource: Observation\n    where: [category=survey]\n    key: [valueCodeableConcept.coding.code]\n"
+        (folder / "topics" / "of-ours.yaml").write_text(
+            "topic: ours\ntitle: Ours\ndescription: What is ours.\n"
+            "triggers:\n  - {resource: Observation, where: [category=survey], key: [valueCodeableConcept.text]}\n"
             "filters: [patient, result]\n"
         )
 
     world = await worlds.open_site(tmp_path / "site", adjust=own)
-    assert f"{TOPICS}/high-results" in world.services.subscriptions.topics
-    await subscribe(world, subscription("high-results", filters=["result=high"]))
+    assert f"{TOPICS}/ours" in world.services.subscriptions.topics
+    await subscribe(world, subscription("ours", filters=["result=high"]))
     await world.close()

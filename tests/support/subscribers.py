@@ -103,7 +103,7 @@ async def settle(world, most=200):
     """Let the outbox do everything that is to be done at this instant."""
     outbox = world.services.notifying.outbox
     for _ in range(most):
-        busy = await outbox.step() or bool(outbox._sending)
+        busy = await outbox.step() or bool(outbox.sending)
         await outbox.settled()
         await asyncio.sleep(0)
         if not busy:
