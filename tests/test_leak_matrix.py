@@ -11,6 +11,7 @@ import orjson
 import pytest
 import registered_clients
 import smart_clients as sc
+import subscribers
 import worlds
 from leaks import entries
 
@@ -25,10 +26,16 @@ def anyio_backend():
     return "asyncio"
 
 
+def registered(folder):
+    """Clients, and where Cottonwood listens."""
+    registered_clients.register_all(folder)
+    subscribers.register(folder)
+
+
 @pytest.fixture(scope="module")
 async def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("leaks")
-    made = await worlds.open_site(folder / "site", adjust=registered_clients.register_all)
+    made = await worlds.open_site(folder / "site", adjust=registered)
     await worlds.ingest_all(made, worlds.extracts(folder / "extracts", people=90, seed=7))
     yield made
     await made.close()
@@ -422,6 +429,25 @@ async def test_metrics_count_a_hidden_an_absent_and_an_empty_answer_alike(world,
     assert case["patient"] not in text
     assert hidden not in text
     assert not [feed for feed in world.services.site.feeds if feed in text]
+
+
+async def test_a_subscription_names_hidden_and_absent_people_alike(world, case):
+    """Asked for, told of, its status and its events: nothing tells somebody who is hidden from nobody at all."""
+    subscribers.attach(world)
+    got = []
+    for number, patient in enumerate((hidden_patient(world, case), "absent")):
+        asked = subscribers.subscription(filters=[f"Observation?patient={patient}"])
+        made = await subscribers.send(world, case["caller"], "POST", "/fhir/Subscription", asked)
+        assert made.status_code == 201
+        await subscribers.settle(world)
+        ident = made.json()["id"]
+        urls = [f"/fhir/Subscription/{ident}{tail}" for tail in ("", "/$status", "/$events")]
+        answers = [made, *[await world.ask(case["caller"], url) for url in urls]]
+        got.append([repr(worlds.comparable(one)).replace(ident, "s").replace(patient, "p") for one in answers])
+        assert (await world.ask(case["caller"], f"/fhir/Subscription?_id={ident}")).json()["total"] == 1
+        deleted = await subscribers.send(world, case["caller"], "DELETE", f"/fhir/Subscription/{ident}")
+        assert (number, deleted.status_code) == (number, 204)
+    assert got[0] == got[1]
 
 
 def counts(text):

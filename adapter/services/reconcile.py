@@ -224,7 +224,7 @@ class Reconciler:
                 permitted = frozenset(one.rid for one in looked.resources)
                 names = {name for _, name, _ in looked.persons}
                 for one in group:
-                    person = one.filters.person(names, ())
+                    person = one.filters.person(names)
                     asked = await self._asked(one, states) if person else {}
                     found[one.row.id, patient] = Seen(asked, person, permitted)
         return found

@@ -27,12 +27,11 @@ _OF_PATIENT = frozenset({"patient", "subject"})
 class Filters:
     """The filters of one subscription, ready to be asked.
 
-    ``patients`` are groups of ``Patient/id``, of each of which one must be the person; ``panels`` the same of panels.
+    ``patients`` are groups of ``Patient/id``, of each of which one must be the person.
     ``agencies`` and ``results`` are groups of accepted values, ``search`` search filters by resource type ("" for all).
     """
 
     patients: tuple[frozenset[str], ...] = ()
-    panels: tuple[frozenset[str], ...] = ()
     agencies: tuple[frozenset[str], ...] = ()
     results: tuple[frozenset[str], ...] = ()
     search: tuple[tuple[str, Filter], ...] = ()
@@ -40,16 +39,11 @@ class Filters:
     @property
     def of_persons(self) -> bool:
         """Whether they say whom the subscription is about."""
-        return bool(self.patients or self.panels)
+        return bool(self.patients)
 
-    def person(self, patients: Collection[str], panels: Collection[str]) -> bool:
-        """Whether they are about somebody.
-
-        ``patients`` are all records of the person that the subscriber sees, ``panels`` those that name one of them.
-        """
-        return all(not group.isdisjoint(patients) for group in self.patients) and all(
-            not group.isdisjoint(panels) for group in self.panels
-        )
+    def person(self, patients: Collection[str]) -> bool:
+        """Whether they are about somebody, of whom the subscriber sees these records."""
+        return all(not group.isdisjoint(patients) for group in self.patients)
 
     def resource(self, resource: Mapping[str, Any], agency: str, zone: tzinfo) -> bool:
         """Whether a resource is one of those asked for. ``agency`` is where it is from, if the subscriber may know."""
@@ -76,14 +70,12 @@ def read_filters(
     filters: Iterable[tuple[str, tuple[tuple[str, str], ...]]], topic: Topic, *, base_url: str, zone: tzinfo
 ) -> Filters:
     """Make filters ready; `RequestError` where a value cannot be read."""
-    patients, panels, agencies, results = [], [], [], []
+    patients, agencies, results = [], [], []
     search: list[tuple[str, Filter]] = []
     for kind, pairs in filters:
         for name, value in pairs:
             if name in _OF_PATIENT:
                 patients.append(frozenset(_named("Patient", value, base_url)))
-            elif name == "_in":
-                panels.append(frozenset(_named("Group", value, base_url)))
             elif name == "agency":
                 agencies.append(frozenset(_named("Organization", value, base_url)))
             elif name == "result":
@@ -92,7 +84,6 @@ def read_filters(
                 search += [(of, one) for of, one in _search(kind, name, value, topic, base_url, zone)]
     return Filters(
         patients=tuple(patients),
-        panels=tuple(panels),
         agencies=tuple(agencies),
         results=tuple(results),
         search=tuple(search),

@@ -74,10 +74,6 @@ class Wish:
     contact: tuple[Any, ...] = ()
     recipients: tuple[str, ...] = ()
 
-    def patients(self) -> list[str]:
-        """The filters that name patients or panels, as `patient=…` and `_in=…` values."""
-        return [value for _, pairs in self.filters for name, value in pairs if name in {"patient", "subject", "_in"}]
-
 
 def read_wish(resource: Mapping[str, Any], topics: Mapping[str, Topic], zone: tzinfo) -> Wish:
     """What a Subscription asks for; `RequestError` says what cannot be had, and its path."""

@@ -238,3 +238,26 @@ async def test_an_unlinked_record_that_was_told_is_recalled(ada):
     await ada.services.identities.unlink(jail, clinic, staff(), why="two people")
     await settle(ada)
     assert ada.receiver.events()[1:] == [(2, told[0][1], "entered-in-error")]
+
+
+async def test_an_event_of_an_intermediary_has_to_be_permitted_to_those_it_hands_on_to(ada):
+    """The exchange and its participant: what one of them may not have is told to neither."""
+    asked = subscription(recipients=["defender"])
+    refused = await subscribers.send(ada, COTTONWOOD, "POST", "/fhir/Subscription", asked)
+    assert (refused.status_code, refused.json()["issue"][0]["expression"]) == (403, ["Subscription.extension"])
+    ada.services.subscriptions.intermediaries.add("Organization/cottonwood")
+    bare = await subscribers.send(ada, COTTONWOOD, "POST", "/fhir/Subscription", subscription())
+    assert bare.status_code == 403
+    await active(ada, subscription(recipients=["defender"]))
+    await active(ada, subscription(recipients=["riverside-main"]))
+    await sign(ada)
+    await screen(ada)
+    await settle(ada)
+    # Cottonwood alone may have it.
+    assert [focus for _, focus, _ in ada.receiver.events()] == []
+    ada.services.subscriptions.intermediaries.discard("Organization/cottonwood")
+    own = await active(ada, subscription())
+    await screen(ada, 17, control="R1", status="C")
+    await settle(ada)
+    told = [one.row.id for one in ada.receiver.got if one.kind == "event-notification"]
+    assert told == [own]

@@ -130,7 +130,8 @@ def answering(text):
         await reader.readexactly(size)
         writer.write(text)
         await writer.drain()
-        writer.close()
+        writer.write_eof()
+        await reader.read()
 
     return answer
 
@@ -160,10 +161,20 @@ async def test_a_receiver_that_fails_gets_the_same_event_when_it_is_well(ada, fa
         got.append(await reader.readexactly(size))
         writer.write(OK)
         await writer.drain()
-        writer.close()
+        writer.write_eof()
+        await reader.read()
+
+    open_now = set()
 
     async def as_it_is(reader, writer):
-        await (behave if ill[0] else well)(reader, writer)
+        open_now.add(asyncio.current_task())
+        try:
+            await (behave if ill[0] else well)(reader, writer)
+        except OSError:
+            pass  # The other side has hung up.
+        finally:
+            writer.transport.abort()
+            open_now.discard(asyncio.current_task())
 
     server = await asyncio.start_server(as_it_is, "127.0.0.1", ada.port)
     try:
@@ -184,6 +195,11 @@ async def test_a_receiver_that_fails_gets_the_same_event_when_it_is_well(ada, fa
         assert b'"event-number","valueString":"1"' in got[1]
     finally:
         server.close()
+        for task in list(open_now):
+            task.cancel()
+        await asyncio.gather(*open_now, return_exceptions=True)
+        await server.wait_closed()
+        await asyncio.sleep(0)
 
 
 async def test_an_address_that_turns_private_is_not_connected_to(ada):
