@@ -13,7 +13,7 @@ from partner_server import Partner
 
 from adapter.assets import copy_fictional_county
 
-FEED, RESULTS = "riverside-ehr", 24
+FEED, RESULTS, KILLS = "riverside-ehr", 12, 3
 
 
 def content(site):
@@ -51,8 +51,8 @@ def test_nothing_that_was_fetched_is_lost_or_doubled(tmp_path, export):
         cut = new_site(tmp_path / "cut", partner, export=export)
         pull = ["pull", "--site", str(cut), FEED, "--json"]
         kills, before = 0, []
-        for _ in range(6):
-            kills += commands.kill_after(chance.uniform(took * 0.2, took), commands.start(pull, batch=3))
+        for _ in range(KILLS):
+            kills += commands.kill_after(chance.uniform(took * 0.1, took * 0.8), commands.start(pull, batch=3))
             now = received(cut) if (cut / "data" / "inbox.sqlite").exists() else []
             assert now[: len(before)] == before
             before = now

@@ -7,9 +7,11 @@ Exit codes: 0 done or PERMIT, 1 failure, 2 wrong usage, 3 DENY or newly withheld
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import typer
+import typer.main
 
 from adapter.cli import (
     accounting,
@@ -76,11 +78,17 @@ for module in (
     module.register(app)
 
 
+@cache
+def _command() -> Any:
+    """The commands, taken from their functions once."""
+    return typer.main.get_command(app)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command; errors the person can mend are told in words, without a trace."""
     try:
         # Typer tells wrong usage itself; whichever click it is built on, it ends with SystemExit.
-        app(list(arguments), prog_name="sallyport")
+        _command()(list(arguments), prog_name="sallyport")
     except SystemExit as ending:
         return ending.code if isinstance(ending.code, int) else FAILURE
     except ConfigurationError as error:

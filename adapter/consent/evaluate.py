@@ -158,7 +158,8 @@ def _part2(
 ) -> tuple[Effect, tuple[Obligation, ...]]:
     """The overlay: a 42 CFR Part 2 consent has to permit by itself and by the name of the recipient.
 
-    More than one may; each explains its own scope, the same explanation is given once.
+    More than one may; each explains its own scope. The same explanation is given once, with the first of the places it
+    stands at: which that is does not hang on the order of the consents.
     """
     scopes: dict[str, Obligation] = {}
     doubt = False
@@ -167,8 +168,9 @@ def _part2(
             continue
         naming = one.naming(facts)
         if said == PERMIT and naming.certain:
-            text = naming.scope
-            scopes.setdefault(text, scope_obligation(one.index, naming.path, text))
+            text, found = naming.scope, scopes.get(naming.scope)
+            if found is None or naming.path < found.path:
+                scopes[text] = scope_obligation(one.index, naming.path, text)
         elif naming.possible:
             doubt = True
     if doubt:

@@ -30,6 +30,7 @@ def test_the_commands_are_those_that_programs_rely_on():
     assert COMMANDS == [
         "accounting",
         "agreements",
+        "alerts",
         "backup",
         "client",
         "consent",
@@ -43,6 +44,7 @@ def test_the_commands_are_those_that_programs_rely_on():
         "metrics-token",
         "migrate",
         "officer",
+        "pull",
         "record",
         "replay",
         "report",

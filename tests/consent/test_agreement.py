@@ -59,6 +59,11 @@ def test_an_agreement_holds_from_its_first_to_its_last_day():
     assert bounds_of(end=None) == [(HOLDS[0], MAX, CONSENT, ("mou-2026",))]
 
 
+def test_who_signs_late_sends_from_the_first_hour_of_that_day_where_the_county_is():
+    late = [MOU["signatories"][0] | {"date": "2026-02-03"}, MOU["signatories"][1]]
+    assert bounds_of(signatories=late) == [(interval("2026-02-03", DENVER)[0], HOLDS[1], CONSENT, ("mou-2026",))]
+
+
 def test_what_law_gives_over_an_agreement_holds_before_and_after_it():
     found = bound([Agreement.model_validate(MOU)], PRETRIAL, SUMMARY, zone=DENVER, floor=UNBOUND)
     assert [(start, stop, bases) for start, stop, bases, _ in found] == [

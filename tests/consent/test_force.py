@@ -64,6 +64,7 @@ def test_a_later_signing_of_the_same_form(older, newer, expected):
         ([provenance("new", "old"), provenance("old", "new")], D),
         ([provenance("old", "old")], D),
         ([provenance("new", "old", modifierExtension=[{"url": "urn:x"}])], D),
+        ([provenance("new", "old", implicitRules="urn:x")], D),
         ([provenance("new", "old"), provenance("new", "old", modifierExtension=[{"url": "urn:x"}])], P),
         ([provenance("gone", "old")], D),
         ([provenance("new", "old", target=[{"reference": "Consent/other"}])], D),

@@ -208,7 +208,14 @@ def test_the_context_survives_its_canonical_form():
 
 
 @pytest.mark.parametrize(
-    "identifier", [{"system": 5, "value": "x"}, {"value": "x"}, {"system": "", "value": "x"}, {"system": "s"}]
+    "identifier",
+    [
+        {"system": 5, "value": "x"},
+        {"value": "x"},
+        {"system": "", "value": "x"},
+        {"system": "s"},
+        {"system": "s", "value": 5},
+    ],
 )
 def test_an_identifier_needs_a_system_and_a_value(identifier):
     assert identifier_key(identifier) is None

@@ -21,6 +21,7 @@ from signed_forms import (
 
 from adapter.consent.release_elements import comes_of_age
 from adapter.consent.release_submission import Submission
+from adapter.fhir.dates import interval
 
 ELEMENTS_OF_2_31 = {
     "person.last": {"person": {"id": "p", "first": "Ada"}},
@@ -153,6 +154,16 @@ def test_a_signature_counts():
     assert authored(interpreter=read_out)["status"] == "active"
     kept = {"capacity": "guardian", "name": "Bo Lund", "authority": "letters 26-1", "authority_until": "2026-12-31"}
     assert authored(signer=kept)["status"] == "active"
+
+
+def test_what_is_signed_at_this_moment_is_not_signed_in_the_future():
+    at = "2026-05-30T00:00:00Z"
+    assert authored(signed=at, now=interval(at, DENVER)[0])["status"] == "active"
+
+
+def test_whoever_comes_of_age_on_the_day_of_the_signature_signs_for_themselves():
+    born = SIGNED["signed"][:10].replace("2026", "2008")
+    assert authored(person=SIGNED["person"] | {"dob": born})["status"] == "active"
 
 
 def test_where_the_law_forbids_it_an_electronic_signature_is_none():

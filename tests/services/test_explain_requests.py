@@ -297,7 +297,7 @@ async def test_a_privacy_officer_is_answered_and_the_question_is_in_the_ledger_f
         ("$explain", f"{target} for treatment-court, diversion", []),
     ]
     (first, _) = await explain.request(caller.request_id)
-    assert "A privacy officer asked; what was told is not kept" in first.lines[0]
+    assert "what was told is not kept" in first.lines[0]
 
 
 async def test_nobody_else_is_answered_whatever_is_asked(county):

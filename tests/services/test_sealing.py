@@ -85,6 +85,18 @@ async def test_a_sealed_record_answers_as_if_it_had_never_been(ada):
     assert (await ada.ask(PRETRIAL, f"/fhir/{summary}")).status_code == 200
 
 
+async def test_versions_from_before_a_seal_stay_under_it_when_it_is_opened(ada):
+    """Their own segments are not kept; one of them may have been a stricter one than that of the last."""
+    summary = await explained.summary_of(ada)
+    rid = row_key(*summary.split("/"))
+    made = await seal(ada, summary)
+    await ada.services.sealing.open(made.row.id, staff(), because="vacated")
+    ((segment,),) = ada.rows("SELECT segment FROM resource WHERE rid = ?", rid)
+    earlier = ada.rows("SELECT segment FROM resource_history WHERE rid = ?", rid)
+    assert earlier
+    assert (segment,) not in earlier
+
+
 async def test_nobody_has_a_right_to_a_sealed_record(ada):
     """Neither the unit that made it nor who has an emergency or an order."""
     summary = await explained.summary_of(ada)

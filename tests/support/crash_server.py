@@ -1,7 +1,8 @@
 """Everything imported once; a process forked for each command.
 
-Orders come in on standard input, one JSON line each: a list ``[batch, argument, …]`` starts a command and is answered
-with its process id; ``null`` waits for it and is answered with its exit status.
+When it is ready it says its process id. Orders come in on standard input, one JSON line each: a list
+``[batch, argument, …]`` starts a command and is answered with its process id; ``null`` waits for it and is answered
+with its exit status.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ def answer(number):
 def serve():
     """Obey until standard input ends."""
     # Reading the site's documents is most of the start of a command; every process inherits them read.
-    yaml.safe_load = functools.cache(yaml.safe_load)
+    yaml.load = functools.cache(yaml.load)
     county = Path(assets.__file__).parents[1] / "mappings" / "fictional_county"
     bootstrap.check(settings.load_site(county))
+    answer(os.getpid())
     pid = 0
     for line in sys.stdin:
         order = json.loads(line)

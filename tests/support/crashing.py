@@ -26,6 +26,8 @@ class Commands:
             text=True,
             bufsize=1,
         )
+        # How long a command takes is told without how long the start of this one took.
+        self._server.stdout.readline()
         return self
 
     def __exit__(self, *exception):

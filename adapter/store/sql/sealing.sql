@@ -38,9 +38,6 @@ UPDATE resource SET segment = ?2 WHERE rid = ?1
 -- name: move_history
 UPDATE resource_history SET segment = ?2 WHERE rid = ?1
 
--- name: history_back
-UPDATE resource_history SET segment = (SELECT segment FROM set_apart WHERE rid = ?1) WHERE rid = ?1
-
 -- name: now_true
 UPDATE set_apart SET segment = ?2, screening = ?3 WHERE rid = ?1
 

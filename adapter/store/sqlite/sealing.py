@@ -166,8 +166,8 @@ class SqliteSealing:
         ]
 
     async def let_back(self, rid: int) -> None:
-        # Earlier versions had segments of their own; what is known is the one of the last.
-        self._db.execute(SQL["history_back"], (rid,))
+        # Earlier versions stay under the seal: what is known is the segment of the last, and theirs may have been
+        # a stricter one.
         self._db.execute(SQL["drop_apart"], (rid,))
         self._resources.forget(rid)
 
