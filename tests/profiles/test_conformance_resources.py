@@ -57,6 +57,8 @@ def test_everything_outside_programs_rely_on_is_there():
         "identity-reliability",
         "identity-unknown",
         "further-method",
+        "event-notice",
+        "subscription-end-recipient",
     }
     assert ids("CodeSystem") == {
         "jbh-instrument",
