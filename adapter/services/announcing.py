@@ -40,7 +40,7 @@ class Looked(NamedTuple):
     """What a subscriber sees of one record of a person: its resources, and which records are the same person's."""
 
     resources: Sequence[Current]
-    persons: Sequence[tuple[int, str, Mapping[str, Any]]]
+    persons: Sequence[tuple[int, str]]
 
 
 class Announcing(Disclosure):
@@ -49,8 +49,7 @@ class Announcing(Disclosure):
     async def look(self, caller: Caller, kinds: Sequence[str], patient: int, *, at: int) -> Looked:
         """What a caller could read of some types of a patient, and the Patients that it sees as the same person.
 
-        The Patients come as (key, id, what the caller is shown of it); those out of the caller's scope are left out,
-        but for the patient itself, which is what everything else is about.
+        The Patients come as (key, `Patient/id`), the patient itself among them, which is what everything is about.
         """
 
         async def answer(view: Snapshot) -> Looked:
@@ -75,20 +74,11 @@ class Announcing(Disclosure):
                 return found
             place = page.last
 
-    async def _persons(
-        self, view: Snapshot, caller: Caller, patient: int, at: int
-    ) -> list[tuple[int, str, Mapping[str, Any]]]:
-        found: list[tuple[int, str, Mapping[str, Any]]] = []
-        for rid in await self._visible(view, caller, patient, at):
-            hits = (await self._found(view, caller, "Patient", rid, at)).hits
-            found += [
-                (hit.rid, f"Patient/{hit.id}", parse(served.body))
-                for hit, served in await self._serve(view, caller, hits, at, "r")
-            ]
-        row = None if any(rid == patient for rid, _, _ in found) else await view.row(patient)
-        if row is not None:
-            found.append((patient, f"Patient/{row.id}", {}))
-        return found
+    async def _persons(self, view: Snapshot, caller: Caller, patient: int, at: int) -> list[tuple[int, str]]:
+        rows = [
+            await view.row(rid) for rid in dict.fromkeys([patient, *await self._visible(view, caller, patient, at)])
+        ]
+        return [(row.rid, f"Patient/{row.id}") for row in rows if row is not None]
 
     async def joined(self, patient: int) -> set[int]:
         """All records that are confirmed to be the same person's, whoever sees them. Internal."""

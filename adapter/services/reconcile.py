@@ -8,14 +8,16 @@ nothing: whoever was claimed and not settled is looked at again.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from adapter.errors import Unavailable
 from adapter.services.announcing import Looked
 from adapter.store.subscriptions import Known, NewEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from adapter.services.announcing import Announcing, Current
@@ -86,10 +88,25 @@ class Reconciler:
         if not stirred:
             return 0
         subscribed = await self._live()
-        seen = await self._seen(subscribed, [one.patient for one in stirred], at)
+        try:
+            seen = await self._seen(subscribed, [one.patient for one in stirred], at)
+        except Unavailable:
+            seen, stirred = await self._one_by_one(subscribed, stirred, at)
         async with self._store.transaction() as change:
             await self._tell(change, subscribed, stirred, seen, at=at, lease=lease)
         return len(stirred)
+
+    async def _one_by_one(
+        self, subscribed: Sequence[Subscribed], stirred: Sequence[Stirred], at: int
+    ) -> tuple[dict[tuple[str, int], Seen], list[Stirred]]:
+        """The same for each by itself: who cannot be decided now waits for the end of the lease, and keeps nobody."""
+        seen: dict[tuple[str, int], Seen] = {}
+        settled = []
+        for one in stirred:
+            with suppress(Unavailable):
+                seen |= await self._seen(subscribed, [one.patient], at)
+                settled.append(one)
+        return seen, settled
 
     async def _live(self) -> list[Subscribed]:
         rows = await self._store.subscriptions()
@@ -110,6 +127,9 @@ class Reconciler:
         held = sorted(await change.settle_stirred(stirred, lease=lease))
         # What a subscription is still to learn of, and whether it still is, is known inside the transaction.
         sweeping = await change.sweeping([one.row.id for one in subscribed])
+        known: dict[str, dict[int, dict[int, Known]]] = {}
+        for ident, row in await change.known(held):
+            known.setdefault(ident, {}).setdefault(row.patient, {})[row.rid] = row
         passed: set[str] = set()
         for one in subscribed:
             ident = one.row.id
@@ -118,22 +138,14 @@ class Reconciler:
             if behind:
                 passed.add(ident)
             mine = [patient for patient in mine if patient not in behind]
-            known = await self._known(change, ident, mine)
-            if not known and not any(seen[ident, patient].states for patient in mine):
+            told = known.get(ident, {})
+            if not told and not any(seen[ident, patient].states for patient in mine):
                 continue
             outcome = Outcome()
             for patient in mine:
-                await self._compare(one, patient, seen[ident, patient], known.get(patient, {}), outcome, at)
+                await self._compare(one, patient, seen[ident, patient], told.get(patient, {}), outcome, at)
             await _keep(change, ident, outcome)
         await change.passed_over(passed)
-
-    @staticmethod
-    async def _known(change: Transaction, ident: str, patients: Collection[int]) -> dict[int, dict[int, Known]]:
-        known: dict[int, dict[int, Known]] = {}
-        if patients:
-            for row in await change.known(ident, patients):
-                known.setdefault(row.patient, {})[row.rid] = row
-        return known
 
     async def _compare(
         self, one: Subscribed, patient: int, seen: Seen, known: Mapping[int, Known], outcome: Outcome, at: int
@@ -201,28 +213,23 @@ class Reconciler:
         """What each subscription is to be told of each patient. Those of one caller look once."""
         found: dict[tuple[str, int], Seen] = {}
         groups: dict[tuple[object, ...], list[Subscribed]] = {}
-        callers: dict[tuple[object, ...], Sequence[Caller]] = {}
         for one in subscribed:
-            asking = await self._callers(one.row, "")
+            row = one.row
+            key = (row.topic, row.client, row.user, row.organisation, row.purpose, row.scopes, *one.wish.recipients)
+            groups.setdefault(key, []).append(one)
+        for group in groups.values():
+            topic, asking = group[0].topic, await self._callers(group[0].row, "")
             if asking is None:
                 continue
-            key: tuple[object, ...] = (
-                one.topic.spec.topic,
-                *((c.context, one.row.client, one.row.scopes) for c in asking),
-            )
-            groups.setdefault(key, []).append(one)
-            callers[key] = asking
-        for key, group in groups.items():
-            topic = group[0].topic
             for patient in patients:
-                looked = await self._all_see(callers[key], topic.kinds, patient, at)
+                looked = await self._all_see(asking, topic.kinds, patient, at)
                 states = {
                     one.rid: (one, state)
                     for one in looked.resources
                     if (state := topic.state(one.resource, at=at, zone=self._zone)) is not None
                 }
                 permitted = frozenset(one.rid for one in looked.resources)
-                names = {name for _, name, _ in looked.persons}
+                names = {name for _, name in looked.persons}
                 for one in group:
                     person = one.filters.person(names)
                     asked = await self._asked(one, states) if person else {}
@@ -235,7 +242,7 @@ class Reconciler:
         looked = await self._gate.look(first, kinds, patient, at=at)
         for other in others:
             theirs = await self._gate.look(other, kinds, patient, at=at)
-            rids, names = {one.rid for one in theirs.resources}, {rid for rid, _, _ in theirs.persons}
+            rids, names = {one.rid for one in theirs.resources}, {rid for rid, _ in theirs.persons}
             looked = Looked(
                 [one for one in looked.resources if one.rid in rids],
                 [one for one in looked.persons if one[0] in names],

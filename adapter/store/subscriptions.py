@@ -129,8 +129,8 @@ class SubscriptionRecords(Protocol):
         """Somebody was looked at whom these subscriptions are still to learn of."""
         ...
 
-    async def known(self, subscription: str, patients: Iterable[int]) -> list[Known]:
-        """What a subscription was told of the records of patients."""
+    async def known(self, patients: Iterable[int]) -> list[tuple[str, Known]]:
+        """What subscriptions were told of the records of patients, by their ids."""
         ...
 
     async def learn(self, subscription: str, rows: Iterable[Known]) -> None:

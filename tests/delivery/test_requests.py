@@ -158,6 +158,7 @@ SHIPPED = (
     "booked",
     "consent",
     "consent-expiring",
+    "consent-last-week",
     "court-order",
     "high-results",
     "moved",

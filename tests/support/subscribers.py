@@ -6,6 +6,7 @@ import asyncio
 
 import httpx2
 import orjson
+import yaml
 
 from adapter.delivery.resthook import Received
 from adapter.subscription import wish
@@ -87,9 +88,9 @@ def events(bundle):
 def register(folder, *, hosts=("listen.cottonwood.example",), partner="cottonwood"):
     """Give a partner of a site folder hosts to listen on."""
     path = folder / "partners.yaml"
-    text = path.read_text()
-    line = next(line for line in text.splitlines() if line.startswith(f"  {partner}: {{"))
-    path.write_text(text.replace(line, line[:-1] + f", notify_hosts: [{', '.join(map(repr, hosts))}]}}"))
+    document = yaml.safe_load(path.read_text())
+    document["partners"][partner]["notify_hosts"] = list(hosts)
+    path.write_text(yaml.safe_dump(document))
 
 
 def attach(world, receiver=None):

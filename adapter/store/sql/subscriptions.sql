@@ -58,8 +58,8 @@ SELECT id, sweep FROM subscription WHERE sweep IS NOT NULL AND id IN (SELECT val
 UPDATE subscription SET looks = looks + 1 WHERE id = ?
 
 -- name: known
-SELECT k.rid, k.patient, k.name, k.key, k.sent FROM json_each(?2) p
-CROSS JOIN subscription_known k ON k.patient = p.value AND k.subscription = ?1 ORDER BY k.rid
+SELECT k.subscription, k.rid, k.patient, k.name, k.key, k.sent FROM json_each(?) p
+CROSS JOIN subscription_known k ON k.patient = p.value ORDER BY k.subscription, k.rid
 
 -- name: learn
 INSERT INTO subscription_known (subscription, rid, patient, name, key, sent) VALUES (?, ?, ?, ?, ?, ?)

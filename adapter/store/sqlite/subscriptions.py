@@ -91,9 +91,9 @@ class SqliteSubscriptionRecords(SqlitePeople):
     async def passed_over(self, subscriptions: Collection[str]) -> None:
         self._db.executemany(SQL["passed_over"], [(ident,) for ident in sorted(subscriptions)])
 
-    async def known(self, subscription: str, patients: Iterable[int]) -> list[Known]:
-        rows = self._db.execute(SQL["known"], (subscription, _listed(patients)))
-        return [Known(rid, patient, name, key, bool(sent)) for rid, patient, name, key, sent in rows]
+    async def known(self, patients: Iterable[int]) -> list[tuple[str, Known]]:
+        rows = self._db.execute(SQL["known"], (_listed(patients),))
+        return [(one, Known(rid, patient, name, key, bool(sent))) for one, rid, patient, name, key, sent in rows]
 
     async def learn(self, subscription: str, rows: Iterable[Known]) -> None:
         self._db.executemany(SQL["learn"], [(subscription, *row[:4], int(row.sent)) for row in rows])
