@@ -57,6 +57,13 @@ def law_overlays() -> dict[str, Any]:
     return {f"profiles/law/overlays/{name}": _yaml("profiles", "law", "overlays", name) for name in names}
 
 
+def topics() -> dict[str, Any]:
+    """The topics that ship, by file name."""
+    folder = files("profiles").joinpath("topics")
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".yaml"))
+    return {f"profiles/topics/{name}": _yaml("profiles", "topics", name) for name in names}
+
+
 def identity() -> dict[str, Any]:
     """What matches people: the documents ``weights`` and ``nicknames``."""
     return {name: _yaml("profiles", "identity", f"{name}.yaml") for name in ("weights", "nicknames")}

@@ -13,6 +13,7 @@ from adapter.auth.wire import Ground, authorization, checked
 from adapter.connected import CONNECTORS
 from adapter.errors import ConfigurationError, Problem, SallyportError
 from adapter.mapping.mapped import Environment
+from adapter.notifying import On, notifying
 from adapter.pullers import pulls
 from adapter.services.access import Access
 from adapter.services.accounting import Accounting
@@ -60,6 +61,7 @@ from adapter.services.sealing import Sealing
 from adapter.services.settling import Settling
 from adapter.services.sources import sources_of
 from adapter.services.standing import KnownFacts
+from adapter.services.topics import read_topics
 from adapter.services.user_agreements import UserAgreements
 from adapter.services.versions import Versions
 from adapter.services.watching import Watching
@@ -120,6 +122,7 @@ def check(site: Site) -> SiteRules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
     rules, _ = checked(site, CONNECTORS, clock)
     problems = ways_in_problems(site)
+    read_topics(site.own_topics, site.zone)
     if problems:
         raise ConfigurationError(problems)
     return rules
@@ -320,6 +323,23 @@ async def build(
     )
     events = AuditEvents(keys.audit_key(), words, base_url=base_url, site=site.site.name)
 
+    told = notifying(
+        On(
+            site=site,
+            store=store,
+            ledger=ledger,
+            decisions=decisions,
+            clients=authorized.clients,
+            words=authorized.stored,
+            users=user_agreements,
+            keys=keys,
+            base_url=base_url,
+            clock=now,
+            new_id=make_id,
+            chance=secrets.SystemRandom().random,
+        )
+    )
+
     async def ready() -> bool:
         try:
             await store.setting("decisions")
@@ -342,6 +362,8 @@ async def build(
         everything=Everything(store, ledger, decisions, now),
         bulk=Bulk(store, ledger, decisions, now, new_id=make_id),
         groups=Groups(store, ledger, decisions, now, new_id=make_id),
+        subscriptions=told.subscriptions,
+        notifying=told,
         ingest=ingest,
         intake=intake,
         writing=writing,

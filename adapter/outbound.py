@@ -50,6 +50,14 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What another server said to what it was sent: status, and for how many seconds it wants to be left alone."""
+
+    status: int
+    retry_after: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Coming:
     """An answer that is read as it comes; names of ``headers`` are in lower case."""
 
@@ -81,7 +89,7 @@ class Outbound:
         self._plain_loopback = plain_loopback
         self._networks = tuple(ip_network(text) for text in private_networks)
         self._ca_file = ca_file
-        self._tls: ssl.SSLContext | None = None
+        self._tls: dict[Path | None, ssl.SSLContext] = {}
 
     async def get(self, url: str) -> Reply:
         """The answer to a GET; ``Unreachable`` if there is none that may be used."""
@@ -90,6 +98,23 @@ class Outbound:
     async def post_form(self, url: str, form: Mapping[str, str]) -> Reply:
         """The answer to a posted form; ``Unreachable`` if there is none that may be used."""
         return await self._exchange("POST", url, {"accept": "application/json"}, form)
+
+    async def post(
+        self, url: str, body: bytes, *, headers: Mapping[str, str], seconds: float, certificate: Path | None = None
+    ) -> Told:
+        """What a server says to posted bytes, within ``seconds``; ``Unreachable`` if nothing that may be used.
+
+        Of the answer its status and ``Retry-After`` are read, never its body. ``certificate`` holds this client's
+        certificate and key, for servers that ask for one.
+        """
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                self.open("POST", url, headers=headers, limit=0, content=body, certificate=certificate) as coming,
+            ):
+                return Told(status=coming.status, retry_after=_seconds(coming.headers.get("retry-after", "")))
+        except TimeoutError:
+            raise Unreachable(f"no answer within {seconds:.0f} seconds", passing=True) from None
 
     async def _exchange(self, method: str, url: str, headers: dict[str, str], form: Mapping[str, str] | None) -> Reply:
         try:
@@ -103,7 +128,15 @@ class Outbound:
 
     @asynccontextmanager
     async def open(
-        self, method: str, url: str, *, headers: Mapping[str, str], limit: int, form: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        limit: int,
+        form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        certificate: Path | None = None,
     ) -> AsyncIterator[Coming]:
         """An answer of at most ``limit`` bytes as it comes; opening and reading it may end with ``Unreachable``."""
         # Only who asks others pays for the client.
@@ -118,13 +151,14 @@ class Outbound:
             named = where.netloc.rpartition("@")[2]
             patience = httpx2.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS)
             client = httpx2.AsyncClient(
-                verify=self._context(), trust_env=False, follow_redirects=False, timeout=patience
+                verify=self._context(certificate), trust_env=False, follow_redirects=False, timeout=patience
             )
             request = client.build_request(
                 method,
                 pinned,
                 headers={**headers, "host": named, "accept-encoding": "identity"},
                 data=None if form is None else dict(form),
+                content=content,
                 extensions={"sni_hostname": host},
             )
         async with client:
@@ -159,13 +193,22 @@ class Outbound:
             return True
         return address.is_global and not address.is_multicast and address not in _TRANSLATED
 
-    def _context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            self._tls = ssl.create_default_context()
+    def _context(self, certificate: Path | None = None) -> ssl.SSLContext:
+        known = self._tls.get(certificate)
+        if known is None:
+            known = ssl.create_default_context()
             if self._ca_file is not None:
-                self._tls.load_verify_locations(cafile=str(self._ca_file))
-            self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
-        return self._tls
+                known.load_verify_locations(cafile=str(self._ca_file))
+            known.minimum_version = ssl.TLSVersion.TLSv1_2
+            if certificate is not None:
+                known.load_cert_chain(certificate)
+            self._tls[certificate] = known
+        return known
+
+
+def _seconds(text: str) -> float:
+    """A ``Retry-After`` in seconds, up to a day; a date is passed over, RFC 9110 10.2.3."""
+    return float(min(int(text), 86_400)) if text.isascii() and text.isdigit() and len(text) <= 9 else 0.0  # noqa: PLR2004
 
 
 @contextmanager

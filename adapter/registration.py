@@ -21,6 +21,12 @@ Key = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 HttpsUrl = Annotated[str, Field(pattern=r"^https://[^\s/?#@]+(/[^\s#]*)?$")]
 
 
+NotifyHost = Annotated[
+    str, Field(pattern=r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9a-f:]+\])(:[0-9]{1,5})?$")
+]
+"""A host on which a partner listens for notifications, with its port if it is not any."""
+
+
 def _network(text: str) -> str:
     try:
         ip_network(text)
@@ -50,6 +56,7 @@ class Client(_Section):
     tokens_per_minute: int = Field(default=60, ge=1, le=6000)
     body_kilobytes: int = Field(default=64, ge=1, le=64 * 1024)
     bundle_entries: int = Field(default=500, ge=1, le=10_000)
+    notify_hosts: tuple[NotifyHost, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Client:
@@ -88,6 +95,7 @@ class Outbound(_Section):
 
     private_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     ca_file: str | None = None
+    client_file: str | None = None
 
 
 def writer_problems(feeds: Iterable[tuple[str, str, str | None]], clients: Mapping[str, Client]) -> list[Problem]:

@@ -1,9 +1,10 @@
 """The site folder: one model for everything a county writes down, and the only place that reads the environment.
 
 `site.toml` names the site; `partners.yaml` its organisations; `directory.yaml`, if there is one, places and clinicians
-for everyone to see; `feeds/*.yaml`, `agreements/*.yaml`, `user_agreements/*.yaml`, `forms/*.yaml`, `overlays/*.yaml`
-and `instruments/*.yaml` one thing each. Every mistake is reported with file, key path and what was expected, all of
-them at once. The keys of `site.toml` may be overridden by `SALLYPORT_*` variables (`SALLYPORT_BASE_URL`).
+for everyone to see; `feeds/*.yaml`, `agreements/*.yaml`, `user_agreements/*.yaml`, `forms/*.yaml`, `overlays/*.yaml`,
+`instruments/*.yaml` and `topics/*.yaml` one thing each. Every mistake is reported with file, key path and what was
+expected, all of them at once. The keys of `site.toml` may be overridden by `SALLYPORT_*` variables
+(`SALLYPORT_BASE_URL`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from adapter.directory import DirectorySection
 from adapter.errors import ConfigurationError, Problem
 from adapter.pulled import Pull  # noqa: TC001 - pydantic reads it when the class is made
-from adapter.registration import Client, Introspection, Key, Outbound, writer_problems
+from adapter.registration import Client, Introspection, Key, NotifyHost, Outbound, writer_problems
 from adapter.transports import Hl7Answers, MllpHost, MllpPort, Sftp, SftpHost, Watch
 
 Regime = Literal["justice", "hipaa", "part2", "education"]
@@ -97,6 +98,7 @@ class Partner(_Section):
     intermediary: bool = False
     programme: Key | None = None
     contact: str = ""
+    notify_hosts: tuple[NotifyHost, ...] = ()
 
 
 class PartnersSection(_Section):
@@ -186,6 +188,7 @@ class Site(_Section):
     own_instruments: dict[str, Any] = {}
     user_agreements: dict[str, Any] = {}
     clients: dict[str, Client] = {}
+    own_topics: dict[str, Any] = {}
 
     @property
     def zone(self) -> ZoneInfo:
@@ -226,6 +229,7 @@ def load_site(folder: Path) -> Site:
     documents = {name: _documents(folder / name, problems) for name in ("agreements", "forms", "user_agreements")}
     own_overlays = _documents(folder / "overlays", problems)
     own_instruments = _documents(folder / "instruments", problems)
+    own_topics = _documents(folder / "topics", problems)
     if not feeds and not problems:
         problems.append(
             Problem(
@@ -246,6 +250,7 @@ def load_site(folder: Path) -> Site:
         feeds=feeds,
         own_overlays=own_overlays,
         own_instruments=own_instruments,
+        own_topics=own_topics,
         **documents,
     )
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from adapter.consent.law.law import Law
     from adapter.fhir.facts import Facts
     from adapter.fhir.validate import Validator
+    from adapter.notifying import Notifying
     from adapter.services.access import Access
     from adapter.services.accounting import Accounting
     from adapter.services.accounting_page import AccountPage
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from adapter.services.reception import Reception
     from adapter.services.reviews import Reviews
     from adapter.services.sealing import Sealing
+    from adapter.services.subscriptions import Subscriptions
     from adapter.services.user_agreements import UserAgreements
     from adapter.services.versions import Versions
     from adapter.services.whatif import WhatIf
@@ -78,6 +80,8 @@ class Services:
     everything: Everything
     bulk: Bulk
     groups: Groups
+    subscriptions: Subscriptions
+    notifying: Notifying
     ingest: Ingest
     intake: Intake
     writing: Writing
@@ -125,10 +129,38 @@ class Services:
     async def metrics(self) -> str:
         """What this process has counted, and what waits at this moment."""
         head, waits = await self.ledger.head(), await self.store.waiting()
+        told = await self.store.backlogs()
+        oldest = min((one.since for one in told.values() if one.since is not None), default=None)
+        counts = self.notifying.outbox.counts
         gauges = [
             Gauge(name="sallyport_receipts_waiting", about="Receipts to bring in.", value=self.intake.waiting),
             Gauge(name="sallyport_quarantined_records", about="Records that wait for people.", value=waits.quarantined),
             Gauge(name="sallyport_outbox_waiting", about="Messages to deliver.", value=waits.outbox),
+            Gauge(
+                name="sallyport_events_waiting",
+                about="Events that subscribers have not taken.",
+                value=sum(one.waiting for one in told.values()),
+            ),
+            Gauge(
+                name="sallyport_events_lag_seconds",
+                about="How long the oldest of them has waited.",
+                value=0 if oldest is None else max(0, self.now() - oldest) // 1_000_000,
+            ),
+            Gauge(
+                name="sallyport_events_given_up",
+                about="Events that were given up and can be replayed.",
+                value=sum(one.dead for one in told.values()),
+            ),
+            Gauge(
+                name="sallyport_notifications_taken",
+                about="Notifications taken since the start.",
+                value=counts.accepted,
+            ),
+            Gauge(
+                name="sallyport_notifications_refused",
+                about="Attempts that failed since the start; each is tried again.",
+                value=counts.refused,
+            ),
             Gauge(name="sallyport_ledger_entries", about="Entries of the disclosure ledger.", value=head.entries),
             Gauge(name="sallyport_ledger_waiting", about="Entries to commit.", value=self.ledger.waiting),
         ]

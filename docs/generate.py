@@ -53,6 +53,7 @@ from adapter.settings import (  # noqa: E402
     Unit,
     read_document,
 )
+from adapter.subscription.topic import Ahead, TopicSpec, TriggerSpec  # noqa: E402
 from adapter.transports import Hl7Answers, MllpHost, MllpPort, MllpSender, Sftp, SftpHost, Watch  # noqa: E402
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
     ("directory.yaml, each practitioner", Clinician, "directory.yaml", "practitioners.*"),
     ("directory.yaml, each role", Role, "directory.yaml", "roles.*"),
     ("partners.yaml, each client", Client, "partners.yaml", "clients.*"),
+    ("topics/*.yaml", TopicSpec, "topics/*.yaml", ""),
+    ("topics/*.yaml, each trigger", TriggerSpec, "topics/*.yaml", "triggers.*"),
+    ("topics/*.yaml, an event by time", Ahead, "topics/*.yaml", "triggers.*.ahead"),
     ("feeds/*.yaml", Feed, "feeds/*.yaml", ""),
     ("feeds/*.yaml, a roster", Roster, "feeds/*.yaml", "roster"),
     ("feeds/*.yaml, each unit", Unit, "feeds/*.yaml", "units.*"),

@@ -16,6 +16,7 @@ from adapter.cli import app
 from adapter.consent import agreement_spec, agreement_user, release_form
 from adapter.consent.release_form import Form
 from adapter.settings import Feed, Site, SiteSection, check, read_document
+from adapter.subscription.topic import TopicSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
@@ -101,8 +102,8 @@ def test_every_command_and_each_of_its_parameters_is_on_the_page():
             assert parameter.help
 
 
-TOPS = (agreement_spec.Agreement, agreement_spec.DataUse, agreement_user.UserAgreement, Form)
-"""What is kept as read and checked by `consent`."""
+TOPS = (agreement_spec.Agreement, agreement_spec.DataUse, agreement_user.UserAgreement, Form, TopicSpec)
+"""What is kept as read and checked by `consent` and `subscription`."""
 
 
 def models():
@@ -150,8 +151,8 @@ def test_the_examples_are_those_of_the_fictional_county():
         for line in (ROOT / "docs" / "reference" / "site-folder.md").read_text().splitlines()
         if "not used there" in line
     ]
-    # The county believes no other authorization server, which has seven keys.
-    assert len(unused) <= 16 + 9
+    # The county believes no other authorization server, which has seven keys, and shows no certificate of its own.
+    assert len(unused) <= 16 + 10
 
 
 def test_the_choices_of_the_standard_are_all_on_the_page():

@@ -12,6 +12,7 @@ import orjson
 import pytest
 import registered_clients
 import smart_clients as sc
+import subscribers
 import worlds
 import writers
 from leaks import entries
@@ -29,10 +30,12 @@ def anyio_backend():
 
 
 def registered(folder):
+    """Clients, one that writes, and where Cottonwood listens."""
     registered_clients.register_all(folder, chart_writer=sc.spec(scopes=["system/*.cruds"]))
     feed = "feed: chart-writer\ntitle: t\nconnector: fhir.rest\nclient: chart-writer\norganization: cottonwood\n"
     units = "units: {cottonwood: {organization: cottonwood, regime: hipaa}}\n"
     (folder / "feeds" / "chart_writer.yaml").write_text(feed + units)
+    subscribers.register(folder)
 
 
 @pytest.fixture(scope="module")
@@ -584,6 +587,25 @@ async def test_what_a_writer_alone_sees_is_found_by_no_search_of_others(world):
             found = await world.ask(caller, url + ("&birthdate=1984-03-09" if "family" in url else ""))
             assert found.status_code == 200
             assert subject not in found.text.replace(f"_id={subject}", "").replace(f"patient={subject}", "")
+
+
+async def test_a_subscription_names_hidden_and_absent_people_alike(world, case):
+    """Asked for, told of, its status and its events: nothing tells somebody who is hidden from nobody at all."""
+    subscribers.attach(world)
+    got = []
+    for number, patient in enumerate((hidden_patient(world, case), "0" * 32)):
+        asked = subscribers.subscription(filters=[f"Observation?patient={patient}"])
+        made = await subscribers.send(world, case["caller"], "POST", "/fhir/Subscription", asked)
+        assert made.status_code == 201
+        await subscribers.settle(world)
+        ident = made.json()["id"]
+        urls = [f"/fhir/Subscription/{ident}{tail}" for tail in ("", "/$status", "/$events")]
+        answers = [made, *[await world.ask(case["caller"], url) for url in urls]]
+        got.append([repr(worlds.comparable(one)).replace(ident, "s").replace(patient, "p") for one in answers])
+        assert (await world.ask(case["caller"], f"/fhir/Subscription?_id={ident}")).json()["total"] == 1
+        deleted = await subscribers.send(world, case["caller"], "DELETE", f"/fhir/Subscription/{ident}")
+        assert (number, deleted.status_code) == (number, 204)
+    assert got[0] == got[1]
 
 
 def counts(text):

@@ -112,6 +112,12 @@ def questions(world):
         "/fhir/Organization?name=a",
         "/fhir/Organization?name:contains=a&_sort=name&_revinclude=PractitionerRole:organization",
         "/fhir/Observation?oops=1",
+        "/fhir/Basic?code=SubscriptionTopic",
+        "/fhir/Basic/screening-summary",
+        "/fhir/Subscription?status=active",
+        "/fhir/Subscription/absent",
+        "/fhir/Subscription/absent/$events",
+        "/fhir/Subscription/$status",
     ]
     for (body,) in world.rows(
         "SELECT CAST(head || ']' || tail AS TEXT) FROM resource WHERE type = 1 ORDER BY rid LIMIT 6"

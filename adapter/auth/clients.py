@@ -28,7 +28,7 @@ ORGANIZATION: Final = "Organization/"
 MINUTE: Final = 60_000_000
 KEPT: Final = 4096
 """Organisations times minutes, and lists of scopes, that are remembered."""
-_FIXED_RIGHTS: Final = ("patient-match", "population-search")
+_FIXED_RIGHTS: Final = ("patient-match", "population-search", "population-subscribe")
 _FEED: Final = "feed:"
 
 

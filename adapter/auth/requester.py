@@ -64,7 +64,11 @@ class Requester:
         self._known: dict[tuple[str, str], int] = {}
 
     async def caller(self, headers: Iterable[tuple[bytes, bytes]], request_id: str) -> Caller:
-        """The caller named by the headers (lower-case names, as ASGI gives them).
+        """The caller named by the headers (lower-case names, as ASGI gives them); see `held`."""
+        return (await self.held(headers, request_id))[0]
+
+    async def held(self, headers: Iterable[tuple[bytes, bytes]], request_id: str) -> tuple[Caller, TokenRow]:
+        """The caller named by the headers, with the token that says so.
 
         ``NotAuthenticated`` without exactly one valid bearer token, ``RequestError`` naming the header when a
         purpose has to be chosen and was not, ``NotAllowed`` when the chosen purpose is not granted.
@@ -87,7 +91,7 @@ class Requester:
         context = self._known.get((row.organisation, chosen))
         if context is None:
             context = await self._context(row.organisation, chosen)
-        return Caller(
+        caller = Caller(
             # The ledger tells who of a client asked, where users sign for themselves.
             client=f"{row.client} for {row.user}" if row.user else row.client,
             organisation=row.organisation,
@@ -99,6 +103,7 @@ class Requester:
             longest_body=LONGEST_BODY if registered is None else 1024 * registered.spec.body_kilobytes,
             most_entries=MOST_ENTRIES if registered is None else registered.spec.bundle_entries,
         )
+        return caller, row
 
     async def holder(self, headers: Iterable[tuple[bytes, bytes]]) -> TokenRow:
         """The token of a request that asks for nothing about anyone: a sender of a feed. No purpose is chosen."""

@@ -44,6 +44,7 @@ class Authorization:
     tokens: Tokens
     requester: Requester
     endpoints: Endpoints
+    stored: Stored
 
 
 def outbound_of(site: Site) -> Outbound:
@@ -162,7 +163,7 @@ def authorization(on: Ground) -> Authorization:
         types=on.types,
         issuer=base,
     )
-    return Authorization(clients=clients, tokens=tokens, requester=requester, endpoints=endpoints)
+    return Authorization(clients=clients, tokens=tokens, requester=requester, endpoints=endpoints, stored=stored)
 
 
 def _outside(on: Ground, stored: Stored, clients: Clients, base: str) -> OutsideTokens | None:

@@ -115,7 +115,10 @@ async def listen(services: Services, *, host: str, port: int, ways_in: bool = Fa
     if ways_in:
         for told in await services.ways_in.open():
             print(told, flush=True)
-    beside = [asyncio.create_task(work) for work in (services.intake.run(), services.alerts.run())]
+    beside = [
+        asyncio.create_task(work)
+        for work in (services.intake.run(), services.alerts.run(), services.notifying.outbox.run())
+    ]
     try:
         await uvicorn.Server(config).serve()
     finally:

@@ -61,7 +61,7 @@ class Grant(Spec):
         min_length=1,
         description="Legal bases on which it may be received.",
     )
-    rights: tuple[Literal["population-search", "patient-match"], ...] = Field(
+    rights: tuple[Literal["population-search", "patient-match", "population-subscribe"], ...] = Field(
         default=(),
         description="Rights beyond asking about one person at a time.",
     )

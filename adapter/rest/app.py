@@ -45,6 +45,8 @@ from adapter.rest.rendering import Rendering
 from adapter.rest.search import Search
 from adapter.rest.smart import configuration
 from adapter.rest.statements import capabilities, of_roles
+from adapter.rest.subscription import SubscriptionFace, TopicFace
+from adapter.rest.subscription_topics import topics
 from adapter.rest.validate import ValidateOperation
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     from adapter.services.measures import Measures
     from adapter.services.patient_match import PatientMatch
     from adapter.services.reception import Reception
+    from adapter.services.subscriptions import Subscriptions
     from adapter.services.versions import Versions
     from adapter.services.writing import Writing
 
@@ -123,6 +126,11 @@ class Services(Protocol):
     @property
     def match(self) -> PatientMatch:
         """Tells who somebody is, among what the caller sees."""
+        ...
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """What partners have subscribed to."""
         ...
 
     @property
@@ -242,11 +250,22 @@ def application(services: Services, *, routers: Sequence[APIRouter] = ()) -> ASG
         below=_below(services, bulk),
         beside={
             EXPORTS: bulk,
+            "Subscription": SubscriptionFace(
+                services.subscriptions, services.disclosure, services.requester, base_url=services.base_url
+            ),
+            "Basic": TopicFace(
+                topics(services.subscriptions.topics),
+                services.disclosure,
+                services.requester,
+                base_url=services.base_url,
+            ),
             GROUP: GroupFace(services.groups, bulk, services.requester, base_url=services.base_url),
         },
         validate=ValidateOperation(services.disclosure, services.validator),
         prepared=Prepared(
-            capabilities=statement(base_url=services.base_url, version=services.version),
+            capabilities=statement(
+                base_url=services.base_url, version=services.version, topics=sorted(services.subscriptions.topics)
+            ),
             discovery=configuration(services.base_url),
             catalog=_catalog(services),
         ),

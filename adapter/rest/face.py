@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from adapter.rest.operations import ExplainOperation
     from adapter.rest.rendering import Rendering
     from adapter.rest.search import Search
+    from adapter.rest.subscription import SubscriptionFace, TopicFace
     from adapter.rest.validate import ValidateOperation
     from adapter.services.disclose import Caller, Disclosure
     from adapter.services.writing import Writing
@@ -101,7 +102,7 @@ class FhirFace:
         of_patient: Mapping[str, AssertBasis | MatchOperation],
         audit: AuditFace,
         below: Below,
-        beside: Mapping[str, BulkFace | GroupFace],
+        beside: Mapping[str, BulkFace | GroupFace | SubscriptionFace | TopicFace],
         writing: Writing,
         validate: ValidateOperation,
         prepared: Prepared,

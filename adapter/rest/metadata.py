@@ -15,12 +15,15 @@ from adapter.rest.formats import negotiate
 from adapter.rest.statements import capabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
-def statement(*, base_url: str, version: str) -> Answer:
-    """The statement as it is served, built once at the start; ``version`` is that of the software."""
-    return Answer(200, dump(capabilities(base_url=base_url, version=version)), public=True)
+def statement(*, base_url: str, version: str, topics: Sequence[str] = ()) -> Answer:
+    """The statement as it is served, built once at the start.
+
+    ``version`` is that of the software, ``topics`` are the addresses of what may be subscribed to.
+    """
+    return Answer(200, dump(capabilities(base_url=base_url, version=version, topics=topics)), public=True)
 
 
 def metadata(prepared: Answer, *, query: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Answer:

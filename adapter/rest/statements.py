@@ -26,10 +26,11 @@ from adapter.rest.offered import (
 )
 from adapter.rest.patch import MEDIA_TYPE as PATCHED
 from adapter.rest.smart import security
+from adapter.rest.subscription_topics import advertised
 from adapter.services.conformance import RELEASED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from adapter.fhir.parameters import SearchParameter
 
@@ -111,8 +112,11 @@ _AUDIT: Final = (("patient", "reference"), ("entity", "reference"), ("date", "da
 _FORMATS: Final = ("application/fhir+json", "json", "application/fhir+xml", "xml")
 
 
-def capabilities(*, base_url: str, version: str) -> dict[str, Any]:
-    """The statement of this server; ``version`` is that of the software."""
+def capabilities(*, base_url: str, version: str, topics: Sequence[str] = ()) -> dict[str, Any]:
+    """The statement of this server.
+
+    ``version`` is that of the software, ``topics`` are the addresses of what may be subscribed to.
+    """
     return _statement("sallyport", "Sallyport", "Sallyport consented screening summaries", version) | {
         "description": "Read and search what consent, law and agreement permit the caller to see; write what an "
         "agreement lets its organisation send.",
@@ -131,6 +135,7 @@ def capabilities(*, base_url: str, version: str) -> dict[str, Any]:
                 "resource": [
                     *(_resource(kind, INTERACTIONS[kind]) for kind in sorted(PARAMETERS)),
                     _group(),
+                    *advertised(topics),
                     *(_describing(kind) for kind in CONFORMANCE),
                 ],
                 "interaction": [

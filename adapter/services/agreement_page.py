@@ -50,6 +50,7 @@ REGIMES: Final = {
 }
 RIGHTS: Final = {
     "population-search": "searching everyone, not one person at a time",
+    "population-subscribe": "being told of everyone as it happens, not of people it names",
     "patient-match": "asking who somebody is, by name, birth date and numbers",
 }
 ONWARD: Final = {

@@ -179,6 +179,9 @@ def _purpose(code: str) -> dict[str, Any]:
     return _coding(PURPOSES if code in LOCAL_PURPOSES else ACT_REASON, code)
 
 
+_INTERACTIONS = frozenset({"read", "vread", "search-type", "create", "update", "patch", "delete", "capabilities"})
+
+
 def _subtype(interaction: str) -> str:
     """The code of the interaction as FHIR lists them; an operation of whatever name is one."""
-    return "operation" if interaction.startswith("$") else interaction
+    return interaction if interaction in _INTERACTIONS else "operation"

@@ -50,6 +50,10 @@ class SiteKeys:
         """The 64-byte key of AES-SIV page cursors (RFC 5297)."""
         return blake2b(b"cursor", digest_size=64, key=self._secret, person=b"cursor").digest()
 
+    def header_key(self) -> bytes:
+        """The 64-byte key of AES-SIV (RFC 5297) under which headers for subscribers are kept."""
+        return blake2b(b"headers", digest_size=64, key=self._secret, person=b"headers").digest()
+
     def audit_key(self) -> bytes:
         """The 64-byte key of AES-SIV ids of audit events (RFC 5297)."""
         return blake2b(b"audit", digest_size=64, key=self._secret, person=b"audit").digest()

@@ -105,6 +105,10 @@ _WHY = {
         "The search named no patient, and no agreement in force gives {who} the right to search over everyone "
         "(`population-search`)."
     ),
+    "population-subscribe": (
+        "The subscription named nobody, and no agreement in force gives {who} the right to be told of everyone "
+        "(`population-subscribe`)."
+    ),
     "patient-match": "No agreement in force gives {who} the right to ask who somebody is (`patient-match`).",
     "malformed-id": "The id in the address is not of the form that FHIR gives to ids, so nothing can have it.",
     "scope": "The scopes of the access token do not hold this interaction with this resource type.",

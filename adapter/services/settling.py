@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -46,7 +44,4 @@ class Settling:
         touched |= regrouped.patients | set(besides)
         if touched:
             await self._in_force.refresh(change, touched, at=at)
-        events = [(at, orjson.dumps({"resource": write.rid})) for write in written if write.screening is not None]
-        if events:
-            await change.enqueue("change", events)
         return regrouped.links

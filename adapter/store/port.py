@@ -12,6 +12,7 @@ from adapter.store.matching import MatchRecords
 from adapter.store.passes import Ledger
 from adapter.store.receiving import Arrival, Inbox, ReceiptStream
 from adapter.store.sealing import SealingRecords
+from adapter.store.subscriptions import SubscriptionReads, SubscriptionRecords
 from adapter.store.survey import Survey
 from adapter.store.versions import VersionReads
 from adapter.store.work import FeedWork
@@ -75,6 +76,7 @@ class Transaction(
     SealingRecords,
     ExportRecords,
     WrittenRecords,
+    SubscriptionRecords,
     Protocol,
 ):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
@@ -292,7 +294,7 @@ class Snapshot(Survey, VersionReads, ExportReads, WrittenReads, Protocol):
         ...
 
 
-class Store(Interned, Protocol):
+class Store(Interned, SubscriptionReads, Protocol):
     """A database that holds the whole of a site."""
 
     async def migrate(self) -> list[str]:

@@ -70,6 +70,8 @@ def test_everything_outside_programs_rely_on_is_there():
         "relative",
         "patient-list",
         "disclosure-event",
+        "event-notice",
+        "subscription-end-recipient",
     }
     assert ids("OperationDefinition") == {"match", "assert-basis", "explain", "validate"}
     assert ids("ConceptMap") == {"jbh-result-code-to-loinc"}

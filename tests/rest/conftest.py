@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from itertools import count
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -272,6 +273,7 @@ class FakeServices:
     authorization: Any = None
     match: Any = None
     writing: FakeWriting = field(default_factory=FakeWriting)
+    subscriptions: Any = field(default_factory=lambda: SimpleNamespace(topics={}))
     measures: Measures = field(default_factory=Measures)
     tick: Callable[[], float] = lambda: 0.0
     version: str = "0.1.0"

@@ -40,7 +40,7 @@ async def test_an_address_that_is_not_offered_is_a_404_that_says_so(client, gate
 
 
 async def test_an_unknown_type_is_one_constant(client):
-    first, second = await client.get("/fhir/Medication/m1"), await client.get("/fhir/Basic?code=x")
+    first, second = await client.get("/fhir/Medication/m1"), await client.get("/fhir/Media?code=x")
     assert first.content == second.content
 
 

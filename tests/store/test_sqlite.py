@@ -19,6 +19,7 @@ import messages_contract
 import orjson
 import pytest
 import store_contract as contract
+import subscriptions_contract
 import survey_contract
 import tokens_contract
 import work_contract
@@ -76,6 +77,7 @@ class TestSqlite(
     survey_contract.SurveyContract,
     work_contract.WorkContract,
     alerts_contract.AlertsContract,
+    subscriptions_contract.SubscriptionsContract,
     messages_contract.MessagesContract,
     written_contract.WrittenContract,
 ):

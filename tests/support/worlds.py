@@ -35,7 +35,7 @@ CALLERS = (
 )
 BASE = "http://127.0.0.1:8080/fhir"
 RIGHTS = {
-    "cottonwood": ("population-search", "patient-match"),
+    "cottonwood": ("population-search", "patient-match", "population-subscribe"),
     "riverside-main": ("population-search", "patient-match"),
     "pretrial": ("patient-match",),
 }

@@ -65,6 +65,9 @@ KEPT: Final = {
     "label_decision": "what people decided is append only; it names records by keys",
     "former_link": "keys and instants only, for accountings",
     "set_apart": "what is left of them",
+    "stirred": "a key, gone once somebody looked what is to be taken back",
+    "subscription_known": "names and keys of what a partner was told, so that it is taken back",
+    "subscription_event": "keys and names only; gone 30 days after the partner took it",
 }
 """Where a record or a person is named as well, and why nothing is deleted there."""
 

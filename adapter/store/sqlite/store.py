@@ -19,6 +19,7 @@ from adapter.store.sqlite.interning import InternTable, bodies
 from adapter.store.sqlite.ledger import SqliteLedger
 from adapter.store.sqlite.messages import SqliteMessages
 from adapter.store.sqlite.snapshot import SqliteSnapshot
+from adapter.store.sqlite.subscriptions import SqliteSubscriptionReads
 from adapter.store.sqlite.transaction import SqliteTransaction
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class _View:
         self._idle.append(self._reader)
 
 
-class SqliteStore:
+class SqliteStore(SqliteSubscriptionReads):
     """The store of a site folder. ``stamp`` gives version id and head of a new version (write, revision, instant)."""
 
     def __init__(

@@ -25,6 +25,7 @@ from adapter.store.sqlite.matching import MatchWriter, SqliteMatchRecords
 from adapter.store.sqlite.person import SqlitePeople, stored
 from adapter.store.sqlite.resources import ResourceWriter
 from adapter.store.sqlite.sealing import SqliteSealing
+from adapter.store.sqlite.subscriptions import SqliteSubscriptionRecords
 from adapter.store.sqlite.work import SqliteFeedWork
 from adapter.store.sqlite.written import SqliteWritten
 
@@ -47,10 +48,13 @@ if TYPE_CHECKING:
     from adapter.store.sqlite.interning import InternTable
 
 SQL, ACCESS, EXPORTS = load("write"), load("access"), load("exports")
+DIRECTORY = 0
+"""The patient key of what is about no one."""
 _INCOMPLETE = "the policies of a patient must cover all time without gap or overlap"
 
 
 class SqliteTransaction(
+    SqliteSubscriptionRecords,
     SqlitePeople,
     SqliteLegalRecords,
     SqliteMatchRecords,
@@ -75,6 +79,7 @@ class SqliteTransaction(
         self._identities = IdentityWriter(connection)
         self._matches = MatchWriter(connection)
         self.refused: set[int] = set()
+        self._stirred: set[int] = set()
 
     async def intern(self, table: str, body: bytes) -> int:
         return self._interning.number(self._db, table, body)
@@ -89,10 +94,10 @@ class SqliteTransaction(
 
     async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
         refused = self._resources.refused(writes, origin)
-        if not refused:
-            return [self._resources.put(write, at=at, origin=origin) for write in writes]
         self.refused |= refused
-        return [write.rid not in refused and self._resources.put(write, at=at, origin=origin) for write in writes]
+        new = [write.rid not in refused and self._resources.put(write, at=at, origin=origin) for write in writes]
+        self._stirred.update(write.patient for write, made in zip(writes, new, strict=True) if made)
+        return new
 
     async def outdated(self, rid: int, *, receipt: str, line: int, later: Collection[str]) -> bool:
         self._resources.flush()
@@ -129,6 +134,8 @@ class SqliteTransaction(
         self._resources.flush()
         self._identities.flush()
         self._matches.flush()
+        self._stirred.discard(DIRECTORY)
+        self.stir_now(self._stirred)
 
     def _ready(self) -> None:
         self._resources.flush()
@@ -150,6 +157,7 @@ class SqliteTransaction(
         spans_of = {patient: [(span.start, span.stop, span.policy) for span in spans] for patient, spans in settled}
         self._keep_policies(spans_of, at)
         patients = [(patient,) for patient, _ in settled]
+        self._stirred.update(patient for patient, _ in settled)
         self._db.executemany(SQL["drop_policy"], patients)
         self._db.executemany(SQL["drop_policy_sources"], patients)
         self._db.executemany(SQL["put_policy"], rows)
@@ -182,12 +190,27 @@ class SqliteTransaction(
 
     async def link(self, patient: int, other: int, *, rule: str, at: int) -> None:
         self._identities.link(patient, other, rule=rule, at=at)
+        self._stirred.update((patient, other))
 
     async def linked(self, patient: int) -> list[IdentityFacts]:
         return self._identities.linked(patient)
 
     async def unlink(self, patient: int, other: int, *, at: int) -> None:
         self._identities.unlink(patient, other, at=at)
+        self._stirred.update((patient, other))
+
+    async def set_apart(self, sealing: str, segments: dict[int, int]) -> int:
+        self._resources.flush()
+        self._stirred |= self.patients_of(segments)
+        return await super().set_apart(sealing, segments)
+
+    async def let_back(self, rid: int) -> None:
+        self._stirred |= self.patients_of([rid])
+        await super().let_back(rid)
+
+    async def destroy(self, rids: Collection[int]) -> set[int]:
+        self._stirred |= self.patients_of(rids)
+        return await super().destroy(rids)
 
     async def components(self, patients: Iterable[int]) -> list[frozenset[int]]:
         return await self.persons(patients)
