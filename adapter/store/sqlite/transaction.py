@@ -212,6 +212,10 @@ class SqliteTransaction(
         self._stirred |= self.patients_of(rids)
         return await super().destroy(rids)
 
+    async def take_back(self, segments: Mapping[int, int], *, at: int) -> set[int]:
+        self._stirred |= self.patients_of(segments)
+        return await super().take_back(segments, at=at)
+
     async def components(self, patients: Iterable[int]) -> list[frozenset[int]]:
         return await self.persons(patients)
 
