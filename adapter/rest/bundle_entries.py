@@ -59,7 +59,7 @@ def bundle_of(data: bytes, *, most: int, base_url: str) -> Request:
     except InvalidResource as error:
         raise RequestError(f"the body is no JSON resource: {error.issues[0].message}") from None
     kind, entries = bundle.get("type"), bundle.get("entry", [])
-    if bundle.get("resourceType") != "Bundle" or kind not in {BATCH, TRANSACTION} or not isinstance(entries, list):
+    if bundle.get("resourceType") != "Bundle" or kind not in (BATCH, TRANSACTION) or not isinstance(entries, list):
         raise RequestError(f"expected a Bundle of type {BATCH} or {TRANSACTION}", expression="Bundle.type")
     if len(entries) > most:
         raise RequestError(f"a Bundle of this client has at most {most} entries", expression="Bundle.entry")

@@ -99,6 +99,8 @@ def feed_line(
 
 def assembly_of(site: Site, feed: Feed, rules: SiteRules, *, writer: Writer, people: People) -> Assembly:
     """What makes resources of the records of a feed, however they come."""
+    # What is written over FHIR REST is read by no mapping, and how to reach a person stays with who wrote it.
+    mapping = rules.mappings.get(feed.feed)
     return Assembly(
         feed,
         writer=writer,
@@ -107,6 +109,5 @@ def assembly_of(site: Site, feed: Feed, rules: SiteRules, *, writer: Writer, peo
         forms={(name, version): form for name in feed.forms for version, form in rules.forms[name].items()},
         organisations={key: f"Organization/{key}" for key in site.partners},
         zone=site.zone,
-        # What software writes over FHIR needs no mapping, and how to reach a person stays with whoever wrote it.
-        reaches=not feed.is_written and rules.mappings[feed.feed].tells("Patient", REACHING),
+        reaches=mapping is not None and mapping.tells("Patient", REACHING),
     )

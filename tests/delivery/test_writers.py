@@ -6,7 +6,6 @@ import pytest
 import subscribers
 import worlds
 import writers
-from subscribers import subscribe
 
 pytestmark = pytest.mark.anyio
 
@@ -18,14 +17,14 @@ async def world(tmp_path):
         subscribers.register(folder)
 
     made = await worlds.open_site(tmp_path / "site", adjust=adjust)
-    subscribers.attach(made)
+    made.receiver = subscribers.attach(made)
     yield made
     await made.close()
 
 
 async def test_a_result_that_its_writer_deletes_is_recalled(world):
     subject = await writers.registered(world)
-    await subscribe(world)
+    await subscribers.subscribe(world)
     await subscribers.settle(world)
     made = await writers.written(world, writers.phq9(subject))
     await subscribers.settle(world)

@@ -152,7 +152,7 @@ async def test_what_cannot_be_honoured_is_refused_with_its_place(world):
         ({"implicitRules": "https://x.example/rules"}, "Observation.implicitRules"),
         ({"modifierExtension": [{"url": "https://x.example", "valueBoolean": True}]}, "Observation.modifierExtension"),
         ({"meta": {"profile": [profiles + "screening-summary"]}}, "Observation"),
-        ({"meta": {"profile": [profiles + "ingest-provenance"]}}, "Observation.meta.profile[0]"),
+        ({"meta": {"profile": [profiles + "ingest-provenance"]}}, "Observation.meta.profile"),
         ({"subject": {"display": "somebody"}}, "Observation.subject"),
         ({"valueQuantity": {"value": 99}}, "Observation.value"),
     ):

@@ -135,6 +135,7 @@ SELECT DISTINCT patient FROM patient_policy WHERE patient > ? ORDER BY patient L
 -- name: gone
 SELECT k.value FROM json_each(?) k WHERE NOT EXISTS (SELECT 1 FROM resource r WHERE r.rid = k.value)
   OR EXISTS (SELECT 1 FROM set_apart a WHERE a.rid = k.value)
+  OR EXISTS (SELECT 1 FROM taken_back t WHERE t.rid = k.value)
 
 -- name: patients_of
 SELECT DISTINCT r.patient FROM json_each(?) k CROSS JOIN resource r ON r.rid = k.value
