@@ -109,10 +109,17 @@ class Reconciler:
         return seen, settled
 
     async def _live(self) -> list[Subscribed]:
-        rows = await self._store.subscriptions()
-        self._readiness.forget({row.id for row in rows})
-        ready = (self._readiness.of(row) for row in rows if row.status != "off")
+        live = await self._store.live_subscriptions()
+        self._readiness.forget({ident for ident, _, _ in live})
+        ready = [await self._ready(ident, revision) for ident, revision, _ in live]
         return [one for one in ready if one is not None]
+
+    async def _ready(self, ident: str, revision: int) -> Subscribed | None:
+        known = self._readiness.known(ident, revision)
+        if known is not None:
+            return known
+        row = await self._store.subscription(ident)
+        return None if row is None else self._readiness.of(row)
 
     async def _tell(
         self,
@@ -180,9 +187,10 @@ class Reconciler:
     async def learn(self) -> bool:
         """Let new subscriptions learn what is true before they are told anything; whether there is more to learn."""
         at, more = self._clock(), False
-        for one in await self._live():
-            row = one.row
-            if row.sweep is None:
+        for ident, _, learns in await self._store.live_subscriptions():
+            row = await self._store.subscription(ident) if learns else None
+            one = None if row is None else self._readiness.of(row)
+            if one is None or row is None or row.sweep is None:
                 continue
             patients = await self._store.patients_after(row.sweep, self._chunk)
             seen = await self._seen([one], patients, at)

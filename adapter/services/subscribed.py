@@ -59,6 +59,7 @@ class Readiness:
         self._base_url = base_url
         self._zone = zone
         self._ready: dict[str, tuple[int, Wish, Topic, Filters]] = {}
+        self._known: dict[str, Subscribed] = {}
 
     def of(self, row: SubscriptionRow) -> Subscribed | None:
         """A subscription made ready; None where its topic is no more."""
@@ -71,9 +72,18 @@ class Readiness:
             filters = read_filters(wish.filters, topic, base_url=self._base_url, zone=self._zone)
             known = self._ready[row.id] = (row.revision, wish, topic, filters)
         _, wish, topic, filters = known
-        return Subscribed(row=row, wish=wish, topic=topic, filters=filters)
+        found = self._known[row.id] = Subscribed(row=row, wish=wish, topic=topic, filters=filters)
+        return found
+
+    def known(self, ident: str, revision: int) -> Subscribed | None:
+        """A subscription as it was when it was last made ready; None if it has changed since.
+
+        What changes without a new revision (status, numbers, leases) is as it was then.
+        """
+        known = self._known.get(ident)
+        return known if known is not None and known.row.revision == revision else None
 
     def forget(self, kept: set[str]) -> None:
         """Drop what is remembered of subscriptions that are no more."""
         for ident in self._ready.keys() - kept:
-            del self._ready[ident]
+            del self._ready[ident], self._known[ident]

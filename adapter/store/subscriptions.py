@@ -196,6 +196,10 @@ class SubscriptionReads(Protocol):
         """Every subscription, by id."""
         ...
 
+    async def live_subscriptions(self) -> list[tuple[str, int, bool]]:
+        """Those that are not off: id, revision, and whether they still learn what is true."""
+        ...
+
     async def subscription(self, ident: str) -> SubscriptionRow | None:
         """One subscription."""
         ...

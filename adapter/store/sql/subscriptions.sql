@@ -38,6 +38,9 @@ ON CONFLICT (id) DO UPDATE SET {changes}
 -- name: subscriptions
 SELECT {columns} FROM subscription WHERE :id IS NULL OR id = :id ORDER BY id
 
+-- name: live
+SELECT id, revision, sweep IS NOT NULL FROM subscription WHERE status <> 'off' ORDER BY id
+
 -- name: drop_subscription
 DELETE FROM subscription WHERE id = ?
 

@@ -157,6 +157,9 @@ class SqliteSubscriptionReads:
     async def subscriptions(self) -> list[SubscriptionRow]:
         return [_row(*row) for row in self._reader.execute(SQL["subscriptions"], {"id": None})]
 
+    async def live_subscriptions(self) -> list[tuple[str, int, bool]]:
+        return [(ident, revision, bool(learns)) for ident, revision, learns in self._reader.execute(SQL["live"])]
+
     async def subscription(self, ident: str) -> SubscriptionRow | None:
         row = self._reader.execute(SQL["subscriptions"], {"id": ident}).fetchone()
         return None if row is None else _row(*row)
