@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from adapter.auth.wire import Ground, authorization, checked
+from adapter.connected import CONNECTORS
 from adapter.errors import ConfigurationError, Problem, SallyportError
 from adapter.mapping.mapped import Environment
 from adapter.pullers import pulls
@@ -45,6 +46,7 @@ from adapter.services.in_force import EMPTY, InForce
 from adapter.services.ingest import Ingest
 from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
+from adapter.services.labelling import Labelling
 from adapter.services.measures import Measures
 from adapter.services.paper import Papers
 from adapter.services.patient_match import PatientMatch
@@ -71,22 +73,6 @@ from adapter.store.sqlite.ledger import SqliteLedger
 from adapter.store.sqlite.store import SqliteStore
 from adapter.ways_in import WaysIn, message_feeds, ways_in_problems
 from adapter.wired import Services
-from connectors.behavioral_health.ccda import Ccda
-from connectors.behavioral_health.fhir_ndjson import FhirNdjson
-from connectors.behavioral_health.release_forms import ReleaseForms
-from connectors.court.ecf_xml import EcfXml
-from connectors.court.niem_xml import NiemXml
-from connectors.court.odyssey_csv import OdysseyCsv
-from connectors.court.odyssey_json import OdysseyJson
-from connectors.jail.charge_csv import ChargeCsv
-from connectors.jail.corerm_alerts import CoremrAlerts
-from connectors.jail.corerm_events import CoremrEvents
-from connectors.jail.corerm_roster import CoremrRoster
-from connectors.jail.hl7v2.connector import Hl7v2
-from connectors.jail.jailtracker_json import JailtrackerJson
-from connectors.jail.niem_booking import NiemBooking
-from connectors.jail.zuercher_json import ZuercherJson
-from connectors.table_csv import TableCsv
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,30 +80,8 @@ if TYPE_CHECKING:
 
     from adapter.services.site_rules import SiteRules
     from adapter.settings import Site
-    from adapter.source import Connector
     from adapter.store.shapes import Receipt
 
-CONNECTORS: dict[str, Connector] = {
-    connector.name: connector
-    for connector in (
-        CoremrRoster(),
-        CoremrEvents(),
-        CoremrAlerts(),
-        ChargeCsv(),
-        JailtrackerJson(),
-        ZuercherJson(),
-        NiemBooking(),
-        Hl7v2(),
-        NiemXml(),
-        EcfXml(),
-        OdysseyCsv(),
-        OdysseyJson(),
-        FhirNdjson(),
-        Ccda(),
-        ReleaseForms(),
-        TableCsv(),
-    )
-}
 SECRET_FILE = "site.key"  # noqa: S105 - a file name
 
 
@@ -437,6 +401,15 @@ async def build(
             erasing=Erasing(store, inbox, lines),
             keys=keys,
             zone=site.zone,
+            clock=now,
+        ),
+        labelling=Labelling(
+            store,
+            ledger,
+            writer=writer,
+            decisions=decisions,
+            in_force=in_force,
+            registry=rules.registry,
             clock=now,
         ),
         work=work,

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from adapter.services.ingest import Ingest
     from adapter.services.intake import Intake
     from adapter.services.keys import SiteKeys
+    from adapter.services.labelling import Labelling
     from adapter.services.measures import Measures
     from adapter.services.paper import Papers
     from adapter.services.patient_match import PatientMatch
@@ -101,6 +102,7 @@ class Services:
     authorization: Endpoints
     work: FeedWork
     sealing: Sealing
+    labelling: Labelling
     accounting: Accounting
     audit: Audit
     account_page: AccountPage

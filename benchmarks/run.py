@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import changing
 import deciding
 import exporting
+import extracts
 import importing
 import matching
 import mllp
@@ -37,6 +38,7 @@ from measure import FULL, SHORT, Row, WrongAnswer, calibrate, plain, table
 MEASURED = {
     "rest": rest_speed.measure,
     "roster": roster.measure,
+    "extracts": extracts.measure,
     "population": population.measure,
     "exporting": exporting.measure,
     "tables": tables.measure,

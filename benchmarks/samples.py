@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from adapter import assets  # noqa: E402
-from adapter.bootstrap import CONNECTORS  # noqa: E402
+from adapter.connected import CONNECTORS  # noqa: E402
 from adapter.errors import RecordError  # noqa: E402
 from adapter.fhir.facts import Facts  # noqa: E402
 from adapter.mapping.compile import compile_mapping  # noqa: E402

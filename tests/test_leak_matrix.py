@@ -84,6 +84,24 @@ async def test_get_and_post_search_are_one_entry_path(world, case):
     assert entries(get) == entries(post)
 
 
+async def test_how_to_reach_a_person_is_in_no_answer_to_a_partner_without_a_grant_of_it(world):
+    held = world.rows("SELECT id, tail FROM resource WHERE type = 12")
+    told = {one["value"].encode() for _, tail in held for one in orjson.loads(b"{" + tail[2:]).get("telecom", ())}
+    assert told
+    for caller in [one for one in worlds.CALLERS if not one[0].startswith("riverside")]:
+        for url in ("/fhir/Patient", "/fhir/RelatedPerson", "/fhir/Patient?_revinclude=RelatedPerson:patient"):
+            for (ident,) in world.rows(
+                "SELECT p.id FROM resource r JOIN resource p ON p.rid = r.patient WHERE r.type = 12"
+            )[:3]:
+                name = "_id" if "/Patient" in url else "patient"
+                answer = await world.ask(caller, f"{url}{'&' if '?' in url else '?'}{name}={ident}")
+                assert not any(value in answer.content for value in told)
+                assert b"RelatedPerson" not in answer.content.replace(url.encode(), b"")
+    absent = await world.ask(("pretrial", "pretrial-release"), "/fhir/RelatedPerson/absent")
+    hidden = await world.ask(("pretrial", "pretrial-release"), f"/fhir/RelatedPerson/{held[0][0]}")
+    assert worlds.comparable(hidden) == worlds.comparable(absent)
+
+
 async def test_a_share_of_a_consent_names_its_reader_and_no_other_partner(world):
     partners = {ident for (ident,) in world.rows("SELECT id FROM resource WHERE type = 8")}
     found = 0

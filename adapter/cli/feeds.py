@@ -161,6 +161,8 @@ async def run_file(services: Services, feed: str, path: Path) -> FeedReport:
 
 async def run_receipt(services: Services, receipt: Receipt) -> FeedReport:
     """Bring one receipt into the store with a progress bar."""
+    await services.intake.prepare(receipt)
+    services.channels.flush()
     with bar(f"{receipt.feed} {receipt.name}", "records", receipt.size) as advance:
         return await services.ingest.process(receipt, progress=advance)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from functools import reduce
 from itertools import pairwise
 from operator import or_
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from adapter.consent.agreement_spec import Agreement, AnyAgreement, DataUse, Grant
 from adapter.consent.bases import ALL, CONTRACT, OWN, mask
@@ -93,7 +93,16 @@ def data_class(segment: Segment) -> str:
     return "booking" if segment.type == "Encounter" else "screening-detail"
 
 
-_TIER_CLASS = {"identity": "identity", "summary": "screening-summary", "share": "consent-share"}
+CONTACT: Final = "contact"
+"""The tier, and the class, of what tells how to reach a person: addresses, telephone numbers, relatives."""
+CARE: Final = frozenset({"TREAT", "ETREAT", "ERTREAT", "discharge-planning"})
+"""Purposes for which a grant of contact details needs nothing more; for any other, counsel enables the partner."""
+_TIER_CLASS = {
+    "identity": "identity",
+    "summary": "screening-summary",
+    "share": "consent-share",
+    CONTACT: "contact",
+}
 
 
 def _first(day: date, zone: tzinfo) -> int:
@@ -187,9 +196,17 @@ def _parts(
         for term in terms(agreement, asks, zone):
             if _covers(term.grant, purposes, kind, segment.regime):
                 start, stop = _sent(agreement, sender, term, kind, zone)
+                if kind == CONTACT and not purposes <= CARE:
+                    start = max(start, _reached(agreement, asks, zone))
                 bases = _bases(agreement, term.grant)
                 if start < stop and bases:
                     yield _Part(start, stop, bases, agreement.agreement)
+
+
+def _reached(agreement: AnyAgreement, recipient: str, zone: tzinfo) -> int:
+    """From when counsel lets a partner learn how to reach people outside of care; `MAX` while it does not."""
+    enabled = agreement.counsel.contact_details if isinstance(agreement, Agreement) else ()
+    return min((_first(one.date, zone) for one in enabled if one.partner == recipient), default=MAX)
 
 
 def _bases(agreement: AnyAgreement, grant: Grant) -> int:
@@ -215,7 +232,7 @@ def bound(
 
     ``floor`` are grounds that hold without an agreement: `UNBOUND` for a recipient to whom law gave one; then the rows
     cover all time. A row without any ground is left out. A unit's own records and the directory are allowed for all
-    time, under the name of that ground.
+    time, under the name of that ground. Outside of care no ground by itself opens how to reach a person.
     """
     if segment.tier == "directory":
         return [Bound(MIN, MAX, OWN, (DIRECTORY,))]
@@ -223,6 +240,8 @@ def bound(
         return [Bound(MIN, MAX, OWN, (OWN_RECORD,))]
     if is_author(recipient, segment):
         return [Bound(MIN, MAX, OWN, (AUTHOR,))]
+    if segment.tier == CONTACT and not {code for _, code in recipient.purposes} <= CARE:
+        floor = 0
     parts = list(_parts(agreements, recipient, segment, zone))
     edges = sorted({MIN, MAX, *(edge for part in parts for edge in part[:2])})
     found = (_bound_at(parts, start, stop, floor) for start, stop in pairwise(edges))

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-DataClass = Literal["screening-summary", "screening-detail", "booking", "court", "identity", "consent-share"]
+DataClass = Literal["screening-summary", "screening-detail", "booking", "court", "identity", "contact", "consent-share"]
 Basis = Literal["consent", "T", "K", "Q", "X"]
 """The grounds an agreement can bound; threat (J), emergency (E) and court order (O) are never its to give or take."""
 AgreementRegime = Literal["justice", "hipaa", "part2"]
@@ -118,6 +118,15 @@ class Counsel(Spec):
         default=(),
         description="Part 2 records to pretrial or supervision on a general release, for help outside proceedings.",
     )
+    contact_details: tuple[Enablement, ...] = Field(
+        default=(),
+        description="Addresses, telephone numbers and relatives for purposes besides treatment and discharge planning.",
+    )
+
+    def enabled(self) -> Iterator[tuple[str, Enablement]]:
+        """Everything enabled, with its key path."""
+        for name in type(self).model_fields:
+            yield from ((f"counsel.{name}[{place}]", one) for place, one in enumerate(getattr(self, name)))
 
 
 class Section(Spec):
@@ -173,8 +182,8 @@ class Agreement(Instrument):
 
     def _named(self) -> Iterator[tuple[str, str]]:
         """Key path and partner of everything that only a party can be."""
-        for place, item in enumerate(self.counsel.part2_under_general_release):
-            yield f"counsel.part2_under_general_release[{place}].partner", item.partner
+        for path, item in self.counsel.enabled():
+            yield f"{path}.partner", item.partner
         for path, paper, grants in self._papers():
             for place, one in enumerate(grants):
                 yield f"{path}{'adds' if path else 'grants'}[{place}].recipient", one.recipient

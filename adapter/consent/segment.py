@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from adapter.consent.sensitivity import Label
 
-TIERS: Final = ("detail", "summary", "identity", "directory", "share")
+TIERS: Final = ("detail", "summary", "identity", "directory", "share", "contact")
 REGIMES: Final = ("justice", "hipaa", "part2", "education", "undeclared")
 
 

@@ -47,6 +47,7 @@ _CLASSES: Final[Mapping[str, str]] = {
     "booking": "bookings",
     "court": "court records",
     "identity": "the identity of a person",
+    "contact": "addresses, telephone numbers and relatives",
     "consent-share": "shares of a consent",
 }
 _REGIMES: Final[Mapping[str, tuple[str, str]]] = {
@@ -59,6 +60,7 @@ _REGIMES: Final[Mapping[str, tuple[str, str]]] = {
 _TIERS: Final[Mapping[str, str]] = {
     "summary": "a screening summary",
     "identity": "the minimal record of who a person is",
+    "contact": "what tells how to reach a person",
     "directory": "an entry of the public directory",
     "share": "a share of a consent",
 }

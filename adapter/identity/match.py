@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from adapter.identity.traits import Traits
     from adapter.identity.weights import Weights
 
-_COMPARING: Final = 1
+_COMPARING: Final = 2
 """Raised when the same weights may make other pairs."""
 _YEAR: Final = 4
 _SAME_GIVEN: Final = frozenset({EXACT, "nickname"})

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SAME: Final = "same"
 DIFFERENT: Final = "different"
 LIKELY: Final = "likely"
-"""What a source says of two of its own records is believed as far as a likely pair goes."""
+"""What a source says of two of its own records is believed as far as a likely pair goes, and so far at least."""
 _MIDDLE_AGREES: Final = frozenset({levels.EXACT, "initial"})
 Pair = tuple[int, int]
 """Two records, the smaller key first."""
@@ -38,10 +38,14 @@ class Record(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What somebody decided of a pair, knowing which traits of the two differ."""
+    """What somebody decided of a pair, knowing which traits of the two differ.
+
+    ``merged``: their source says, or said before that, that the two are one person's.
+    """
 
     verdict: str
     knowing: frozenset[str]
+    merged: bool = False
 
 
 def pair_of(one: int, other: int) -> Pair:
@@ -104,12 +108,17 @@ class Graph:
         verdict = self._stands(pair)
         if verdict in {SAME, DIFFERENT}:
             return Band.CONFIRMED if verdict == SAME else Band.NONE
-        if pair in self._decided and verdict != LIKELY:
+        decision = self._decided.get(pair)
+        if decision is None:
+            return self._undecided(one, other, by_itself)
+        if verdict != LIKELY and not decision.merged:
             return Band.REVIEW
-        if any(self._records[place].doubted for place in pair):
-            return Band.REVIEW if by_itself or verdict else Band.NONE
-        if verdict == LIKELY and by_itself is not Band.CONFIRMED:
-            return Band.REVIEW if self.compared(one, other).apart else Band.LINK
+        # Whatever speaks against a merge, what either record forbids is forbidden until somebody has decided.
+        return max(Band.LINK, self._undecided(one, other, by_itself) if verdict == LIKELY else Band.NONE)
+
+    def _undecided(self, one: int, other: int, by_itself: Band) -> Band:
+        if any(self._records[place].doubted for place in (one, other)):
+            return Band.REVIEW if by_itself else Band.NONE
         return self._weighed(one, other, by_itself)
 
     def _weighed(self, one: int, other: int, by_itself: Band) -> Band:

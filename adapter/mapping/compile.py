@@ -14,7 +14,7 @@ from adapter.errors import ConfigurationError, Problem, RecordError
 from adapter.mapping import functions as _registers  # noqa: F401 - importing registers the functions
 from adapter.mapping.columns import STRUCTURED, resolve
 from adapter.mapping.drafting import Kind, Person, Resource
-from adapter.mapping.elements import ADDED_AT_INGEST, CHOICE, NEVER_MAPPED, Elements, missing, names_element
+from adapter.mapping.elements import ADDED_AT_INGEST, CHOICE, NEVER_MAPPED, OF_OTHERS, Elements, missing, names_element
 from adapter.mapping.extend import whole
 from adapter.mapping.leaves import LeafPlan
 from adapter.mapping.mapped import Environment, Mapped, Tracing
@@ -23,7 +23,7 @@ from adapter.mapping.spec import ArrayNode, KindSpec, LiteralNode, ObjectNode, R
 from adapter.mapping.unsaid import TakingBack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from adapter.mapping.scope import Rule, Scope
     from adapter.mapping.spec import MappingFile, Node
@@ -55,6 +55,11 @@ class CompiledMapping:
             )
         return kind.map(record.values, environment)
 
+    def tells(self, kind: str, elements: Collection[str]) -> bool:
+        """Whether a resource of a type can have one of these elements."""
+        found = (one for made in self.kinds.values() for one in made.made())
+        return any(one.type == kind and not one.elements.isdisjoint(elements) for one in found)
+
     def named_by(self, kind: str, column: str) -> list[tuple[str, str]]:
         """Name and type of the resources of a kind that one column alone identifies."""
         return self.kinds[kind].named_by(column) if kind in self.kinds else []
@@ -84,6 +89,7 @@ class _KindCompiler:
             unit=unit,
             labels=labels,
             person=self._keys(spec.person, f"{path}.person"),
+            same=self._same(),
             event=nodes.node(spec.event, f"{path}.event").rule if spec.event is not None else None,
             provenance=self._tracing(f"{path}.provenance"),
             resources=tuple(
@@ -98,6 +104,14 @@ class _KindCompiler:
         nodes.close()
         nodes.plan.close()
         return kind
+
+    def _same(self) -> Rule | None:
+        spec, nodes, path = self._spec, self._nodes, f"{self._path}.same_person"
+        if spec.same_person is None:
+            return None
+        if len(spec.person) != 1:
+            nodes.problem(path, "a person of this kind is identified by several parts", "`person` with one part")
+        return nodes.node(spec.same_person, path).rule
 
     def _tracing(self, path: str) -> Callable[[Scope], Tracing | None] | None:
         spec, nodes = self._spec.provenance, self._nodes
@@ -158,6 +172,7 @@ class _KindCompiler:
             expected=spec.when is not None and spec.when.present is True,
             body=(lambda scope: body.rule(scope).copy()) if body.constant else body.rule,
             template=base | constants,
+            elements=frozenset(spec.fields),
             required=tuple(name for name in spec.fields if name in required and name not in constants),
         )
         read = tuple(dict.fromkeys((*body.columns, *tested, *(column for _, column in key))))
@@ -184,6 +199,8 @@ class _KindCompiler:
                 nodes.problem(here, f"`{name}` is added at ingest", "no mapping of it")
             elif name in NEVER_MAPPED:
                 nodes.problem(here, f"`{name}` is never mapped: it carries what nobody decided on", "no mapping of it")
+            elif (spec.type, name) in OF_OTHERS:
+                nodes.problem(here, f"`{spec.type}.{name}` names other people", "a RelatedPerson of its own")
             elif not names_element(name.removeprefix("_"), known):
                 nodes.problem(here, f"`{spec.type}` has no element `{name}`", one_of(name, known))
         for name in missing(self._elements.required(spec.type) - ADDED_AT_INGEST, spec.fields):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from adapter.errors import RecordError
-from adapter.mapping.mapped import MAPPED, Draft, Environment, Mapped, Tracing
+from adapter.mapping.mapped import MAPPED, Draft, Environment, Mapped, Restrictions, Tracing
 from adapter.mapping.scope import Scope
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Resource:
     expected: bool
     body: Rule
     template: dict[str, Any]
+    elements: frozenset[str]
     required: tuple[str, ...]
 
     def draft(self, scope: Scope) -> Draft | None:
@@ -64,6 +65,7 @@ class Resource:
             person=_key(self.person, scope) if self.person else (),
             replaces=self.replaces,
             cleared=self.takes_back(scope, body) if self.takes_back is not None else (),
+            restrictions=_restrictions(labels) if labels else _UNRESTRICTED,
         )
 
 
@@ -118,6 +120,7 @@ class Kind:
     unit: Rule | None
     labels: Rule | None
     person: tuple[tuple[Rule, str], ...]
+    same: Rule | None
     event: Rule | None
     provenance: Callable[[Scope], Tracing | None] | None
     resources: tuple[Resource | Person, ...]
@@ -134,10 +137,13 @@ class Kind:
             error.unlisted = tuple(scope.unlisted or ())
             raise
 
+    def made(self) -> list[Resource]:
+        """The resources that records of this kind become."""
+        return [one.resource if isinstance(one, Person) else one for one in self.resources]
+
     def named_by(self, column: str) -> list[tuple[str, str]]:
         """Name and type of the resources that one column alone identifies."""
-        found = [one.resource if isinstance(one, Person) else one for one in self.resources]
-        keys = [(one, (*(self.person if one.of_person else ()), *one.key)) for one in found]
+        keys = [(one, (*(self.person if one.of_person else ()), *one.key)) for one in self.made()]
         return [(one.name, one.type) for one, key in keys if [name for _, name in key] == [column]]
 
     def _map(self, scope: Scope) -> Mapped:
@@ -149,6 +155,7 @@ class Kind:
         unit = self.unit(scope) if self.unit is not None else None
         labels = self.labels(scope) if self.labels is not None else None
         person = scope.person = _key(self.person, scope)
+        same = self.same(scope) if self.same is not None else None
         event = self.event(scope) if self.event is not None else None
         drafts = [draft for resource in self.resources if (draft := resource.draft(scope)) is not None]
         provenance = self.provenance(scope) if self.provenance is not None else None
@@ -167,7 +174,15 @@ class Kind:
             amends=self.event is not None,
             event=event,
             provenance=provenance,
+            same=_persons(same, person) if same is not None else (),
+            restrictions=_restrictions(labels) if labels else _UNRESTRICTED,
         )
+
+
+def _persons(same: Any, person: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """The keys of other persons, each once."""
+    keys = [(str(one),) for one in (same if isinstance(same, list) else [same])]
+    return tuple(key for key in dict.fromkeys(keys) if key != person)
 
 
 def _said(value: Any) -> str | None:
@@ -175,6 +190,17 @@ def _said(value: Any) -> str | None:
     if isinstance(value, list):
         value = value[0].get("1") if value and isinstance(value[0], dict) else None
     return value.strip() if isinstance(value, str) else None
+
+
+_UNRESTRICTED = Restrictions()
+
+
+def _restrictions(labels: Any) -> Restrictions:
+    """Which labels stand for a restriction of the sender, which do not, and what it lifts."""
+    entries = labels if isinstance(labels, list) else [labels]
+    because = tuple((one["because"], one.get("system", ""), one["code"]) for one in entries if "because" in one)
+    lifts = tuple(one["lifts"] for one in entries if "lifts" in one)
+    return Restrictions(because, lifts, _pairs([one for one in entries if "because" not in one]))
 
 
 def _pairs(labels: Any) -> tuple[tuple[str, str], ...]:

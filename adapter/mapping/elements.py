@@ -19,6 +19,10 @@ NEVER_MAPPED: Final = frozenset({"text", "contained", "implicitRules", "modifier
 """Elements that carry what nobody decided on: narrative repeats answers, contained hides resources."""
 
 
+OF_OTHERS: Final = frozenset({("Patient", "contact")})
+"""Elements in which other people would be named to whoever may know the person."""
+
+
 class Elements(Protocol):
     """Facts about R4. A name is a type (`Patient`) or a path (`Patient.name`); a choice may be `value[x]`.
 

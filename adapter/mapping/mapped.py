@@ -81,6 +81,23 @@ class LeafCounts:
         )
 
 
+class Restrictions(NamedTuple):
+    """What a record restricts and what it lifts, by the sender's own codes.
+
+    ``because`` are the labels that stand for a code, as (code, system, label); ``lifts`` are codes that no longer hold.
+    ``plain`` are the labels, as (system, code), that stand for no such code.
+    """
+
+    because: tuple[tuple[str, str, str], ...] = ()
+    lifts: tuple[str, ...] = ()
+    plain: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def says(self) -> bool:
+        """Whether there is any."""
+        return bool(self.because or self.lifts)
+
+
 class Draft(NamedTuple):
     """One resource before it has an id, ``meta`` and ``subject``. A tuple, because every record makes some.
 
@@ -100,6 +117,7 @@ class Draft(NamedTuple):
     person: tuple[str, ...] = ()
     replaces: str = ""
     cleared: tuple[str, ...] = ()
+    restrictions: Restrictions = Restrictions()
 
 
 class Tracing(NamedTuple):
@@ -116,7 +134,8 @@ class Mapped(NamedTuple):
     the key of the person within the feed, ``labels`` the security labels the record came with as (system,
     code). ``unmapped`` lists the paths of the unmapped leaves, without their content; ``unlisted`` the codes that a
     code table does not list, each as (table, column, code). ``amends`` tells that what the record leaves unsaid stays
-    as it was; ``event`` is when what it tells happened (dateTime), ``provenance`` what should be kept of that.
+    as it was; ``event`` is when what it tells happened (dateTime), ``provenance`` what should be kept of that. ``same``
+    are keys of persons of the feed whom the source says to be this one.
     """
 
     unit: str | None
@@ -130,3 +149,5 @@ class Mapped(NamedTuple):
     amends: bool = False
     event: str | None = None
     provenance: Tracing | None = None
+    same: tuple[tuple[str, ...], ...] = ()
+    restrictions: Restrictions = Restrictions()

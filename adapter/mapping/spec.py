@@ -169,6 +169,11 @@ class KindSpec(_Strict):
     labels: Node | None = Field(default=None, description="Security labels the record came with, as Codings.")
     test: Condition | None = Field(default=None, description="Where this holds the record is a test record.")
     person: list[Node] = Field(min_length=1, description="What identifies the person within the feed.")
+    same_person: Node | None = Field(
+        default=None,
+        description="What identifies, as `person` does with one part, others of whom the source says that they are "
+        "this person: a merge. What either forbids is forbidden for both; nothing opens until somebody confirms it.",
+    )
     event: Node | None = Field(
         default=None,
         description="When what the record tells happened. Such records amend: what they leave unsaid stays as it was, "

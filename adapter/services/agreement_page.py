@@ -33,6 +33,7 @@ CLASSES: Final = {
     "booking": "bookings and releases from custody",
     "court": "court cases and orders",
     "identity": "identity (name, date of birth, identifiers)",
+    "contact": "how to reach a person (address, telephone, relatives), for care alone unless counsel enabled more",
     "consent-share": "the recipient's own part of a signed release",
 }
 BASES: Final = {
@@ -55,6 +56,10 @@ ONWARD: Final = {
     "none": "Nothing that is received is passed on to anyone.",
     "with-new-consent": "What is received is passed on only on a new consent of the person, naming its next reader.",
     "as-law-permits": "What is received is passed on as law permits, never into a proceeding against the person.",
+}
+_ENABLED: Final = {
+    "part2_under_general_release": "Part 2 records under a general release, for help outside proceedings",
+    "contact_details": "Addresses, telephone numbers and relatives, besides treatment and discharge planning",
 }
 AT_END: Final = {
     "return": "returns everything to its source and keeps nothing",
@@ -201,19 +206,20 @@ def _silent(agreement: Agreement, names: Mapping[str, str]) -> Iterator[Block]:
 
 def _counsel(agreement: Agreement, names: Mapping[str, str]) -> Iterator[Block]:
     yield Heading(level=2, text="Enabled by counsel")
-    enabled = agreement.counsel.part2_under_general_release
+    counsel = agreement.counsel
+    enabled = [(_ENABLED[name], one) for name in _ENABLED for one in getattr(counsel, name)]
     if not enabled:
         yield Paragraph(text="Nothing: what stays off until counsel enables it is off for every party.")
         return
     rows = [
         (
-            "Part 2 records under a general release, for help outside proceedings",
+            what,
             _name(names, item.partner),
             f"{item.approved_by}, {item.role}",
             str(item.date),
             item.conditions or "-",
         )
-        for item in enabled
+        for what, item in enabled
     ]
     yield Table(head=("What", "For", "Approved by", "On", "Conditions"), rows=rows)
 

@@ -1,8 +1,8 @@
 """Records that amend: events that come one by one, late and out of order, as HL7 v2 sends them.
 
 What a record leaves unsaid stays as it was, and an older record takes nothing back that a later one told:
-`mapping.amend` says how, the store remembers since when what a resource says holds. Labels only ever grow: a message
-that no longer says that something is restricted has not said that it may be told.
+`mapping.amend` says how, the store remembers since when what a resource says holds. A message that no longer says that
+something is restricted has not said that it may be told: labels only go where the sender lifts a restriction by name.
 
 The state is read, and resources are made of it, before the transaction that writes them; whether it is still the state
 is asked inside that transaction, and if not everything is done again.
@@ -17,12 +17,14 @@ from adapter.consent.labels import labels_for
 from adapter.fhir.codec import parse
 from adapter.fhir.served import Parts, join
 from adapter.mapping.amend import Known, after, first
+from adapter.services.restrained import Restrained, restrained
 from adapter.services.write import SUBJECT, Facets
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from adapter.services.assemble import Assembled
+    from adapter.services.origin import Restraint
     from adapter.services.people import People
     from adapter.services.people import Told as Recognised
     from adapter.services.write import Writer
@@ -48,14 +50,31 @@ class Amendment:
     cleared: Collection[str] = ()
     relations: Sequence[tuple[str, int]] = ()
     recognised: Mapping[str, Any] | None = None
+    restraint: Restraint | None = None
 
 
 @dataclass(slots=True)
 class _State:
-    """A resource as the records so far leave it. ``labels`` are those it bears."""
+    """A resource as the records so far leave it. ``labels`` are those it bears, ``held`` tells what some stand for."""
 
     known: Known
     labels: tuple[tuple[str, str], ...]
+    held: Restrained | None = None
+
+    def relabel(self, amendment: Amendment) -> tuple[tuple[str, str], ...]:
+        """The labels after an amendment."""
+        told = amendment.restraint
+        if told is None and self.held is None:
+            self.labels = labels_for(inbound=(*amendment.facets.labels, *self.labels))
+            return self.labels
+        if self.held is None:
+            self.held = Restrained(self.labels)
+        if told is None:
+            self.held.grow(amendment.facets.labels)
+        else:
+            self.held.after(told, amendment.at)
+        self.labels = self.held.labels()
+        return self.labels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +110,7 @@ class Amender:
             found = await change.told(rids)
         states = {rid: _state(one) for rid, one in found.items() if not one.seeded}
         made = [(line, await self._one(assembled, states, feed)) for line, assembled in batch]
-        told = [(rid, states[rid].known.at, _times(states[rid].known)) for rid in sorted(rids)]
+        told = [(rid, states[rid].known.at, _times(states[rid])) for rid in sorted(rids)]
         return Amended(assembled=made, revisions={rid: one.revision for rid, one in found.items()}, told=told)
 
     async def _one(self, assembled: Assembled, states: dict[int, _State], feed: str) -> Assembled:
@@ -107,7 +126,7 @@ class Amender:
             before = states.get(write.rid)
             if before is None:
                 known = first(_said(amendment), amendment.cleared, amendment.at)
-                states[write.rid] = _State(known, amendment.facets.labels)
+                states[write.rid] = _State(known, amendment.facets.labels, _told_first(amendment))
                 writes.append(write)
                 continue
             writes.append(await self._after(write, amendment, before))
@@ -119,8 +138,7 @@ class Amender:
         """The resource after an amendment; the state is moved on."""
         body = _said(amendment)
         state.known = after(state.known, body, amendment.cleared, amendment.at)
-        labels = labels_for(inbound=(*amendment.facets.labels, *state.labels))
-        state.labels = labels
+        labels = state.relabel(amendment)
         if state.known.body == body and labels == amendment.facets.labels:
             return write
         meta = {"meta": amendment.body["meta"]} if "meta" in amendment.body else {}
@@ -133,13 +151,14 @@ class Amender:
         )
 
     def _recognised(self, rid: int, amendment: Amendment, state: _State, feed: str) -> Recognised | None:
-        """By what a person may be recognised now; an older record says nothing about that."""
-        if amendment.recognised is None or amendment.at < state.known.at:
+        """By what a person may be recognised now; an older record tells it where no other has."""
+        if amendment.recognised is None:
             return None
         own = amendment.recognised.get("identifier", [])
         kept = [one for one in state.known.body.get("identifier", ()) if one not in own]
         told = self._people.recognise(rid, feed, {**state.known.body, "identifier": [*own, *kept]})
-        return replace(told, amends=not takes_back_numbers(amendment.cleared))
+        late = amendment.at < state.known.at
+        return replace(told, amends=not takes_back_numbers(amendment.cleared), late=late)
 
 
 def takes_back_numbers(cleared: Collection[str]) -> bool:
@@ -152,8 +171,19 @@ def _said(amendment: Amendment) -> dict[str, Any]:
     return {name: value for name, value in amendment.body.items() if name not in {"meta", "resourceType"}}
 
 
-def _times(known: Known) -> Mapping[str, Mapping[str, int]]:
-    return {name: times for name, times in (("since", known.since), ("gone", known.gone)) if times}
+def _times(state: _State) -> Mapping[str, Mapping[str, int]]:
+    known = state.known
+    times = {name: times for name, times in (("since", known.since), ("gone", known.gone)) if times}
+    return times if state.held is None else {**times, **state.held.times()}
+
+
+def _told_first(amendment: Amendment) -> Restrained | None:
+    """What the labels stand for after the first record that tells of a resource."""
+    if amendment.restraint is None:
+        return None
+    held = Restrained(())
+    held.after(amendment.restraint, amendment.at)
+    return held
 
 
 def _state(found: Told) -> _State:
@@ -164,4 +194,4 @@ def _state(found: Told) -> _State:
     known = Known(
         body=body, at=found.at, since=dict(found.times.get("since", {})), gone=dict(found.times.get("gone", {}))
     )
-    return _State(known, labels)
+    return _State(known, labels, restrained(found.times))

@@ -7,14 +7,26 @@ from functools import lru_cache
 from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from adapter.consent.release import author, on_hold
-from adapter.consent.share import reaches_part2, recipients, sensitivities, share, withdrawn
+from adapter.consent.agreement import CONTACT
 from adapter.errors import RecordError
 from adapter.fhir.codec import dump_value
 from adapter.fhir.codings import codings_of
 from adapter.fhir.dates import interval
 from adapter.services.amend import Amendment, takes_back_numbers
-from adapter.services.origin import Origin, Record, labels_of_source, minimal, profiled, provenance, traces
+from adapter.services.origin import (
+    REACHING,
+    Origin,
+    Record,
+    labels_of_source,
+    minimal,
+    profiled,
+    provenance,
+    reached,
+    restraint,
+    takes_back,
+    traces,
+)
+from adapter.services.releases import UNDECLARED, Releases
 from adapter.store.shapes import ResourceWrite, ScreeningPlace, row_key
 from adapter.summary.build import summary
 from adapter.summary.screening import screenings
@@ -27,6 +39,7 @@ if TYPE_CHECKING:
     from adapter.consent.sensitivity import Label
     from adapter.mapping.compile import CompiledMapping
     from adapter.mapping.mapped import Draft, Mapped
+    from adapter.services.origin import Restraint
     from adapter.services.people import People, Told
     from adapter.services.write import Facets, Writer
     from adapter.settings import Feed
@@ -35,12 +48,13 @@ if TYPE_CHECKING:
     from adapter.summary.registry import Registry
     from adapter.summary.screening import Screening
 
-UNDECLARED = "undeclared"
 RETRACTED = frozenset({"entered-in-error", "cancelled"})
 COURT_EVENT = "https://sallyport.example/fhir/CodeSystem/court-event"
 DISCLOSURE = (COURT_EVENT, "disclosure-order")
 IDENTITY = frozenset({"Patient", "Encounter"})
 """Records of these types alone say who someone is and where."""
+_APART = {"Consent": "consent", "RelatedPerson": CONTACT}
+"""Types with a tier of their own, whatever is in them."""
 SCREENED = frozenset({"Observation", "QuestionnaireResponse"})
 
 
@@ -71,10 +85,11 @@ class _Person(NamedTuple):
     body: Mapping[str, Any] | None
     write: ResourceWrite
     identity: Told | None
+    contact: ResourceWrite | None
 
 
 class Assembly:
-    """Assembles the records of one feed."""
+    """Assembles the records of one feed. ``reaches``: some of them tell how to reach a person."""
 
     def __init__(
         self,
@@ -86,21 +101,16 @@ class Assembly:
         forms: Mapping[tuple[str, str], Form],
         organisations: Mapping[str, str],
         zone: ZoneInfo,
+        reaches: bool = True,
     ) -> None:
         self._feed = feed
+        self._reaches = reaches
         self._records = feed.records
         self._writer = writer
         self._people = people
         self._registry = registry
-        self._forms = forms
-        self._organisations = organisations
+        self.releases = Releases(feed, writer=writer, forms=forms, organisations=organisations, zone=zone)
         self._zone = zone
-        self._audiences = {
-            organisations[key]
-            for form in forms.values()
-            for key in (*form.partners, *(one for each in form.intermediaries.values() for one in each.participants))
-            if key in organisations
-        }
         self._last: tuple[tuple[str, ...], _Person] | None = None
         self._details = lru_cache(maxsize=8192)(self._detail_facets)
 
@@ -111,8 +121,8 @@ class Assembly:
         at = self._happened(mapped.event, received)
         patient = await self._patient(origin, mapped, at, amends)
         sex = None if patient.body is None else patient.body.get("gender")
-        record = Record(mapped.person, patient.write.id, origin, received, at, amends, sex, [])
-        writes = [patient.write]
+        record = Record(mapped.person, patient.write.id, origin, received, at, amends, sex, [], mapped.restrictions)
+        writes = [patient.write] if patient.contact is None else [patient.write, patient.contact]
         orders: list[ResourceWrite] = []
         for draft in mapped.drafts:
             if draft.type != "Patient":
@@ -125,11 +135,11 @@ class Assembly:
         if mapped.provenance is not None:
             writes += await traces(self._writer, self._records, record, mapped.provenance, mapped.event, writes)
         held = origin.regime == UNDECLARED
-        problem = self._undeclared() if held else None
-        if self._forms:
-            consent, unusable = self._consent(record, source)
+        problem = self.releases.undeclared() if held else None
+        if self.releases.forms:
+            consent, unusable = self.releases.consent(record, source)
             problem = unusable or problem
-            writes += await self._release(record, consent, str(source.values.get("submission", "")))
+            writes += await self.releases.writes(record, consent, str(source.values.get("submission", "")))
         return Assembled(
             writes=writes,
             identity=patient.identity,
@@ -171,7 +181,13 @@ class Assembly:
         write = await self._writer.prepare(body, facets, ident=ident, patient=ident)
         if record.amends is not None:
             record.amends[write.rid] = Amendment(
-                body=body, facets=facets, ident=ident, patient=ident, at=record.at, cleared=draft.cleared
+                body=body,
+                facets=facets,
+                ident=ident,
+                patient=ident,
+                at=record.at,
+                cleared=draft.cleared,
+                restraint=record.restraint(draft.restrictions, lambda origin: origin.facets("identity")),
             )
         return write
 
@@ -185,11 +201,6 @@ class Assembly:
             return code or "", f"Organization/{self._feed.organization}", UNDECLARED
         return code or "", f"Organization/{unit.organization}", unit.regime
 
-    def _undeclared(self) -> RecordError:
-        """Held for its sender alone, and waiting to run again once someone has declared the unit."""
-        known = ", ".join(self._feed.units)
-        return RecordError("undeclared-unit", "unit", f"a unit that the feed declares: {known}")
-
     async def _patient(self, origin: Origin, mapped: Mapped, at: int, amends: dict[int, Amendment] | None) -> _Person:
         """The Patient of a record; a person's records often follow each other and say the same of who that is."""
         draft = next((draft for draft in mapped.drafts if draft.type == "Patient" and not draft.person), None)
@@ -199,7 +210,8 @@ class Assembly:
         # none is. Who someone is comes from records about identity and custody alone.
         seed = body is None or any(draft.type not in IDENTITY for draft in mapped.drafts)
         prior = None if draft is None else self._replaced(mapped, draft)
-        if prior is None and amends is None and self._last is not None and self._last[0] == mapped.person:
+        merges = self._merges(mapped, prior)
+        if not merges and amends is None and self._last is not None and self._last[0] == mapped.person:
             told = self._last[1]
             if (told.origin, told.seed) == (own, seed) and _same(told.body, body):
                 return told
@@ -208,12 +220,16 @@ class Assembly:
         content = {"resourceType": "Patient"} if seed or body is None else minimal(body)
         if prior is not None:
             content |= {"active": True}
-        relations = () if prior is None else (("replaces", prior),)
-        write = await self._writer.prepare(content, facets, ident=ident, patient=ident, seed=seed, relations=relations)
+        write = await self._writer.prepare(content, facets, ident=ident, patient=ident, seed=seed, relations=merges)
         identity = None if body is None else self._people.recognise(write.rid, self._records, body)
         if identity is not None and draft is not None and (seed or amends is not None):
             identity = replace(identity, amends=not takes_back_numbers(draft.cleared))
-        told = _Person(own, seed, body, write, identity)
+        contact = None
+        held = None
+        if draft is not None and not seed:
+            held = restraint(origin, mapped.restrictions, draft.restrictions, lambda plain: plain.facets("identity"))
+            contact = await self._contact(own, draft, ident, held, person=mapped.person, at=at, amends=amends)
+        told = _Person(own, seed, body, write, identity, contact)
         if amends is None:
             self._last = mapped.person, told
         elif not seed and draft is not None:
@@ -224,10 +240,45 @@ class Assembly:
                 patient=ident,
                 at=at,
                 cleared=draft.cleared,
-                relations=relations,
+                relations=merges,
                 recognised=body,
+                restraint=held,
             )
         return told
+
+    async def _contact(
+        self,
+        origin: Origin,
+        draft: Draft,
+        ident: str,
+        held: Restraint | None,
+        *,
+        person: tuple[str, ...],
+        at: int,
+        amends: dict[int, Amendment] | None,
+    ) -> ResourceWrite | None:
+        """How to reach a person, in a resource of its own; None where neither this record nor its feed tells it."""
+        body, cleared = reached(draft.body), takes_back(draft.cleared)
+        says = any(name in draft.body for name in REACHING)
+        if not says and not (self._reaches if amends is None else cleared):
+            return None
+        own = self._writer.resource_id(self._records, "contact-details", *person)
+        facets = origin.facets(CONTACT)
+        # Where a record says all there is, one that no longer says it takes it back.
+        write = await self._writer.prepare(body, facets, ident=own, patient=ident, existing=not says and amends is None)
+        if amends is not None:
+            amends[write.rid] = Amendment(
+                body=body, facets=facets, ident=own, patient=ident, at=at, cleared=cleared, restraint=held
+            )
+        return write
+
+    def _merges(self, mapped: Mapped, prior: int | None) -> tuple[tuple[str, int], ...]:
+        """The Patients that their source says are the same person's: whose place this one takes, and others."""
+        same = [
+            ("same", row_key("Patient", self._writer.resource_id(self._records, "Patient", *key)))
+            for key in mapped.same
+        ]
+        return (*([("replaces", prior)] if prior is not None else ()), *same)
 
     def _replaced(self, mapped: Mapped, draft: Draft) -> int | None:
         """The internal key of the Patient whose place a record's Patient takes."""
@@ -241,12 +292,23 @@ class Assembly:
     async def _detail(self, record: Record, draft: Draft) -> list[ResourceWrite]:
         ident = self._writer.resource_id(self._records, draft.type, draft.name, *draft.key)
         origin = record.origin.labelled(draft.labels) if draft.labels else record.origin
-        facets = origin.facets("consent") if draft.type == "Consent" else self.facets(origin, draft.body)
+
+        def facets_of(origin: Origin) -> Facets:
+            tier = _APART.get(draft.type)
+            return self.facets(origin, draft.body) if tier is None else origin.facets(tier)
+
+        facets = facets_of(origin)
         body = profiled(draft)
         writes = await self.parts(record, draft.body, facets, ident=ident, shown=body)
         if record.amends is not None:
             record.amends[writes[0].rid] = Amendment(
-                body=body, facets=facets, ident=ident, patient=record.patient, at=record.at, cleared=draft.cleared
+                body=body,
+                facets=facets,
+                ident=ident,
+                patient=record.patient,
+                at=record.at,
+                cleared=draft.cleared,
+                restraint=record.restraint(draft.restrictions, facets_of),
             )
         return writes
 
@@ -314,60 +376,6 @@ class Assembly:
         # Written once: the same extract received again tells nothing new of where a summary came from.
         traced = await self._writer.prepare(origin, facets, ident=trace, patient=record.patient, seed=True)
         return [write, traced]
-
-    async def _release(self, record: Record, consent: dict[str, Any], submission: str) -> list[ResourceWrite]:
-        ident = self._writer.resource_id(self._records, "Consent", *record.person, submission)
-        return await self.release(record, consent, submission, ident=ident)
-
-    async def release(
-        self, record: Record, consent: Mapping[str, Any], submission: str, *, ident: str
-    ) -> list[ResourceWrite]:
-        """The Consent, first, and the share of each recipient; whoever is no longer one has its share withdrawn."""
-        key = (*record.person, submission)
-        writes = [
-            await self._writer.prepare(consent, record.origin.facets("consent"), ident=ident, patient=record.patient)
-        ]
-        named = recipients(consent)
-        for recipient in sorted({*named, *self._audiences}):
-            given = share(consent, recipient) if recipient in named else None
-            if given is None:
-                labels = None
-                body = withdrawn(f"Patient/{record.patient}", record.origin.unit)
-            else:
-                regime = "part2" if reaches_part2(given) else record.origin.regime
-                labels = labels_of_source(sensitivities(given), (), regime, record.origin.inbound)
-                body = given
-            writes.append(
-                await self._writer.prepare(
-                    body,
-                    record.origin.facets("share", labels=labels, audience=recipient),
-                    ident=self._writer.resource_id(self._records, "consent-share", *key, recipient),
-                    patient=record.patient,
-                    existing=given is None,
-                )
-            )
-        return writes
-
-    def _consent(self, record: Record, source: SourceRecord) -> tuple[dict[str, Any], RecordError | None]:
-        """The Consent of a signed form; one that is deficient or of an undeclared unit denies until it is mended.
-
-        It may be a revocation: what was signed before must not go on as if it had not arrived.
-        """
-        patient = f"Patient/{record.patient}"
-        if record.origin.regime == UNDECLARED:
-            return on_hold(patient), self._undeclared()
-        try:
-            return self.authored(source.values, patient=patient, at=record.received), None
-        except RecordError as error:
-            return on_hold(patient), error
-
-    def authored(self, values: Mapping[str, Any], *, patient: str, at: int) -> dict[str, Any]:
-        """The Consent that a signed form amounts to; ``RecordError`` names the elements that it lacks."""
-        form = self._forms.get((str(values.get("form", "")), str(values.get("version", ""))))
-        if form is None:
-            known = ", ".join(" ".join(names) for names in self._forms)
-            raise RecordError("wrong-form", "version", f"one of {known}")
-        return author(form, values, patient_ref=patient, organisations=self._organisations, zone=self._zone, now=at)
 
 
 def _same(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:

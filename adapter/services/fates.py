@@ -109,7 +109,7 @@ class Fates:
             rows = self._reception.rows(receipt, content)
         else:
             rows = await asyncio.to_thread(self._reception.rows, receipt, content)
-        self._messages.index(receipt, rows)
+        self._reception.reused(receipt.feed, self._messages.index(receipt, rows))
 
     async def settle(self, receipt: Receipt) -> None:
         """Give the application acknowledgements that were asked for, now that a receipt was brought in."""

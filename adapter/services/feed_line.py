@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from adapter.mapping.mapped import Environment
 from adapter.services.alerts import UrgentScreens
 from adapter.services.assemble import Assembly
+from adapter.services.origin import REACHING
 from adapter.source import ExtractOptions
 from adapter.store.alerts import Alert
 from adapter.summary.urgent import Urgency
@@ -106,4 +107,5 @@ def assembly_of(site: Site, feed: Feed, rules: SiteRules, *, writer: Writer, peo
         forms={(name, version): form for name in feed.forms for version, form in rules.forms[name].items()},
         organisations={key: f"Organization/{key}" for key in site.partners},
         zone=site.zone,
+        reaches=rules.mappings[feed.feed].tells("Patient", REACHING),
     )

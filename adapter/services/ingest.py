@@ -7,11 +7,11 @@ runs late, after a crash or from quarantine, never takes back what a later recor
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from adapter.errors import InvalidResource, RecordError
 from adapter.services.backlog import Backlog
+from adapter.services.batches import Batches, tells
 from adapter.services.feed_line import Batch, FeedLine, seldom_collected
 from adapter.services.gone import DELETED, Gone
 from adapter.services.report import FeedReport
@@ -21,18 +21,15 @@ from adapter.source import Malformed
 from adapter.store.shapes import QuarantinedRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from adapter.services.amend import Amended, Amender
-    from adapter.services.assemble import Assembled
+    from adapter.services.amend import Amender
     from adapter.services.feed_work import FeedWork
-    from adapter.services.people import Told
-    from adapter.services.rosters import Endings
     from adapter.services.settling import Settling
     from adapter.settings import Feed
     from adapter.source import SourceRecord
-    from adapter.store.port import Inbox, Store, Transaction
-    from adapter.store.shapes import Receipt, ResourceWrite
+    from adapter.store.port import Inbox, Store
+    from adapter.store.shapes import Receipt
 
 LEAVES = ("mapped", "lossy", "ignored", "unmapped")
 BATCH = 2_000
@@ -61,8 +58,15 @@ class Ingest:
         self._inbox = inbox
         self._backlog = Backlog(store, inbox)
         self._lines = lines
-        self._settling = settling
-        self._amender = amender
+        self._batches = Batches(
+            store,
+            lines,
+            backlog=self._backlog,
+            settling=settling,
+            amender=amender,
+            work=work,
+            clock=clock,
+        )
         self._work = work
         self._clock = clock
         self._new_id = new_id
@@ -85,9 +89,9 @@ class Ingest:
         receipt = await self._inbox.keep(receipt=self._new_id(), feed=feed, name=name, stream=stream, at=at)
         if receipt.received < at and self._lines[feed].feed.custody_hours is not None:
             state = await self._store.progress(receipt.id)
-            if state is not None and state[2] and _told(FeedReport.from_json(state[1])):
+            if state is not None and state[2] and tells(FeedReport.from_json(state[1])):
                 async with self._store.transaction() as change:
-                    await self._freshen(change, feed, at, at=at)
+                    await self._batches.freshen(change, feed, at, at=at)
         return receipt
 
     async def process(
@@ -125,14 +129,14 @@ class Ingest:
                 if pause is not None:
                     await pause()
                 if len(batch) >= most:
-                    await self._write(batch, report, receipt, position, done=False)
+                    await self._batches.write(batch, report, receipt, position, done=False)
                     batch = Batch()
                     if progress is not None:
                         progress(position, received.consumed)
-            await self._write(batch, report, receipt, position, done=not line.feed.absence_releases)
+            await self._batches.write(batch, report, receipt, position, done=not line.feed.absence_releases)
             if line.feed.absence_releases:
                 endings = await self._work.rosters.absent(line.feed, receipt, at=self._clock())
-                await self._write(Batch(), report, receipt, position, done=True, endings=endings)
+                await self._batches.write(Batch(), report, receipt, position, done=True, endings=endings)
         if progress is not None:
             progress(position, receipt.size)
         return report
@@ -180,9 +184,9 @@ class Ingest:
                 if len(batch.quarantine) == before:
                     batch.released.append(waiting[ordinal])
                 if len(batch) >= BATCH:
-                    await self._write(batch, report, receipt, None, done=False)
+                    await self._batches.write(batch, report, receipt, None, done=False)
                     batch = Batch()
-        await self._write(batch, report, receipt, None, done=False)
+        await self._batches.write(batch, report, receipt, None, done=False)
 
     async def _take(
         self,
@@ -253,130 +257,11 @@ class Ingest:
         batch.assembled.append((item.position.line, assembled))
         return None if assembled.problem is None else _reason(assembled.problem)
 
-    async def _write(
-        self,
-        batch: Batch,
-        report: FeedReport,
-        receipt: Receipt,
-        position: int | None,
-        *,
-        done: bool,
-        endings: Endings | None = None,
-    ) -> None:
-        while True:
-            amended = await self._amender.amend(batch.assembled, self._lines[receipt.feed].feed.records)
-            async with self._store.transaction() as change:
-                # What the amendments were made of may have changed meanwhile, in another process.
-                if await amended.holds(change):
-                    await self._written(change, batch, amended, report, receipt, position, done=done, endings=endings)
-                    return
-
-    async def _written(
-        self,
-        change: Transaction,
-        batch: Batch,
-        amended: Amended,
-        report: FeedReport,
-        receipt: Receipt,
-        position: int | None,
-        *,
-        done: bool,
-        endings: Endings | None,
-    ) -> None:
-        at = self._clock()
-        await change.expect(
-            [write for _, assembled in amended.assembled for write in assembled.writes],
-            [assembled.identity.facts for _, assembled in amended.assembled if assembled.identity is not None],
-        )
-        # Asked inside the transaction: what another process received and wrote meanwhile must not be taken back.
-        # Only a first run of the newest receipt can bring nothing that is outdated.
-        later = await self._backlog.later(change, receipt)
-        written: list[ResourceWrite] = []
-        identities: list[Told] = []
-        for line, assembled in amended.assembled:
-            origin = receipt.id, line
-            left = assembled
-            if position is None or later:
-                left = await self._left(change, assembled, origin, later, report)
-            written += await self._put(change, left, origin, report, at)
-            if left.identity is not None and left.identity.facts.patient not in change.refused:
-                identities.append(left.identity)
-        if change.refused:
-            # Its source still sends what was destroyed here: somebody should tell them.
-            report.warnings["destroyed record"] += len(change.refused)
-        feed = self._lines[receipt.feed].feed
-        written += await self._work.rosters.follow(
-            change, feed, receipt, batch.named, report=report, later=later, endings=endings, at=at
-        )
-        orders = {one.rid: one for _, assembled in amended.assembled for one in assembled.orders}
-        new = [orders[one.rid] for one in written if one.rid in orders] if orders else []
-        await self._work.keep(change, receipt, codes=batch.unlisted, orders=new, at=at)
-        report.links += await self._settling.settle(change, written, identities, at=at)
-        await change.tell(amended.told)
-        await change.quarantine(batch.quarantine, at=at)
-        await change.raise_alerts(batch.alerts, at=at)
-        for ident in batch.released:
-            await change.release_quarantined(ident)
-        if position is not None:
-            await change.set_progress(receipt.id, records=position, report=report.to_json(), done=done)
-        # A file of which nothing could be read tells nothing about who is in custody.
-        if done and _told(report):
-            await self._freshen(change, receipt.feed, receipt.received, at=at)
-
-    async def _freshen(self, change: Transaction, feed: str, told: int, *, at: int) -> None:
-        hours = self._lines[feed].feed.custody_hours
-        if hours is not None:
-            await change.freshen(feed, until=told + hours * _HOUR, at=at)
-
     async def _revocations(self, feed: Feed) -> Mapping[tuple[str, str], list[bytes]]:
         if not feed.forms:
             return {}
         async with self._store.transaction() as change:
             return await change.revocations(feed.feed)
-
-    @staticmethod
-    async def _left(
-        change: Transaction,
-        assembled: Assembled,
-        origin: tuple[str, int],
-        later: Collection[str],
-        report: FeedReport,
-    ) -> Assembled:
-        """What no later record has brought already. A revocation must not be undone by a mended release."""
-        receipt, line = origin
-        # What amends is put in order by the events it tells of.
-        old = [
-            write.rid not in assembled.amends
-            and await change.outdated(write.rid, receipt=receipt, line=line, later=later)
-            for write in assembled.writes
-        ]
-        # The shares of a consent are as old as it is: one that was never given out before says nothing of its age.
-        signed = any(late for late, write in zip(old, assembled.writes, strict=True) if write.type == "Consent")
-        writes = [
-            write
-            for late, write in zip(old, assembled.writes, strict=True)
-            if not late and not (signed and write.type == "Consent")
-        ]
-        report.unchanged += len(assembled.writes) - len(writes)
-        told = any(write.type == "Patient" for write in writes)
-        return replace(assembled, writes=writes, identity=assembled.identity if told else None)
-
-    @staticmethod
-    async def _put(
-        change: Transaction, assembled: Assembled, origin: tuple[str, int], report: FeedReport, at: int
-    ) -> list[ResourceWrite]:
-        """Put the resources of one record; those that made a new version."""
-        changed = await change.put(assembled.writes, at=at, origin=origin)
-        written = [write for write, new in zip(assembled.writes, changed, strict=True) if new]
-        report.unchanged += len(changed) - len(written)
-        for write in written:
-            report.written[write.type] += 1
-        return written
-
-
-def _told(report: FeedReport) -> bool:
-    """Whether a file tells who is in custody: something could be read, and nobody is missing who may still be there."""
-    return report.records > report.quarantined.total() and not report.absent
 
 
 def _reason(error: RecordError) -> tuple[str, str, str]:

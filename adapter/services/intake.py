@@ -125,6 +125,10 @@ class Intake:
         """What became of the messages that a sender calls by this control id."""
         return await self._fates.told(feed, control, organisation)
 
+    async def prepare(self, receipt: Receipt) -> None:
+        """Know the messages of a receipt that came as a file: those that came before are not brought in again."""
+        await self._fates.prepare(receipt)
+
     async def take_up(self) -> int:
         """Queue what was received and is not in the store yet; how many receipts that is.
 
@@ -182,7 +186,7 @@ class Intake:
 
     async def _processed(self, receipt: Receipt) -> bool:
         try:
-            await self._fates.prepare(receipt)
+            await self.prepare(receipt)
             await self._ingest.process(receipt, batch_size=BACKGROUND_BATCH, pause=_pause)
             await self._fates.settle(receipt)
         except Exception as error:  # noqa: BLE001 - one receipt must not stop the others; it is tried again

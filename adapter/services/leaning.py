@@ -42,13 +42,40 @@ def closing(facts: Iterable[Timed]) -> list[Timed]:
 async def likely(
     held: PersonRecords, components: Sequence[frozenset[int]], *, at: int
 ) -> dict[frozenset[int], frozenset[int]]:
-    """For each of these people the records of whoever is likely the same, with all that are confirmed to be theirs."""
+    """For each of these people the records of whoever is likely the same, with all that are confirmed to be theirs.
+
+    What their source merged is one person's however many merges lie between; of other likely pairs one alone counts.
+    """
     leaning = await held.leaning([patient for component in components for patient in component], at=at)
     if not leaning:
         return {}
     found: dict[frozenset[int], frozenset[int]] = {}
+    near: set[int] = set()
     for component in components:
         others = {other for patient in component for other in leaning.get(patient, ())} - component
         if others:
             found[component] = frozenset().union(*await held.persons(others)) - component
+            near |= found[component] | component
+    if not await held.merging(near, at=at):
+        return found
+    return {component: await _over_merges(held, component, at) for component in found}
+
+
+async def _over_merges(held: PersonRecords, component: frozenset[int], at: int) -> frozenset[int]:
+    """The others of one person: by merges, by one likely pair from there, and by merges from there."""
+    same = await _merged(held, component, at)
+    leaning = await held.leaning(same, at=at)
+    others = {other for several in leaning.values() for other in several}
+    beyond = await _merged(held, frozenset().union(*await held.persons(others)), at)
+    return (same | beyond) - component
+
+
+async def _merged(held: PersonRecords, records: frozenset[int], at: int) -> frozenset[int]:
+    """These records with all that are one person's with them by confirmation or because their source says so."""
+    found, frontier = records, records
+    while frontier:
+        told = await held.merging(frontier, at=at)
+        new = {other for several in told.values() for other in several} - found
+        frontier = frozenset().union(*await held.persons(new)) - found
+        found |= frontier
     return found

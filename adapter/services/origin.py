@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from adapter.consent.labels import labels_for
 from adapter.fhir.codings import codings_of
@@ -12,14 +12,20 @@ from adapter.identity.traits import MATCH_ONLY
 from adapter.services.write import Facets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from adapter.consent.sensitivity import Label
-    from adapter.mapping.mapped import Draft, Tracing
+    from adapter.mapping.mapped import Draft, Restrictions, Tracing
     from adapter.services.amend import Amendment
     from adapter.services.write import Writer
     from adapter.store.shapes import ResourceWrite
 
+REACHING: Final = ("telecom", "address")
+"""Elements of a Patient that tell how to reach the person."""
+_ONESELF: Final[dict[str, Any]] = {
+    "resourceType": "RelatedPerson",
+    "relationship": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "ONESELF"}]}],
+}
 PROFILES = "https://sallyport.example/fhir/StructureDefinition/"
 
 
@@ -55,6 +61,14 @@ class Origin(NamedTuple):
         return Facets(tier, own, self.regime, domain, self.unit, audience, self.writer)
 
 
+class Restraint(NamedTuple):
+    """What a record restricts of one resource and lifts from it; ``plain`` are the labels it has besides."""
+
+    because: tuple[tuple[str, str, str], ...]
+    lifts: tuple[str, ...]
+    plain: tuple[Label, ...]
+
+
 class Record(NamedTuple):
     """What all resources of one record share: whose it is, where it comes from, when it was received and happened.
 
@@ -70,6 +84,24 @@ class Record(NamedTuple):
     amends: dict[int, Amendment] | None
     sex: str | None
     remarks: list[str]
+    restrictions: Restrictions
+
+    def restraint(self, own: Restrictions, facets: Callable[[Origin], Facets]) -> Restraint | None:
+        """What a record restricts of one resource, with what it restricts of all; None where it says nothing of that.
+
+        ``facets`` gives those of the resource by the origin it comes with.
+        """
+        return restraint(self.origin, self.restrictions, own, facets)
+
+
+def restraint(
+    origin: Origin, general: Restrictions, own: Restrictions, facets: Callable[[Origin], Facets]
+) -> Restraint | None:
+    """As ``Record.restraint``."""
+    if not general.says and not own.says:
+        return None
+    plain = origin._replace(inbound=(*general.plain, *own.plain))
+    return Restraint(general.because + own.because, general.lifts + own.lifts, facets(plain).labels)
 
 
 def profiled(draft: Draft) -> dict[str, Any]:
@@ -89,19 +121,35 @@ def provenance(targets: Sequence[str], record: Record) -> dict[str, Any]:
 
 
 def minimal(body: Mapping[str, Any]) -> dict[str, Any]:
-    """A Patient without the identifiers that serve recognition only."""
+    """A Patient without the identifiers that serve recognition only, and without how to reach the person."""
     kept = [item for item in body.get("identifier", ()) if item.get("system") not in MATCH_ONLY]
-    rest = {key: value for key, value in body.items() if key != "identifier"}
+    rest = {key: value for key, value in body.items() if key != "identifier" and key not in REACHING}
     return rest | ({"identifier": kept} if kept else {})
+
+
+def reached(body: Mapping[str, Any]) -> dict[str, Any]:
+    """How to reach the person of a Patient, as a RelatedPerson that stands for the person (RoleCode ONESELF).
+
+    It is a resource of its own, so that who may see the Patient does not thereby see it.
+    """
+    return _ONESELF | {name: body[name] for name in REACHING if name in body}
+
+
+def takes_back(cleared: Iterable[str]) -> tuple[str, ...]:
+    """Those of the paths a record takes back that tell how to reach the person."""
+    return tuple(path for path in cleared if path.partition("|")[0].partition(".")[0] in REACHING)
 
 
 async def traces(
     writer: Writer, feed: str, record: Record, tracing: Tracing, event: str | None, writes: Sequence[ResourceWrite]
 ) -> list[ResourceWrite]:
-    """A Provenance of the event for each person whose resources it changed, of whom it names nobody else."""
+    """A Provenance of the event for each person whose resources it changed, of whom it names nobody else.
+
+    It is seen with the person's other records, so it names nothing that tells how to reach the person.
+    """
     changed: dict[int, list[ResourceWrite]] = {}
     for write in writes:
-        if not write.seed:
+        if not write.seed and write.type != "RelatedPerson":
             changed.setdefault(write.patient, []).append(write)
     facets, found = record.origin.facets("provenance"), []
     for theirs in changed.values():

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 
 from adapter.identity.match import Band, blocks
 from adapter.identity.settle import LIKELY, Decision, Graph, Record, pair_of
+from adapter.identity.traits import Traits
 from adapter.store.pairs import PairDecision, PairRow, Portrait
+from adapter.store.shapes import IdentityFacts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from adapter.identity.match import Matcher
     from adapter.identity.settle import Pair
-    from adapter.identity.traits import Traits
     from adapter.services.keys import SiteKeys
     from adapter.services.seal import TraitSeal
     from adapter.store.matching import MatchRecords
@@ -108,12 +109,15 @@ class Pairing:
         """A source says that two records of its own are one person's, as by a merge message.
 
         It is believed as far as a likely pair goes: what either forbids is forbidden for both, and nothing opens until
-        a person or a second strong identifier confirms it. Of a record that nothing is kept of, nothing is said.
+        a person or a second strong identifier confirms it. Who told nothing of itself yet is kept as unknown.
         """
         pair = pair_of(one, other)
         found = await change.portraits(pair)
-        if len(found) < len(set(pair)):
-            return Regrouped()
+        for place in pair:
+            if place not in found:
+                found[place] = self.portrait(place, source, b"", Traits(), doubted=False)
+                await change.identify(IdentityFacts(patient=place, source=source, keys=[], facts={}))
+                await change.put_portrait(found[place])
         first, second = (self.opened(found[place]) for place in pair)
         band, score = self._compared(first, second)
         said = PairDecision(*pair, LIKELY, (), f"feed {source}", "its source merged the two records", at)
@@ -163,8 +167,9 @@ class Pairing:
             for row in rows
             if row.patient in records and row.other in records
         }
+        merged = {one[:2] for one in decisions if one.verdict == LIKELY}
         decided = {
-            pair_of(one.patient, one.other): Decision(one.verdict, frozenset(one.knowing))
+            pair_of(one.patient, one.other): Decision(one.verdict, frozenset(one.knowing), one[:2] in merged)
             for one in decisions
             if one.patient != one.other and one.patient in records and one.other in records
         }

@@ -18,7 +18,7 @@ from adapter.services.seal import TraitSeal
 from adapter.store.shapes import IdentityFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from adapter.identity.match import Matcher
     from adapter.identity.traits import Traits
@@ -38,13 +38,15 @@ _DOUBTFUL: Final = 2
 class Told:
     """What one Patient tells of who it is, and a keyed hash of it that shows a repeat.
 
-    ``amends``: numbers that it leaves unsaid are as they were.
+    ``amends``: numbers that it leaves unsaid are as they were. ``late``: the record tells of an earlier time than one
+    that came before it, so it counts only where nothing is known yet.
     """
 
     facts: IdentityFacts
     traits: Traits
     digest: bytes
     amends: bool = False
+    late: bool = False
 
 
 class People:
@@ -78,6 +80,13 @@ class People:
         regrouped.patients |= anew & (awaited | {one.patient for one in await change.awaited(anew)})
         return regrouped
 
+    async def merge(self, change: Transaction, patients: Collection[int], *, source: str, at: int) -> Regrouped:
+        """Take up what their source says of these records and others of its own, whichever of two came first."""
+        regrouped = Regrouped()
+        for one, other in await change.merges(patients) if patients else ():
+            regrouped.add(await self.pairing.merged(change, one, other, source=source, at=at))
+        return regrouped
+
     async def _link(self, change: Transaction, told: Told, anew: set[int], at: int) -> Regrouped:
         """Record what one Patient tells; ``anew`` gets it where its exact keys are others than before."""
         patient, source = told.facts.patient, told.facts.source
@@ -87,6 +96,8 @@ class People:
         traits, identity, doubted, regrouped = told.traits, told.facts, False, Regrouped()
         if before is not None:
             earlier = self.pairing.opened(before)
+            if told.late and (earlier.names or earlier.numbers):
+                return Regrouped()
             if told.amends:
                 traits = with_unsaid(earlier, traits)
             differing = changed(earlier, traits, self.pairing.matcher)
@@ -135,7 +146,8 @@ class People:
                     anew = self.pairing.anew(portrait)
                     await change.put_portrait(anew)
                     placed = await self.pairing.place(change, anew, self.pairing.opened(anew), at=at)
-                    touched |= placed.patients
+                    merged = await self.merge(change, [portrait.patient], source=portrait.source, at=at)
+                    touched |= placed.patients | merged.patients
                 await in_force.refresh(change, touched, at=at)
             progress(min(first + _BATCH, len(everyone)), len(everyone))
         async with store.transaction() as change:

@@ -185,6 +185,11 @@ class Reception:
         rows = [_row(each, line.organisation, content, receipt.sha256) for each in found]
         return [replace(row, answer=b"", apply="NE") for row in rows]
 
+    def reused(self, feed: str, times: int) -> None:
+        """Count messages whose control id another message of their sender had before; both are brought in."""
+        if times:
+            self._channels.note(feed, "control-id-reused", times=times)
+
     def tell_later(self, receipt: str, outcome: Outcome) -> None:
         """Answer once more on the connection a receipt came by, if it is still there."""
         told = self._owed.pop(receipt, None)
@@ -253,8 +258,7 @@ class Reception:
         elif kept.receipt.id in self._owed:
             # Sent again because its connection broke: what is still owed is answered on the new one.
             self._owed[kept.receipt.id] = waiting.told
-        if kept.reused:
-            self._channels.note(waiting.feed.feed, "control-id-reused", times=kept.reused)
+        self.reused(waiting.feed.feed, kept.reused)
         rows = waiting.delivered.messages if waiting.delivered is not None else ()
         return Outcome(
             kept=kept,

@@ -62,6 +62,10 @@ class Then:
         """The links that nobody had confirmed and that stand unconfirmed still."""
         return await self._view.leaning(patients, at=min(at, self._at))
 
+    async def merging(self, patients: Iterable[int], *, at: int) -> dict[int, set[int]]:
+        """Those of them of which their source says that they are one person's."""
+        return await self._view.merging(patients, at=min(at, self._at))
+
     async def persons(self, patients: Iterable[int]) -> list[frozenset[int]]:
         """The people as they were confirmed by then."""
         return list(dict.fromkeys([await self._view.component(patient, at=self._at) for patient in patients]))

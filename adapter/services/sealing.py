@@ -24,7 +24,7 @@ from adapter.fhir.codec import parse
 from adapter.fhir.search import index_rows
 from adapter.fhir.served import Parts, join
 from adapter.services.authorities import Author
-from adapter.services.write import content_digest
+from adapter.services.write import STAMPED, content_digest, unstamped
 from adapter.store.sealing import SEALED, SealingRow
 from adapter.store.shapes import LedgerEntry, ResourceWrite, ScreeningPlace, row_key
 
@@ -198,11 +198,10 @@ class Sealing:
     def _again(self, record: SealedRecord, head: bytes, tail: bytes) -> ResourceWrite:
         """The last version of a sealed record, to be put as a new one."""
         resource = parse(join(Parts(head=head, tail=tail)))
+        for name in STAMPED:
+            del resource["meta"][name]
         opening = f'{{"resourceType":"{record.type}","id":"{record.id}","meta":{{'.encode()
-        stamped = b'"versionId":"%b","lastUpdated":"%b",' % tuple(
-            resource["meta"].pop(name).encode() for name in ("versionId", "lastUpdated")
-        )
-        rest = head[len(opening) + len(stamped) :]
+        rest = unstamped(head, opening)
         return ResourceWrite(
             type=record.type,
             id=record.id,

@@ -28,15 +28,21 @@ class Settling:
         written: Sequence[ResourceWrite],
         identities: Sequence[Told],
         *,
+        source: str,
         at: int,
+        merging: Collection[int] = (),
         besides: Collection[int] = (),
     ) -> int:
         """Settle new versions and what they tell of who someone is; how many records were linked by it.
 
-        ``besides`` are Patients of whom something changed that is no new version.
+        ``source`` is the source system they came from; ``merging`` are Patients of whom it says that they are the same
+        person's as others, new versions or not. ``besides`` are Patients of whom something changed that is no new
+        version.
         """
         touched = await self._in_force.touched(change, written, at=at)
         regrouped = await self._people.link(change, identities, at=at)
+        told = {write.rid for write in written if write.type == "Patient"}.union(merging)
+        regrouped.add(await self._people.merge(change, told, source=source, at=at))
         touched |= regrouped.patients | set(besides)
         if touched:
             await self._in_force.refresh(change, touched, at=at)

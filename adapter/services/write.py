@@ -6,16 +6,17 @@ A resource arrives as a body with resourceType and content; it leaves here as by
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapter.consent.segment import Segment
 from adapter.errors import InvalidResource
-from adapter.fhir.codec import dump_value
+from adapter.fhir.codec import dump_value, parse
 from adapter.fhir.instants import instant_text
 from adapter.fhir.search import index_rows
-from adapter.fhir.served import PLAIN, split
+from adapter.fhir.served import PLAIN, Parts, join, split
 from adapter.store.shapes import ResourceWrite, row_key
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from adapter.fhir.validate import Validator
     from adapter.services.decisions import Decisions
     from adapter.services.keys import SiteKeys
-    from adapter.store.shapes import ScreeningPlace
+    from adapter.store.shapes import ScreeningPlace, StoredResource
 
 SUBJECT = {
     "Encounter": "subject",
@@ -41,6 +42,8 @@ SUBJECT = {
 _REMEMBERED = 65_536
 """Contents known to be valid: rosters repeat the same people every quarter of an hour."""
 _OPENING = b'"meta":{'
+STAMPED = ("versionId", "lastUpdated")
+"""What the store writes into ``meta`` itself."""
 
 
 class Facets(NamedTuple):
@@ -86,6 +89,18 @@ def content_digest(opening: bytes, head: bytes, tail: bytes) -> bytes:
     return blake2b(opening + head + tail, digest_size=16).digest()
 
 
+def digest_of(row: StoredResource) -> bytes:
+    """The digest of a stored resource."""
+    opening = f'{{"resourceType":"{row.type}","id":"{row.id}","meta":{{'.encode()
+    return content_digest(opening, unstamped(row.head, opening), row.tail)
+
+
+def unstamped(head: bytes, opening: bytes) -> bytes:
+    """What follows version id and instant in the head of a stored resource."""
+    # Neither has a quotation mark or a comma in it.
+    return head[len(opening) :].split(b",", len(STAMPED))[-1]
+
+
 class Writer:
     """Prepares resources for the store."""
 
@@ -112,8 +127,8 @@ class Writer:
         """Complete and check one resource; ``InvalidResource`` lists what is wrong with it by FHIRPath."""
         kind = body["resourceType"]
         frame = await self._frame(kind, body.get("meta") or {}, facets)
-        resource = {"resourceType": kind, "id": ident, "meta": frame.meta}
-        resource |= {key: value for key, value in body.items() if key not in resource}
+        resource = {"resourceType": kind, "id": ident, "meta": frame.meta, **body}
+        resource["id"], resource["meta"] = ident, frame.meta
         element = SUBJECT.get(kind)
         if element is not None:
             resource[element] = {"reference": f"Patient/{patient}"}
@@ -140,6 +155,30 @@ class Writer:
             existing=existing,
             screening=screening,
             relations=relations,
+        )
+
+    async def relabelled(
+        self, row: StoredResource, segment: Segment, labels: tuple[tuple[str, str], ...]
+    ) -> ResourceWrite:
+        """A stored resource under other labels, everything else as it is to the byte."""
+        resource = parse(join(Parts(head=row.head, tail=row.tail)))
+        meta = {name: value for name, value in resource["meta"].items() if name not in STAMPED}
+        stated = {(one.get("system", ""), one["code"]): one for one in meta["security"]}
+        meta["security"] = [stated.get(label, {"system": label[0], "code": label[1]}) for label in labels]
+        opening = f'{{"resourceType":"{row.type}","id":"{row.id}","meta":{{'.encode()
+        head = split({"resourceType": row.type, "meta": meta}).head
+        head = head[head.index(_OPENING) + len(_OPENING) :]
+        return ResourceWrite(
+            type=row.type,
+            id=row.id,
+            rid=row.rid,
+            patient=row.patient,
+            segment=await self._decisions.segment_number(replace(segment, labels=labels)),
+            digest=content_digest(opening, head, row.tail),
+            opening=opening,
+            head=head,
+            tail=row.tail,
+            index=partial(index_rows, resource | {"meta": meta}, self._zone),
         )
 
     def _check(self, resource: Mapping[str, Any], digest: bytes) -> None:

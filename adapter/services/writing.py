@@ -109,7 +109,7 @@ class Writing:
             await change.put_written(plan.source, versions)
             await change.rederive(plan.underived, plan.derived)
             besides = (linked | plan.besides) - plan.gone.keys()
-            await self._settling.settle(change, written, identities, at=at, besides=besides)
+            await self._settling.settle(change, written, identities, source=plan.source, at=at, besides=besides)
         known = {one.written.rid: one.written for one in versions}
         return [_done(one, known) for one in plan.targets]
 

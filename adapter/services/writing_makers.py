@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from adapter.errors import InvalidResource, Issue, RecordError, Rejected
 from adapter.fhir.codings import codings_of
 from adapter.fhir.results import DIRECTORY
+from adapter.mapping.mapped import Restrictions
 from adapter.services.assemble import SCREENED
 from adapter.services.origin import Origin, Record, labels_of_source
 from adapter.services.outward import RETAINED, agreed
@@ -109,7 +110,7 @@ class Maker:
         record = self._record(own, plan, target.unit, target.patient, resource, at)
         if target.kind == "Consent" and not _refuses(own, target):
             signed = self._releases.signed(plan, target, _patient(own, plan, target.patient), at=at)
-            return await self._assembly.release(record, signed.consent, signed.submission, ident=target.id)
+            return await self._assembly.releases.writes(record, signed.consent, signed.submission, ident=target.id)
         return await self._parts(record, resource, facets, ident=target.id)
 
     async def _parts(
@@ -132,7 +133,7 @@ class Maker:
         sex = None
         if resource["resourceType"] in SCREENED:
             sex = _patient(own, plan, patient).get("gender")
-        return Record((patient,), patient, self._origin(unit, resource), at, at, None, sex, [])
+        return Record((patient,), patient, self._origin(unit, resource), at, at, None, sex, [], Restrictions())
 
     async def again(self, own: OwnRecords, rid: int, *, at: int) -> list[ResourceWrite]:
         """What is derived from a record that stays as it is."""

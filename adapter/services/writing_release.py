@@ -74,7 +74,7 @@ class Releases:
             told = "missing: the RelatedPerson who signed for the person, as an agent of the Provenance"
             raise Rejected([Issue(path=consent.place, code="required", message=f"{told}, 45 CFR 164.508(c)(1)(vi)")])
         try:
-            authored = self._assembly.authored(values, patient=f"Patient/{consent.patient}", at=at)
+            authored = self._assembly.releases.authored(values, patient=f"Patient/{consent.patient}", at=at)
         except RecordError as error:
             raise Rejected(list(_lacking(error, form))) from None
         if (consent.body or {}).get("status") != authored["status"]:

@@ -52,6 +52,10 @@ class MatchRecords(Protocol):
         """Forget pairs, both ways."""
         ...
 
+    async def merges(self, patients: Iterable[int]) -> list[tuple[int, int]]:
+        """Every two Patients of the store, one of these among them, that their source says are one person's."""
+        ...
+
     async def pairs_in(self, state: int, count: int) -> list[PairRow]:
         """Pairs in a state, each once, the latest first."""
         ...

@@ -84,8 +84,8 @@ class Messages(Protocol):
         """
         ...
 
-    def index(self, receipt: Receipt, messages: Sequence[MessageRow]) -> None:
-        """Remember the messages of a receipt that came as a file."""
+    def index(self, receipt: Receipt, messages: Sequence[MessageRow]) -> int:
+        """Remember the messages of a receipt that came as a file; how many have a control id that was used before."""
         ...
 
     def is_indexed(self, receipt: str) -> bool:

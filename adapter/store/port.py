@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from adapter.store.alerts import AlertRecords
 from adapter.store.exports import ExportReads, ExportRecords
+from adapter.store.labels import LabelRecords
 from adapter.store.legal import LegalRecords
 from adapter.store.matching import MatchRecords
+from adapter.store.passes import Ledger
+from adapter.store.receiving import Arrival, Inbox, ReceiptStream
 from adapter.store.sealing import SealingRecords
 from adapter.store.survey import Survey
 from adapter.store.versions import VersionReads
@@ -15,7 +18,7 @@ from adapter.store.work import FeedWork
 from adapter.store.written import WrittenReads, WrittenRecords
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from adapter.fhir.search import Filter, IndexRow, Query
@@ -27,12 +30,8 @@ if TYPE_CHECKING:
         Found,
         Gap,
         IdentityFacts,
-        LedgerEntry,
-        LedgerHead,
-        Numbered,
         PolicySpan,
         QuarantinedRecord,
-        Receipt,
         ResourceWrite,
         RuleRow,
         StoredResource,
@@ -41,6 +40,17 @@ if TYPE_CHECKING:
         UserEvent,
         Waiting,
     )
+
+__all__ = [
+    "Arrival",
+    "Inbox",
+    "Interned",
+    "Ledger",
+    "ReceiptStream",
+    "Snapshot",
+    "Store",
+    "Transaction",
+]
 
 
 class Interned(Protocol):
@@ -61,6 +71,7 @@ class Transaction(
     MatchRecords,
     FeedWork,
     AlertRecords,
+    LabelRecords,
     SealingRecords,
     ExportRecords,
     WrittenRecords,
@@ -142,6 +153,10 @@ class Transaction(
 
     async def leaning(self, patients: Iterable[int], *, at: int) -> dict[int, set[int]]:
         """For each of these patients the records that were linked to it by ``at`` and that nobody has confirmed."""
+        ...
+
+    async def merging(self, patients: Iterable[int], *, at: int) -> dict[int, set[int]]:
+        """Those of ``leaning`` of which their source says that they are one person's."""
         ...
 
     async def persons(self, patients: Iterable[int]) -> list[frozenset[int]]:
@@ -377,124 +392,4 @@ class Store(Interned, Protocol):
 
     async def close(self) -> None:
         """Release the files or connections."""
-        ...
-
-
-class ReceiptStream(Protocol):
-    """The bytes of a receipt, to be read once from the start."""
-
-    @property
-    def consumed(self) -> int:
-        """How many bytes were taken from the inbox so far."""
-        ...
-
-    @property
-    def stream(self) -> BinaryIO:
-        """The bytes."""
-        ...
-
-
-class Arrival(Protocol):
-    """A receipt that is arriving. It is none before ``finish`` returns."""
-
-    def add(self, data: bytes) -> None:
-        """Take the next bytes."""
-        ...
-
-    def finish(self) -> Receipt:
-        """Make it durable.
-
-        The bytes of the last file of this name again give its receipt; an older state that comes back is news.
-        """
-        ...
-
-    def abandon(self) -> None:
-        """Forget what arrived."""
-        ...
-
-
-class Inbox(Protocol):
-    """The raw inbox: bytes as received, kept before anything is acknowledged."""
-
-    async def keep(self, *, receipt: str, feed: str, name: str, stream: BinaryIO, at: int) -> Receipt:
-        """Store a stream durably.
-
-        The bytes of the last file of this name again give its receipt; an older state that comes back is news.
-        """
-        ...
-
-    def arrive(self, *, receipt: str, feed: str, name: str | None, at: int) -> Arrival:
-        """Begin a receipt whose bytes come piece by piece; without a name it is called by their hash."""
-        ...
-
-    def open(self, receipt: str) -> ReceiptStream:
-        """The bytes of a receipt as a readable binary stream."""
-        ...
-
-    async def receipt(self, ident: str) -> Receipt | None:
-        """A complete receipt."""
-        ...
-
-    async def erase(self, receipt: str, spans: Iterable[tuple[int, int]]) -> None:
-        """Write over the bytes in these spans (start, stop); ends of lines stay, so that lines keep their numbers."""
-        ...
-
-    async def receipts(self, feed: str | None = None, *, after: int = 0) -> list[Receipt]:
-        """What was received, oldest first; only what came after the receipt of this place (``Receipt.seq``)."""
-        ...
-
-    async def repeated(self, receipt: str) -> set[int]:
-        """The lines of a receipt that hold messages which had come before."""
-        ...
-
-    async def newest(self, feed: str) -> int:
-        """The place of the newest receipt of a feed, complete or not; 0 where there is none."""
-        ...
-
-
-class Ledger(Protocol):
-    """The append-only record of every pass of the gate."""
-
-    async def append(self, entry: LedgerEntry) -> None:
-        """Returns when the entry is durable; entries of one moment share a commit."""
-        ...
-
-    async def of_request(self, request_id: str) -> list[LedgerEntry]:
-        """What was passed under a request id."""
-        ...
-
-    def entries(self) -> AsyncIterator[tuple[LedgerEntry, bytes, bytes, bytes]]:
-        """Every entry with its chain, previous digest and digest, in order."""
-        ...
-
-    def since(self, at: int) -> AsyncIterator[LedgerEntry]:
-        """Every entry from an instant on, in order."""
-        ...
-
-    async def about(self, rids: Iterable[int], *, since: int, until: int) -> list[Numbered]:
-        """Every entry of ``[since, until)`` that names one of these resources or Patients, oldest first."""
-        ...
-
-    async def of_number(self, number: int) -> LedgerEntry | None:
-        """The entry at a place."""
-        ...
-
-    async def head(self) -> LedgerHead:
-        """How many entries there are, and the digest of the last."""
-        ...
-
-    @property
-    def waiting(self) -> int:
-        """Entries that wait for their commit."""
-        ...
-
-    async def flush(self) -> None:
-        """Commit what waits; before the process ends."""
-        ...
-
-    async def verify(self, *, head: bytes | None = None) -> int:
-        """Recompute every chain; returns the number of entries, raises ``LedgerBroken`` where one breaks.
-
-        ``head`` is a digest that was kept elsewhere: it must still be there.
-        """
         ...

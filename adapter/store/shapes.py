@@ -11,10 +11,54 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
+from adapter.store.recorded import Awaited, LegalAct, LegalFact, Revoked
+from adapter.store.users import NOTHING_SAID, LastWord, TokenRow, UserEvent
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from adapter.fhir.search import IndexRow
+
+__all__ = [
+    "BEGINNING",
+    "CLINICAL_DATE",
+    "DENY",
+    "END",
+    "EXCEPTION",
+    "LIVE",
+    "NOTHING_SAID",
+    "OF_PATIENT",
+    "TYPES",
+    "TYPE_NAMES",
+    "UNDATED",
+    "Awaited",
+    "BoundRow",
+    "ClinicalRow",
+    "Found",
+    "Gap",
+    "Hit",
+    "IdentityFacts",
+    "LastWord",
+    "LedgerEntry",
+    "LedgerHead",
+    "LegalAct",
+    "LegalFact",
+    "Numbered",
+    "PolicySpan",
+    "QuarantinedRecord",
+    "Receipt",
+    "ResourceWrite",
+    "Revoked",
+    "RuleRow",
+    "ScreeningPlace",
+    "StoredResource",
+    "TokenRow",
+    "Told",
+    "UserEvent",
+    "Waiting",
+    "keys_named",
+    "row_key",
+]
 
 BEGINNING = -(2**62)
 """Before every instant."""
@@ -255,91 +299,6 @@ class BoundRow:
     agreement: str
 
 
-class LastWord(NamedTuple):
-    """What is last recorded of a user in an organisation: `signed` with the hash of the text, or `departed`, and when.
-
-    Nothing is recorded while ``kind`` is empty.
-    """
-
-    kind: str = ""
-    text_hash: bytes = b""
-    at: int = 0
-
-
-NOTHING_SAID = LastWord()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserEvent:
-    """A user signed the user agreement for an organisation, or left it. ``kind`` is `signed` or `departed`."""
-
-    kind: str
-    user: str
-    organisation: str
-    at: int
-    name: str = ""
-    role: str = ""
-    client: str = ""
-    agreement: str = ""
-    version: str = ""
-    text_hash: bytes = b""
-    certified: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegalFact:
-    """What someone recorded of a person besides consents, for ``[start, stop)``.
-
-    ``kind`` is "hold", "restriction", "treatment", the code of the basis asserted, or names what no decision reads.
-    ``fact`` and ``evidence`` are JSON: what decisions read (null where none does), and what the law wants recorded with
-    it. Evidence never leaves with an answer. ``request`` is a digest of what was asked, to tell a repeat from another
-    request under the same key.
-    """
-
-    id: str
-    patient: int
-    kind: str
-    start: int
-    stop: int
-    fact: bytes
-    evidence: bytes
-    author: str
-    recorded: int
-    request: bytes = b""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegalAct:
-    """What someone did about a recorded fact: ended it, closed a review. ``words`` say why or what was found."""
-
-    fact: str
-    act: str
-    author: str
-    at: int
-    words: str
-
-
-class Awaited(NamedTuple):
-    """A record that shares a key with a person of whom something was recorded; ``theirs`` and ``ours`` are known."""
-
-    patient: int
-    person: int
-    theirs: Mapping[str, str]
-    ours: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revoked:
-    """A written revocation of a form that was recorded here; ``body`` is JSON, as it stands on the form."""
-
-    feed: str
-    submission: str
-    person: str
-    body: bytes
-    author: str
-    at: int
-
-
 class ClinicalRow(NamedTuple):
     """What the wide index knows of one record: whose it is, its clinical date as an interval, its key and segment."""
 
@@ -348,27 +307,6 @@ class ClinicalRow(NamedTuple):
     high: int
     rid: int
     segment: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenRow:
-    """An access token as stored: its SHA-256 digest, what it grants, and the user it was issued for, if any.
-
-    ``last_word`` is read with it and never written. ``scopes`` narrow the token of a registered client; one that the
-    county issued itself has none and is not narrowed.
-    """
-
-    digest: bytes
-    client: str
-    organisation: str
-    purposes: tuple[str, ...]
-    rights: tuple[str, ...]
-    expires: int
-    revoked: bool = False
-    user: str = ""
-    issued: int = 0
-    last_word: LastWord = NOTHING_SAID
-    scopes: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

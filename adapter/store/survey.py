@@ -41,6 +41,10 @@ class PersonRecords(Protocol):
         """For each of these patients the records that were linked to it by ``at`` and that nobody has confirmed."""
         ...
 
+    async def merging(self, patients: Iterable[int], *, at: int) -> dict[int, set[int]]:
+        """Those of ``leaning`` of which their source says that they are one person's."""
+        ...
+
     async def persons(self, patients: Iterable[int]) -> list[frozenset[int]]:
         """The people these patients are: all Patients confirmed to be one, each person once."""
         ...

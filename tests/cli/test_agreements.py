@@ -110,7 +110,9 @@ def test_an_amendment_is_told_and_so_is_what_it_ended(sallyport, folder):
     assert "Ends grant `probation-diversion-trial`." in page
     (ended,) = [line for line in page.splitlines() if "(grant `probation-diversion-trial`)" in line]
     assert ended.endswith("| 2026-01-01 to 2026-05-31 |")
-    assert "Nothing: what stays off until counsel enables it" in page
+    enabled = "| Addresses, telephone numbers and relatives, besides treatment and discharge planning |"
+    assert [line for line in page.splitlines() if line.startswith(enabled)]
+    assert "Nothing: what stays off until counsel enables it" in printed(sallyport, folder, "alder-crisis-moa-2026")
 
 
 def test_what_an_amendment_adds_and_counsel_enabled_is_told(sallyport, folder):

@@ -148,3 +148,27 @@ def test_what_was_received_of_a_closed_feed_waits_until_it_is_open(sallyport, fo
     agreement.write_text(renewed)
     (report,) = json.loads(sallyport("replay", "--site", folder, "--json").out)
     assert report["quarantined"] == {"ragged-row": 1}
+
+
+def test_a_batch_file_brings_in_no_message_twice_and_a_corrected_one_beside_the_first(sallyport, folder, tmp_path):
+    def batch(*messages):
+        head = "FHS|^~\\&|JAILEHR|ALDERJAIL\rBHS|^~\\&|JAILEHR|ALDERJAIL\r"
+        return records.hl7(head, *messages, f"BTS|{len(messages)}\rFTS|1\r")
+
+    first, second = records.phq9(4, control="R1"), records.phq9(9, control="R2", at="20260303080000-0700")
+    corrected = first.replace("||4|{score}", "||5|{score}")
+    ingest = ("ingest", "--site", folder, "jail-medical-hl7")
+    sallyport(*ingest, write(tmp_path, batch(first), "monday"))
+    ran = sallyport(*ingest, write(tmp_path, batch(first, second, corrected), "tuesday"), "--json")
+    (report,) = json.loads(ran.out)
+    assert report["warnings"]["repeated-message"] == 1
+    assert report["records"] == 2
+    told = sallyport("report", "--site", folder)
+    assert "control-id-reused, 1 times" in told.err
+
+
+def test_a_sequence_number_is_told_and_not_answered(sallyport, folder, tmp_path):
+    numbered = records.phq9(4).replace("|P|2.5.1\r", "|P|2.5.1|17\r", 1)
+    ran = sallyport("ingest", "--site", folder, "jail-medical-hl7", write(tmp_path, records.hl7(numbered)), "--json")
+    (report,) = json.loads(ran.out)
+    assert report["warnings"]["sequence-number MSH-13"] == 1

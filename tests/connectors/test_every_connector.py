@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapter.bootstrap import CONNECTORS
+from adapter.connected import CONNECTORS
 from adapter.source import ExtractOptions, Malformed
 
 TEXT = [name for name in CONNECTORS if name.startswith(("jail.", "court.", "table.")) and name != "jail.hl7v2"]

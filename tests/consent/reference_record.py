@@ -70,7 +70,7 @@ def content_columns(segment, overlays):
         hidden = any(overlay.get("fact_of_treatment_protected") for overlay in overlays)
         return {"identity", "mh-summary"} if hidden and segment.regime != "justice" else {"identity"}
     columns = set()
-    summary = segment.tier == "summary"
+    summary = segment.tier in ("summary", "contact")
     if segment.domain == "court":
         columns.add("criminal-history")
     elif not summary and (segment.domain == "booking" or (segment.type == "Encounter" and segment.regime == "justice")):
@@ -104,6 +104,8 @@ def data_class(segment):
         return "identity"
     if segment.tier == "summary":
         return "screening-summary"
+    if segment.tier == "contact":
+        return "contact"
     if segment.type == "Consent" or segment.tier != "detail":
         return ""
     if segment.domain in {"court", "booking"}:

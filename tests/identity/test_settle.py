@@ -117,5 +117,12 @@ def test_what_a_source_says_of_its_own_records_makes_a_likely_pair_and_no_more()
     other = replace(BARE, names=(Name("oak", "ada"),))
     assert graph(people(BARE, other), said)[pair] is Band.LINK
     assert graph(people(ADA, replace(ADA, names=other.names)), said)[pair] is Band.CONFIRMED
-    assert graph(people(ADA, NAMESAKE), said)[pair] is Band.REVIEW
-    assert graph({0: people(ADA)[0]._replace(doubted=True), 1: people(ADA, other)[1]}, said)[pair] is Band.REVIEW
+
+
+def test_whatever_speaks_against_a_merge_it_stays_a_likely_pair_until_somebody_decides():
+    pair = (0, 1)
+    for said in (Decision(LIKELY, frozenset()), Decision(SAME, frozenset(), merged=True)):
+        assert graph(people(ADA, NAMESAKE), {pair: said})[pair] is Band.LINK
+    doubted = {0: people(ADA)[0]._replace(doubted=True), 1: people(ADA, BARE)[1]}
+    assert graph(doubted, {pair: Decision(LIKELY, frozenset())})[pair] is Band.LINK
+    assert graph(people(ADA, ADA), {pair: Decision(DIFFERENT, frozenset(), merged=True)})[pair] is Band.NONE

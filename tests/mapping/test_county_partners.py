@@ -76,8 +76,8 @@ def test_a_patient_of_a_programme(map_record):
     )
     mapped = map_record("ehr_fhir", kind, values)
     assert (mapped.unit, mapped.person, mapped.drafts[0].key) == ("riverside-otp", ("c1",), ("c1",))
-    assert set(mapped.drafts[0].body) == {"resourceType", "identifier", "name", "gender", "birthDate"}
-    assert mapped.leaves == LeafCounts(mapped=9, ignored=4)
+    assert set(mapped.drafts[0].body) == {"resourceType", "identifier", "name", "gender", "birthDate", "telecom"}
+    assert mapped.leaves == LeafCounts(mapped=11, ignored=2)
 
 
 def test_an_observation_of_a_programme_keeps_values_and_loses_references_and_notes(map_record):

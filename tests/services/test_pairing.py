@@ -198,7 +198,6 @@ async def test_records_that_their_source_merges_take_the_most_restrictive_consen
         merged = await services.people.pairing.merged(change, *pair, source="releases", at=county.clock.now)
         await services.in_force.refresh(change, merged.patients, at=county.clock.now)
         assert (await services.people.pairing.merged(change, *pair, source="releases", at=1)).patients == set()
-        assert (await services.people.pairing.merged(change, pair[0], 1, source="releases", at=1)).patients == set()
     assert merged.patients == set(pair)
     assert await summaries(county, PRETRIAL, patient) == 0
     first, other = (county.patient("releases", key) for key in (records.REGISTRY, "q2"))

@@ -255,14 +255,15 @@ async def test_an_export_that_another_process_was_reading_does_not_undo_it(ada, 
     """The export was assembled before the revocation and is written after it."""
     await export(ada)
     other = await worlds.open_site(ada.services.site.folder, first_id=9000)
-    write = other.services.ingest._write
+    batches = other.services.ingest._batches
+    write = batches.write
 
     async def late(*arguments, **more):
-        monkeypatch.setattr(other.services.ingest, "_write", write)
+        monkeypatch.setattr(batches, "write", write)
         await ada.services.papers.revoke("r1", [], staff())
         await write(*arguments, **more)
 
-    monkeypatch.setattr(other.services.ingest, "_write", late)
+    monkeypatch.setattr(batches, "write", late)
     await export(other, records.release(*CHOICES), records.release(submission="r2", person="q2", ssn=None))
     assert await seen(ada) == (0, 0)
     await other.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import alerts_contract
 import apsw
+import decided_contract
 import events_contract
 import exports_contract
 import files_contract
@@ -19,6 +20,7 @@ import orjson
 import pytest
 import store_contract as contract
 import survey_contract
+import tokens_contract
 import work_contract
 import written_contract
 
@@ -64,6 +66,8 @@ async def store(tmp_path):
 
 class TestSqlite(
     contract.StoreContract,
+    decided_contract.DecidedContract,
+    tokens_contract.TokensContract,
     events_contract.EventsContract,
     exports_contract.ExportsContract,
     files_contract.FilesContract,

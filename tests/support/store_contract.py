@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
-
 import pytest
 
-from adapter.consent.bases import CONSENT, EMERGENCY, custody
+from adapter.consent.bases import CONSENT
 from adapter.errors import SallyportError
 from adapter.fhir.search import Alternative, Filter, IndexRow, Query
-from adapter.store.clients import ClientEvent
 from adapter.store.shapes import (
     BEGINNING,
     DENY,
     END,
-    EXCEPTION,
-    NOTHING_SAID,
     BoundRow,
     IdentityFacts,
-    LastWord,
     PolicySpan,
     QuarantinedRecord,
     ResourceWrite,
     RuleRow,
     ScreeningPlace,
-    TokenRow,
-    UserEvent,
     row_key,
 )
 from adapter.store.survey import Join
@@ -98,119 +89,6 @@ class StoreContract:
     async def search(self, store, context, asked, patients=PATIENTS, after=None, at=NOW):
         async with store.snapshot() as view:
             return await view.search(context, asked, patients, after, at=at)
-
-    async def test_a_permitted_resource_is_read_with_its_version(self, store):
-        context, policy, _ = await self.fill(store)
-        async with store.snapshot() as view:
-            found = await view.read(context, row_key("Observation", "a"), at=NOW)
-        (hit,) = found.hits
-        assert (hit.type, hit.id, hit.policy, found.gaps) == ("Observation", "a", policy, ())
-        assert hit.version.encode() in hit.head
-
-    async def test_denied_unbounded_and_absent_are_equal(self, store):
-        context, _, _ = await self.fill(store, effect=DENY)
-        async with store.snapshot() as view:
-            denied = await view.read(context, row_key("Observation", "a"), at=NOW)
-            unbounded = await view.read(context, row_key("Observation", "a"), at=-1)
-            absent = await view.read(context, row_key("Observation", "zzz"), at=NOW)
-            other = await view.read(context + 1, row_key("Observation", "a"), at=NOW)
-        assert denied == unbounded == absent == other
-        assert not denied.hits
-
-    @pytest.mark.parametrize(("effect", "passes"), [(CONSENT, True), (EMERGENCY, False), (CONSENT | EMERGENCY, True)])
-    async def test_a_ground_passes_only_where_agreements_allow_it(self, store, effect, passes):
-        context, _, _ = await self.fill(store, effect=effect)
-        async with store.snapshot() as view:
-            found = await view.read(context, row_key("Observation", "a"), at=NOW)
-            seen, _ = await view.seen(context, PATIENTS, at=NOW)
-        assert bool(found.hits) is passes
-        assert bool(seen) is passes
-        assert (await self.search(store, context, query())).total == 2 * passes
-
-    async def test_custody_that_nobody_confirmed_lately_is_no_ground(self, store):
-        async with store.transaction() as change:
-            number = await change.freshen("roster", until=NOW, at=NOW)
-            assert await change.freshen("other", until=NOW + 9, at=NOW) != number
-        context, _, _ = await self.fill(store, effect=custody(number), bases=custody(number))
-        assert (await self.search(store, context, query(), at=NOW - 1)).total == 2
-        assert (await self.search(store, context, query(), at=NOW)).total == 0
-        async with store.transaction() as change:
-            assert await change.freshen("roster", until=NOW + 9, at=NOW) == number
-            assert await change.freshen("roster", until=NOW - 9, at=NOW) == number
-        assert (await self.search(store, context, query(), at=NOW)).total == 2
-
-    async def test_bounds_are_put_in_place_of_those_before(self, store):
-        context, _, segment = await self.fill(store)
-        later = BoundRow(context=context, segment=segment, start=5, stop=9, bases=CONSENT, agreement="moa")
-        async with store.transaction() as change:
-            await change.add_bounds([later])
-        async with store.snapshot() as view:
-            assert await view.bounds(context, segment) == [later]
-
-    async def test_a_missing_rule_is_a_gap_and_never_an_answer(self, store):
-        context, policy, segment = await self.fill(store, rules=False)
-        found = await self.search(store, context, query())
-        assert not found.hits
-        assert found.total == 0
-        assert [(gap.policy, gap.segment, gap.rid) for gap in found.gaps] == [(policy, segment, None)]
-        counted = await self.search(store, context, query(count=0))
-        assert counted.gaps == found.gaps
-
-    async def test_an_exception_is_decided_resource_by_resource(self, store):
-        context, policy, segment = await self.fill(store, effect=EXCEPTION)
-        found = await self.search(store, context, query())
-        assert sorted(gap.rid for gap in found.gaps) == sorted(
-            [row_key("Observation", "a"), row_key("Observation", "b")]
-        )
-        rows = [
-            RuleRow(
-                context=context,
-                policy=policy,
-                segment=segment,
-                rid=row_key("Observation", name),
-                effect=effect,
-                obligation=0,
-            )
-            for name, effect in (("a", DENY), ("b", PERMIT))
-        ]
-        await store.add_rules(rows)
-        found = await self.search(store, context, query())
-        assert (found.total, [hit.id for hit in found.hits]) == (1, ["b"])
-
-    async def test_a_new_version_forgets_what_was_decided_of_the_old(self, store):
-        context, policy, segment = await self.fill(store, effect=EXCEPTION)
-        rid = row_key("Observation", "a")
-        await store.add_rules(
-            [RuleRow(context=context, policy=policy, segment=segment, rid=rid, effect=PERMIT, obligation=0)]
-        )
-        async with store.transaction() as change:
-            await change.put([write("Observation", "a", "p", segment, content=b"two")], at=NOW + 1, origin=None)
-        async with store.snapshot() as view:
-            found = await view.read(context, rid, at=NOW)
-        assert [gap.rid for gap in found.gaps] == [rid]
-
-    async def test_a_patient_is_seen_through_a_permitted_record(self, store):
-        context, policy, _ = await self.fill(store, rules=False)
-        async with store.transaction() as change:
-            hidden = await change.intern("segment", b"hidden")
-            await change.put([write("Patient", "p", "p", hidden, content=b"two", names=["oak"])], at=NOW, origin=None)
-            await change.add_bounds(
-                [BoundRow(context=context, segment=hidden, start=0, stop=END, bases=CONSENT, agreement="mou")]
-            )
-        await store.add_rules(
-            [RuleRow(context=context, policy=policy, segment=hidden, rid=None, effect=DENY, obligation=0)]
-        )
-        async with store.snapshot() as view:
-            assert (await view.read_patient(context, row_key("Patient", "p"), at=NOW)).gaps
-        await store.add_rules(
-            [RuleRow(context=context, policy=policy, segment=1, rid=None, effect=PERMIT, obligation=7)]
-        )
-        async with store.snapshot() as view:
-            (hit,) = (await view.read_patient(context, row_key("Patient", "p"), at=NOW)).hits
-            by_name = Filter(param="family", kind="string", alternatives=(Alternative(value="oa"),))
-            found = await view.search(context, query("Patient", by_name), None, None, at=NOW)
-        assert (hit.id, hit.obligation) == ("p", 7)
-        assert (found.total, [item.id for item in found.hits]) == (1, ["p"])
 
     async def test_same_content_is_no_new_version_and_other_content_is(self, store):
         context, _, segment = await self.fill(store)
@@ -445,125 +323,3 @@ class StoreContract:
         assert await store.setting("s") == b"v"
         assert await store.progress("x") is None
         assert await store.setting("x") is None
-
-    async def test_tokens_are_found_by_digest(self, store):
-        row = TokenRow(
-            digest=b"d",
-            client="c",
-            organisation="Organization/o",
-            purposes=("a", "b"),
-            rights=("r",),
-            expires=NOW,
-        )
-        await store.add_token(row)
-        assert await store.token(b"d") == row
-        assert await store.token(b"e") is None
-
-    async def test_tokens_are_listed_in_the_order_of_their_issue_and_revoked_once(self, store):
-        rows = [
-            TokenRow(
-                digest=bytes([n]),
-                client=f"c{n}",
-                organisation="Organization/o",
-                purposes=(),
-                rights=("feed:x",),
-                expires=NOW,
-                user="u" if n else "",
-                issued=NOW - n,
-            )
-            for n in range(3)
-        ]
-        for row in rows:
-            await store.add_token(row)
-        assert await store.tokens() == rows[::-1]
-        async with store.transaction() as change:
-            assert await change.revoke_token(b"\x01")
-            assert not await change.revoke_token(b"\x01")
-            assert not await change.revoke_token(b"\x09")
-        assert [row.revoked for row in await store.tokens()] == [False, True, False]
-        assert (await store.token(b"\x01")).revoked
-
-    async def test_an_assertion_is_spent_once_and_remembered_until_it_expires(self, store):
-        spend = {"expires": NOW + 10, "tokens_until": 0}
-        found = await asyncio.gather(*(store.spend_assertion(b"a", at=NOW, **spend) for _ in range(64)))
-        assert sorted(found) == [False] * 63 + [True]
-        assert await store.spend_assertion(b"b", at=NOW, **spend)
-        assert not await store.spend_assertion(b"a", at=NOW + 9, **spend)
-        assert await store.spend_assertion(b"a", at=NOW + 10, expires=NOW + 20, tokens_until=0)
-
-    async def test_expired_tokens_of_registered_clients_are_forgotten_and_no_others(self, store):
-        row = TokenRow(digest=b"", client="c", organisation="Organization/o", purposes=("a",), rights=(), expires=NOW)
-        await store.add_token(replace(row, digest=b"own"))
-        for digest, expires in ((b"old", NOW), (b"new", NOW + 1)):
-            assert await store.add_client_token(replace(row, digest=digest, expires=expires, scopes="system/*.r"))
-        await store.spend_assertion(b"a", expires=NOW, at=NOW, tokens_until=NOW)
-        assert {one.digest for one in await store.tokens()} == {b"own", b"new"}
-        assert (await store.token(b"new")).scopes == "system/*.r"
-
-    async def test_a_client_that_is_shut_out_gets_no_token_until_it_is_let_in_again(self, store):
-        row = TokenRow(
-            digest=b"d", client="c", organisation="Organization/o", purposes=(), rights=(), expires=NOW, scopes="-"
-        )
-        said = [
-            ClientEvent(client=client, kind=kind, author="a", words="w", at=NOW)
-            for client, kind in (("c", "stopped"), ("d", "restored"), ("c", "restored"))
-        ]
-        kept = []
-        for event in said:
-            async with store.transaction() as change:
-                await change.add_client_event(event)
-            kept.append((await store.client_stopped("c"), await store.add_client_token(row)))
-        assert kept == [(True, False), (True, False), (False, True)]
-        assert await store.client_events() == said
-        assert not await store.client_stopped("never heard of")
-
-    async def test_a_token_comes_with_the_last_word_of_its_user_in_its_organisation(self, store):
-        row = TokenRow(
-            digest=b"d", client="c", organisation="Organization/o", purposes=("a",), rights=(), expires=NOW, user="u"
-        )
-        await store.add_token(row)
-        said = [
-            UserEvent(kind="signed", user="u", organisation="Organization/o", at=NOW, text_hash=b"\x00 one"),
-            UserEvent(kind="signed", user="u", organisation="Organization/p", at=NOW + 1, text_hash=b"other place"),
-            UserEvent(kind="signed", user="v", organisation="Organization/o", at=NOW + 2, text_hash=b"other user"),
-            UserEvent(kind="departed", user="u", organisation="Organization/o", at=NOW - 5),
-        ]
-        words = [await self._last_word(store)]
-        for event in said:
-            async with store.transaction() as change:
-                await change.add_user_event(event)
-            words.append(await self._last_word(store))
-        first = LastWord(kind="signed", text_hash=b"\x00 one", at=NOW)
-        assert words == [NOTHING_SAID, first, first, first, LastWord(kind="departed", text_hash=b"", at=NOW - 5)]
-        assert await store.user_events() == said
-        assert await store.user_events("v") == [said[2]]
-
-    async def _last_word(self, store):
-        return (await store.token(b"d")).last_word
-
-    async def test_what_a_user_signed_is_kept_whole_and_survives_nothing_else(self, store):
-        event = UserEvent(
-            kind="signed",
-            user="c.reyes",
-            organisation="Organization/police",
-            at=NOW,
-            name="Cam Reyes",
-            role="officer",
-            client="car-7",
-            agreement="users",
-            version="1",
-            text_hash=bytes(range(32)),
-            certified=("one", "two"),
-        )
-
-        async def interrupted():
-            async with store.transaction() as change:
-                await change.add_user_event(event)
-                raise RuntimeError
-
-        with pytest.raises(RuntimeError):
-            await interrupted()
-        assert await store.user_events() == []
-        async with store.transaction() as change:
-            await change.add_user_event(event)
-        assert await store.user_events() == [event]

@@ -90,9 +90,16 @@ class WrittenContract:
             (theirs,) = await view.theirs([row_key("Patient", "p")])
             assert (theirs.rid, theirs.segment) == (rid, 1)
         async with store.transaction() as change:
+            assert await change.index_anew(lambda _: [], after=0, limit=10) == [rid]
+        async with store.snapshot() as view:
+            assert await view.records([row_key("Patient", "p")], "Observation") == []
+        async with store.transaction() as change:
             assert rid in await change.belonging(row_key("Patient", "p")) or not await change.belonging(rid) - {rid}
             await change.put([contract.write("Observation", "o1", "p", 1)], at=contract.NOW, origin=None)
+            await change.rederive([], [(rid, 5)])
+            await change.index_anew(lambda _: [], after=0, limit=10)
         async with store.snapshot() as view:
+            assert len(await view.records([row_key("Patient", "p")], "Observation")) == 1
             assert (await view.row(rid)).version == "o1-2"
             (theirs,) = await view.theirs([row_key("Patient", "p")])
             assert (theirs.rid, theirs.segment) == (rid, 1)

@@ -81,7 +81,8 @@ def content(segment: Segment, *, treatment_hidden: bool) -> frozenset[Column]:
         return frozenset(
             {"identity", "mh-summary"} if treatment_hidden and segment.regime != "justice" else {"identity"}
         )
-    found: set[Column] = _of_summary(segment) if segment.tier == "summary" else {_of_detail(segment)}
+    # How to reach a person is told as a result is: what a source knows of that tells that the person is known to it.
+    found: set[Column] = _of_summary(segment) if segment.tier in {"summary", "contact"} else {_of_detail(segment)}
     if segment.domain == "risk":
         found.add("risk")
     if segment.domain in {"sud", "mh+sud"} or may_be(segment, ("SUD",)):

@@ -68,6 +68,14 @@ def reference_id(element: Json, type: str) -> str | None:  # noqa: A002 - FHIR's
     return found[1] if found else None
 
 
+@function(gives="any", link="element", reads={"link": Coverage(frozenset({"other.reference", "type"}))})
+def linked_patients(link: Json) -> list[str] | None:
+    """The ids in Patient.link: each type of it says that both are one person's, `replaced-by` as much as `seealso`."""
+    entries = [entry for entry in link if isinstance(entry, dict)] if isinstance(link, list) else []
+    found = [reference_id(entry.get("other"), "Patient") for entry in entries]
+    return [ident for ident in found if ident is not None] or None
+
+
 _LABEL_PATHS = Coverage(frozenset({"security.system", "security.code"}))
 
 

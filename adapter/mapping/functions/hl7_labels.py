@@ -1,7 +1,7 @@
 """Functions that make security labels of what HL7 v2 says about access: MSH-8, ARV, PV2-22, PD1-12, TXA-18.
 
-A code nobody knows becomes the most restrictive label, with the sender's own code beside it; none is dropped. A
-restriction that a message lifts stays, with a warning: a person has to say so.
+A code nobody knows becomes the most restrictive label, with the sender's own code beside it; none is dropped. What an
+ARV restricts, an ARV of the same code with the action D lifts again; nothing else that a message says does.
 
 HL7 v2.9 chapter 3, sections 3.4.11 (PV2-22), 3.4.14 (ARV) and tables 0717, 0719, 0272; labels:
 https://hl7.org/fhir/R4/security-labels.html
@@ -52,11 +52,16 @@ _DELETE = "D"
 _READ = Coverage(frozenset({"1", "2", "3"}))
 
 
-def _labels(remarks: Remarks, argument: int, repetition: Coding, codes: dict[str, Coding]) -> list[Coding]:
+def _code(repetition: Coding) -> str | None:
+    """What is restricted, or why, in the sender's own code."""
     code = component(repetition, "1") or component(repetition, "2")
+    return None if code is None else " ".join(code.split())
+
+
+def _labels(remarks: Remarks, argument: int, repetition: Coding, codes: dict[str, Coding]) -> list[Coding]:
+    code = _code(repetition)
     if code is None:
         return []
-    code = " ".join(code.split())
     if code in codes:
         return [codes[code]]
     if code in _KNOWN:
@@ -89,12 +94,21 @@ def security_codes(remarks: Remarks, field: Field | None, codes: dict[str, Codin
 def restriction_labels(
     remarks: Remarks, value: Field | None, reason: Field | None, action: Field | None, codes: dict[str, Coding]
 ) -> list[Coding] | None:
-    """Labels of an access restriction: what is restricted (ARV-3) and why (ARV-4), every repetition."""
-    if any(component(one, "1") == _DELETE for one in action or ()):
+    """Labels of an access restriction: what is restricted (ARV-3) and why (ARV-4), every repetition.
+
+    With the action D (ARV-2) alone, what the same codes restricted before is lifted. Where actions are mixed nobody
+    knows which is about what, so everything is restricted.
+    """
+    actions = {component(one, "1") for one in action or ()}
+    told = [(0, one) for one in value or ()] + [(1, one) for one in reason or ()]
+    if actions == {_DELETE} and any(_code(one) for _, one in told):
+        return [{"lifts": code} for _, one in told if (code := _code(one))]
+    if _DELETE in actions:
         remarks.warn(2, "restriction-kept")
-    found = [label for one in value or () for label in _labels(remarks, 0, one, codes)]
-    found += [label for one in reason or () for label in _labels(remarks, 1, one, codes)]
-    if action and not value and not reason:
+    found = [
+        {**label, "because": _code(one) or ""} for place, one in told for label in _labels(remarks, place, one, codes)
+    ]
+    if action and not told:
         found.append(_MOST)
     return found or None
 

@@ -37,6 +37,21 @@ DELETE FROM identity_pair WHERE patient = ? AND other = ?
 SELECT patient, other FROM identity_pair
 WHERE patient IN (SELECT value FROM json_each(?1)) AND state = 2 AND since <= ?2 ORDER BY patient, other
 
+-- name: merging
+-- Pairs that nobody has confirmed and of which their source says that they are one person's.
+SELECT p.patient, p.other FROM identity_pair p
+WHERE p.patient IN (SELECT value FROM json_each(?1)) AND p.state = 2 AND p.since <= ?2 AND EXISTS (
+  SELECT 1 FROM identity_decision d
+  WHERE d.patient = min(p.patient, p.other) AND d.other = max(p.patient, p.other) AND d.verdict = 'likely'
+) ORDER BY p.patient, p.other
+
+-- name: merges
+SELECT r.rid, r.other FROM relation r JOIN resource o ON o.rid = r.other
+WHERE r.rid IN carray(?1) AND r.kind IN ('replaces', 'same')
+UNION SELECT r.rid, r.other FROM relation r JOIN resource o ON o.rid = r.rid
+WHERE r.other IN carray(?1) AND r.kind IN ('replaces', 'same')
+ORDER BY 1, 2
+
 -- name: pairs_in
 SELECT patient, other, score, band, state, since FROM identity_pair
 WHERE state = ?1 AND patient < other ORDER BY since DESC, patient, other LIMIT ?2

@@ -3,6 +3,9 @@
 -- name: in_place
 SELECT rid, id, type, patient, revision, segment, digest, seeded FROM resource WHERE rid IN carray(?)
 
+-- name: taken_back
+SELECT rid FROM taken_back WHERE rid IN carray(?)
+
 -- name: keep_history
 INSERT INTO resource_history (rid, revision, version, segment, updated, head, tail)
 SELECT rid, revision, version, segment, updated, head, tail FROM resource WHERE rid = ?

@@ -70,6 +70,9 @@ DELETE FROM relation WHERE kind = 'derived-from' AND (rid = ?1 OR other = ?1)
 SELECT i.rid FROM resource r JOIN reference i ON i.type = 7 AND i.param = 'target' AND i.target = 'Observation/' || r.id
 WHERE r.rid = ?
 
+-- name: back_again
+DELETE FROM taken_back WHERE rid = ?
+
 -- name: put_taken_back
 INSERT OR REPLACE INTO taken_back (rid, patient, segment, at) SELECT rid, patient, segment, ?2 FROM resource WHERE rid = ?1
 

@@ -113,6 +113,9 @@ class SqliteMatchRecords:
     _db: apsw.Connection
     _matches: MatchWriter
 
+    def _ready(self) -> None:
+        """Write first what waits to be seen."""
+
     async def portraits(self, patients: Iterable[int]) -> dict[int, Portrait]:
         wanted = list(patients)
         self._matches.look_up(wanted)
@@ -148,6 +151,11 @@ class SqliteMatchRecords:
 
     async def drop_pairs(self, pairs: Iterable[tuple[int, int]]) -> None:
         self._db.executemany(SQL["drop_pair"], [way for one, other in pairs for way in ((one, other), (other, one))])
+
+    async def merges(self, patients: Iterable[int]) -> list[tuple[int, int]]:
+        self._ready()
+        listed = apsw.carray(array("q", sorted(set(patients))))
+        return [(one, other) for one, other in self._db.execute(SQL["merges"], (listed,))]
 
     async def pairs_in(self, state: int, count: int) -> list[PairRow]:
         return [PairRow._make(row) for row in self._db.execute(SQL["pairs_in"], (state, count))]

@@ -59,17 +59,18 @@ class SqliteMessages:
         self._thread.shutdown()
         self._groups.close()
 
-    def index(self, receipt: Receipt, messages: Sequence[MessageRow]) -> None:
+    def index(self, receipt: Receipt, messages: Sequence[MessageRow]) -> int:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             rows = _Rows(self._db)
-            rows.put(receipt, messages)
+            _, reused = rows.put(receipt, messages)
             rows.write()
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+        return reused
 
     def is_indexed(self, receipt: str) -> bool:
         return self._db.execute(SQL["indexed"], (receipt,)).fetchone() is not None

@@ -48,8 +48,14 @@ class SqlitePeople:
         return dict(self._of("elements", rids, name))
 
     async def leaning(self, patients: Iterable[int], *, at: int) -> dict[int, set[int]]:
+        return self._others("leaning", patients, at)
+
+    async def merging(self, patients: Iterable[int], *, at: int) -> dict[int, set[int]]:
+        return self._others("merging", patients, at)
+
+    def _others(self, statement: str, patients: Iterable[int], at: int) -> dict[int, set[int]]:
         found: dict[int, set[int]] = {}
-        for patient, other in self._db.execute(MATCHING["leaning"], (_listed(patients), at)):
+        for patient, other in self._db.execute(MATCHING[statement], (_listed(patients), at)):
             found.setdefault(patient, set()).add(other)
         return found
 

@@ -12,6 +12,7 @@ from adapter.errors import SallyportError
 from adapter.store.queries import load
 from adapter.store.shapes import TYPES
 from adapter.store.sqlite.index import Indexed, IndexWriter
+from adapter.store.sqlite.labels import LiftedRows
 from adapter.store.sqlite.sealing import ApartRows
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class ResourceWriter:
         self._stamp = stamp
         self._index = IndexWriter(connection)
         self._apart = ApartRows(connection)
+        self.lifted = LiftedRows(connection)
         self._in_place: dict[int, _InPlace | None] = {}
         self._rows: dict[int, tuple[Any, ...]] = {}
         self._replaced: list[tuple[int]] = []
@@ -67,9 +69,12 @@ class ResourceWriter:
     def expect(self, rids: Iterable[int]) -> None:
         """Look up in one statement what is in place where something is about to be put."""
         unknown = array("q", {rid for rid in rids if rid not in self._in_place})
+        if not unknown:
+            return
         self._in_place.update(dict.fromkeys(unknown))
         self._apart.expect(unknown)
-        for row in self._db.execute(SQL["in_place"], (apsw.carray(unknown),)) if unknown else ():
+        self.lifted.expect(unknown)
+        for row in self._db.execute(SQL["in_place"], (apsw.carray(unknown),)):
             self._in_place[row[0]] = _InPlace._make(row)
 
     def put(self, write: ResourceWrite, *, at: int, origin: tuple[str, int] | None) -> bool:
@@ -87,9 +92,13 @@ class ResourceWriter:
             if changed:
                 self._replace_sealed(current, write, at)
         else:
-            changed = current is None or not (write.seed or current.holds(write))
+            changed = current is None or not (write.seed or current.holds(write) or self.lifted.settled(write))
             if changed:
                 self._replace(current, write, at)
+                self.lifted.changed(write)
+        if write.type == "Patient" and not changed:
+            # That a record is another's is new even where the record itself says nothing new.
+            self._relate(write)
         if origin is not None and not write.seed:
             self._origins.append((rid, *origin))
         return changed
@@ -97,10 +106,12 @@ class ResourceWriter:
     def index_anew(
         self, resources: Sequence[StoredResource], rows: Callable[[StoredResource], Sequence[IndexRow]]
     ) -> None:
-        """Replace the index rows of stored resources; sealed ones are in no index."""
-        self._apart.expect([one.rid for one in resources])
+        """Replace the index rows of stored resources; those that are sealed or were taken back are in no index."""
+        rids = array("q", [one.rid for one in resources])
+        self._apart.expect(rids)
+        gone = {rid for (rid,) in self._db.execute(SQL["taken_back"], (apsw.carray(rids),))} if rids else set()
         for one in resources:
-            if self._apart.sealed(one.rid):
+            if one.rid in gone or self._apart.sealed(one.rid):
                 continue
             kind = TYPES[one.type]
             self._index.drop(kind, one.patient, one.rid)
@@ -121,7 +132,10 @@ class ResourceWriter:
         self._index.put(kind, write)
         if write.type == "Observation" and (current is not None or write.screening is not None):
             self._screenings.append(write)
-        self._relations += [(rid, relation, other) for relation, other in write.relations]
+        self._relate(write)
+
+    def _relate(self, write: ResourceWrite) -> None:
+        self._relations += [(write.rid, relation, other) for relation, other in write.relations]
 
     def _replace_sealed(self, current: _InPlace, write: ResourceWrite, at: int) -> None:
         """Keep a new version where the sealed ones are: in no index, under the segment that nobody is allowed."""

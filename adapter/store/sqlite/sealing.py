@@ -62,6 +62,7 @@ KEPT: Final = {
     "quantity": "index rows",
     "legal_fact": "what people recorded is append only, and its law asks for six years: 45 CFR 164.530(j)",
     "identity_decision": "what people decided is append only; it names records by keys",
+    "label_decision": "what people decided is append only; it names records by keys",
     "former_link": "keys and instants only, for accountings",
     "set_apart": "what is left of them",
 }

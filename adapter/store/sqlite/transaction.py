@@ -19,6 +19,7 @@ from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.exports import SqliteExportRecords
 from adapter.store.sqlite.identity import IdentityWriter
 from adapter.store.sqlite.interning import bodies
+from adapter.store.sqlite.labels import SqliteLabels
 from adapter.store.sqlite.legal import SqliteLegalRecords
 from adapter.store.sqlite.matching import MatchWriter, SqliteMatchRecords
 from adapter.store.sqlite.person import SqlitePeople, stored
@@ -55,6 +56,7 @@ class SqliteTransaction(
     SqliteMatchRecords,
     SqliteFeedWork,
     SqliteAlertRecords,
+    SqliteLabels,
     SqliteSealing,
     SqliteExportRecords,
     SqliteWritten,

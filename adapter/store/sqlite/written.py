@@ -89,7 +89,10 @@ class SqliteWritten(SqliteWrittenReads):
     async def rederive(self, gone: Iterable[tuple[int, int]], new: Iterable[tuple[int, int]]) -> None:
         self._resources.flush()
         self._db.executemany(SQL["underive"], list(gone))
-        self._db.executemany(SQL["derive"], list(new))
+        made = list(new)
+        self._db.executemany(SQL["derive"], made)
+        # What is derived again is there again.
+        self._db.executemany(SQL["back_again"], [(rid,) for rid, _ in made])
 
     async def take_back(self, segments: Mapping[int, int], *, at: int) -> set[int]:
         self._resources.flush()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _FRAMING = b"\x00\x0b\x1c \t"
 _MARK = b"\xef\xbb\xbf"
 _ORDINARY = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
+_SEQUENCE = 13
 _CHARSET = 17
 _NAME_LENGTH = 3
 
@@ -109,6 +110,10 @@ def _oddities(raw: bytes, head: Segment, delimiters: Delimiters, lines: list[Lin
         yield "line-feed-terminator", "MSH"
     if len(lines[0].fields[1]) < len("^~\\&"):
         yield "encoding-characters", "MSH-2"
+    header = lines[0].fields
+    if len(header) >= _SEQUENCE and header[_SEQUENCE - 1].strip():
+        # Order is by sender and event here; the sequence number protocol (section 2.10.1) is not taken part in.
+        yield "sequence-number", "MSH-13"
     escape = delimiters.escape
     stray = raw.count(escape.encode("ascii")) > 1
     for place, line in enumerate(lines):

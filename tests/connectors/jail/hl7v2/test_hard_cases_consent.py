@@ -141,7 +141,17 @@ def test_case_57_an_unknown_restriction_is_the_highest_label_and_never_dropped(s
     (booking,) = [draft for draft in found.drafts if draft.type == "Encounter"]
     assert (CONFIDENTIALITY, "V") in booking.labels
     assert "ODD" not in segment or any(code == "ODD" for _, code in booking.labels)
-    assert "restriction-kept" in seen(adt("A01", pid(), pv1(), "ARV|1|D|PSY")).warnings
+
+
+def test_case_57_a_restriction_is_lifted_by_its_code_alone():
+    lifted = seen(adt("A08", pid(), "ARV|1|D|VIP", pv1()))
+    (patient,) = [draft for draft in lifted.drafts if draft.type == "Patient"]
+    assert (patient.labels, patient.restrictions.lifts, lifted.warnings) == ((), ("VIP",), [])
+    mixed = seen(adt("A08", pid(), "ARV|1|D|VIP", "ARV|2|A|PSY", pv1()))
+    (patient,) = [draft for draft in mixed.drafts if draft.type == "Patient"]
+    assert {"CEL", "PSY"} <= {code for _, code in patient.labels}
+    assert "restriction-kept" in mixed.warnings
+    assert "restriction-kept" in seen(adt("A08", pid(), "ARV|1|D", pv1())).warnings
 
 
 def test_case_57_a_result_bears_every_restriction_of_its_message():
