@@ -1,4 +1,4 @@
-"""What an export tells of what is no more: records that were destroyed, to whoever had been given them.
+"""What an export tells of what is no more: records destroyed or taken back, to whoever had been given them.
 
 A recipient is told of a record if the ledger says that it was given to the same recipient for the same purpose, and if
 it would still be permitted. So nothing is told of what was never given, and nothing of what is withheld now: that a

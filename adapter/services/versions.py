@@ -103,8 +103,11 @@ class Versions(Disclosure):
         served = await self._serve(view, caller, _named(current.hits, kind, ident), at, "r")
         if not served:
             return []
-        if await self._written(view, caller, current.hits):
-            return served + await self._as_written(view, caller, served[0][0])
+        own = (await self._written(view, caller, current.hits)).get(rid)
+        if own is not None:
+            hit, told = served[0]
+            last = hit._replace(updated=own.updated)
+            return [(last, told), *await self._as_written(view, caller, last)]
         before = await view.earlier(caller.context, rid, at=at)
         if before.gaps:
             raise MissingDecisions(before.gaps)

@@ -37,7 +37,7 @@ class Span(NamedTuple):
 
 
 class Destroyed(NamedTuple):
-    """A record that was destroyed, by its keyed names."""
+    """A record that was destroyed or taken back, by its keyed names."""
 
     type: str
     id: str
@@ -106,7 +106,7 @@ class ExportReads(Protocol):
         ...
 
     async def destroyed(self, context: int, *, since: int, at: int) -> tuple[list[Destroyed], list[Gap]]:
-        """What was destroyed at ``since`` or later and would be permitted now; and missing decisions."""
+        """What was destroyed or taken back at ``since`` or later and would be permitted now; and missing decisions."""
         ...
 
     async def weighed(

@@ -158,12 +158,14 @@ DELETE FROM panel_member WHERE panel = ? AND patient = ?
 DELETE FROM panel WHERE id = ?
 
 -- name: destroyed
--- What was destroyed since an instant and would still be permitted by the segment it stood in. What is decided of single
--- resources cannot be decided any more, and is not told.
+-- What was destroyed, or taken back by whoever wrote it, since an instant and would still be permitted by the segment it
+-- stood in. What is decided of single resources cannot be decided any more, and is not told.
 SELECT CASE r.effect WHEN 1 THEN 0 ELSE r.effect END & b.bases & :live, a.type, a.id, a.rid, a.patient, a.segment, p.policy
-FROM set_apart a JOIN sealing s ON s.id = a.sealing AND s.ended >= :since
+FROM (SELECT d.rid, d.type, d.id, d.patient, d.segment FROM set_apart d
+    JOIN sealing s ON s.id = d.sealing AND s.ended >= :since WHERE d.state = 1
+  UNION ALL SELECT t.rid, r.type, r.id, t.patient, t.segment FROM taken_back t
+    JOIN resource r ON r.rid = t.rid WHERE t.at >= :since) a
 JOIN patient_policy p ON p.patient = a.patient AND p.start <= :at AND :at < p.stop
 JOIN bound b ON b.context = :context AND b.segment = a.segment AND b.start <= :at AND :at < b.stop
 LEFT JOIN rule r ON r.key = (:context << 47) | (p.policy << 20) | a.segment
-WHERE a.state = 1
 ORDER BY a.type, a.id

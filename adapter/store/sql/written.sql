@@ -74,7 +74,7 @@ WHERE r.rid = ?
 DELETE FROM taken_back WHERE rid = ?
 
 -- name: put_taken_back
-INSERT OR REPLACE INTO taken_back (rid, patient, segment) SELECT rid, patient, segment FROM resource WHERE rid = ?
+INSERT OR REPLACE INTO taken_back (rid, patient, segment, at) SELECT rid, patient, segment, ?2 FROM resource WHERE rid = ?1
 
 -- name: move
 UPDATE resource SET segment = ?2 WHERE rid = ?1

@@ -102,8 +102,8 @@ class SqliteWritten(SqliteWrittenReads):
             for trace in self._keys("traces", rid):
                 self._resources.drop_index(trace)
                 self._db.execute(SQL["remove"], (trace,))
-            for name in ("put_taken_back", "derived_no_more"):
-                self._db.execute(SQL[name], (rid,))
+            self._db.execute(SQL["put_taken_back"], (rid, at))
+            self._db.execute(SQL["derived_no_more"], (rid,))
             self._resources.drop_index(rid)
             for name in ("move", "move_history"):
                 self._db.execute(SQL[name], (rid, segment))
