@@ -81,11 +81,12 @@ async def test_a_resource_of_another_type_is_told_as_such(client):
 
 
 async def test_a_mode_tells_whether_the_server_offers_it(client, gate):
-    told = issues(await ask(client, "Provenance/$validate?mode=create", {"resourceType": "Provenance"}))
-    assert ("error", "not-supported", "") in told
-    assert ("error", "required", "Provenance.target") in told
-    gate.put("Provenance", "x")
-    assert issues(await ask(client, "Provenance/x/$validate?mode=delete")) == [("error", "not-supported", "")]
+    told = issues(await ask(client, "Location/$validate?mode=create", {"resourceType": "Location", "status": "x"}))
+    assert told == [("error", "not-supported", ""), ("error", "code-invalid", "Location.status")]
+    gate.put("Consent", "x")
+    # A Consent decides what may be released, so it is kept.
+    assert issues(await ask(client, "Consent/x/$validate?mode=delete")) == [("error", "not-supported", "")]
+    assert issues(await ask(client, "Patient/$validate?mode=create", GOOD)) == WELL
 
 
 async def test_one_resource_is_read_through_the_gate(client, gate):
