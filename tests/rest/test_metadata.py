@@ -129,6 +129,8 @@ async def test_what_the_statement_points_at_is_served(services, client_of):
         (rest,) = (await stranger.get("/fhir/metadata")).json()["rest"]
         for resource in rest["resource"]:
             for url in resource.get("supportedProfile", ()):
+                if url.startswith("http://hl7.org/"):
+                    continue  # a guide of HL7 serves its own
                 assert (await stranger.get(f"/fhir/StructureDefinition?url={url}")).json()["total"] == 1
             for one in resource.get("searchParam", ()):
                 if "definition" in one:
