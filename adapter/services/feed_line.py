@@ -107,6 +107,6 @@ def assembly_of(site: Site, feed: Feed, rules: SiteRules, *, writer: Writer, peo
         forms={(name, version): form for name in feed.forms for version, form in rules.forms[name].items()},
         organisations={key: f"Organization/{key}" for key in site.partners},
         zone=site.zone,
-        # What clients write has no mapping, and nothing of how to reach a person goes on of it.
-        reaches=feed.feed in rules.mappings and rules.mappings[feed.feed].tells("Patient", REACHING),
+        # What software writes over FHIR needs no mapping, and how to reach a person stays with whoever wrote it.
+        reaches=not feed.is_written and rules.mappings[feed.feed].tells("Patient", REACHING),
     )
