@@ -115,8 +115,8 @@ async def _link(services: Services, extracts: Path) -> int:
     """Recognise and link everyone; how many records told who somebody is."""
     people, lines = services.people, services.ingest.lines
     told = 0
-    for feed in services.site.feeds.values():
-        line = lines[feed.feed]
+    for name, line in lines.items():
+        feed = services.site.feeds[name]
         for path in files_of([extracts / feed.extract]):
             with path.open("rb") as stream_:
                 async with services.store.transaction() as change:

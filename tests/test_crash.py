@@ -40,7 +40,12 @@ def deliveries(folder):
     """Files of every feed: those of a small county, cut into two days each, and one with broken records."""
     write_county(folder, people=14, seed=5, as_of=worlds.AS_OF)
     site = load_site(new_site(folder / "names"))
-    found = [(feed.feed, path) for feed in site.feeds.values() for path in files_of([folder / feed.extract])]
+    found = [
+        (feed.feed, path)
+        for feed in site.feeds.values()
+        if not feed.is_written
+        for path in files_of([folder / feed.extract])
+    ]
     broken = folder / "broken.csv"
     rows = [records.roster_row(f"X{n}", booking=f"X{n}", ssn="") for n in range(40)]
     broken.write_bytes(records.roster(*(row for each in rows for row in (each, '"RAGGED","ROW"\r\n'))))

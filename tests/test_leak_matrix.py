@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import asserting
-import exporting
+import bulk_requests
 import httpx2
 import leaks
 import orjson
@@ -143,7 +143,7 @@ async def test_a_condition_on_a_hidden_resource_is_answered_as_on_an_absent_one(
         rows = world.rows("SELECT id, version FROM resource WHERE type = ? ORDER BY rid LIMIT 20", TYPES[kind])
         for ident, version in rows:
             answers = [
-                await exporting.get(world, token, f"/fhir/{kind}/{one}", if_none_match=tag)
+                await bulk_requests.get(world, token, f"/fhir/{kind}/{one}", if_none_match=tag)
                 for one in (ident, "absent")
                 for tag in (f'W/"{version}"', "*")
             ]
@@ -163,8 +163,8 @@ async def test_everything_of_a_person_holds_nothing_hidden_and_counts_none(world
 
 async def test_an_export_holds_nothing_hidden_and_its_manifest_tells_of_nothing_hidden(world, case):
     token = await world.token(*case["caller"])
-    found = await exporting.export(world, token)
-    names = exporting.ids(found)
+    found = await bulk_requests.export(world, token)
+    names = bulk_requests.ids(found)
     assert case["seen"] <= {name.partition("/")[2] for name in names}
     assert not {f"Observation/{ident}" for ident in case["hidden"]} & names
     for name in sorted(names):
@@ -181,12 +181,12 @@ async def test_a_group_of_hidden_and_absent_people_holds_nobody(world, case):
     for members in ([hidden_patient(world, case)], ["absent"], [hidden_patient(world, case), "absent"]):
         entities = [{"entity": {"reference": f"Patient/{one}"}} for one in members]
         document = {"resourceType": "Group", "type": "person", "actual": True, "member": entities}
-        made = await exporting.get(world, token, "/fhir/Group", "POST", document)
+        made = await bulk_requests.get(world, token, "/fhir/Group", "POST", document)
         assert "member" not in made.json()
-        told = await exporting.manifest(
+        told = await bulk_requests.manifest(
             world,
             token,
-            await exporting.kick_off(
+            await bulk_requests.kick_off(
                 world, token, f"/fhir/Group/{made.json()['id']}/$export?_type=Patient,Observation"
             ),
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 
 import asserting
-import exporting
+import bulk_requests
 import orjson
 import pytest
 import worlds
@@ -213,19 +213,19 @@ async def group(world, caller, urls):
     plain = [url.removeprefix("/fhir/Patient/") for url in urls if url.startswith("/fhir/Patient/")]
     members = [{"entity": {"reference": f"Patient/{ident}"}} for ident in plain if not {*"/?$"} & {*ident}]
     document = {"resourceType": "Group", "type": "person", "actual": True, "member": members}
-    made = await exporting.get(world, await world.token(*caller), "/fhir/Group", "POST", document)
+    made = await bulk_requests.get(world, await world.token(*caller), "/fhir/Group", "POST", document)
     return f"/fhir/Group/{made.json()['id']}/$export"
 
 
 async def export(world, caller, url):
     """Every byte of an export: what it is refused with, or its manifest and files."""
     token = await world.token(*caller)
-    answer = await exporting.get(world, token, url, **exporting.ASYNC)
+    answer = await bulk_requests.get(world, token, url, **bulk_requests.ASYNC)
     if answer.status_code != 202:
         return worlds.comparable(answer)
     place = answer.headers["content-location"]
-    told = await exporting.manifest(world, token, place)
-    files = [await exporting.get(world, token, one["url"]) for one in told["output"]]
+    told = await bulk_requests.manifest(world, token, place)
+    files = [await bulk_requests.get(world, token, one["url"]) for one in told["output"]]
     shown = [one["url"].replace(place, "") for one in told["output"]]
     return told["transactionTime"], shown, [worlds.comparable(one) for one in files]
 

@@ -17,7 +17,7 @@ from adapter.store.shapes import TYPE_NAMES
 
 pytestmark = pytest.mark.anyio
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
-BY_HL7_ALONE = {"RelatedPerson", "AllergyIntolerance", "DocumentReference", "Appointment"}
+BY_HL7_ALONE = {"AllergyIntolerance", "DocumentReference", "Appointment"}
 """Types that no extract of the county has; the hard cases of HL7 v2 store them."""
 OURS = "https://sallyport.example/fhir/StructureDefinition/"
 

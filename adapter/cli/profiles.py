@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
         help="Profiles, terminology, search parameters and operations, for those who integrate.",
     )
-    group.command("list", epilog="Example: sallyport profiles list")(list_)
+    group.command("list", epilog="Example: sallyport profiles list --json")(list_)
     group.command("package", epilog="Example: sallyport profiles package --out sallyport.profiles.tgz")(package_)
     app.add_typer(group, name="profiles")
 

@@ -160,7 +160,7 @@ PROFILES: Final[Mapping[str, tuple[str, ...]]] = {
     "Condition": ("diagnosis",),
     "QuestionnaireResponse": ("screening-response",),
     "Provenance": ("ingest-provenance",),
-    "RelatedPerson": ("relative",),
+    "RelatedPerson": ("relative", "contact-details"),
     "DocumentReference": ("document",),
     "Organization": ("directory-organization",),
     "Location": ("directory-location",),

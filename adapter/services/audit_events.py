@@ -179,7 +179,10 @@ def _purpose(code: str) -> dict[str, Any]:
     return _coding(PURPOSES if code in LOCAL_PURPOSES else ACT_REASON, code)
 
 
-_INTERACTIONS = frozenset({"read", "vread", "search-type", "create", "update", "patch", "delete", "capabilities"})
+_INTERACTIONS: Final = frozenset(
+    "read vread history-instance search-type create update patch delete batch transaction capabilities".split()
+)
+"""Codes of http://hl7.org/fhir/restful-interaction that the ledger uses."""
 
 
 def _subtype(interaction: str) -> str:

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 REACHING: Final = ("telecom", "address")
 """Elements of a Patient that tell how to reach the person."""
+PROFILES = "https://sallyport.example/fhir/StructureDefinition/"
 _ONESELF: Final[dict[str, Any]] = {
     "resourceType": "RelatedPerson",
+    "meta": {"profile": [PROFILES + "contact-details"]},
     "relationship": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "ONESELF"}]}],
 }
-PROFILES = "https://sallyport.example/fhir/StructureDefinition/"
 
 
 @lru_cache(maxsize=8192)

@@ -68,6 +68,7 @@ def test_everything_outside_programs_rely_on_is_there():
         "directory-role",
         "document",
         "relative",
+        "contact-details",
         "patient-list",
         "disclosure-event",
         "event-notice",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from random import Random
 
-import exporting
+import bulk_requests
 import orjson
 import pytest
 import reading_worlds as rw
@@ -92,10 +92,10 @@ async def test_9_and_10_a_total_is_that_of_all_pages_on_every_page(world):
 
 
 async def test_12_an_export_ends_where_the_permitted_end_and_not_at_a_round_number(world):
-    found = await exporting.export(world, await world.token(*CLINIC), "/fhir/Patient/$export?_type=Observation")
+    found = await bulk_requests.export(world, await world.token(*CLINIC), "/fhir/Patient/$export?_type=Observation")
     patient = world.patient("jail-medical-hl7", records.JAIL)
     searched = await world.matches(CLINIC, f"/fhir/Observation?patient={patient}&_count=200")
-    assert exporting.ids(found) == {f"Observation/{one['id']}" for one in searched} != set()
+    assert bulk_requests.ids(found) == {f"Observation/{one['id']}" for one in searched} != set()
     for line in found["Observation"]:
         assert line in searched
 
@@ -111,7 +111,7 @@ async def test_13_the_largest_page_is_an_answer(world):
 async def test_24_what_is_revoked_between_two_pages_is_not_on_the_second(world):
     patient = world.patient("jail-medical-hl7", records.JAIL)
     first = bundle(await world.ask(CLINIC, f"/fhir/Patient/{patient}/$everything?_count=1"))
-    onward = next(link["url"] for link in first["link"] if link["relation"] == "next").removeprefix(exporting.BASE)
+    onward = next(link["url"] for link in first["link"] if link["relation"] == "next").removeprefix(bulk_requests.BASE)
     await sign(world, revocations=[{"at": "2026-11-22T11:00:00-07:00", "partners": ["cottonwood"]}])
     assert (await world.ask(CLINIC, onward)).status_code == 404
     assert (await world.ask(CLINIC, f"/fhir/Patient/{patient}/_history")).status_code == 404
@@ -120,7 +120,7 @@ async def test_24_what_is_revoked_between_two_pages_is_not_on_the_second(world):
 async def test_25_a_cursor_of_another_caller_or_purpose_opens_nothing(world):
     patient = world.patient("jail-medical-hl7", records.JAIL)
     first = bundle(await world.ask(CLINIC, f"/fhir/Patient/{patient}/$everything?_count=1"))
-    onward = next(link["url"] for link in first["link"] if link["relation"] == "next").removeprefix(exporting.BASE)
+    onward = next(link["url"] for link in first["link"] if link["relation"] == "next").removeprefix(bulk_requests.BASE)
     for other in (("cottonwood", "discharge-planning"), ("pretrial", "pretrial-release"), ("jail-medical", "TREAT")):
         assert (await world.ask(other, onward)).status_code == 400
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-import exporting
+import bulk_requests
 import orjson
 import pytest
 import records
@@ -48,19 +48,19 @@ async def seen(world, caller=CLINIC):
 
 
 async def observations(world, token, url=OBSERVATIONS):
-    return exporting.ids(await exporting.export(world, token, url))
+    return bulk_requests.ids(await bulk_requests.export(world, token, url))
 
 
 async def test_an_export_holds_what_searches_find_and_each_chunk_is_in_the_ledger(world):
     token = await world.token(*CLINIC)
-    place = await exporting.kick_off(world, token)
-    told = await exporting.manifest(world, token, place)
-    found = await exporting.files(world, token, told)
-    assert {name for name in exporting.ids(found) if name.startswith("Observation/")} == await seen(world)
+    place = await bulk_requests.kick_off(world, token)
+    told = await bulk_requests.manifest(world, token, place)
+    found = await bulk_requests.files(world, token, told)
+    assert {name for name in bulk_requests.ids(found) if name.startswith("Observation/")} == await seen(world)
     assert len(await seen(world)) == 7
     assert {one["id"] for one in found["Patient"]} >= {world.patient("jail-medical-hl7", records.JAIL)}
     for one in told["output"]:
-        answer = await exporting.get(world, token, one["url"])
+        answer = await bulk_requests.get(world, token, one["url"])
         (entry,) = await world.services.ledger.of_request(answer.headers["x-request-id"])
         names = {f"{one['type']}/{orjson.loads(line)['id']}" for line in answer.content.splitlines()}
         assert (entry.interaction, {row[0] for row in entry.passed}) == ("$export", names)
@@ -73,10 +73,10 @@ async def test_an_export_holds_what_searches_find_and_each_chunk_is_in_the_ledge
 
 async def test_what_is_revoked_after_the_kick_off_does_not_leave(world):
     token = await world.token(*CLINIC)
-    told = await exporting.manifest(world, token, await exporting.kick_off(world, token, OBSERVATIONS))
+    told = await bulk_requests.manifest(world, token, await bulk_requests.kick_off(world, token, OBSERVATIONS))
     await sign(world, revocations=REVOKED)
     for one in told["output"]:
-        answer = await exporting.get(world, token, one["url"])
+        answer = await bulk_requests.get(world, token, one["url"])
         assert (answer.status_code, answer.content) == (200, b"")
         (entry,) = await world.services.ledger.of_request(answer.headers["x-request-id"])
         assert entry.passed == []
@@ -95,7 +95,7 @@ async def download(world, token, url, between):
             await between()
 
     headers = [(b"authorization", f"Bearer {token}".encode())]
-    path = url.removeprefix(exporting.BASE)
+    path = url.removeprefix(bulk_requests.BASE)
     await world.app(
         {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}, receive, send
     )
@@ -107,7 +107,7 @@ async def download(world, token, url, between):
 async def test_what_is_revoked_while_a_file_is_downloaded_stops_there(world, monkeypatch):
     monkeypatch.setattr(bulk, "CHUNK", 2)
     token = await world.token(*CLINIC)
-    told = await exporting.manifest(world, token, await exporting.kick_off(world, token, OBSERVATIONS))
+    told = await bulk_requests.manifest(world, token, await bulk_requests.kick_off(world, token, OBSERVATIONS))
     got, ended = await download(world, token, told["output"][0]["url"], lambda: sign(world, revocations=REVOKED))
     assert (len(got), ended) == (2, True)
 
@@ -123,12 +123,12 @@ async def test_a_download_breaks_off_when_what_it_stands_on_ends(world, monkeypa
         rights=["population-search"],
         lifetime=10**6,
     )
-    place = await exporting.kick_off(world, token, OBSERVATIONS)
-    told = await exporting.manifest(world, token, place)
+    place = await bulk_requests.kick_off(world, token, OBSERVATIONS)
+    told = await bulk_requests.manifest(world, token, place)
 
     async def end():
         if how == "cancelled":
-            assert (await exporting.get(world, token, place, "DELETE")).status_code == 202
+            assert (await bulk_requests.get(world, token, place, "DELETE")).status_code == 202
         elif how == "token":
             async with world.services.store.transaction() as change:
                 await change.revoke_token((await world.services.tokens.holder(other.encode())).digest)
@@ -144,32 +144,32 @@ async def test_a_file_that_broke_off_is_downloaded_again_after_a_restart(world, 
     monkeypatch.setattr(bulk_files, "FILE", 1)
     await world.deliver("riverside-ehr", records.ndjson(records.clinic_patient(), records.clinic_result()))
     token = await world.token(*CLINIC)
-    place = await exporting.kick_off(world, token, OBSERVATIONS)
-    told = await exporting.manifest(world, token, place)
+    place = await bulk_requests.kick_off(world, token, OBSERVATIONS)
+    told = await bulk_requests.manifest(world, token, place)
     assert len(told["output"]) == 2
     expected = await seen(world)
     await world.close()
     again = await worlds.open_site(tmp_path / "site", now=world.clock.now, first_id=5000)
     found = {}
     for _ in range(2):
-        assert await exporting.manifest(again, token, place) == told
-        found = await exporting.files(again, token, told)
-    assert exporting.ids(found) == expected
+        assert await bulk_requests.manifest(again, token, place) == told
+        found = await bulk_requests.files(again, token, told)
+    assert bulk_requests.ids(found) == expected
     assert len(expected) == 8
     await again.close()
 
 
 async def test_an_export_that_was_not_planned_before_a_restart_is_planned_after_it(world, tmp_path):
     token = await world.token(*CLINIC)
-    place = await exporting.kick_off(world, token, OBSERVATIONS)
+    place = await bulk_requests.kick_off(world, token, OBSERVATIONS)
     ident = place.rpartition("/")[2]
     task = world.services.bulk._planning[ident]
     task.cancel()
     await asyncio.sleep(0)
     await world.close()
     again = await worlds.open_site(tmp_path / "site", now=world.clock.now, first_id=5000)
-    told = await exporting.manifest(again, token, place)
-    assert len(exporting.ids(await exporting.files(again, token, told))) == 7
+    told = await bulk_requests.manifest(again, token, place)
+    assert len(bulk_requests.ids(await bulk_requests.files(again, token, told))) == 7
     await again.close()
 
 
@@ -181,20 +181,20 @@ async def test_planning_that_failed_is_told_and_begun_anew(world, monkeypatch):
         raise RuntimeError("a defect")
 
     monkeypatch.setattr(world.services.bulk, "_weigh", broken)
-    place = await exporting.kick_off(world, token, OBSERVATIONS)
-    answer = await exporting.get(world, token, place)
+    place = await bulk_requests.kick_off(world, token, OBSERVATIONS)
+    answer = await bulk_requests.get(world, token, place)
     while answer.status_code == 202:
         await asyncio.sleep(0)
-        answer = await exporting.get(world, token, place)
+        answer = await bulk_requests.get(world, token, place)
     assert answer.status_code == 500
     monkeypatch.setattr(world.services.bulk, "_weigh", whole)
-    assert len((await exporting.manifest(world, token, place))["output"]) == 1
+    assert len((await bulk_requests.manifest(world, token, place))["output"]) == 1
 
 
 async def test_an_export_is_its_own_clients_for_its_purpose(world):
     token = await world.token(*CLINIC)
-    place = await exporting.kick_off(world, token, OBSERVATIONS)
-    told = await exporting.manifest(world, token, place)
+    place = await bulk_requests.kick_off(world, token, OBSERVATIONS)
+    told = await bulk_requests.manifest(world, token, place)
 
     async def issue(client, organisation, purpose):
         return await world.services.tokens.issue(
@@ -207,8 +207,8 @@ async def test_an_export_is_its_own_clients_for_its_purpose(world):
         await issue("test", "Organization/pretrial", "pretrial-release"),
     ):
         for path, method in ((place, "GET"), (told["output"][0]["url"], "GET"), (place, "DELETE")):
-            foreign = await exporting.get(world, asking, path, method)
-            absent = await exporting.get(world, asking, path.replace(place.rpartition("/")[2], "absent"), method)
+            foreign = await bulk_requests.get(world, asking, path, method)
+            absent = await bulk_requests.get(world, asking, path.replace(place.rpartition("/")[2], "absent"), method)
             assert foreign.status_code == 404
             assert worlds.comparable(foreign) == worlds.comparable(absent)
     world.clock.now += LIFETIME
@@ -219,29 +219,29 @@ async def test_an_export_is_its_own_clients_for_its_purpose(world):
         rights=["population-search"],
         lifetime=600,
     )
-    assert (await exporting.get(world, late, place)).status_code == 404
+    assert (await bulk_requests.get(world, late, place)).status_code == 404
 
 
 async def test_everyone_is_exported_with_the_right_to_it_alone_and_not_without_end(world, monkeypatch):
     token = await world.token(*PRETRIAL)
-    answer = await exporting.get(world, token, OBSERVATIONS, **exporting.ASYNC)
+    answer = await bulk_requests.get(world, token, OBSERVATIONS, **bulk_requests.ASYNC)
     assert answer.status_code == 403
     (entry,) = await world.services.ledger.of_request(answer.headers["x-request-id"])
     assert (entry.interaction, entry.outcome) == ("$export", "403 population-search")
     monkeypatch.setattr(bulk, "MOST_OPEN", 1)
     token = await world.token(*CLINIC)
-    place = await exporting.kick_off(world, token, OBSERVATIONS)
-    answer = await exporting.get(world, token, OBSERVATIONS, **exporting.ASYNC)
+    place = await bulk_requests.kick_off(world, token, OBSERVATIONS)
+    answer = await bulk_requests.get(world, token, OBSERVATIONS, **bulk_requests.ASYNC)
     assert answer.status_code == 429
-    await exporting.manifest(world, token, place)
-    assert (await exporting.get(world, token, place, "DELETE")).status_code == 202
-    await exporting.kick_off(world, token, OBSERVATIONS)
+    await bulk_requests.manifest(world, token, place)
+    assert (await bulk_requests.get(world, token, place, "DELETE")).status_code == 202
+    await bulk_requests.kick_off(world, token, OBSERVATIONS)
 
 
 async def since_of(world):
     world.clock.forward(minutes=1)
     token = await world.token(*CLINIC)
-    told = await exporting.manifest(world, token, await exporting.kick_off(world, token, OBSERVATIONS))
+    told = await bulk_requests.manifest(world, token, await bulk_requests.kick_off(world, token, OBSERVATIONS))
     world.clock.forward(minutes=1)
     return told["transactionTime"]
 
@@ -261,7 +261,7 @@ async def test_since_gives_what_is_new_and_what_became_permitted_and_nothing_els
     await sign(world)
     assert await seen(world) == before
     assert await observations(world, token, f"{OBSERVATIONS}&_since={later}") == before
-    everything = exporting.ids(await exporting.export(world, token, f"/fhir/Patient/$export?_since={later}"))
+    everything = bulk_requests.ids(await bulk_requests.export(world, token, f"/fhir/Patient/$export?_since={later}"))
     assert {name.partition("/")[0] for name in everything} >= {"Patient", "Observation"}
 
 
@@ -291,27 +291,29 @@ async def test_a_group_is_its_owners_and_hidden_and_unknown_members_are_alike(wo
     hidden = world.patient("jail-roster", "J9")
     members = [{"entity": {"reference": f"Patient/{one}"}} for one in (patient, hidden, "absent")]
     document = {"resourceType": "Group", "type": "person", "actual": True, "member": members}
-    made = await exporting.get(world, token, "/fhir/Group", "POST", document)
+    made = await bulk_requests.get(world, token, "/fhir/Group", "POST", document)
     place = f"/fhir/Group/{made.json()['id']}"
     assert [one["entity"]["reference"] for one in made.json()["member"]] == [f"Patient/{patient}"]
     other = await world.token(*PRETRIAL)
     for tail, method in (("", "GET"), ("", "PUT"), ("", "DELETE"), ("/$export", "GET")):
-        foreign = await exporting.get(world, other, place + tail, method, document, **exporting.ASYNC)
-        absent = await exporting.get(world, other, f"/fhir/Group/absent{tail}", method, document, **exporting.ASYNC)
+        foreign = await bulk_requests.get(world, other, place + tail, method, document, **bulk_requests.ASYNC)
+        absent = await bulk_requests.get(
+            world, other, f"/fhir/Group/absent{tail}", method, document, **bulk_requests.ASYNC
+        )
         assert foreign.status_code == 404
         assert worlds.comparable(foreign) == worlds.comparable(absent)
-    found = await exporting.export(world, token, f"{place}/$export?_type=Patient,Observation")
+    found = await bulk_requests.export(world, token, f"{place}/$export?_type=Patient,Observation")
     links = {link["other"]["reference"] for one in found["Patient"] for link in one.get("link", ())}
-    assert exporting.ids(found) == {f"Patient/{patient}"} | links | await seen(world)
+    assert bulk_requests.ids(found) == {f"Patient/{patient}"} | links | await seen(world)
     assert len(found["Patient"]) == 2
     without = await world.services.tokens.issue(
         client="test", organisation="Organization/cottonwood", purposes=["TREAT"], lifetime=600
     )
-    assert exporting.ids(await exporting.export(world, without, f"{place}/$export?_type=Observation")) == await seen(
-        world
-    )
-    assert (await exporting.get(world, token, place, "DELETE")).status_code == 204
-    assert (await exporting.get(world, token, place)).status_code == 404
+    assert bulk_requests.ids(
+        await bulk_requests.export(world, without, f"{place}/$export?_type=Observation")
+    ) == await seen(world)
+    assert (await bulk_requests.get(world, token, place, "DELETE")).status_code == 204
+    assert (await bulk_requests.get(world, token, place)).status_code == 404
 
 
 async def test_custody_that_was_too_old_to_be_relied_on_counts_as_not_permitted_then(world):
@@ -325,8 +327,8 @@ async def test_custody_that_was_too_old_to_be_relied_on_counts_as_not_permitted_
 
 async def test_an_export_is_explained_to_officers(world):
     token = await world.token(*CLINIC)
-    told = await exporting.manifest(world, token, await exporting.kick_off(world, token, OBSERVATIONS))
-    answer = await exporting.get(world, token, told["output"][0]["url"])
+    told = await bulk_requests.manifest(world, token, await bulk_requests.kick_off(world, token, OBSERVATIONS))
+    answer = await bulk_requests.get(world, token, told["output"][0]["url"])
     overview, *groups = await world.services.explain.request(answer.headers["x-request-id"])
     assert overview.lines[0] == "7 resources were given on this page."
     assert {one.effect for one in groups} == {"PERMIT", "DENY"}
@@ -354,12 +356,12 @@ async def destroy(world, name):
 
 async def deletions(world, token, since):
     """What an export says was deleted: the names in each Bundle."""
-    told = await exporting.manifest(
-        world, token, await exporting.kick_off(world, token, f"{OBSERVATIONS}&_since={since}")
+    told = await bulk_requests.manifest(
+        world, token, await bulk_requests.kick_off(world, token, f"{OBSERVATIONS}&_since={since}")
     )
     found = []
     for one in told["deleted"]:
-        answer = await exporting.get(world, token, one["url"])
+        answer = await bulk_requests.get(world, token, one["url"])
         bundles = [orjson.loads(line) for line in answer.content.splitlines()]
         assert {(one["resourceType"], one["type"]) for one in bundles} <= {("Bundle", "transaction")}
         found += [entry["request"]["url"] for one in bundles for entry in one["entry"]]

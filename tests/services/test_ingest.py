@@ -262,7 +262,7 @@ async def test_replay_of_one_feed_leaves_the_others_alone(world):
 
 async def test_a_replayed_release_never_undoes_a_later_revocation(world):
     """The form waits, because its version is unknown; the revocation of it arrives; then the form is mended."""
-    form = world.services.ingest._lines["releases"].assembly._releases.forms
+    form = world.services.ingest._lines["releases"].assembly.releases.forms
     version = form.pop(("universal-release", "2026-1"))
     await world.deliver("releases", records.ndjson(records.release(records.choice())))
     form["universal-release", "2026-1"] = version

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import exporting
+import bulk_requests
 import orjson
 import pytest
 import writers
@@ -45,18 +45,20 @@ async def test_what_was_taken_back_has_no_versions_and_its_readers_are_told_by_a
     place = f"/Observation/{made['id']}"
     token = await writers.token(world)
     world.clock.forward(minutes=1)
-    found = await exporting.export(world, token, "/fhir/Patient/$export?_type=Observation")
-    assert f"Observation/{made['id']}" in exporting.ids(found)
+    found = await bulk_requests.export(world, token, "/fhir/Patient/$export?_type=Observation")
+    assert f"Observation/{made['id']}" in bulk_requests.ids(found)
     since = "2026-11-22T19:00:30Z"
     assert (await writers.send(world, "DELETE", place)).status_code in {200, 204}
     for tail in ("", "/_history", f"/_history/{made['meta']['versionId']}"):
         assert (await writers.send(world, "GET", place + tail)).status_code == 404
-    told = await exporting.manifest(
-        world, token, await exporting.kick_off(world, token, f"/fhir/Patient/$export?_type=Observation&_since={since}")
+    told = await bulk_requests.manifest(
+        world,
+        token,
+        await bulk_requests.kick_off(world, token, f"/fhir/Patient/$export?_type=Observation&_since={since}"),
     )
     names = []
     for one in told["deleted"]:
-        answer = await exporting.get(world, token, one["url"])
+        answer = await bulk_requests.get(world, token, one["url"])
         lines = [orjson.loads(line) for line in answer.content.splitlines()]
         names += [entry["request"]["url"] for line in lines for entry in line["entry"]]
     assert f"Observation/{made['id']}" in names
