@@ -180,7 +180,19 @@ def _purpose(code: str) -> dict[str, Any]:
 
 
 _INTERACTIONS: Final = frozenset(
-    "read vread history-instance search-type create update patch delete batch transaction capabilities".split()
+    [
+        "read",
+        "vread",
+        "history-instance",
+        "search-type",
+        "create",
+        "update",
+        "patch",
+        "delete",
+        "batch",
+        "transaction",
+        "capabilities",
+    ]
 )
 """Codes of http://hl7.org/fhir/restful-interaction that the ledger uses."""
 
