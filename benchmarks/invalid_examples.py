@@ -64,7 +64,7 @@ def kind_of(data: bytes) -> str:
 
 def ours() -> Refuses:
     """Our parser and validator."""
-    validator = shipped_validator(Facts(r4_facts()))
+    validator = shipped_validator()
 
     def refuses(data: bytes, _: str) -> bool:
         try:

@@ -9,8 +9,6 @@ import orjson
 import pytest
 import worlds
 
-from adapter.assets import r4_facts
-from adapter.fhir.facts import Facts
 from adapter.rest.offered import CANONICAL, PROFILES
 from adapter.services.profiles import shipped_validator
 from adapter.store.shapes import TYPE_NAMES
@@ -39,7 +37,7 @@ async def stored(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def validator():
-    return shipped_validator(Facts(r4_facts()))
+    return shipped_validator()
 
 
 async def test_fhir_resources_reads_every_one(stored):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from adapter.assets import r4_facts
 from adapter.auth.assertion import Assertions
 from adapter.auth.clients import Clients, read_clients
 from adapter.auth.endpoints import Endpoints
@@ -18,8 +17,8 @@ from adapter.auth.requester import Requester
 from adapter.auth.stored import Stored
 from adapter.auth.tokens import Tokens
 from adapter.errors import ConfigurationError, Problem
-from adapter.fhir.facts import Facts
 from adapter.outbound import Outbound
+from adapter.services.profiles import shipped_validator
 from adapter.services.site_rules import compile_rules
 from adapter.settings import read_document
 
@@ -84,9 +83,8 @@ def checked(site: Site, connectors: Collection[str], now: Callable[[], int]) -> 
         rules = compile_rules(site, connectors, at=now())
     except ConfigurationError as error:
         problems += error.problems
-    facts = rules.facts if rules is not None else Facts(r4_facts())
     try:
-        clients = registered(site, types=facts.all_resources, clock=now)
+        clients = registered(site, types=shipped_validator().facts.all_resources, clock=now)
     except ConfigurationError as error:
         problems += error.problems
     if rules is None or clients is None:

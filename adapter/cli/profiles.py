@@ -14,10 +14,10 @@ from rich.table import Table
 
 from adapter import assets
 from adapter.cli.options import AsJson  # noqa: TC001 - typer reads the annotations
-from adapter.fhir.facts import Facts
 from adapter.rest.statements import of_roles
 from adapter.services.conformance import conformance
 from adapter.services.fhir_package import NAME, package
+from adapter.services.profiles import shipped_validator
 from adapter.services.site_rules import registry_of
 from adapter.settings import load_site
 from adapter.summary.loinc import PinnedList
@@ -92,5 +92,5 @@ def described(site: Path | None) -> Sequence[dict[str, Any]]:
         registry = Registry.load(assets.instruments(), PinnedList.load(assets.loinc()))
     else:
         registry = registry_of(load_site(site))
-    found = [*conformance(Facts(assets.r4_facts()), registry), *of_roles(version("sallyport"))]
+    found = [*conformance(shipped_validator().facts, registry), *of_roles(version("sallyport"))]
     return sorted(found, key=lambda one: (one["resourceType"], one["id"]))

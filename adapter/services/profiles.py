@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from adapter import assets
+from adapter.fhir.facts import Facts
 from adapter.fhir.profiles import HL7, Definition, Profiles, codes_of, definition_of
 from adapter.fhir.validate import Validator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from adapter.fhir.facts import Facts
 
 
 def shipped_profiles(facts: Facts) -> Profiles:
@@ -38,6 +38,8 @@ def profiles_of(facts: Facts, resources: Iterable[Mapping[str, Any]], us_core: M
     return Profiles(facts, definitions, codes)
 
 
-def shipped_validator(facts: Facts) -> Validator:
-    """The validator that knows every shipped profile."""
+@cache
+def shipped_validator() -> Validator:
+    """The validator that knows R4 and every shipped profile, made once in a process: what ships does not change."""
+    facts = Facts(assets.r4_facts())
     return Validator(facts, shipped_profiles(facts))

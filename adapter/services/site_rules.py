@@ -13,7 +13,6 @@ from adapter.consent.law.law import Law
 from adapter.consent.law.partners import PartnerFacts
 from adapter.consent.law.tables import tables
 from adapter.errors import ConfigurationError, Problem
-from adapter.fhir.facts import Facts
 from adapter.mapping.compile import compile_mapping
 from adapter.mapping.tables import CodeTable, read_table
 from adapter.services.agreements import read_agreements
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from adapter.consent.agreement import AnyAgreement
     from adapter.consent.agreement_user import UserAgreement
     from adapter.consent.release_form import Form
+    from adapter.fhir.facts import Facts
     from adapter.fhir.validate import Validator
     from adapter.settings import Feed, Site
 
@@ -57,7 +57,8 @@ def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRu
     counts from a day on.
     """
     problems: list[Problem] = []
-    facts, tables = Facts(assets.r4_facts()), _tables()
+    validator, tables = shipped_validator(), _tables()
+    facts = validator.facts
     registry = _collect(problems, partial(registry_of, site), None)
     agreements = _collect(problems, partial(read_agreements, site.agreements, site.partners, site.feeds), ())
     user_agreements = _collect(problems, partial(read_user_agreements, site.user_agreements, site.partners), ())
@@ -90,7 +91,7 @@ def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRu
         mappings=mappings,
         registry=registry,
         facts=facts,
-        validator=shipped_validator(facts),
+        validator=validator,
         tables=tables,
     )
 

@@ -84,7 +84,7 @@ def test_the_index_lists_every_resource_once(unpacked):
 def test_what_is_in_it_is_valid_and_can_be_claimed_by_whoever_loads_it(unpacked):
     """A tool that knows nothing of this software builds its profiles from the package alone."""
     facts, found = Facts(r4_facts()), resources(unpacked)
-    validator = shipped_validator(facts)
+    validator = shipped_validator()
     for name, resource in found.items():
         assert validator.issues(resource) == [], name
     us_core = {"profiles": {}, "codes": {}}

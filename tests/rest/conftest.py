@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from adapter.store.shapes import TokenRow
 
 FACTS = Facts(r4_facts())
-VALIDATOR = shipped_validator(FACTS)
+VALIDATOR = shipped_validator()
 CONFORMANCE = conformance(FACTS, Registry.load(instruments(), PinnedList.load(loinc())))
 BASE = "https://county.example/fhir"
 INSTANT = "2026-03-02T15:00:00.120Z"
