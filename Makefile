@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: setup demo test lint fmt bench bench-full crash fuzz mutants conformance pins clean
+.PHONY: setup demo test lint fmt bench bench-full crash fuzz fuzz-rest mutants conformance pins clean
 
 setup: $(STAMP) ## make .venv with the command .venv/bin/sallyport
 
@@ -44,6 +44,9 @@ crash: setup ## kill a server two hundred times under live MLLP senders: nothing
 
 fuzz: setup ## ten million random cases: the engine, its tables and a slow evaluator must agree
 	$(BIN)/python -m tests.fuzz $(FUZZ)
+
+fuzz-rest: setup ## a hundred thousand random requests to the FHIR base: each is answered, none by a failure of the server
+	$(BIN)/python -m tests.fuzz.rest $(FUZZ)
 
 mutants: setup ## change the engine in every small way and see whether a test notices; takes hours
 	sh tests/mutants.sh $(BIN)/python
