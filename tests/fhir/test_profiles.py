@@ -30,6 +30,7 @@ SAMPLES = {
     "code": "female",
     "date": "1990-02-28",
     "dateTime": "2026-03-02",
+    "HumanName": {"family": "x"},
     "Extension": {"url": "urn:x", "valueBoolean": True},
     "id": "x1",
     "Identifier": {"system": "urn:x", "value": "1"},

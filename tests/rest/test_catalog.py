@@ -70,7 +70,7 @@ async def test_a_search_without_criteria_pages_through_a_type(stranger, everythi
         ("CodeSystem?system=https://sallyport.example/fhir/CodeSystem/legal-regime", ["legal-regime"]),
         ("ConceptMap?target-system=http://loinc.org", ["jbh-result-code-to-loinc"]),
         ("OperationDefinition?code=validate", ["validate"]),
-        ("StructureDefinition?type=RelatedPerson", ["relative"]),
+        ("StructureDefinition?type=RelatedPerson", ["contact-details", "relative"]),
         (
             "StructureDefinition?base=https://sallyport.example/fhir/StructureDefinition/screening-detail",
             ["screening-panel"],

@@ -148,6 +148,13 @@ def examples():
             content=[{"attachment": {"title": "Note"}}],
         ),
         "relative": claim("relative", "RelatedPerson", patient=PATIENT, name=[{"family": "Nuñez"}]),
+        "contact-details": claim(
+            "contact-details",
+            "RelatedPerson",
+            patient=PATIENT,
+            relationship=[concept("ONESELF", "http://terminology.hl7.org/CodeSystem/v3-RoleCode")],
+            telecom=[{"system": "phone", "value": "505-555-0100"}],
+        ),
         "patient-list": claim(
             "patient-list", "Group", type="person", actual=True, managingEntity={"reference": "Organization/cottonwood"}
         ),
