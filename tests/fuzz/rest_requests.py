@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from copy import deepcopy
 
 import orjson
 import subscribers
@@ -226,7 +227,8 @@ class Requests:
         return writers.bundle(*kept, kind=self._chance.choice(("batch", "transaction", "collection")))
 
     def _mutated(self, value):
-        """The same with nothing, one or a few places changed to something else."""
+        """A copy with nothing, one or a few places changed to something else."""
+        value = deepcopy(value)
         for _ in range(self._chance.choice((0, 0, 1, 1, 2, 5))):
             places = list(_places(value))
             if places:
