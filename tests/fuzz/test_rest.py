@@ -17,7 +17,7 @@ async def test_no_request_is_answered_as_a_failure_of_the_server(tmp_path, seed)
     """Whatever is sent, the answer is FHIR; the seed of a failure is in its message."""
     answered = await go(tmp_path, seed, REQUESTS)
     assert answered.total() == REQUESTS
-    assert {status // 100 for _, status in answered} == {2, 4}
+    assert {2, 4} <= {status // 100 for _, status in answered} <= {2, 3, 4}
 
 
 class Told:
