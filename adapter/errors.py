@@ -15,7 +15,7 @@
     │   ├── PreconditionFailed  what the caller takes for granted is not so
     │   ├── Rejected            what was sent cannot be kept; it says why, element by element
     │   └── TooMany             the caller has asked too often
-    │       └── Throttled   for now: it says in how many seconds to come back
+    │       └── Throttled   asked too often: it says in how many seconds to come back
     ├── LedgerBroken            the disclosure ledger does not follow from itself any more
     └── Unavailable             the answer cannot be given now; never a shorter answer instead
         └── FeedClosed          a feed takes nothing in now; its sender keeps what it has and sends it later

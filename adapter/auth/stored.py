@@ -55,6 +55,10 @@ class Stored:
         """Whether a client is shut out."""
         return await self._store.client_stopped(client)
 
+    async def withdrawn(self, client: str, organisation: str, user: str) -> bool:
+        """Whether the last token that was issued by hand to these was revoked."""
+        return await self._store.withdrawn(client, organisation, user)
+
     async def last_word(self, organisation: str, user: str) -> LastWord:
         """What a user signed or did last in an organisation."""
         if not user:

@@ -1,7 +1,8 @@
 """Who is told by a subscription: what its client, organisation and user may still ask for at this moment.
 
 A subscription outlives the access token it was asked with, so what the token stood for is looked at anew each time:
-registration, agreements in force, signatures, and whether the client is shut out.
+registration, agreements in force, signatures, whether the client is shut out and, where the county issued the token by
+hand, whether it took the last such token back.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ class Words(Protocol):
 
     async def stopped(self, client: str) -> bool:
         """Whether a client is shut out."""
+        ...
+
+    async def withdrawn(self, client: str, organisation: str, user: str) -> bool:
+        """Whether the last token that was issued by hand to these was revoked."""
         ...
 
     async def last_word(self, organisation: str, user: str) -> LastWord:
@@ -94,6 +99,8 @@ class Subscribers:
         )
         if row.scopes:
             return None if await self._words.stopped(row.client) else self._clients.still(token, at)
+        if await self._words.withdrawn(row.client, row.organisation, row.user):
+            return None
         key = row.organisation.removeprefix("Organization/")
         if not self._users.may_ask(row.organisation, row.user, token.last_word, at):
             return None

@@ -55,6 +55,19 @@ class Author:
     bounded: str = ""
     hourly: int | None = None
 
+    def entry(self, interaction: str, target: str, *, at: int) -> LedgerEntry:
+        """How what was done stands in the ledger: nothing was handed out by it."""
+        return LedgerEntry(
+            at=at,
+            request_id=self.request_id,
+            client=self.name,
+            context=self.context,
+            purpose=self.purpose,
+            interaction=interaction,
+            target=target,
+            passed=(),
+        )
+
     def numbered(self, number: int) -> Author:
         """The same author for one of several recordings that one request asks for."""
         return replace(self, request=f"{self.request} {number}")
@@ -131,7 +144,7 @@ class Authorities:
                     "this request key was used for something else, or for what no longer holds; use a new one",
                     expression="request",
                 )
-            await self._enter(by, what.interaction, _target(whom, ident), at)
+            await self._ledger.append(by.entry(what.interaction, _target(whom, ident), at=at))
         return ident
 
     async def record_within(self, change: Transaction, what: Recording, patient: str, by: Author) -> str:
@@ -141,7 +154,7 @@ class Authorities:
         rid = row_key("Patient", patient)
         await change.record(_fact(what, ident=ident, patient=rid, digest=_digest(what, whom), by=by, at=at))
         await self._refresh(change, rid, at)
-        await self._enter(by, what.interaction, _target(whom, ident), at)
+        await self._ledger.append(by.entry(what.interaction, _target(whom, ident), at=at))
         return ident
 
     async def end(self, ident: str, by: Author, *, because: str) -> bool:
@@ -153,7 +166,7 @@ class Authorities:
             if ended:
                 await change.add_act(LegalAct(fact=ident, act=ENDED, author=by.name, at=at, words=because))
                 await self._refresh(change, found.patient, at)
-            await self._enter(by, "end", ident, at)
+            await self._ledger.append(by.entry("end", ident, at=at))
         return ended
 
     async def act(self, ident: str, by: Author, *, act: str, words: str, ends: bool = False) -> None:
@@ -165,11 +178,11 @@ class Authorities:
             if ends and await change.end_recorded(ident, at=at):
                 await change.add_act(LegalAct(fact=ident, act=ENDED, author=by.name, at=at, words=act))
                 await self._refresh(change, found.patient, at)
-            await self._enter(by, act, ident, at)
+            await self._ledger.append(by.entry(act, ident, at=at))
 
     async def enter(self, by: Author, interaction: str, target: str) -> None:
         """Put an act of an author into the disclosure ledger."""
-        await self._enter(by, interaction, target, self._clock())
+        await self._ledger.append(by.entry(interaction, target, at=self._clock()))
 
     async def listed(self, patient: str) -> list[Listed]:
         """What is recorded of the person of a Patient, of all linked records, oldest first."""
@@ -213,20 +226,6 @@ class Authorities:
         if found is None:
             raise NotFound("nothing is recorded under this id; `sallyport record list` tells the ids")
         return found
-
-    async def _enter(self, by: Author, interaction: str, target: str, at: int) -> None:
-        await self._ledger.append(
-            LedgerEntry(
-                at=at,
-                request_id=by.request_id,
-                client=by.name,
-                context=by.context,
-                purpose=by.purpose,
-                interaction=interaction,
-                target=target,
-                passed=(),
-            )
-        )
 
 
 def _fact(what: Recording, *, ident: str, patient: int, digest: bytes, by: Author, at: int) -> LegalFact:

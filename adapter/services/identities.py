@@ -16,7 +16,7 @@ from adapter.services.doubts import AUTHOR
 from adapter.services.misjoined import Misjoined
 from adapter.services.recordings import IDENTITY, hold
 from adapter.store.pairs import PairDecision, PairRow
-from adapter.store.shapes import LedgerEntry, LegalAct, row_key
+from adapter.store.shapes import LegalAct, row_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -138,7 +138,7 @@ class Identities:
             names = await self._names(change, pair)
             row = rows[0] if rows else PairRow(*pair, 0, 0, 0, 0)
             item = await self._item(change, row, names)
-        await self._enter(by, "identity-view", f"Patient/{one} Patient/{other}")
+        await self._ledger.append(by.entry("identity-view", f"Patient/{one} Patient/{other}", at=self._clock()))
         first, second = (traits[row_key("Patient", ident)] for ident in (one, other))
         return first, second, item
 
@@ -147,7 +147,9 @@ class Identities:
         pair, at = self._pair(one, other), self._clock()
         async with self._store.transaction() as change:
             await self._say(change, pair, SAME if same else DIFFERENT, by, why=why, at=at)
-            await self._enter(by, f"identity-{SAME if same else DIFFERENT}", f"Patient/{one} Patient/{other}")
+            await self._ledger.append(
+                by.entry(f"identity-{SAME if same else DIFFERENT}", f"Patient/{one} Patient/{other}", at=self._clock())
+            )
             rows = await change.pairs([pair[0]])
             return next((Band(row.state) for row in rows if row.other == pair[1]), Band.NONE)
 
@@ -172,7 +174,7 @@ class Identities:
                 for number, ident in enumerate((one, other)):
                     what = hold(IDENTITY, words=f"taken apart: {why}")
                     await self._authorities.record_within(change, what, ident, by.numbered(number))
-            await self._enter(by, "identity-unlink", f"Patient/{one} Patient/{other}")
+            await self._ledger.append(by.entry("identity-unlink", f"Patient/{one} Patient/{other}", at=self._clock()))
         async with self._store.snapshot() as view:
             apart = Misjoined(view, self._decisions, self._in_force, component)
             return await apart.over(self._ledger.since(since))
@@ -190,7 +192,7 @@ class Identities:
                     await change.add_act(LegalAct(fact=fact.id, act="ended", author=by.name, at=at, words=why))
             touched = await self._people.accept(change, portrait, at=at)
             await self._in_force.refresh(change, touched, at=at)
-            await self._enter(by, "identity-accept", f"Patient/{patient}")
+            await self._ledger.append(by.entry("identity-accept", f"Patient/{patient}", at=self._clock()))
         return len(touched)
 
     async def _say(
@@ -240,18 +242,4 @@ class Identities:
             score=row.score / 100,
             since=row.since,
             levels={name: level for name, level in levels.items() if level != "unknown"},
-        )
-
-    async def _enter(self, by: Author, interaction: str, target: str) -> None:
-        await self._ledger.append(
-            LedgerEntry(
-                at=self._clock(),
-                request_id=by.request_id,
-                client=by.name,
-                context=0,
-                purpose="",
-                interaction=interaction,
-                target=target,
-                passed=(),
-            )
         )

@@ -20,7 +20,7 @@ from adapter.fhir.served import Parts, join
 from adapter.services.restrained import relabelled
 from adapter.services.write import digest_of
 from adapter.store.labels import LIFT, RESTORE, LabelDecision
-from adapter.store.shapes import LedgerEntry, row_key
+from adapter.store.shapes import row_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -172,7 +172,7 @@ class Labelling:
             await change.put([one.write for one in changes], at=at, origin=None)
             touched = await self._in_force.touched(change, [one.write for one in changes], at=at)
             await self._in_force.refresh(change, touched, at=at)
-            await self._enter(by, f"labels-{act}", what, at)
+            await self._ledger.append(by.entry(f"labels-{act}", what, at=at))
         found = []
         for one in changes:
             segment = await self._decisions.segment(one.write.segment)
@@ -193,17 +193,3 @@ class Labelling:
         if known is not None and times is not None:
             await change.tell([(rid, known.at, times)])
         await change.decide_labels(LabelDecision(act, rid, one.changed, told, one.write.digest, by.name, why, at))
-
-    async def _enter(self, by: Author, interaction: str, target: str, at: int) -> None:
-        await self._ledger.append(
-            LedgerEntry(
-                at=at,
-                request_id=by.request_id,
-                client=by.name,
-                context=0,
-                purpose="",
-                interaction=interaction,
-                target=target,
-                passed=(),
-            )
-        )

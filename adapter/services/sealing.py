@@ -26,7 +26,7 @@ from adapter.fhir.served import Parts, join
 from adapter.services.authorities import Author
 from adapter.services.write import STAMPED, content_digest, unstamped
 from adapter.store.sealing import SEALED, SealingRow
-from adapter.store.shapes import LedgerEntry, ResourceWrite, ScreeningPlace, row_key
+from adapter.store.shapes import ResourceWrite, ScreeningPlace, row_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -99,7 +99,7 @@ class Sealing:
             if not count:
                 raise Conflict("it is sealed already; `sallyport record sealed` lists what is", expression="record")
             await self._in_force.refresh(change, {one.patient for one in rows}, at=at)
-            await self._enter(by, kind, f"{what} {ident}", at)
+            await self._ledger.append(by.entry(kind, f"{what} {ident}", at=at))
         return Sealed(row=row, records=count)
 
     async def _types(self, what: str) -> set[str]:
@@ -138,7 +138,7 @@ class Sealing:
                 touched = await change.destroy(left)
                 await change.end_sealing(ident, second=by.name, at=at)
                 await self._in_force.refresh(change, touched | (patients - set(left)), at=at)
-                await self._enter(by, DESTROYED, f"{row.what} {ident}", at)
+                await self._ledger.append(by.entry(DESTROYED, f"{row.what} {ident}", at=at))
         if await self._erasing.run() or left:
             await self._store.scrub()
         return Sealed(row=row, records=len(members))
@@ -158,7 +158,7 @@ class Sealing:
                 await change.put([self._again(one, stored[one.rid].head, stored[one.rid].tail)], at=at, origin=None)
             await change.end_sealing(ident, second=by.name, at=at)
             await self._in_force.refresh(change, {one.patient for one in members}, at=at)
-            await self._enter(by, OPENED, f"{row.what} {ident} {because}".rstrip(), at)
+            await self._ledger.append(by.entry(OPENED, f"{row.what} {ident} {because}".rstrip(), at=at))
         return Sealed(row=row, records=len(members))
 
     async def listed(self) -> list[Sealed]:
@@ -222,20 +222,6 @@ class Sealing:
         if row is None:
             raise NotFound("no sealing has this id; `sallyport record sealed` tells the ids")
         return row
-
-    async def _enter(self, by: Author, interaction: str, target: str, at: int) -> None:
-        await self._ledger.append(
-            LedgerEntry(
-                at=at,
-                request_id=by.request_id,
-                client=by.name,
-                context=0,
-                purpose="",
-                interaction=interaction,
-                target=target,
-                passed=(),
-            )
-        )
 
 
 def nobodys(kind: str) -> Segment:

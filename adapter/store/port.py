@@ -325,6 +325,10 @@ class Store(Interned, SubscriptionReads, Protocol):
         """Store a token issued to a registered client, unless it is shut out; tells whether it was stored."""
         ...
 
+    async def withdrawn(self, client: str, organisation: str, user: str) -> bool:
+        """Whether the last token that was issued by hand to these was revoked."""
+        ...
+
     async def tokens(self) -> list[TokenRow]:
         """Every issued token, oldest first."""
         ...

@@ -86,6 +86,17 @@ async def test_a_revocation_between_event_and_sending_stops_it_without_a_trace(a
     assert ada.rows("SELECT count(*) FROM subscription_event") == [(0,)]
 
 
+async def test_a_token_that_the_county_took_back_ends_what_was_subscribed_with_it(ada):
+    await sign(ada)
+    await active(ada)
+    (token,) = [one for one in await ada.services.store.tokens() if one.organisation == "Organization/cottonwood"]
+    async with ada.services.store.transaction() as change:
+        assert await change.revoke_token(token.digest)
+    await screen(ada)
+    await settle(ada)
+    assert ada.receiver.events() == []
+
+
 async def test_what_was_not_told_for_a_revocation_is_news_when_it_is_permitted_again(ada):
     await sign(ada)
     await active(ada)

@@ -53,6 +53,35 @@ class TokensContract:
         assert [row.revoked for row in await store.tokens()] == [False, True, False]
         assert (await store.token(b"\x01")).revoked
 
+    async def test_whoever_the_last_token_was_taken_back_from_is_told_apart(self, store):
+        def issued(digest, at, *, client="c", scopes=""):
+            return TokenRow(
+                digest=digest,
+                client=client,
+                organisation="o",
+                purposes=(),
+                rights=(),
+                expires=NOW,
+                issued=at,
+                scopes=scopes,
+            )
+
+        assert not await store.withdrawn("c", "o", "")
+        for row in (
+            issued(b"1", 1),
+            issued(b"2", 2),
+            issued(b"3", 9, client="d"),
+            issued(b"4", 9, scopes="system/*.r"),
+        ):
+            await store.add_token(row)
+        async with store.transaction() as change:
+            await change.revoke_token(b"1")
+        assert not await store.withdrawn("c", "o", "")
+        async with store.transaction() as change:
+            await change.revoke_token(b"2")
+        asked = (("c", "o", ""), ("d", "o", ""), ("c", "p", ""), ("c", "o", "u"))
+        assert [await store.withdrawn(*one) for one in asked] == [True, False, False, False]
+
     async def test_an_assertion_is_spent_once_and_remembered_until_it_expires(self, store):
         spend = {"expires": NOW + 10, "tokens_until": 0}
         found = await asyncio.gather(*(store.spend_assertion(b"a", at=NOW, **spend) for _ in range(64)))

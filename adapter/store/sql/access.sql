@@ -19,6 +19,11 @@ FROM token_grant
 -- name: tokens
 {grant} ORDER BY issued, digest
 
+-- name: withdrawn
+-- Of tokens that were issued by hand. Of two of one moment the revoked one counts.
+SELECT revoked FROM token_grant WHERE client = ? AND organisation = ? AND user = ? AND scopes = ''
+ORDER BY issued DESC, revoked DESC LIMIT 1
+
 -- name: revoke_token
 UPDATE token_grant SET revoked = 1 WHERE digest = ? AND revoked = 0
 

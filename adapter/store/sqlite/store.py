@@ -166,6 +166,10 @@ class SqliteStore(SqliteSubscriptionReads):
             return None
         return _token_row(*row)
 
+    async def withdrawn(self, client: str, organisation: str, user: str) -> bool:
+        row = self._reader.execute(ACCESS["withdrawn"], (client, organisation, user)).fetchone()
+        return row is not None and bool(row[0])
+
     async def tokens(self) -> list[TokenRow]:
         return [_token_row(*row) for row in self._reader.execute(_TOKENS)]
 
