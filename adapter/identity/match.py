@@ -170,7 +170,7 @@ def blocks(traits: Traits, nicknames: Nicknames) -> list[str]:
 @lru_cache(maxsize=1 << 16)
 def _sounds(family: str) -> frozenset[str]:
     """How a surname sounds, and each of its words."""
-    return frozenset(sound(word) for word in (family.replace(" ", ""), *family.split()))
+    return frozenset([sound(word) for word in {family.replace(" ", ""), *family.split()}])
 
 
 def changed(earlier: Traits, now: Traits, matcher: Matcher) -> frozenset[str]:

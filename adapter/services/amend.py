@@ -130,7 +130,7 @@ class Amender:
                 writes.append(write)
                 continue
             writes.append(await self._after(write, amendment, before))
-            if identity is not None and identity.facts.patient == write.rid:
+            if identity is not None and identity.patient == write.rid:
                 identity = self._recognised(write.rid, amendment, before, feed)
         return replace(assembled, writes=writes, identity=identity)
 
@@ -158,7 +158,7 @@ class Amender:
         kept = [one for one in state.known.body.get("identifier", ()) if one not in own]
         told = self._people.recognise(rid, feed, {**state.known.body, "identifier": [*own, *kept]})
         late = amendment.at < state.known.at
-        return replace(told, amends=not takes_back_numbers(amendment.cleared), late=late)
+        return told._replace(amends=not takes_back_numbers(amendment.cleared), late=late)
 
 
 def takes_back_numbers(cleared: Collection[str]) -> bool:

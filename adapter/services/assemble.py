@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -223,7 +223,7 @@ class Assembly:
         write = await self._writer.prepare(content, facets, ident=ident, patient=ident, seed=seed, relations=merges)
         identity = None if body is None else self._people.recognise(write.rid, self._records, body)
         if identity is not None and draft is not None and (seed or amends is not None):
-            identity = replace(identity, amends=not takes_back_numbers(draft.cleared))
+            identity = identity._replace(amends=not takes_back_numbers(draft.cleared))
         contact = None
         held = None
         if draft is not None and not seed:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from adapter.errors import Conflict, NotFound, RequestError, TooMany
+from adapter.identity.traits import traits_of
 from adapter.services.recorded import recorded_of
 from adapter.services.recordings import assertion
 from adapter.services.standing import NO_FACT
@@ -202,7 +203,7 @@ class Authorities:
         """Under which key it is kept: that of the Patient named, or of the person who is awaited."""
         if whom.person is None:
             return row_key("Patient", whom.patient)
-        known = self._people.recognise(0, AWAITED, whom.person).facts
+        known = self._people.facts(0, AWAITED, traits_of(whom.person))
         if not known.keys:
             raise RequestError(
                 "not enough is known of the person; give the birth date with a full social security number, a state "

@@ -83,7 +83,7 @@ class Batches:
         at = self._clock()
         await change.expect(
             [write for _, assembled in amended.assembled for write in assembled.writes],
-            [assembled.identity.facts for _, assembled in amended.assembled if assembled.identity is not None],
+            {assembled.identity.patient for _, assembled in amended.assembled if assembled.identity is not None},
         )
         # Asked inside the transaction: what another process received and wrote meanwhile must not be taken back.
         # Only a first run of the newest receipt can bring nothing that is outdated.
@@ -96,7 +96,7 @@ class Batches:
             if position is None or later:
                 left = await self._left(change, assembled, origin, later, report)
             written += await self._put(change, left, origin, report, at)
-            if left.identity is not None and left.identity.facts.patient not in change.refused:
+            if left.identity is not None and left.identity.patient not in change.refused:
                 identities.append(left.identity)
         if change.refused:
             # Its source still sends what was destroyed here: somebody should tell them.

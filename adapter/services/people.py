@@ -6,10 +6,9 @@ name, birth date, SSN and sex is put on hold: someone may have given another's n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from adapter.identity.deterministic import contradicts, facts, match_keys
+from adapter.identity import deterministic
 from adapter.identity.match import changed
 from adapter.identity.traits import known_by_all, traits_of, with_unsaid
 from adapter.services.doubts import doubt
@@ -34,15 +33,15 @@ _DOUBTFUL: Final = 2
 """So many of name, birth date, SSN and sex told otherwise put a record on hold."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What one Patient tells of who it is, and a keyed hash of it that shows a repeat.
+class Told(NamedTuple):
+    """What one Patient tells of who it is, and a keyed hash of it that shows a repeat. A tuple: every record tells it.
 
     ``amends``: numbers that it leaves unsaid are as they were. ``late``: the record tells of an earlier time than one
     that came before it, so it counts only where nothing is known yet.
     """
 
-    facts: IdentityFacts
+    patient: int
+    source: str
     traits: Traits
     digest: bytes
     amends: bool = False
@@ -60,22 +59,24 @@ class People:
     def recognise(self, patient: int, source: str, body: Mapping[str, Any]) -> Told:
         """What may be compared of one Patient, before its match-only identifiers are dropped."""
         traits = traits_of(body)
-        told = self._facts(patient, source, traits)
-        return Told(facts=told, traits=traits, digest=self.pairing.seal.told(traits))
+        return Told(patient, source, traits, self.pairing.seal.told(traits))
 
-    def _facts(self, patient: int, source: str, traits: Traits) -> IdentityFacts:
-        keys = [self._keys.match_hash(rule, value) for rule, value in match_keys(traits)]
-        known = {name: self._keys.match_hash(name, value).hex() for name, value in facts(traits).items()}
+    def facts(self, patient: int, source: str, traits: Traits) -> IdentityFacts:
+        """The exact keys of a record and the facts by which it contradicts others, hashed."""
+        hashed = self._keys.match_hash
+        keys = [hashed(rule, value) for rule, value in deterministic.match_keys(traits)]
+        known = {name: hashed(name, value).hex() for name, value in deterministic.facts(traits).items()}
         return IdentityFacts(patient=patient, source=source, keys=keys, facts=known)
 
     async def link(self, change: Transaction, people: Sequence[Told], *, at: int) -> Regrouped:
         """Record what Patients tell, one after the other; link what matches, take back what now contradicts."""
-        patients = {told.facts.patient for told in people}
+        patients = {told.patient for told in people}
         awaited = {one.patient for one in await change.awaited(patients)}
         anew: set[int] = set()
         regrouped = Regrouped()
+        drawn = await self._drawn(change, people, patients)
         for told in people:
-            regrouped.add(await self._link(change, told, anew, at))
+            regrouped.add(await self._link(change, told, drawn, anew, at))
         # What was recorded of someone who was awaited begins to count, or no longer does.
         regrouped.patients |= anew & (awaited | {one.patient for one in await change.awaited(anew)})
         return regrouped
@@ -87,13 +88,27 @@ class People:
             regrouped.add(await self.pairing.merged(change, one, other, source=source, at=at))
         return regrouped
 
-    async def _link(self, change: Transaction, told: Told, anew: set[int], at: int) -> Regrouped:
+    async def _drawn(
+        self, change: Transaction, people: Sequence[Told], patients: Collection[int]
+    ) -> dict[int, Portrait]:
+        """What will be kept of those of whom nothing is, with what will be looked for looked up for all together."""
+        known = await change.portraits(patients)
+        drawn: dict[int, Portrait] = {}
+        for patient, source, traits, digest, *_ in people:
+            if patient not in known and patient not in drawn:
+                drawn[patient] = self.pairing.portrait(patient, source, digest, traits, doubted=False)
+        await change.meet([block for portrait in drawn.values() for block in portrait.blocks])
+        return drawn
+
+    async def _link(
+        self, change: Transaction, told: Told, drawn: Mapping[int, Portrait], anew: set[int], at: int
+    ) -> Regrouped:
         """Record what one Patient tells; ``anew`` gets it where its exact keys are others than before."""
-        patient, source = told.facts.patient, told.facts.source
+        patient, source = told.patient, told.source
         before = (await change.portraits([patient])).get(patient)
         if before is not None and before.told == told.digest:
             return Regrouped()
-        traits, identity, doubted, regrouped = told.traits, told.facts, False, Regrouped()
+        traits, doubted, regrouped = told.traits, False, Regrouped()
         if before is not None:
             earlier = self.pairing.opened(before)
             if told.late and (earlier.names or earlier.numbers):
@@ -107,12 +122,16 @@ class People:
                 regrouped.patients.add(patient)
             else:
                 traits = known_by_all(earlier, traits)
-                identity = self._facts(patient, source, traits)
                 if traits == earlier and before.source == source:
                     return Regrouped()
-        if await change.identify(identity) is not None:
+        # Of a record in doubt the exact keys are those of what it tells by itself.
+        identity = self.facts(patient, source, told.traits if doubted else traits)
+        if await change.identify(identity):
             anew.add(patient)
-        portrait = self.pairing.portrait(patient, source, told.digest, traits, doubted=doubted)
+        if before is None:
+            portrait = drawn[patient]
+        else:
+            portrait = self.pairing.portrait(patient, source, told.digest, traits, doubted=doubted)
         await change.put_portrait(portrait)
         regrouped.patients |= await self._outgrown(change, identity, at)
         return regrouped.add(await self.pairing.place(change, portrait, traits, at=at, new=before is None))
@@ -124,7 +143,7 @@ class People:
         linked = await change.linked(identity.patient)
         known = await change.portraits([other.patient for other in linked]) if linked else {}
         for other in linked:
-            if other.patient not in known and contradicts(identity.facts, other.facts):
+            if other.patient not in known and deterministic.contradicts(identity.facts, other.facts):
                 await change.unlink(identity.patient, other.patient, at=at)
                 touched |= {identity.patient, other.patient}
         return touched

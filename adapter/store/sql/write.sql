@@ -185,9 +185,6 @@ INSERT OR REPLACE INTO identity (patient, source, keys, facts) VALUES (?, ?, ?, 
 -- name: identities
 SELECT patient, source, keys, facts FROM identity WHERE patient IN carray(?)
 
--- name: sharing
-SELECT key, patient FROM identity_key WHERE key = ? LIMIT 200
-
 -- name: put_link
 INSERT OR IGNORE INTO patient_link (patient, other, rule, since) VALUES (?, ?, ?, ?)
 

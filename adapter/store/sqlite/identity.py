@@ -12,7 +12,7 @@ from adapter.store.queries import load
 from adapter.store.shapes import IdentityFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
 SQL = load("write")
 
@@ -28,69 +28,47 @@ class _Recorded(NamedTuple):
 class IdentityWriter:
     """Records of one transaction by which people are recognised.
 
-    What is recorded already is looked up for many patients and keys at once; what is new waits as its rows do, and is
-    seen by whoever asks here.
+    What is recorded already is looked up for many patients at once; what is new waits as its rows do, and is seen by
+    whoever asks here.
     """
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._db = connection
         self._recorded: dict[int, _Recorded | None] = {}
-        self._sharing: dict[bytes, set[int]] = {}
         self._unlinked: set[int] = set()
         self._waiting: dict[int, tuple[int, str, bytes, bytes]] = {}
         self._waiting_keys: dict[int, list[bytes]] = {}
 
-    def expect(self, identities: Collection[IdentityFacts]) -> None:
-        """Look up in a few statements what is recorded where something is about to be recorded."""
-        self._look_up({identity.patient for identity in identities})
-        new = [identity for identity in identities if self._recorded[identity.patient] is None]
-        self._look_for({key for identity in new for key in identity.keys})
-
-    def _look_up(self, patients: Iterable[int]) -> None:
+    def expect(self, patients: Iterable[int]) -> None:
+        """Look up in one statement what is recorded where something is about to be recorded."""
         unknown = array("q", [patient for patient in patients if patient not in self._recorded])
+        if not unknown:
+            return
         self._recorded.update(dict.fromkeys(unknown))
-        for patient, *row in self._db.execute(SQL["identities"], (apsw.carray(unknown),)) if unknown else ():
+        for patient, *row in self._db.execute(SQL["identities"], (apsw.carray(unknown),)):
             self._recorded[patient] = _Recorded._make(row)
 
-    def _look_for(self, keys: Iterable[bytes]) -> None:
-        unknown = [(key,) for key in keys if key not in self._sharing]
-        self._sharing.update((key, set()) for (key,) in unknown)
-        for key, patient in self._db.executemany(SQL["sharing"], unknown):
-            self._sharing[key].add(patient)
-
-    def identify(self, identity: IdentityFacts) -> list[IdentityFacts] | None:
-        """Record one identity; who shares a key with it, or None if nothing changed."""
+    def identify(self, identity: IdentityFacts) -> bool:
+        """Record one identity; whether that is anything new."""
         patient, keys = identity.patient, sorted(set(identity.keys))
         known = orjson.dumps(dict(identity.facts), option=orjson.OPT_SORT_KEYS)
         new = _Recorded(identity.source, orjson.dumps([key.hex() for key in keys]), known)
-        self._look_up((patient,))
+        self.expect((patient,))
         current = self._recorded[patient]
         if current is None:
             self._unlinked.add(patient)
         elif (current.keys, current.facts) == (new.keys, new.facts):
-            return None
-        else:
-            self._forget(patient, current)
-        self._look_for(keys)
-        others = set().union(*(self._sharing[key] for key in keys)) - {patient}
+            return False
+        elif patient not in self._waiting:
+            self._db.executemany(SQL["drop_identity_key"], [(key, patient) for key in _keys(current)])
         self._recorded[patient] = new
         self._waiting[patient] = (patient, *new)
         self._waiting_keys[patient] = keys
-        for key in keys:
-            self._sharing[key].add(patient)
-        return [self.of(other) for other in sorted(others)]
-
-    def _forget(self, patient: int, current: _Recorded) -> None:
-        """Take back the keys of a patient."""
-        keys = _keys(current)
-        if patient not in self._waiting:
-            self._db.executemany(SQL["drop_identity_key"], [(key, patient) for key in keys])
-        for key in self._sharing.keys() & keys:
-            self._sharing[key].discard(patient)
+        return True
 
     def of(self, patient: int) -> IdentityFacts:
         """What is recorded of a patient."""
-        self._look_up((patient,))
+        self.expect((patient,))
         recorded = self._recorded[patient]
         if recorded is None:
             raise KeyError(patient)

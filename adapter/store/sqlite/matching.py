@@ -15,8 +15,6 @@ from adapter.store.shapes import row_key
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from adapter.store.shapes import IdentityFacts
-
 SQL = load("matching")
 _CROWD = 200
 """A key that more records share recognises nobody: a shelter's telephone, a default date."""
@@ -36,21 +34,21 @@ class MatchWriter:
         self._put: dict[tuple[int, int], int] = {}
         self._drop: set[tuple[int, int]] = set()
 
-    def expect(self, identities: Collection[IdentityFacts]) -> None:
-        """Look up what will be asked for where these are about to be told."""
-        self.look_up({identity.patient for identity in identities})
-
     def look_up(self, patients: Iterable[int]) -> None:
         """Know what is kept of these records."""
         unknown = array("q", [patient for patient in patients if patient not in self._portraits])
+        if not unknown:
+            return
         self._portraits.update(dict.fromkeys(unknown))
-        for row in self._db.execute(SQL["portraits"], (apsw.carray(unknown),)) if unknown else ():
+        for row in self._db.execute(SQL["portraits"], (apsw.carray(unknown),)):
             self._portraits[row[0]] = _portrait(*row)
 
     def look_for(self, keys: Iterable[int]) -> None:
         """Know who shares these blocks."""
-        unknown = sorted(key for key in keys if key not in self._blocks)
-        self._blocks.update((key, {}) for key in unknown)
+        unknown = sorted([key for key in keys if key not in self._blocks])
+        if not unknown:
+            return
+        self._blocks.update([(key, {}) for key in unknown])
         for key, patient, source in self._db.executemany(SQL["block"], [(key,) for key in unknown]):
             if (key, patient) not in self._drop:
                 self._blocks[key][patient] = source
@@ -132,6 +130,9 @@ class SqliteMatchRecords:
 
     async def put_portrait(self, portrait: Portrait) -> None:
         self._matches.put(portrait)
+
+    async def meet(self, blocks: Iterable[int]) -> None:
+        self._matches.look_for(set(blocks))
 
     async def neighbours(self, patient: int, source: str, blocks: Collection[int]) -> list[Portrait]:
         return self._matches.neighbours(patient, source, blocks)

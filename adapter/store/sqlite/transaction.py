@@ -87,10 +87,10 @@ class SqliteTransaction(
     async def interned(self, table: str) -> Mapping[int, bytes]:
         return bodies(self._db, table)
 
-    async def expect(self, writes: Iterable[ResourceWrite], identities: Collection[IdentityFacts]) -> None:
+    async def expect(self, writes: Iterable[ResourceWrite], patients: Collection[int]) -> None:
         self._resources.expect(write.rid for write in writes)
-        self._identities.expect(identities)
-        self._matches.expect(identities)
+        self._identities.expect(patients)
+        self._matches.look_up(patients)
 
     async def put(self, writes: Sequence[ResourceWrite], *, at: int, origin: tuple[str, int] | None) -> list[bool]:
         refused = self._resources.refused(writes, origin)
@@ -185,7 +185,7 @@ class SqliteTransaction(
         for table in ("rule", "exception", "version_exception", "bound"):
             self._db.execute(f"DELETE FROM {table}")
 
-    async def identify(self, facts: IdentityFacts) -> list[IdentityFacts] | None:
+    async def identify(self, facts: IdentityFacts) -> bool:
         return self._identities.identify(facts)
 
     async def link(self, patient: int, other: int, *, rule: str, at: int) -> None:
