@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NESTED = (dict, list)
-
 
 def codings_of(resource: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The (system, code) pairs of a resource outside its ``meta``, each once."""
@@ -20,10 +18,11 @@ def codings_of(resource: Mapping[str, Any]) -> list[tuple[str, str]]:
         while waiting:
             value = waiting.pop()
             if isinstance(value, dict):
-                system, code = value.get("system"), value.get("code")
-                if isinstance(code, str) and isinstance(system, str):
+                code = value.get("code")
+                if isinstance(code, str) and isinstance(system := value.get("system"), str):
                     found[system, code] = None
-                waiting += [inner for inner in value.values() if isinstance(inner, _NESTED)]
+                # What is neither an object nor an array falls through below: cheaper than to ask of each.
+                waiting += value.values()
             elif isinstance(value, list):
                 waiting += value
     return list(found)

@@ -57,9 +57,13 @@ def index_rows(resource: Resource, zone: tzinfo) -> list[IndexRow]:
     rows: list[IndexRow] = []
     for parameter, add, first, below in _PLAN.get(resource["resourceType"], ()):
         content = resource.get(first)
-        if content is not None:
-            for value in values(content, below):
-                add(rows, parameter, value, zone)
+        if content is None:
+            continue
+        if not below and type(content) is not list:
+            add(rows, parameter, content, zone)
+            continue
+        for value in values(content, below):
+            add(rows, parameter, value, zone)
     return list(dict.fromkeys(rows))
 
 

@@ -6,8 +6,7 @@ https://hl7.org/fhir/R4/references.html#literal
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from adapter.fhir.primitives import PATTERNS
 
@@ -17,8 +16,7 @@ _LITERAL: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Reference(NamedTuple):
     """A literal reference. ``base`` is the address of its server with a final slash, or empty for our own."""
 
     base: str
@@ -34,4 +32,4 @@ def parse_reference(text: str) -> Reference | None:
     match = _LITERAL.fullmatch(text)
     if match is None:
         return None
-    return Reference(base=match["base"] or "", type=match["type"], id=match["id"])
+    return Reference(match["base"] or "", match["type"], match["id"])

@@ -93,8 +93,7 @@ class Person:
             if _ONLY_TEXT.issuperset(map(type, said)):  # 1, 1.0 and True are equal and not the same
                 self._said = said
         scope.repeat(self._scope)
-        made = self._draft
-        return made and made._replace(body=made.body.copy())
+        return self._draft
 
 
 _ONLY_TEXT = frozenset({str, type(None)})

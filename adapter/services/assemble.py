@@ -209,8 +209,8 @@ class Assembly:
         # A record about care must leave no trace in a Patient whom others see: it only puts an empty one where
         # none is. Who someone is comes from records about identity and custody alone.
         seed = body is None or any(draft.type not in IDENTITY for draft in mapped.drafts)
-        prior = None if draft is None else self._replaced(mapped, draft)
-        merges = self._merges(mapped, prior)
+        prior = None if draft is None or not draft.replaces else self._replaced(mapped, draft)
+        merges = self._merges(mapped, prior) if mapped.same or prior is not None else ()
         if not merges and amends is None and self._last is not None and self._last[0] == mapped.person:
             told = self._last[1]
             if (told.origin, told.seed) == (own, seed) and _same(told.body, body):
