@@ -6,14 +6,13 @@ A connector reads one kind of extract. It never interprets: it names every non-e
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class Position(NamedTuple):
     """Where a record starts in its extract: 1-based line, and the segment or element where that says more."""
 
     line: int
@@ -23,9 +22,8 @@ class Position:
         return f"line {self.line}" + (f", {self.part}" if self.part else "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceRecord:
-    """One record of an extract.
+class SourceRecord(NamedTuple):
+    """One record of an extract. A tuple, as what it becomes: there are millions.
 
     ``kind`` names the section of the mapping that reads it (``row``, ``ADT``, ``case``, ``Observation``).
     ``values`` holds the non-empty columns only: text, or for structured columns lists and objects whose leaves are
@@ -42,8 +40,7 @@ class SourceRecord:
     warnings: Sequence[tuple[str, str]] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Malformed:
+class Malformed(NamedTuple):
     """A record that cannot be read at all. ``code`` is a stable word, ``expected`` says what would be right."""
 
     position: Position

@@ -10,7 +10,7 @@ Encodings known to Python: https://docs.python.org/3/library/codecs.html#standar
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
@@ -120,7 +120,7 @@ class Text:
         for item in items:
             if item.raw is not last:
                 last, restored = item.raw, _widened(item.raw, self.original)
-            yield replace(item, raw=restored)
+            yield item._replace(raw=restored)
 
 
 def opened(stream: BinaryIO, options: ExtractOptions) -> Text:

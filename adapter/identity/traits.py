@@ -6,8 +6,7 @@ The US SSN and state and federal fingerprint numbers serve recognition only; the
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from adapter.identity.names import Name, name_of
 
@@ -32,9 +31,8 @@ _SSN: Final = 9
 _LAST: Final = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traits:
-    """Normalised traits; the empty string is "not known".
+class Traits(NamedTuple):
+    """Normalised traits; the empty string is "not known". A tuple, because every record has some.
 
     ``names`` has the official name first and aliases behind it. ``birth_date`` may be a year or a month alone.
     ``numbers`` are the other identifiers as ``system|value``: a jail's permanent number stands in its roster and in its
@@ -92,13 +90,12 @@ def known_by_all(earlier: Traits, now: Traits) -> Traits:
     on which came last. Everything else is as it is told now.
     """
     before = [name for name in earlier.names if name not in now.names]
-    return replace(now, names=tuple(sorted([*now.names, *before][:MOST_NAMES])))
+    return now._replace(names=tuple(sorted([*now.names, *before][:MOST_NAMES])))
 
 
 def with_unsaid(earlier: Traits, now: Traits) -> Traits:
     """What a record tells now, with the numbers it told before and leaves unsaid."""
-    return replace(
-        now,
+    return now._replace(
         ssn=now.ssn or ("" if now.ssn_last4 not in {"", earlier.ssn_last4} else earlier.ssn),
         ssn_last4=now.ssn_last4 or earlier.ssn_last4,
         state_id=now.state_id or earlier.state_id,

@@ -50,8 +50,7 @@ class Environment:
         object.__setattr__(self, "clock", clock)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Warning:  # noqa: A001 - the word of the field; nothing here uses Python's warnings
+class Warning(NamedTuple):  # noqa: A001 - the word of the field; nothing here uses Python's warnings
     """Something to look at: ``code`` is a stable word, ``column`` says where; never any content."""
 
     code: str

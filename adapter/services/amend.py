@@ -10,8 +10,8 @@ is asked inside that transaction, and if not everything is done again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapter.consent.labels import labels_for
 from adapter.fhir.codec import parse
@@ -35,9 +35,8 @@ _ADDED = ("resourceType", "id", "meta", "participant")
 """What the writer adds to a body besides its subject."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Amendment:
-    """What a record tells of one resource: its body before it is completed, and when that happened.
+class Amendment(NamedTuple):
+    """What a record tells of one resource: its body before it is completed, and when. A tuple: see `Draft`.
 
     ``recognised`` is, of a Patient, everything by which the person may be recognised; it is not all kept.
     """
@@ -132,7 +131,7 @@ class Amender:
             writes.append(await self._after(write, amendment, before))
             if identity is not None and identity.patient == write.rid:
                 identity = self._recognised(write.rid, amendment, before, feed)
-        return replace(assembled, writes=writes, identity=identity)
+        return assembled._replace(writes=writes, identity=identity)
 
     async def _after(self, write: ResourceWrite, amendment: Amendment, state: _State) -> ResourceWrite:
         """The resource after an amendment; the state is moved on."""

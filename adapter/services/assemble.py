@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import is_
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapter.consent.agreement import CONTACT
@@ -56,11 +56,11 @@ IDENTITY = frozenset({"Patient", "Encounter"})
 _APART = {"Consent": "consent", "RelatedPerson": CONTACT}
 """Types with a tier of their own, whatever is in them."""
 SCREENED = frozenset({"Observation", "QuestionnaireResponse"})
+_NOTHING: Mapping[int, Amendment] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assembled:
-    """What one record becomes, ready for the store.
+class Assembled(NamedTuple):
+    """What one record becomes, ready for the store. A tuple: see `Draft`.
 
     ``identity`` is set when it says who someone is, ``orders`` are those that authorize a disclosure. With a
     ``problem`` the record waits in quarantine as well, and what is written keeps the person safe until it is mended.
@@ -72,7 +72,7 @@ class Assembled:
     identity: Told | None
     held: bool
     problem: RecordError | None = None
-    amends: Mapping[int, Amendment] = field(default_factory=dict)
+    amends: Mapping[int, Amendment] = _NOTHING
     orders: tuple[ResourceWrite, ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -145,7 +145,7 @@ class Assembly:
             identity=patient.identity,
             held=held,
             problem=problem,
-            amends=amends or {},
+            amends=amends or _NOTHING,
             orders=tuple(orders),
             remarks=tuple(record.remarks),
         )

@@ -5,7 +5,6 @@ What runs late, after a crash or from quarantine, never takes back what a later 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -159,7 +158,7 @@ class Batches:
         ]
         report.unchanged += len(assembled.writes) - len(writes)
         told = any(write.type == "Patient" for write in writes)
-        return replace(assembled, writes=writes, identity=assembled.identity if told else None)
+        return assembled._replace(writes=writes, identity=assembled.identity if told else None)
 
     @staticmethod
     async def _put(

@@ -8,7 +8,6 @@ https://hl7.org/fhir/uv/bulkdata/STU2/export.html#response---complete-status (de
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from adapter.errors import RecordError
@@ -81,7 +80,7 @@ class Gone:
             return None
         if kind not in RETRACTED:
             raise RecordError("unsupported-deletion", "request.url", f"one of {', '.join(RETRACTED)}")
-        return replace(known, position=item.position, raw=item.raw, values=RETRACTED[kind](dict(known.values)))
+        return known._replace(position=item.position, raw=item.raw, values=RETRACTED[kind](dict(known.values)))
 
     async def _look_up(self, line: FeedLine, receipt: Receipt) -> dict[Named, SourceRecord]:
         wanted: dict[Named, list[int]] = {}

@@ -6,7 +6,6 @@ what the person closed. 45 CFR 164.508(b)(5), 42 CFR 2.31(a)(6).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -37,4 +36,4 @@ def with_revocations(
         # What cannot be read is quarantined and denies everything, which no revocation could add to.
         return item
     added = [one for one in recorded if one not in said]
-    return replace(item, values={**item.values, "revocations": [*said, *added]}) if added else item
+    return item._replace(values={**item.values, "revocations": [*said, *added]}) if added else item

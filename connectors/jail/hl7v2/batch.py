@@ -12,8 +12,7 @@ https://www.hl7.org/implement/standards/product_brief.cfm?product_id=649
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from adapter.source import Malformed, Position
 from connectors.jail.hl7v2.tokenizer import line_ends
@@ -25,9 +24,10 @@ LONGEST_MESSAGE = 16 * 2**20
 """Bytes of the longest message that is read as one."""
 
 _START = re.compile(
-    rb"(?:[\n\r]|(?<![\x00\x0b\x1c])[\x00\x0b\x1c])(?=([\x00\x0b\x1c \t]{0,64}(?:\xef\xbb\xbf)?)"
+    rb"[\n\r\x00\x0b\x1c](?<![\x00\x0b\x1c]{2})(?=([\x00\x0b\x1c \t]{0,64}(?:\xef\xbb\xbf)?)"
     rb"(?:(?:MSH|[FB]HS|[FB]TS)(?:[^A-Za-z0-9 ]|\Z)|[^\r\n|]{0,8}\|\^~\\&))"
 )
+"""One set of bytes first: the search skips to the next of them, which it does not do for alternatives."""
 _NAME = re.compile(rb"[\x00\x0b\x1c \t\r\n]*(?:\xef\xbb\xbf)?(MSH|[FB]HS|[FB]TS)(?=[^A-Za-z0-9 ]|\Z)")
 _END = re.compile(rb"\r\n|\r|\n")
 _REACH = 96
@@ -39,8 +39,7 @@ _MARK = b"\xef\xbb\xbf"
 _NOTHING = b"\x00\x0b\x1c \t\r\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class Piece(NamedTuple):
     """Consecutive bytes of the stream. ``name`` is MSH, FHS, BHS, BTS, FTS, or empty without a header.
 
     ``whole`` is False for a part of something longer than ``LONGEST_MESSAGE``; ``last`` is True at the very

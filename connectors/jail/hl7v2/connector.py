@@ -6,7 +6,6 @@ https://www.hl7.org/implement/standards/product_brief.cfm?product_id=649
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from adapter.source import ExtractOptions, Malformed, SourceRecord
@@ -97,7 +96,7 @@ def delivered(message: Message, fallback: str) -> Iterator[SourceRecord | Malfor
             if first or isinstance(one, Malformed):
                 yield one
             else:
-                yield replace(one, warnings=(*message.warnings, *one.warnings))
+                yield one._replace(warnings=(*message.warnings, *one.warnings))
         return
     line = message.lines[stop]
     own = read_message(message.raw[: line.offset], line=message.lines[0].line, fallback=fallback)

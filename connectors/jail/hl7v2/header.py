@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from connectors.jail.hl7v2.tokenizer import Delimiters
 
@@ -54,8 +54,7 @@ class Fault:
     sequence: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class Header(NamedTuple):
     """The fields of an MSH (or BHS, FHS) as Latin-1 text, so that every byte comes back as it came."""
 
     parts: tuple[str, ...]

@@ -7,7 +7,6 @@ https://www.hl7.org/implement/standards/product_brief.cfm?product_id=649
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from adapter.source import Malformed, Position
@@ -43,8 +42,7 @@ class Line(NamedTuple):
         return self.fields[index] if 0 < index < len(self.fields) else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(NamedTuple):
     """A message that can be read. ``lines`` are its segments in order, MSH first, blank lines left out.
 
     ``warnings`` are what had to be put up with: a word and where.

@@ -11,7 +11,6 @@ https://www.hl7.org/implement/standards/product_brief.cfm?product_id=649
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -28,8 +27,7 @@ class BadDelimitersError(ValueError):
     """The header segment does not say how the message is delimited."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delimiters:
+class Delimiters(NamedTuple):
     """The delimiters of one message, each a single character; ``truncation`` is empty where there is none."""
 
     field: str = "|"
@@ -118,14 +116,13 @@ def _terminators(data: bytes, start: int) -> list[re.Match[bytes]]:
         return []
     if first.group() == b"\n":
         return list(_ANY_END.finditer(data, start))
-    separator = re.escape(data[start + 3 : start + 4] or b"|")
-    return list(_ends(separator).finditer(data, start))
+    return list(_ends(data[start + 3 : start + 4] or b"|").finditer(data, start))
 
 
 @lru_cache(maxsize=32)
 def _ends(separator: bytes) -> re.Pattern[bytes]:
     """Each branch starts with a byte, not with an optional one: the search then skips from byte to byte."""
-    name_follows = rb"(?=[A-Z][A-Z0-9]{2}" + separator + rb"|\Z)"
+    name_follows = rb"(?=[A-Z][A-Z0-9]{2}" + re.escape(separator) + rb"|\Z)"
     return re.compile(rb"\r\n*|\n%b|\x1c\r\n*|\x1c\n%b" % (name_follows, name_follows))
 
 
