@@ -10,7 +10,7 @@ https://hl7.org/fhir/R4/search.html
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from adapter.fhir.criteria import MISSING, NOT
@@ -21,7 +21,7 @@ from adapter.fhir.quantities import LARGEST, measured, within
 from adapter.fhir.reference import parse_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
     from datetime import tzinfo
 
     from adapter.fhir.criteria import Alternative, Filter
@@ -49,21 +49,32 @@ class IndexRow(NamedTuple):
     exact: str = ""
 
 
-def index_rows(resource: Resource, zone: tzinfo) -> list[IndexRow]:
-    """All rows of a valid resource, without repetition; none for a type that is not searched.
+_row: Callable[[tuple[str, str, int | None, int | None, str]], IndexRow] = partial(tuple.__new__, IndexRow)
+"""All five of a row: a third of the time that the call with defaults takes, and every resource has a dozen."""
 
-    ``zone`` places dates without a time. ``_id`` and ``_lastUpdated`` need no row: they are columns of the resource.
+
+def index_rows(resource: Resource, zone: tzinfo, only: Container[str] | None = None) -> list[IndexRow]:
+    """All rows of a valid resource, or those of some parameters ``only``, without repetition.
+
+    There are none for a type that is not searched. ``zone`` places dates without a time. ``_id`` and ``_lastUpdated``
+    need no row: they are columns of the resource.
     """
     rows: list[IndexRow] = []
     for parameter, add, first, below in _PLAN.get(resource["resourceType"], ()):
         content = resource.get(first)
-        if content is None:
+        if content is None or (only is not None and parameter.name not in only):
             continue
-        if not below and type(content) is not list:
+        names = below
+        if len(below) == 1:
+            # Most lists have one entry, and then what stands in it is all there is.
+            entry = content[0] if type(content) is list and len(content) == 1 else content
+            if type(entry) is dict:
+                content, names = entry.get(below[0]), ()
+        if names or type(content) is list:
+            for value in values(content, names):
+                add(rows, parameter, value, zone)
+        elif content is not None:
             add(rows, parameter, content, zone)
-            continue
-        for value in values(content, below):
-            add(rows, parameter, value, zone)
     return list(dict.fromkeys(rows))
 
 
@@ -119,12 +130,12 @@ def _bounds(dated: IndexRow | Alternative) -> tuple[int, int]:
 def _token(rows: list[IndexRow], parameter: SearchParameter, value: Json, _: tzinfo) -> None:
     """A code, CodeableConcept, Coding or Identifier; what has no code is not found."""
     if isinstance(value, str):
-        rows.append(IndexRow(parameter.name, f"{parameter.system}|{value}"))
+        rows.append(_row((parameter.name, f"{parameter.system}|{value}", None, None, "")))
         return
     for coding in value.get("coding", (value,)):
         code = coding.get("code", coding.get("value", ""))
         if code:
-            rows.append(IndexRow(parameter.name, f"{coding.get('system', '')}|{code}"))
+            rows.append(_row((parameter.name, f"{coding.get('system', '')}|{code}", None, None, "")))
     if parameter.typed and "type" in value and "value" in value:
         for kind in value["type"].get("coding", ()):
             if "system" in kind and "code" in kind:
@@ -134,7 +145,7 @@ def _token(rows: list[IndexRow], parameter: SearchParameter, value: Json, _: tzi
 
 def _string(rows: list[IndexRow], parameter: SearchParameter, value: Json, _: tzinfo) -> None:
     if key := _normalised(value):
-        rows.append(IndexRow(parameter.name, key, exact=value))
+        rows.append(_row((parameter.name, key, None, None, value)))
 
 
 def _canonical(rows: list[IndexRow], parameter: SearchParameter, value: Json, _: tzinfo) -> None:
@@ -148,7 +159,7 @@ def _reference(rows: list[IndexRow], parameter: SearchParameter, value: Json, _:
         rows.append(IndexRow(f"{parameter.name}:{IDENTIFIER}", f"{value[IDENTIFIER].get('system', '')}|{code}"))
     named, kind = _literal(value.get("reference", ""))
     if named and (not parameter.targets or kind in parameter.targets):
-        rows.append(IndexRow(parameter.name, named))
+        rows.append(_row((parameter.name, named, None, None, "")))
 
 
 @lru_cache(maxsize=4096)
@@ -180,13 +191,17 @@ def _date(rows: list[IndexRow], parameter: SearchParameter, value: Json, zone: t
 def _quantity(rows: list[IndexRow], parameter: SearchParameter, value: Json, _: tzinfo) -> None:
     """A Quantity with a value; what is too large or small to compare is not found."""
     number = value.get("value")
-    if number is None:
-        return
-    number = Decimal(str(number))
-    if number and abs(number.adjusted()) > LARGEST:
-        return
-    unit = "|".join(value.get(name, "") for name in ("system", "code", "unit"))
-    rows.append(IndexRow(parameter.name, " ".join(measured(number, value.get("comparator", ""))), exact=unit))
+    bounds = "" if number is None else _bounded(str(number), value.get("comparator", ""))
+    if bounds:
+        unit = f"{value.get('system', '')}|{value.get('code', '')}|{value.get('unit', '')}"
+        rows.append(IndexRow(parameter.name, bounds, exact=unit))
+
+
+@lru_cache(maxsize=4096)
+def _bounded(text: str, comparator: str) -> str:
+    """The bounds of a number as an index row has them; empty for one beyond what is compared. Results recur."""
+    number = Decimal(text)
+    return "" if number and abs(number.adjusted()) > LARGEST else " ".join(measured(number, comparator))
 
 
 _normalised = lru_cache(maxsize=8192)(normalised)

@@ -32,10 +32,19 @@ _OPEN: Final = frozenset({"Resource", EXTENSION})
 
 @dataclass(slots=True)
 class _Plan:
-    """What is asked of a value of one type, and which of its elements are followed."""
+    """What is asked of a value of one type, and which of its elements are followed.
+
+    ``names`` are the elements without which nothing is asked of it, unless it is ``always``.
+    """
 
     rules: list[Rule] = field(default_factory=list)
     below: dict[str, tuple[str, _Plan]] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    always: bool = False
+
+    def asks(self, value: Mapping[str, Any]) -> bool:
+        """Whether anything is asked of a value or of what it holds."""
+        return self.always or not self.names.isdisjoint(value)
 
 
 class Inner:
@@ -84,16 +93,20 @@ class Inner:
         structure = self._facts.types[name]
         for key, text in structure.expressions:
             plan.rules.append(_expression(key, self._profiles, text))
+            plan.always = True
         if name == "Reference":
             plan.rules.append(_reference)
+            plan.names.add("reference")
         if any(element.name == "extension" for element in structure.elements):
             known = frozenset(one.url for one in self._profiles.extensions())
             if known:
                 plan.rules.append(_extensions(self._profiles, known, frozenset({name, _general(structure.kind)})))
+                plan.names.add("extension")
         for element in structure.elements:
             for form, kind in element.forms.items():
                 if kind in self._ruled and kind not in _OPEN and kind in self._facts.types:
                     plan.below[form] = (element.base, self._plan(kind, made))
+                    plan.names.add(form)
         return plan
 
 
@@ -111,10 +124,11 @@ def _walk(plan: _Plan, value: Mapping[str, Any], place: Place, resource: Resourc
             continue
         base, inner = followed
         if isinstance(content, dict):
-            _walk(inner, content, Place(place, base), resource, found)
+            if inner.asks(content):
+                _walk(inner, content, Place(place, base), resource, found)
         else:
             for number, item in enumerate(content):
-                if item is not None:
+                if item is not None and inner.asks(item):
                     _walk(inner, item, Place(place, base, number), resource, found)
 
 

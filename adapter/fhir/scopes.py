@@ -176,5 +176,6 @@ class Scopes:
         groups = self.within(resource["resourceType"], letter)
         if groups is None:
             return True
-        rows = index_rows(resource, self._zone) if groups else []
+        asked = {one.param.partition(":")[0] for group in groups for one in group}
+        rows = index_rows(resource, self._zone, asked) if asked else []
         return any(all(satisfies(resource.get("id", ""), rows, one) for one in group) for group in groups)

@@ -50,7 +50,7 @@ def agreed(resource: Mapping[str, Any], public: Callable[[str], bool]) -> dict[s
         found["meta"] = {"profile": meta["profile"]}
     for name, value in resource.items():
         if name in kept:
-            pruned = _pruned(value, public)
+            pruned = value if type(value) is str else _pruned(value, public)
             if pruned is not None:
                 found[name] = pruned
     if found["resourceType"] == "Patient" and "identifier" in found:
@@ -69,7 +69,7 @@ def _pruned(value: Any, public: Callable[[str], bool]) -> Any:
         for name, inner in value.items():
             if name in _HELD_BACK or name[0] == "_":
                 continue
-            left = _pruned(inner, public)
+            left = inner if type(inner) is str else _pruned(inner, public)
             if left is not None:
                 kept[name] = left
         return kept or None

@@ -13,7 +13,7 @@ from adapter.store.shapes import CLINICAL_DATE, OF_PATIENT, TYPES, UNDATED
 from adapter.store.sqlite.connection import row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import apsw
 
@@ -77,7 +77,11 @@ class IndexWriter:
         """Write what waits."""
         found = [(kind, write, write.index()) for kind, write in self._waiting.values()]
         self._waiting.clear()
-        self._intern(row.value for kind, _, rows in found for row in rows if _HOME[kind].get(row.param) == "token")
+        tokens: dict[str, None] = {}
+        for kind, _, rows in found:
+            home = _HOME[kind]
+            tokens.update([(row[1], None) for row in rows if home.get(row[0]) == "token"])
+        self._intern(tokens)
         tables: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _TABLES}
         for kind, write, rows in found:
             self._place(tables, kind, write, rows)
@@ -94,7 +98,9 @@ class IndexWriter:
         """Add the rows of one version to the tables they go to, and to `indexed` what of their keys drops them."""
         rid, patient, segment = write.rid, write.patient, write.segment
         home, clinical_date = _HOME[kind], _DATES.get(kind)
-        low, high = next(((row.low, row.high) for row in rows if row.param == clinical_date), UNDATED)
+        low, high = UNDATED
+        if clinical_date is not None:
+            low, high = next(((row.low, row.high) for row in rows if row.param == clinical_date), UNDATED)
         keys: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _TABLES[:-1]}
         if kind != _PATIENT:
             tables["clinical"].append((patient, kind, low, rid, high, segment))
@@ -129,9 +135,9 @@ class IndexWriter:
             for table, keys in zip(_TABLES, orjson.loads(row[0]), strict=False):
                 self._db.executemany(SQL[f"drop_{table}"], [(kind, patient, rid, *key) for key in keys])
 
-    def _intern(self, tokens: Iterable[str]) -> None:
+    def _intern(self, tokens: Collection[str]) -> None:
         """Learn the terms of ``system|code`` tokens; new ones are added."""
-        unknown = [token.partition("|")[::2] for token in dict.fromkeys(tokens) if token not in self._terms]
+        unknown = [token.partition("|")[::2] for token in tokens if token not in self._terms]
         for system, code, number in self._db.executemany(SQL["find_term"], unknown):
             self._terms[f"{system}|{code}"] = number
         new = [(system, code) for system, code in unknown if f"{system}|{code}" not in self._terms]
