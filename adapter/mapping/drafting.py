@@ -93,7 +93,8 @@ class Person:
             if _ONLY_TEXT.issuperset(map(type, said)):  # 1, 1.0 and True are equal and not the same
                 self._said = said
         scope.repeat(self._scope)
-        return self._draft
+        made = self._draft
+        return made and made._replace(body=made.body.copy())
 
 
 _ONLY_TEXT = frozenset({str, type(None)})

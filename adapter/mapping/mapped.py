@@ -101,8 +101,8 @@ class Draft(NamedTuple):
     """One resource before it has an id, ``meta`` and ``subject``. A tuple, because every record makes some.
 
     ``name`` is the name the mapping gives it, ``key`` identifies it within its feed and type: the same key
-    is the same resource. ``profile`` is the canonical URL it is meant to conform to, or "". ``body`` and its parts
-    are shared between drafts and must not be changed. ``labels`` are its own, besides the record's;
+    is the same resource. ``profile`` is the canonical URL it is meant to conform to, or "". Parts of ``body``
+    are shared between drafts, so only its top level may be changed. ``labels`` are its own, besides the record's;
     ``person`` whose it is, where that is another than the record's person; ``replaces`` the name of the Patient
     draft whose place it takes. ``cleared`` are the paths of what the record takes back (`amend`).
     """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import strategies as st
 
 from adapter.assets import identity
@@ -24,7 +22,7 @@ ADA = Traits(
     state_id="CO1",
     numbers=("jail|J1",),
 )
-BARE = replace(ADA, ssn="", ssn_last4="", state_id="", numbers=())
+BARE = ADA._replace(ssn="", ssn_last4="", state_id="", numbers=())
 
 NAMES = st.builds(
     Name,
