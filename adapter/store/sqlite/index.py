@@ -98,9 +98,8 @@ class IndexWriter:
         """Add the rows of one version to the tables they go to, and to `indexed` what of their keys drops them."""
         rid, patient, segment = write.rid, write.patient, write.segment
         home, clinical_date = _HOME[kind], _DATES.get(kind)
-        low, high = UNDATED
-        if clinical_date is not None:
-            low, high = next(((row.low, row.high) for row in rows if row.param == clinical_date), UNDATED)
+        dated = () if clinical_date is None else ((row.low, row.high) for row in rows if row.param == clinical_date)
+        low, high = next(iter(dated), UNDATED)
         keys: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _TABLES[:-1]}
         if kind != _PATIENT:
             tables["clinical"].append((patient, kind, low, rid, high, segment))
