@@ -33,6 +33,24 @@ def test_an_observation(observation, zone):
     assert values(rows, "date") == ["2026-03-02T08:00:00-07:00"]
 
 
+def test_rows_of_some_parameters_are_those_among_all(patient, observation, zone):
+    for resource in (patient, observation):
+        rows = index_rows(resource, zone)
+        assert rows
+        for name in {row.param.partition(":")[0] for row in rows} | {"_id", "no-parameter"}:
+            assert index_rows(resource, zone, {name}) == [row for row in rows if row.param.partition(":")[0] == name]
+
+
+def test_a_list_says_the_same_with_one_entry_as_with_several(zone):
+    one, other = {"family": "Ash", "given": ["Ann", None, "Bea"]}, {"family": "Oak"}
+    alone, empty = ({"resourceType": "Patient", "name": [entry]} for entry in (one, {"use": "old"}))
+    both = {"resourceType": "Patient", "name": [one, other]}
+    assert values(index_rows(alone, zone), "name") == ["ash", "ann", "bea"]
+    assert values(index_rows(both, zone), "name") == ["ash", "oak", "ann", "bea"]
+    assert values(index_rows(both, zone), "family") == ["ash", "oak"]
+    assert index_rows(empty, zone) == []
+
+
 def test_no_row_appears_twice(zone):
     coding = {"system": "s", "code": "a"}
     concept = {
