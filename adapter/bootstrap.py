@@ -25,6 +25,7 @@ from adapter.services.assertion_rules import LawOfAssertions
 from adapter.services.audit import Audit
 from adapter.services.audit_events import AuditEvents
 from adapter.services.authorities import Authorities
+from adapter.services.backup_keys import KEYS
 from adapter.services.bulk import Bulk
 from adapter.services.change import Changes
 from adapter.services.channels import ChannelLog
@@ -59,6 +60,7 @@ from adapter.services.reviews import Reviews
 from adapter.services.rosters import Rosters
 from adapter.services.sealing import Sealing
 from adapter.services.settling import Settling
+from adapter.services.shredding import Shredding
 from adapter.services.sources import sources_of
 from adapter.services.standing import KnownFacts
 from adapter.services.topics import read_topics
@@ -235,6 +237,7 @@ async def build(
         clock=now,
     )
     settling = Settling(people, in_force)
+    shredding = Shredding(store, site.folder / KEYS)
     ingest = Ingest(
         store,
         inbox,
@@ -415,12 +418,13 @@ async def build(
             zone=site.zone,
             clock=now,
         ),
+        shredding=shredding,
         sealing=Sealing(
             store,
             ledger,
             decisions=decisions,
             in_force=in_force,
-            erasing=Erasing(store, inbox, lines),
+            erasing=Erasing(store, inbox, lines, shredding),
             keys=keys,
             zone=site.zone,
             clock=now,

@@ -80,6 +80,36 @@ DELETE FROM erasure WHERE receipt = ?
 -- name: drop_quarantined
 DELETE FROM quarantine WHERE (receipt, line) IN (SELECT receipt, line FROM erasure)
 
+-- name: was_unowned
+-- Which of the lines that wait to be erased a backup may hold under keys of their own.
+SELECT e.receipt, e.line FROM erasure e
+WHERE EXISTS (SELECT 1 FROM unowned u WHERE u.receipt = e.receipt AND u.line IN (0, e.line))
+
+-- name: put_key_erasure
+INSERT OR IGNORE INTO key_erasure (address) VALUES (?)
+
+-- name: key_erasures
+SELECT address FROM key_erasure
+
+-- name: key_erasures_of_records
+SELECT a.rid, a.type, a.id, a.patient, a.sealing FROM key_erasure k JOIN set_apart a ON a.rid = k.address
+
+-- name: acts_of_key_erasures
+SELECT id, what, kind, authority, words, author, at, second, ended FROM sealing
+WHERE id IN (SELECT a.sealing FROM key_erasure k JOIN set_apart a ON a.rid = k.address)
+
+-- name: keys_erased
+DELETE FROM key_erasure
+
+-- name: destroyed
+SELECT rid FROM set_apart WHERE state > 0
+
+-- name: put_copy
+INSERT OR REPLACE INTO key_copy (place, generation, at) VALUES (?, ?, ?)
+
+-- name: copies
+SELECT place, generation, at FROM key_copy ORDER BY place
+
 -- name: tables
 SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
 WHERE t.type = 'table' AND c.name IN ('rid', 'patient', 'other') ORDER BY 1, 2
