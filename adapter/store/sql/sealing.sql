@@ -77,6 +77,10 @@ SELECT receipt, line FROM erasure ORDER BY receipt, line
 -- name: erased
 DELETE FROM erasure WHERE receipt = ?
 
+-- name: drop_terms
+-- Numbers of people and bookings stand there, and nothing tells whose they were once no index row has them.
+DELETE FROM term WHERE id NOT IN (SELECT term FROM token)
+
 -- name: drop_quarantined
 DELETE FROM quarantine WHERE (receipt, line) IN (SELECT receipt, line FROM erasure)
 

@@ -209,6 +209,7 @@ class SqliteSealing:
             self._db.execute(SQL["put_key_erasure"], (rid,))
         for rid in sorted(patients):
             self._erase(ERASED_OF_PATIENT, rid)
+        self._db.execute(SQL["drop_terms"])
         return touched
 
     def _erase(self, tables: dict[str, tuple[str, ...]], rid: int) -> None:
