@@ -19,6 +19,7 @@ from adapter.backup.taking import back_up
 from adapter.fhir.served import Parts, join
 from adapter.fictional.county import write_county
 from adapter.services.backup_keys import KEYS
+from adapter.services.keys import SiteKeys
 from adapter.settings import load_site
 from adapter.store.shapes import TYPE_NAMES
 from adapter.store.sqlite.sealing import ERASED, ERASED_OF_PATIENT
@@ -88,7 +89,7 @@ def gone(site):
     return [rid for (rid,) in rows(site, "store", "SELECT rid FROM set_apart WHERE state = 1")]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(1))
 def test_whatever_is_destroyed_every_earlier_backup_has_lost_and_nothing_else(site, tmp_path, seed):
     chance = random.Random(seed)  # noqa: S311 - a test chooses reproducibly
     for step in range(2):
@@ -113,7 +114,7 @@ def test_whatever_is_destroyed_every_earlier_backup_has_lost_and_nothing_else(si
         assert {table for file, table in different if file != "ledger"} <= IN_FORCE | {"set_apart", "segment"}
         assert apart(live) == apart(found)
         # Opened, it is in force as in the site it was taken of.
-        on_site(restored, lambda world: asyncio.sleep(0), first_id=90_000)
+        on_site(restored, lambda world: world.services.store.counts(), first_id=90_000)
         for table in ("patient_policy", "boundary"):
             assert tables(restored)["store", table] == live["store", table], table
     on_site(tmp_path / "restored0", lambda world: world.services.ledger.verify(), first_id=95_000)
@@ -171,4 +172,4 @@ def test_nothing_of_a_destroyed_record_is_left_in_what_is_restored(site, tmp_pat
 
 
 def patient(site):
-    return on_site(site, lambda world: asyncio.sleep(0, world.patient("jail-roster", "QUIS9")), first_id=80_000)
+    return SiteKeys(worlds.SECRET).resource_id("jail-roster", "Patient", "QUIS9")

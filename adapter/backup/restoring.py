@@ -231,11 +231,12 @@ class _Making:
     def _settle_keys(self) -> None:
         """What the backup knows to be destroyed loses its keys too: the keys may be older than the backup."""
         db = self._files[STORE].db
-        for (rid,) in list(db.execute(sealing.SQL["destroyed"])):
-            if rid not in self._keys.gone:
+        known = {rid: left.times for rid, left in self._keys.gone.items()}
+        for rid, times in list(db.execute(sealing.SQL["destroyed"])):
+            if known.get(rid, 0) < times:
                 db.execute(sealing.SQL["put_key_erasure"], (rid,))
         lost = lost_keys(db)
-        new = {rid: left for rid, left in lost.records.items() if rid not in self._keys.gone}
+        new = {rid: left for rid, left in lost.records.items() if known.get(rid, 0) < left.times}
         if new or lost.lines:
             self._keys.destroy(new, lost.lines, lost.acts)
         db.execute(sealing.SQL["keys_erased"])

@@ -1,10 +1,10 @@
 """Sealed files: what belongs to records lies in envelopes, each under a key that needs the keys of all its records.
 
-A file is a row of blocks: the length of an index, the length of what follows it, the index, the envelopes. An index is
-itself sealed under the key of nobody and tells of each envelope which addresses it needs, a note, and how long it is.
-So nothing is in the clear, not even which records there are. Every envelope has a key for itself alone, derived from
-those of its addresses and from the backup, the file, the block and the place it stands in: one that was put elsewhere
-opens as little as one that was changed. The last block says that it is.
+A file is a row of blocks: the length of an index, the index, the envelopes. An index is itself sealed under the key of
+nobody and tells of each envelope which addresses it needs, a note, and how long it is. So nothing is in the clear, not
+even which records there are. Every envelope has a key for itself alone, derived from those of its addresses and from
+the backup, the file, the block and the place it stands in: one that was put elsewhere opens as little as one that was
+changed. The last block says that it is.
 
 AES-256-GCM: NIST SP 800-38D. A key is used once, so the nonce is constant.
 """
@@ -35,7 +35,7 @@ _PACKED: Final = 256
 """From how many bytes on content is compressed."""
 _NONCE: Final = bytes(12)
 _INDEX: Final = -1
-_LENGTHS: Final = 16
+_LENGTH: Final = 8
 
 
 class Envelope(NamedTuple):
@@ -108,7 +108,7 @@ class EnvelopeWriter:
         assert found is not None  # noqa: S101 - the key of nobody is never destroyed
         cipher, bound = found
         index = cipher.encrypt(_NONCE, zlib.compress(orjson.dumps([last, self._index]), 1), bound)
-        self._file.write(len(index).to_bytes(8, "big") + self._size.to_bytes(8, "big") + index)
+        self._file.write(len(index).to_bytes(_LENGTH, "big") + index)
         self._file.writelines(self._body)
         self._index.clear()
         self._body.clear()
@@ -125,11 +125,13 @@ class EnvelopeWriter:
 
 def envelopes(path: Path, context: bytes, key_of: Callable[[int], bytes | None]) -> Iterator[Envelope]:
     """The envelopes of a sealed file, in order; ``SallyportError`` where it is not as it was written, or not whole."""
-    place, last, block = _Place(context, key_of), False, 0
+    place, last, block, left = _Place(context, key_of), False, 0, path.stat().st_size
     with path.open("rb") as file:
         while not last:
-            lengths = file.read(_LENGTHS)
-            index = file.read(int.from_bytes(lengths[:8], "big"))
+            length = int.from_bytes(file.read(_LENGTH), "big")
+            if length > left:
+                raise _broken(path)
+            index = file.read(length)
             told = _opened(path, place.cipher((), block, _INDEX), index, packed=True)
             last, units = orjson.loads(told)
             addresses: list[int] = []

@@ -57,12 +57,13 @@ class SealedRecord(NamedTuple):
 
 
 class Tombstone(NamedTuple):
-    """What is left of a destroyed record besides its key: its names, and the sealing it was destroyed under."""
+    """What is left of a destroyed record besides its key: its names, the sealing it was destroyed under, how often."""
 
     type: int
     id: str
     patient: int
     sealing: str
+    times: int
 
 
 class LostKeys(NamedTuple):

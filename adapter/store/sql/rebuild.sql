@@ -5,8 +5,9 @@ SELECT name, type FROM pragma_table_info(?) ORDER BY cid
 
 -- name: tombstone
 -- Where it stood before was for opening a seal.
-INSERT INTO set_apart (rid, type, id, patient, sealing, segment, state) VALUES (?, ?, ?, ?, ?, 0, 1)
-ON CONFLICT (rid) DO UPDATE SET sealing = excluded.sealing, state = 1, screening = NULL WHERE state = 0
+INSERT INTO set_apart (rid, type, id, patient, sealing, times, segment, state) VALUES (?, ?, ?, ?, ?, ?, 0, 1)
+ON CONFLICT (rid) DO UPDATE SET sealing = excluded.sealing, times = excluded.times, state = 1, screening = NULL
+WHERE excluded.times > times
 
 -- name: forget_in_force
 DELETE FROM setting WHERE name = 'policies'

@@ -188,6 +188,7 @@ class SqliteSealing:
         # Earlier versions stay under the seal: what is known is the segment of the last, and theirs may have been
         # a stricter one.
         self._db.execute(SQL["drop_apart"], (rid,))
+        self._db.execute(SQL["back_again"], (rid,))
         self._resources.forget(rid)
 
     async def destroy(self, rids: Collection[int]) -> set[int]:
@@ -205,7 +206,7 @@ class SqliteSealing:
         for rid in sorted(rids):
             self._resources.drop_index(rid)
             self._erase(ERASED, rid)
-            self._db.execute(SQL["set_state"], (rid, DESTROYED))
+            self._db.execute(SQL["destroy"], (rid,))
             self._db.execute(SQL["put_key_erasure"], (rid,))
         for rid in sorted(patients):
             self._erase(ERASED_OF_PATIENT, rid)
