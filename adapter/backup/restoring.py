@@ -69,14 +69,11 @@ def restore(wanted: Wanted, *, progress: Callable[[int, int], None] = lambda *_:
     """Lay a backup out as a site, whole or not at all; ``SallyportError`` says what does not fit."""
     folder, target = wanted.folder, wanted.target
     manifest = backups.check(folder)
-    if target.exists() and {path.name for path in target.iterdir()} - {SECRET_FILE, KEYS}:
-        raise SallyportError(f"`{target}` holds files already; name a folder that is empty or is not there yet")
     secret = _secret(wanted, manifest)
     keys = _keys(wanted, manifest)
     site = load_site(folder / backups.DOCUMENTS)
     store = target / site.site.store
-    if store.exists():
-        raise SallyportError("the store folder that `site.toml` names is there already; move it away first")
+    backups.free_for_restore(target, store, keep=frozenset({SECRET_FILE, KEYS}))
     restored = Restored(manifest=manifest)
     told = list(wanted.destroyed)
     if manifest.sealed:

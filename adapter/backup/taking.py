@@ -17,7 +17,7 @@ from adapter.connected import CONNECTORS
 from adapter.errors import SallyportError
 from adapter.fhir.instants import instant_text
 from adapter.services import backups
-from adapter.services.backup_keys import KEYS, BackupKeys
+from adapter.services.backup_keys import KEYS, BackupKeys, recover
 from adapter.services.backups import Manifest
 from adapter.services.envelopes import EnvelopeWriter
 from adapter.services.raw_units import RawUnit, raw_units
@@ -224,6 +224,7 @@ def _keys(writer: apsw.Connection, path: Path) -> BackupKeys:
 
     ``writer`` is in a transaction, so that nobody else changes them.
     """
+    recover(path)
     known = writer.execute("SELECT value FROM setting WHERE name = ?", (SETTING,)).fetchone()
     if known is None and not path.exists():
         keys = BackupKeys.made(secrets.token_bytes)

@@ -94,9 +94,10 @@ class BackupKeys:
     @classmethod
     def read(cls, path: Path) -> BackupKeys:
         """Those of a file; ``SallyportError`` if it is not there, or is not whole."""
-        recover(path)
+        part, old = _beside(path)
+        # Nothing is mended here: somebody may be replacing it at this moment.
         try:
-            data = path.read_bytes()
+            data = (part if old.exists() and not path.exists() else path).read_bytes()
         except FileNotFoundError:
             raise SallyportError(
                 f"`{path}` is not there: no backup is made or opened without the keys; put a copy of them in its place"
@@ -137,7 +138,7 @@ class BackupKeys:
 
 
 def recover(path: Path) -> None:
-    """Finish what a crash cut short while the file was replaced."""
+    """Finish what a crash cut short while the file was replaced; nobody else may be at it."""
     part, old = _beside(path)
     if old.exists() and not path.exists():
         # The old one is moved away only once the new one is whole on the disk.

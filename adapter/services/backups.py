@@ -163,10 +163,29 @@ def check(folder: Path) -> Manifest:
     return manifest
 
 
+def part_of(store: Path) -> Path:
+    """Where a store lies until it is whole."""
+    return store.with_name(f"{store.name}.part")
+
+
+def free_for_restore(site: Path, store: Path, *, keep: frozenset[str]) -> None:
+    """See that ``site`` holds nothing but ``keep``; what a cut-short restore laid out there is removed."""
+    if part_of(store).exists() and not store.exists():
+        shutil.rmtree(part_of(store))
+        for path in sorted(site.rglob("*"), reverse=True):
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+            elif path.suffix in _WRITTEN:
+                path.unlink()
+    if site.exists() and {path.name for path in site.iterdir()} - keep:
+        raise SallyportError(f"`{site}` holds files already; name a folder that is empty or is not there yet")
+    if store.exists():
+        raise SallyportError("the store folder that `site.toml` names is there already; move it away first")
+
+
 def empty_beside(store: Path) -> Path:
-    """An empty folder beside the place a store is for; what a cut-short restore left there is removed."""
-    part = store.with_name(f"{store.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
+    """An empty folder beside the place a store is for."""
+    part = part_of(store)
     part.mkdir(parents=True)
     return part
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from adapter.errors import SallyportError
-from adapter.services.backup_keys import BackupKeys
+from adapter.services.backup_keys import BackupKeys, recover
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +83,8 @@ class Shredding:
         return keys
 
     def _keys(self, known: bytes | None) -> BackupKeys:
+        """The keys as they are, inside a transaction: nobody else replaces them."""
+        recover(self._path)
         keys = BackupKeys.read(self._path)
         if known is not None and known.decode() != keys.site:
             raise SallyportError(f"`{self._path.name}` belongs to another site; put the one of this site in its place")
