@@ -129,6 +129,10 @@ class SealingRecords(Protocol):
         """
         ...
 
+    async def came_of(self, rid: int, receipt: str, line: int) -> None:
+        """Keep that a raw line tells of a resource although nothing of it is written: it is erased with it."""
+        ...
+
     async def erasures(self) -> dict[str, set[int]]:
         """The lines that wait to be erased, by receipt."""
         ...
