@@ -109,6 +109,11 @@ def rising(now: Callable[[], int], make_id: Callable[[], str]) -> Callable[[], s
     return lambda: f"{now():014x}{make_id()[-18:]}"
 
 
+def random_bytes(count: int) -> bytes:
+    """Bytes that nobody can guess: keys."""
+    return secrets.token_bytes(count)
+
+
 def new_token() -> str:
     """The text of an access token."""
     return secrets.token_urlsafe(32)

@@ -156,13 +156,13 @@ class _Making:
 
     def run(self, restored: Restored, progress: Callable[[int, int], None]) -> None:
         """Make the three files."""
-        sizes = [size for name, (size, _) in self._manifest.files.items() if name.startswith(backups.STORE)]
-        done = 0
+        done, total = 0, sum((self._folder / name).stat().st_size for name in (STORE, INBOX))
         for name in (STORE, INBOX):
-            for envelope, size in self._envelopes(name):
+            context = context_of(self._manifest.backup, name)
+            for envelope in envelopes(self._folder / name, context, self._keys.tree.key):
                 self._take(name, envelope)
-                done += size
-                progress(done, sum(sizes))
+                done += envelope.size
+                progress(done, total)
         self._raw.finish()
         shutil.copyfile(self._folder / LEDGER, self._part / LEDGER)
         store, inbox = self._files[STORE], self._files[INBOX]
@@ -174,10 +174,6 @@ class _Making:
             file.finish()
         asyncio.run(self._index())
         restored.records, restored.raw = len(self._lost), self._raw.lost
-
-    def _envelopes(self, name: str) -> Iterable[tuple[Envelope, int]]:
-        found = envelopes(self._folder / name, context_of(self._manifest.backup, name), self._keys.tree.key)
-        return ((one, len(one.content or b"")) for one in found)
 
     def _take(self, name: str, envelope: Envelope) -> None:
         (kind, *note), content = envelope.note, envelope.content

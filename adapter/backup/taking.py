@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
 from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import apsw
 import orjson
 
-from adapter.bootstrap import clock, site_secret
+from adapter.bootstrap import clock, new_id, random_bytes, site_secret
 from adapter.connected import CONNECTORS
 from adapter.errors import SallyportError
 from adapter.fhir.instants import instant_text
@@ -52,7 +51,7 @@ def back_up(site: Site, folder: Path, *, with_key: bool, progress: Callable[[int
     backups.free_for_backup(folder)
     store = folder / backups.STORE
     store.mkdir()
-    ident = secrets.token_hex(16)
+    ident = new_id()
     try:
         with reading.opened(site.store_folder) as views:
             taking = _Taking(site, views, ident, progress)
@@ -227,7 +226,7 @@ def _keys(writer: apsw.Connection, path: Path) -> BackupKeys:
     recover(path)
     known = writer.execute("SELECT value FROM setting WHERE name = ?", (SETTING,)).fetchone()
     if known is None and not path.exists():
-        keys = BackupKeys.made(secrets.token_bytes)
+        keys = BackupKeys.made(random_bytes)
         keys.keep(path)
     else:
         keys = BackupKeys.read(path)

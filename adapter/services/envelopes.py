@@ -39,11 +39,12 @@ _LENGTH: Final = 8
 
 
 class Envelope(NamedTuple):
-    """One envelope: what it needs, the note on it, and its content; None where a key it needs was destroyed."""
+    """One envelope: what it needs, the note on it, its content (None where a key it needs was destroyed), its size."""
 
     addresses: list[int]
     note: Any
     content: bytes | None
+    size: int
 
 
 class _Place:
@@ -140,7 +141,7 @@ def envelopes(path: Path, context: bytes, key_of: Callable[[int], bytes | None])
                 sealed = file.read(size)
                 found = place.cipher(addresses, block, number)
                 content = None if found is None else _opened(path, found, sealed, packed=packed)
-                yield Envelope(addresses, note, content)
+                yield Envelope(addresses, note, content, size)
             block += 1
         if file.read(1):
             raise _broken(path)

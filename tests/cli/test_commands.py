@@ -32,6 +32,7 @@ def test_the_commands_are_those_that_programs_rely_on():
         "agreements",
         "alerts",
         "backup",
+        "backup-keys",
         "client",
         "consent",
         "decide",

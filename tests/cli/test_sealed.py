@@ -79,6 +79,11 @@ def test_a_backup_of_before_has_lost_what_was_destroyed(sallyport, site, tmp_pat
     assert (copied.code, "generation 0" in copied.out) == (0, True)
     done = destroy(sallyport, site)
     assert "1 copy of the keys is out of date" in done.out
+    assert "OUT OF DATE" in sallyport("backup-keys", "list", "--site", site).out
+    assert sallyport("backup-keys", "copy", tmp_path / "copy.keys", "--site", site).code == 0
+    told = orjson.loads(sallyport("backup-keys", "list", "--site", site, "--json").out)
+    assert (told["generation"], [one["outdated"] for one in told["copies"]]) == (1, [False])
+    assert (tmp_path / "copy.keys").read_bytes() == (site / "backup.keys").read_bytes()
     restored = tmp_path / "restored"
     command = ("restore", tmp_path / "backup", "--site", restored, "--keys", site / "backup.keys")
     done = sallyport(*command)
@@ -114,3 +119,14 @@ def test_with_older_keys_it_is_destroyed_again_by_a_list(sallyport, site, tmp_pa
     # And the backup has lost it to the keys of the new site as well.
     again = sallyport("restore", tmp_path / "backup", "--site", tmp_path / "more", "--keys", restored / "backup.keys")
     assert "destroyed since: 2 records" in again.out
+
+
+def test_before_the_first_backup_there_are_no_keys_to_copy(sallyport, site, tmp_path):
+    done = sallyport("backup-keys", "copy", tmp_path / "copy.keys", "--site", site)
+    assert (done.code, "no backup was taken" in done.err) == (1, True)
+    assert "no backup was taken" in sallyport("backup-keys", "list", "--site", site).out
+    assert sallyport("backup", tmp_path / "backup", "--site", site).code == 0
+    assert "no copy of the keys is known" in sallyport("backup-keys", "list", "--site", site).out
+    (tmp_path / "letter").write_text("mine")
+    done = sallyport("backup-keys", "copy", tmp_path / "letter", "--site", site)
+    assert (done.code, (tmp_path / "letter").read_text()) == (1, "mine")

@@ -69,6 +69,8 @@ class Rebuilt:
 
     def __init__(self, path: Path, schema: Mapping[str, Any]) -> None:
         self.db = connect(path, durable=False, page_size=schema["page"])
+        # It is thrown away unless it is finished.
+        list(self.db.execute("PRAGMA journal_mode = OFF"))
         self._schema = schema
         self._columns = Columns(self.db)
         self._puts: dict[str, str] = {}
