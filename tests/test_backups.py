@@ -21,7 +21,7 @@ from adapter.fictional.county import write_county
 from adapter.services.backup_keys import KEYS
 from adapter.services.keys import SiteKeys
 from adapter.settings import load_site
-from adapter.store.shapes import TYPE_NAMES
+from adapter.store.shapes import TYPE_NAMES, row_key
 from adapter.store.sqlite.sealing import ERASED, ERASED_OF_PATIENT
 
 MARK = "QUISLINGTON"
@@ -69,8 +69,12 @@ def take(site, folder):
 
 
 def destroy(site, whats, number):
+    """Destroy each in turn, unless it went with one before."""
+
     async def work(world):
         for what in whats:
+            if world.rows("SELECT 1 FROM set_apart WHERE rid = ?", row_key(*what.split("/"))):
+                continue
             made = await world.services.sealing.seal(what, asserting.staff(), authority="order 2026-77", expunge=True)
             await world.services.sealing.confirm(made.row.id, asserting.staff("P. Officer"))
 
@@ -94,11 +98,7 @@ def test_whatever_is_destroyed_every_earlier_backup_has_lost_and_nothing_else(si
     chance = random.Random(seed)  # noqa: S311 - a test chooses reproducibly
     for step in range(2):
         take(site, tmp_path / f"backup{step}")
-        whats = []
-        for what in chance.sample(destroyable(site), 3):
-            if what in destroyable(site):
-                destroy(site, [what], 1 + len(whats) + 10 * step)
-                whats.append(what)
+        destroy(site, chance.sample(destroyable(site), 3), 1 + step)
         assert gone(site)
     live = tables(site)
     for step in range(2):

@@ -25,6 +25,7 @@ SEED: Final = 32
 """Bytes of a seed and of a key."""
 _TOP: Final = 23
 _KEPT: Final = 1 << 16
+"""Beginnings of ways that are remembered, and keys: four times as many."""
 _LEAF: Final = b"leaf"
 
 
@@ -69,7 +70,7 @@ class KeyTree:
             return self._leaves[address]
         except KeyError:
             found = self._derived(address)
-        if len(self._leaves) >= _KEPT:
+        if len(self._leaves) >= 4 * _KEPT:
             self._leaves.clear()
         self._leaves[address] = found
         return found
