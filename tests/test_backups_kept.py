@@ -255,3 +255,20 @@ def test_a_backup_of_an_earlier_version_is_restored_and_what_the_keys_know_destr
     made, folder = county.restore(older, "r2", key=key)
     assert (made.again, told(folder)) == (2, False)
     assert County(folder).back_up("of-r2").exists()
+
+
+def test_a_receipt_of_a_feed_that_the_site_has_no_more_goes_as_a_whole(county):
+    """Nobody can tell its records apart; whether it was brought in or not."""
+    county.destroy()
+    extract = records.roster(row("QUISB13"))
+    receipt = county.on(lambda world: world.services.ingest.receive("jail-roster", "early", io.BytesIO(extract)))
+    feed = county.folder / "feeds" / "jail_roster.yaml"
+    assert feed.exists()
+    away = feed.rename(county.folder.with_name("feed"))
+    backup = county.back_up("without")
+    away.rename(feed)
+    county.on(lambda world: world.services.ingest.process(receipt))
+    later = county.back_up("later")
+    county.destroy()
+    for place, one in enumerate((backup, later)):
+        assert not told(county.restore(one, f"r{place}")[1])

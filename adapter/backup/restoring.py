@@ -118,10 +118,10 @@ def _keys(wanted: Wanted, manifest: Manifest) -> BackupKeys | None:
         raise SallyportError(
             f"the records in this backup are sealed; name the keys of backups of its site (`{KEYS}`) with --keys"
         )
-    fitting = [one for one in found if one.site == manifest.keys]
-    if not fitting:
+    # All of them: those that lie in the site folder are replaced.
+    if {one.site for one in found} != {manifest.keys}:
         raise SallyportError("these are not the keys of the site this backup was taken of")
-    keys = max(fitting, key=lambda one: one.generation)
+    keys = max(found, key=lambda one: one.generation)
     if manifest.authenticated(keys.nobody()) != manifest.mac:
         raise SallyportError(f"the {backups.MANIFEST} of this backup is not as it was written; nothing of it is used")
     return keys

@@ -157,7 +157,7 @@ class _Taking:
     def _units(self, found: Lines, stream: BinaryIO) -> Iterator[RawUnit]:
         feed = self._site.feeds.get(found.feed)
         if feed is None or feed.is_written:
-            return _whole(stream, frozenset(found.origins))
+            return _whole(stream, frozenset(found.origins) or frozenset({0}))
         return raw_units(stream, CONNECTORS[feed.connector], _options(feed))
 
     def copy_ledger(self, path: Path) -> None:

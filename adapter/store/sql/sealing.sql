@@ -94,9 +94,11 @@ DELETE FROM term WHERE id NOT IN (SELECT term FROM token)
 DELETE FROM quarantine WHERE (receipt, line) IN (SELECT receipt, line FROM erasure)
 
 -- name: was_unowned
--- Which of the lines that wait to be erased a backup may hold under keys of their own.
+-- Which of the lines that wait to be erased a backup may hold under keys of their own. Line 0 is a whole receipt that
+-- nobody could take apart then.
 SELECT e.receipt, e.line FROM erasure e
 WHERE EXISTS (SELECT 1 FROM unowned u WHERE u.receipt = e.receipt AND u.line IN (0, e.line))
+UNION SELECT u.receipt, 0 FROM unowned u WHERE u.line = 0 AND u.receipt IN (SELECT receipt FROM erasure)
 
 -- name: put_key_erasure
 INSERT OR IGNORE INTO key_erasure (address) VALUES (?)
