@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 import mllp_receiver
 import pytest
 import records
 import subscribers
 import worlds
+from certificates import Authority
 from mllp_receiver import Hl7Receiver
 from subscribers import COTTONWOOD, send, settle, subscribe, subscription
 
@@ -238,3 +240,97 @@ async def test_one_that_hangs_keeps_nobody_else_waiting(ada, receiver):
             await asyncio.sleep(0.01)
     assert outbox.sending == 1
     await outbox._stop()
+
+
+async def test_custody_is_told_as_adt_to_whom_it_may_be_told(tmp_path, receiver):
+    endpoint = {"channel": MLLP, "address": f"mllp://127.0.0.1:{receiver.port}", "application": "JAILEHR"}
+    world = await worlds.open_site(
+        tmp_path / "site",
+        adjust=lambda folder: subscribers.register_endpoints(folder, {"ehr": endpoint}, partner="jail"),
+    )
+    jail = ("jail", "supervision")
+    patient = world.patient("jail-roster", records.JAIL)
+    for topic in ("booked", "released"):
+        wanted = subscription(
+            topic,
+            endpoint=endpoint["address"],
+            content="full-resource",
+            channel=MLLP,
+            filters=[f"Encounter?patient={patient}"],
+        )
+        await subscribe(world, wanted, caller=jail)
+    await settle(world)
+    receiver.got.clear()
+    await world.deliver("jail-roster", records.roster(records.roster_row()), "one")
+    await settle(world)
+    await world.deliver("jail-roster", records.roster(records.roster_row(released="2026-03-20 09:00:00")), "two")
+    await settle(world)
+    booked, released = receiver.messages
+    assert [fields(one, "MSH")[8] for one in (booked, released)] == ["ADT^A01^ADT_A01", "ADT^A03^ADT_A03"]
+    assert fields(booked, "PV1")[19].startswith("B1^^^")
+    assert fields(released, "PV1")[45] == "20260320090000-0600"
+    assert fields(booked, "PID")[5].startswith("MARSH^ADA")
+    await world.close()
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path / "ca")
+
+
+def server_context(authority, *, clients):
+    certificate, key, _ = authority.issue("receiver")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.load_verify_locations(clients.path)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+async def test_tls_proves_both_sides_and_no_other_network_is_reached(tmp_path, authority):
+    """A receiver with a certificate of its authority that asks for ours; others are not told."""
+    others = Authority(tmp_path / "others", "Other CA")
+    receivers = [
+        await Hl7Receiver().start(context=server_context(one, clients=authority)) for one in (authority, others)
+    ]
+    certificate, key, _ = authority.issue("county")
+    both = tmp_path / "county.pem"
+    both.write_bytes(certificate.read_bytes() + key.read_bytes())
+    common = {"channel": MLLP, "application": "CHART", "ca_file": str(authority.path)}
+    good, bad = (f"mllps://127.0.0.1:{one.port}" for one in receivers)
+    world = await worlds.open_site(
+        tmp_path / "site",
+        adjust=lambda folder: subscribers.register_endpoints(
+            folder,
+            {
+                "good": common | {"address": good, "certificate": str(both)},
+                "forged": common | {"address": bad, "certificate": str(both)},
+                "private": common | {"address": "mllps://10.1.2.3:2575"},
+            },
+            networks=["127.0.0.0/8"],
+        ),
+    )
+    states = {}
+    for address in (good, bad, "mllps://10.1.2.3:2575"):
+        ident = await subscribe(world, subscription(endpoint=address, content="full-resource", channel=MLLP, timeout=5))
+        await settle(world)
+        (row,) = world.rows("SELECT status, reason FROM subscription WHERE id = ?", ident)
+        states[address] = row
+    assert states[good] == ("active", "")
+    assert states[bad] == ("requested", "no acknowledgement: SSLCertVerificationError")
+    assert "in a network that the site does not name" in states["mllps://10.1.2.3:2575"][1]
+    assert [len(one.got) for one in receivers] == [1, 0]
+    for one in receivers:
+        await one.close()
+    await world.close()
+
+
+async def test_an_endpoint_that_is_registered_no_more_ends_the_subscription(ada, receiver):
+    ident = await subscribe(ada, asked(ada))
+    await settle(ada)
+    ada.services.site.partners["cottonwood"].notify_endpoints.clear()
+    await screen(ada)
+    await settle(ada)
+    told = await status(ada, ident)
+    assert (told["status"], told["error"]) == ("off", "its endpoint is not registered any more")
+    assert len(receiver.got) == 1

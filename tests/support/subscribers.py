@@ -95,16 +95,15 @@ def register(folder, *, hosts=("listen.cottonwood.example",), partner="cottonwoo
     path.write_text(yaml.safe_dump(document))
 
 
-def register_endpoints(folder, endpoints, *, partner="cottonwood", outbound=""):
-    """Give a partner of a site folder endpoints of other channels, beside its hosts."""
+def register_endpoints(folder, endpoints, *, partner="cottonwood", networks=()):
+    """Give a partner of a site folder endpoints of other channels, and the private networks that they are in."""
     register(folder, partner=partner)
     path = folder / "partners.yaml"
     document = yaml.safe_load(path.read_text())
     document["partners"][partner]["notify_endpoints"] = endpoints
     path.write_text(yaml.safe_dump(document))
-    if outbound:
-        with (folder / "site.toml").open("a") as file:
-            file.write(f"\n[outbound]\n{outbound}\n")
+    site = folder / "site.toml"
+    site.write_text(site.read_text().replace("private_networks = []", f"private_networks = {list(networks)}"))
 
 
 def attach(world, receiver=None):
