@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from adapter.services.announcing import NOTIFICATION
 from adapter.store.shapes import END
+from adapter.store.subscriptions import Known
 from adapter.subscription.channel import REST_HOOK
 from adapter.subscription.notification import Event, Heading
 from adapter.subscription.status import after
@@ -35,6 +36,10 @@ LEASE: Final = 120 * SECOND
 """Microseconds for which nobody else sends to a subscriber that is being sent to; longer than any exchange."""
 KEPT: Final = 30 * 24 * 3600 * SECOND
 """Microseconds for which events can be asked for again."""
+
+
+_UNTOLD: Final = b""
+"""The key of no state: whatever is met next differs from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,19 +136,15 @@ class Notifications:
             rows = waiting[:most]
             persons = await self.outgoing.persons(callers, one, rows)
             found = await self.decided(callers, rows, persons)
-            gone = [row for row in rows if row.number is None and row.notice == "event" and row.name not in found]
-            gone += [
-                row
-                for row in rows
-                if row.number is None and row.notice == "event" and row not in gone
-                if self.outgoing.untold(one, row, found, persons)
-            ]
+            fresh = [row for row in rows if row.number is None and row.notice == "event"]
+            gone = [row for row in fresh if row.name not in found or self.outgoing.untold(one, row, found, persons)]
             kept = [row for row in rows if row not in gone]
             async with self.store.transaction() as change:
                 if not await self._ours(change, one.row):
                     return None
-                # It was not told, so that it is news when it is permitted again.
-                await change.forget(one.row.id, {row.rid for row in gone})
+                # It was not told, so that it is news when it is permitted again. What was told of it before is still
+                # known, so that it can be taken back.
+                await change.learn(one.row.id, [Known(*row[1:4], _UNTOLD, sent=False) for row in gone])
                 await change.drop_events([row.seq for row in gone])
                 last = await change.number_events(one.row.id, [row.seq for row in kept if row.number is None])
             if kept:

@@ -28,9 +28,12 @@ class PlacedFolder:
         await asyncio.to_thread(self._put, name, content)
 
     def _put(self, name: str, content: bytes) -> None:
-        unfinished = self._folder / f"{name}{UNFINISHED}"
+        # What a process that was killed left of it goes; two processes never write the same one.
+        for left in self._folder.glob(f"{name}.*{UNFINISHED}"):
+            left.unlink(missing_ok=True)
+        unfinished = self._folder / f"{name}.{os.getpid()}{UNFINISHED}"
         try:
-            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, MODE), "wb") as file:
+            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

@@ -113,6 +113,25 @@ async def test_whom_the_receiver_has_no_number_for_is_told_once_it_has_one(tmp_p
     await world.close()
 
 
+async def test_an_alert_that_was_told_is_stopped_though_its_amendment_could_not_be_told(ada):
+    """In between the receiver has no number for the person: nothing is told of the amendment, and nothing forgotten."""
+    receiver = subscribers.attach(ada)
+    await subscribe(ada, asked())
+    await settle(ada)
+    await screen(ada, 4, control="R1")
+    await settle(ada)
+    endpoints = ada.services.site.partners["cottonwood"].notify_endpoints
+    known = endpoints["jail"]
+    endpoints["jail"] = known.model_copy(update={"jackets": "https://elsewhere.example/person"})
+    await screen(ada, 17, control="R1", status="C")
+    await settle(ada)
+    assert len(receiver.got) == 2
+    endpoints["jail"] = known
+    await ada.deliver("releases", records.ndjson(records.release(RELEASE, revocations=REVOKED)), "revoked")
+    await settle(ada)
+    assert b"no-longer-permitted" in receiver.got[2].body
+
+
 async def test_a_place_that_cannot_be_written_is_tried_again_with_the_same_name(ada):
     ident = await subscribe(ada, asked())
     await settle(ada)
