@@ -9,6 +9,7 @@ import registered_clients
 import smart_clients as sc
 import subscribers
 import worlds
+from asserting import staff
 from subscribers import COTTONWOOD, send, settle, subscribe, subscription
 
 from adapter import bootstrap
@@ -141,3 +142,41 @@ def test_files_of_an_endpoint_that_are_not_there_are_told_before_anything_is_ope
     told = str(caught.value)
     for words in ("`none.pem`: there is no such file", "TLS cannot be set up", "no folder `nowhere`", "no public key"):
         assert words in told
+
+
+async def test_an_unlinked_record_is_recalled_by_every_channel_without_a_word_of_anybody(tmp_path):
+    world = await worlds.open_site(
+        tmp_path / "site", adjust=lambda folder: subscribers.register_endpoints(folder, ENDPOINTS)
+    )
+    receiver = subscribers.attach(world)
+    feed = "jail-medical-hl7"
+    await world.deliver("riverside-ehr", records.ndjson(records.clinic_patient()), "p")
+    signed = records.release(records.choice("cottonwood", purposes=("TREAT",)))
+    await world.deliver("releases", records.ndjson(signed), "release")
+    await world.deliver(feed, records.hl7(records.phq9(4)), "screening")
+    clinic, jail = world.patient("riverside-ehr", records.CLINIC), world.patient(feed, records.JAIL)
+    for code, place in (("rest-hook", None), (MLLP, "mllp://127.0.0.1:2575"), (ALERTS, "folder:alerts")):
+        more = {} if place is None else {"channel": code, "endpoint": place}
+        asked = subscription(content="full-resource", filters=[f"patient={jail}"], **more)
+        await subscribe(world, asked)
+    await settle(world)
+    await world.deliver("riverside-ehr", records.ndjson(records.clinic_result()), "o")
+    await settle(world)
+    told = {one.channel: one for one in receiver.got if one.kind == "event-notification"}
+    (focus,) = [one["resource"]["id"] for one in orjson.loads(told["rest-hook"].body)["entry"][1:]]
+    receiver.got.clear()
+    await world.services.identities.unlink(jail, clinic, staff(), why="two people")
+    await settle(world)
+    recalls = {one.channel: one for one in receiver.got}
+    assert set(recalls) == set(CHANNELS)
+    message = read_message(recalls[MLLP].body, line=1, fallback="ascii")
+    assert [line.name for line in message.lines][:2] == ["MSH", "OBR"]
+    (order,) = [line for line in message.lines if line.name == "OBR"]
+    assert order.field(3) == f"{focus}^SALLYPORT"
+    assert order.field(4).startswith("entered-in-error^")
+    _, row = recalls[ALERTS].body.decode().splitlines()
+    assert row.split(",")[:3] == ['""'] * 3
+    assert row.split(",")[4:] == ['"entered-in-error"', f'"SALLYPORT {focus}"', '"SALLYPORT"']
+    for one in recalls.values():
+        assert not any(word in one.body + one.beside for word in (b"MARSH", b"Marsh", b"q1", clinic.encode()))
+    await world.close()
