@@ -44,5 +44,6 @@ class Alerts:
         except Unreachable as error:
             return Received(taken=False, why=str(error))
         except OSError as error:
-            return Received(taken=False, why=f"the file could not be put in place: {type(error).__name__}")
+            told = error.strerror or str(error) or type(error).__name__
+            return Received(taken=False, why=f"the file could not be put in place: {told}")
         return Received(taken=True)

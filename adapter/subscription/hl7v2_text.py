@@ -87,8 +87,10 @@ def code(value: str, text: str, system: str) -> str:
 
 def authority(system: str, names: Mapping[str, str]) -> str:
     """Who gives out a number (HD, as subcomponents): by the receiver's name for it if it has one, and its address."""
-    name = escaped(names.get(system, ""))
-    return joined(name, escaped(system), "URI", by="&") if system else ""
+    known, oid = escaped(names.get(system, "")), system.removeprefix("urn:oid:")
+    if oid != system:
+        return joined(known, escaped(oid), "ISO", by="&")
+    return joined(known, escaped(system), "URI", by="&") if system else ""
 
 
 def numbers(patients: Iterable[Mapping[str, Any]], first: str, names: Mapping[str, str]) -> str:
@@ -115,18 +117,23 @@ def number(identifier: Mapping[str, Any], names: Mapping[str, str]) -> str:
 
 def name(human: Mapping[str, Any]) -> str:
     """A HumanName as XPN."""
-    given = [escaped(one) for one in human.get("given", [])]
+    given = [escaped(one) for one in _said(human, "given")]
     parts = (
         escaped(human.get("family", "")),
         given[0] if given else "",
         " ".join(given[1:]),
-        escaped(" ".join(human.get("suffix", []))),
-        escaped(" ".join(human.get("prefix", []))),
+        escaped(" ".join(_said(human, "suffix"))),
+        escaped(" ".join(_said(human, "prefix"))),
         "",
         _NAME_USES.get(human.get("use", ""), ""),
     )
     whole = human.get("text", "") if not any(parts[:3]) else ""
     return joined(escaped(whole), *parts[1:]) if whole else joined(*parts)
+
+
+def _said(element: Mapping[str, Any], name_of: str) -> list[str]:
+    """The texts of a list; what has nothing but an extension stands in it as null."""
+    return [one for one in element.get(name_of, []) if isinstance(one, str)]
 
 
 def time(text: Any) -> str:

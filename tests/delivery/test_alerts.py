@@ -140,7 +140,7 @@ async def test_a_place_that_cannot_be_written_is_tried_again_with_the_same_name(
     await screen(ada)
     await settle(ada)
     told = await status(ada, ident)
-    assert (told["status"], told["error"]) == ("error", "the file could not be put in place: OSError")
+    assert (told["status"], told["error"]) == ("error", "the file could not be put in place: no space")
     hook._folder_of = folder_of
     ada.clock.forward(seconds=5)
     await settle(ada)
@@ -202,6 +202,6 @@ async def test_a_file_is_put_by_sftp_where_nothing_may_be_read_or_replaced(tmp_p
     another["jail"] = another["jail"].model_copy(update={"host_key": public["county"]})
     await screen(world, 9, control="R9", at="20260309080000-0700")
     await settle(world)
-    assert (await status(world, ident))["error"] == "the file could not be put in place: UnreachableError"
+    assert (await status(world, ident))["error"] == "the file could not be put in place: HostKeyNotVerifiable"
     await server.close()
     await world.close()

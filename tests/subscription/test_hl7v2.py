@@ -15,7 +15,7 @@ from adapter.fhir.codec import parse
 from adapter.listening import MLLP, Hl7Endpoint
 from adapter.source import ExtractOptions
 from adapter.subscription.hl7v2 import Address, control_id, event_message, quiet_message
-from adapter.subscription.hl7v2_text import coded, escaped, joined, name, time, value
+from adapter.subscription.hl7v2_text import authority, coded, escaped, joined, name, time, value
 from connectors.jail.hl7v2.connector import Hl7v2
 from connectors.jail.hl7v2.escapes import unescape, well_escaped
 from connectors.jail.hl7v2.message import Message, read_message
@@ -254,6 +254,9 @@ def test_fields_as_other_readers_expect_them():
     assert coded({"coding": [{"system": "http://loinc.org", "code": "1-2"}], "text": "t"}) == "1-2^t^LN^^^^^^t"
     assert coded(None) == ""
     assert name({"text": "Ada M."}) == "Ada M."
+    assert name({"family": "M", "given": [None, "Ada"]}) == "M^Ada"
+    assert authority("urn:oid:1.2.3", {"urn:oid:1.2.3": "X"}) == "X&1.2.3&ISO"
+    assert authority("", {}) == ""
     assert name({"use": "usual", "family": "M", "prefix": ["Dr"], "suffix": ["Jr", "II"]}) == "M^^^Jr II^Dr^^D"
     assert (time("2026"), time("2026-03-02T10:00:00-07:00"), time(None), time("yesterdayT")) == (
         "2026",
