@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from subscribers import COTTONWOOD, send, settle, subscribe, subscription
 
 from adapter.listening import ALERTS, MLLP
+from adapter.subscription.channel import REST_HOOK
 from adapter.subscription.hl7v2 import control_id
 
 pytestmark = pytest.mark.anyio
@@ -69,6 +70,8 @@ async def stream(folder, story, *, withheld):
             await world.deliver(FEED, records.hl7(message), f"{number}")
         world.clock.forward(seconds=1)
     await settle(world)
+    told = {one.channel for one in receiver.got if one.kind == "event-notification"}
+    assert told in (set(), {REST_HOOK, MLLP, ALERTS})
     got = [
         (one.row.topic, one.kind, _unlike(one.row.id, one.name), _unlike(one.row.id, one.body.decode()), one.beside)
         for one in sorted(receiver.got, key=lambda one: idents.index(one.row.id))

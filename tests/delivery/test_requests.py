@@ -49,7 +49,7 @@ def named(**coding):
 
 
 CHART, FOLDER = "mllps://chart.example:2575", "folder:alerts"
-REFUSED = [
+OTHER_CHANNELS = [
     (named(code="carrier-pigeon"), "Subscription.channel.type"),
     (named(code=MLLP, system="urn:other"), "Subscription.channel.type"),
     (named(code="rest-hook"), "Subscription.channel.type"),
@@ -63,6 +63,8 @@ REFUSED = [
     (other(ALERTS, FOLDER, content="id-only"), "Subscription.channel.payload"),
     (other(ALERTS, FOLDER, content="empty"), "Subscription.channel.payload"),
     (other(ALERTS, FOLDER, "moved"), "Subscription.channel.type"),
+]
+REFUSED = [
     (subscription(topic="weather"), "Subscription.criteria"),
     (changed(type="websocket"), "Subscription.channel.type"),
     (changed(_type={"extension": []}), "Subscription.channel.type"),
@@ -100,6 +102,18 @@ async def test_what_is_not_offered_is_refused_with_its_path(site, document, path
     assert await site.services.store.subscriptions() == []
     (entry,) = await site.services.ledger.of_request(answer.headers["x-request-id"])
     assert entry.outcome.startswith(str(answer.status_code))
+
+
+async def test_what_another_channel_does_not_offer_is_refused_with_its_path(site):
+    for document, path in OTHER_CHANNELS:
+        answer = await send(site, COTTONWOOD, "POST", "/fhir/Subscription", document)
+        assert (answer.status_code, answer.json()["issue"][0]["expression"]) == (400, [path])
+    assert await site.services.store.subscriptions() == []
+    for document in (other(MLLP, CHART), other(ALERTS, FOLDER, most=100)):
+        told = (await send(site, COTTONWOOD, "POST", "/fhir/Subscription", document)).json()["channel"]
+        assert {name: told[name] for name in ("type", "_type", "endpoint", "payload", "_payload")} == {
+            name: document["channel"][name] for name in ("type", "_type", "endpoint", "payload", "_payload")
+        }
 
 
 async def test_a_subscription_is_told_back_without_its_secret(site):
