@@ -11,11 +11,13 @@ from event_resources import AT, CONSENT, ENCOUNTER, NOTICE, OBSERVATION, PATIENT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapter.delivery.mllp import acknowledged
 from adapter.fhir.codec import parse
 from adapter.listening import MLLP, Hl7Endpoint
-from adapter.source import ExtractOptions
+from adapter.source import AnswerOptions, ExtractOptions
 from adapter.subscription.hl7v2 import Address, control_id, event_message, quiet_message
 from adapter.subscription.hl7v2_text import authority, coded, escaped, joined, name, time, value
+from connectors.jail.hl7v2.answering import Hl7Answering
 from connectors.jail.hl7v2.connector import Hl7v2
 from connectors.jail.hl7v2.escapes import unescape, well_escaped
 from connectors.jail.hl7v2.message import Message, read_message
@@ -135,6 +137,20 @@ def test_our_own_connector_takes_it_in_as_a_result_with_its_restrictions():
     assert values["MSH-8"] == [{"1": "R"}]
     assert [one["1"] for one in values["PID.ARV-3"]] == ["42CFRPart2", "R"]
     assert values["OBR.NTE-3"][0]["1"].startswith("42 CFR part 2 prohibits | unauthorized use")
+
+
+@pytest.mark.parametrize("acknowledge", ["original", "enhanced"])
+def test_our_own_listener_takes_every_message_and_we_read_its_answer(acknowledge):
+    """One Sallyport may tell another: each is acknowledged by its control id, in the mode that was asked for."""
+    people = [orjson.dumps(PATIENT)]
+    sent = [quiet_message(kind, AT, address(acknowledge=acknowledge)) for kind in ("handshake", "heartbeat")]
+    for resource, topic in ((OBSERVATION, "screening-summary"), (ENCOUNTER, "moved"), (CONSENT, "consent")):
+        to = address(topic, acknowledge=acknowledge)
+        sent.append(event_message(event(resource), people, to))
+        sent.append(event_message(event(resource, notice="recall", body=None), people, to))
+    for content, control in sent:
+        (answered,) = Hl7Answering().answered(content, AnswerOptions(at="2026", control="c1"))
+        assert acknowledged(answered.answer) == ("CA" if acknowledge == "enhanced" else "AA", control.encode())
 
 
 def test_custody_is_an_adt_of_the_topic_with_place_booking_and_notice():
