@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import ssl
+import threading
+from pathlib import Path
 
 import mllp_receiver
 import pytest
@@ -334,3 +337,38 @@ async def test_an_endpoint_that_is_registered_no_more_ends_the_subscription(ada,
     told = await status(ada, ident)
     assert (told["status"], told["error"]) == ("off", "its endpoint is not registered any more")
     assert len(receiver.got) == 1
+
+
+async def test_the_receiver_of_the_examples_keeps_prints_and_acknowledges_each_message_once(tmp_path, capsys):
+    path = Path(__file__).parents[2] / "examples" / "hl7_receiver.py"
+    spec = importlib.util.spec_from_file_location("hl7_receiver", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    server = module.server(0, tmp_path / "received")
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    address = f"mllp://127.0.0.1:{server.server_address[1]}"
+    endpoint = {"channel": MLLP, "address": address, "application": "CHART", "acknowledge": "enhanced"}
+    world = await worlds.open_site(
+        tmp_path / "site", adjust=lambda folder: subscribers.register_endpoints(folder, {"chart": endpoint})
+    )
+    await world.deliver("releases", records.ndjson(records.release(RELEASE)), "release")
+    try:
+        await subscribe(world, subscription(endpoint=address, content="full-resource", channel=MLLP))
+        await settle(world)
+        await screen(world)
+        await settle(world)
+        world.rows("UPDATE subscription_event SET accepted = NULL")
+        world.rows("UPDATE subscription SET due = 0, lease = 0")
+        await settle(world)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert world.rows("SELECT count(*) FROM subscription_event WHERE accepted IS NULL") == [(0,)]
+    handshake, told = capsys.readouterr().out.splitlines()
+    assert handshake.partition(": ")[2] == "handshake (not told)"
+    (summary,) = await world.matches(COTTONWOOD, "/fhir/Observation?category=survey&_count=9")
+    assert told == f"event 1: phq-9-level {summary['id']}"
+    assert len(list((tmp_path / "received").glob("*.hl7"))) == 2
+    await world.close()
