@@ -13,11 +13,13 @@ from adapter.delivery.resthook import RestHook
 from adapter.outbound import Outbound
 from adapter.services.announcements import Announcements
 from adapter.services.announcing import Announcing
+from adapter.services.leases import Leases
 from adapter.services.notify import Notifications, Patience
 from adapter.services.reconcile import Reconciler
 from adapter.services.sealed_headers import HeaderSeal
 from adapter.services.subscribed import Readiness
 from adapter.services.subscriptions import Subscriptions
+from adapter.services.together import Together
 from adapter.services.topics import read_topics
 
 if TYPE_CHECKING:
@@ -78,8 +80,11 @@ def notifying(on: On) -> Notifying:
     readiness = Readiness(topics, base_url=on.base_url, zone=site.zone)
     callers = Subscribers(clients=on.clients, words=on.words, users=on.users, contexts=on.decisions, clock=on.clock)
     seal, salt = HeaderSeal(on.keys), int(on.chance() * _SALTS)
+    together = Together(on.store)
     notifications = Notifications(
         store=on.store,
+        together=together,
+        leases=Leases(together, on.clock, salt=salt),
         gate=gate,
         readiness=readiness,
         callers=callers,
@@ -88,7 +93,6 @@ def notifying(on: On) -> Notifying:
         base_url=on.base_url,
         clock=on.clock,
         new_id=on.new_id,
-        salt=salt,
     )
     reconciler = Reconciler(on.store, gate, readiness, callers, on.decisions, zone=site.zone, clock=on.clock, salt=salt)
     announcements = Announcements(on.store, reconciler, notifications, topics, on.clock)
@@ -112,11 +116,10 @@ def notifying(on: On) -> Notifying:
     )
     here, abroad = Outbound(plain_loopback=True), outbound_of(site)
     hook = RestHook(lambda endpoint: here if plain(endpoint) else abroad, lambda _: _certificate(site))
+    outbox = Outbox(announcements, notifications, hook, version=on.store.version)
+    on.store.on_commit(outbox.wake)
     return Notifying(
-        subscriptions=subscriptions,
-        notifications=notifications,
-        announcements=announcements,
-        outbox=Outbox(announcements, notifications, hook),
+        subscriptions=subscriptions, notifications=notifications, announcements=announcements, outbox=outbox
     )
 
 

@@ -8,10 +8,12 @@ longer permitted its entry has no focus.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from adapter.services.announcing import NOTIFICATION
 from adapter.store.shapes import END
+from adapter.store.subscriptions import ALL
 from adapter.subscription.notification import Event, Heading, notification
 from adapter.subscription.status import after
 
@@ -20,17 +22,17 @@ if TYPE_CHECKING:
 
     from adapter.services.announcing import Announcing
     from adapter.services.disclose import Caller, Served
+    from adapter.services.leases import Leases
     from adapter.services.sealed_headers import HeaderSeal
     from adapter.services.subscribed import CallersOf, Readiness, Subscribed
+    from adapter.services.together import Together
     from adapter.store.port import Store, Transaction
-    from adapter.store.subscriptions import EventRow, SubscriptionRow
+    from adapter.store.subscriptions import EventRow, Share, SubscriptionRow
     from adapter.subscription.notification import Kind
     from adapter.subscription.status import Happening
     from adapter.subscription.wish import Content
 
 SECOND: Final = 1_000_000
-LEASE: Final = 120 * SECOND
-"""Microseconds for which nobody else sends to a subscriber that is being sent to; longer than any exchange."""
 KEPT: Final = 30 * 24 * 3600 * SECOND
 """Microseconds for which events can be asked for again."""
 
@@ -72,6 +74,8 @@ class Notifications:
     """What is to be sent, one subscription at a time."""
 
     store: Store
+    together: Together
+    leases: Leases
     gate: Announcing
     readiness: Readiness
     callers: CallersOf
@@ -80,13 +84,18 @@ class Notifications:
     base_url: str
     clock: Callable[[], int]
     new_id: Callable[[], str]
-    salt: int
 
-    async def claim(self, most: int) -> list[SubscriptionRow]:
+    async def claim(self, most: int, share: Share = ALL) -> list[SubscriptionRow]:
         """Subscriptions for which something may be due, for nobody else while it is sent."""
         at = self.clock()
-        async with self.store.transaction() as change:
-            return await change.claim_subscriptions(at=at, lease=at + LEASE + self.salt, most=most)
+        lease = self.leases.until(at)
+
+        async def work(change: Transaction) -> list[SubscriptionRow]:
+            return await change.claim_subscriptions(at=at, lease=lease, most=most, share=share)
+
+        rows = await self.together(work)
+        self.leases.took(rows)
+        return rows
 
     async def prepare(self, claimed: SubscriptionRow) -> Sending | None:
         """What to send next to a subscriber that was claimed; None if nothing, and then it is let go."""
@@ -122,13 +131,9 @@ class Notifications:
             found = await self.decided(callers, rows)
             gone = [row for row in rows if row.number is None and row.notice == "event" and row.name not in found]
             kept = [row for row in rows if row not in gone]
-            async with self.store.transaction() as change:
-                if not await self._ours(change, one.row):
-                    return None
-                # It was not told, so that it is news when it is permitted again.
-                await change.forget(one.row.id, {row.rid for row in gone})
-                await change.drop_events([row.seq for row in gone])
-                last = await change.number_events(one.row.id, [row.seq for row in kept if row.number is None])
+            last = await self.together(partial(self._number, one, gone, kept))
+            if last is None:
+                return None
             if kept:
                 break
         number = last - sum(row.number is None for row in kept)
@@ -142,6 +147,17 @@ class Notifications:
         body = notification(heading(one, events=last), "event-notification", events, at=at, base_url=self.base_url)
         seqs = tuple(row.seq for row in told)
         return self._sending(one, "event-notification", body, seqs, more=len(waiting) > len(rows))
+
+    async def _number(
+        self, one: Subscribed, gone: Sequence[EventRow], kept: Sequence[EventRow], change: Transaction
+    ) -> int | None:
+        """Drop what may not be told and number the rest; the highest number, None if others send meanwhile."""
+        if not await change.holds(one.row.id, revision=one.row.revision, lease=self.leases.of(one.row)):
+            return None
+        # It was not told, so that it is news when it is permitted again.
+        await change.forget(one.row.id, {row.rid for row in gone})
+        await change.drop_events([row.seq for row in gone])
+        return await change.number_events(one.row.id, [row.seq for row in kept if row.number is None])
 
     async def decided(self, callers: Sequence[Caller], rows: Sequence[EventRow]) -> Mapping[str, Served]:
         """What may be told of events at this moment, to all of these."""
@@ -183,18 +199,17 @@ class Notifications:
             more=more,
         )
 
-    async def _ours(self, change: Transaction, claimed: SubscriptionRow) -> bool:
-        """Whether a claimed subscription is still as it was, and nobody else sends to it."""
-        return await change.holds(claimed.id, revision=claimed.revision, lease=claimed.lease)
-
     def _next(self, one: Subscribed, at: int) -> int:
         """When there is something to do for a subscription again if no event comes."""
         beats = max(one.row.spoke, at - one.wish.heartbeat * SECOND) + one.wish.heartbeat * SECOND
         return min(one.row.until, beats if one.wish.heartbeat else END)
 
     async def _let_go(self, claimed: SubscriptionRow, due: int) -> None:
-        async with self.store.transaction() as change:
-            await change.release(claimed, due=due)
+        await self.together(partial(self._release, claimed, due))
+
+    async def _release(self, row: SubscriptionRow, due: int, change: Transaction) -> None:
+        """Let go, by the lease as it was renewed."""
+        await change.release(replace(row, lease=self.leases.of(row)), due=due)
 
     async def accepted(self, sending: Sending) -> None:
         """The subscriber took it."""
@@ -204,9 +219,12 @@ class Notifications:
         status = after(row.status, "accepted")  # type: ignore[arg-type]  # one of the four, by a check of the table
         row = replace(row, status=status, reason="", attempts=0, failing=None, spoke=at)
         due = at if sending.more or one is None else self._next(replace(one, row=row), at)
-        async with self.store.transaction() as change:
+
+        async def work(change: Transaction) -> None:
             await change.accepted(row.id, sending.seqs, at=at)
-            await change.release(row, due=due)
+            await self._release(row, due, change)
+
+        await self.together(work)
 
     async def refused(self, sending: Sending, reason: str, *, after_seconds: float = 0.0) -> None:
         """The subscriber did not take it: it is tried again later, or not at all any more."""
@@ -219,17 +237,19 @@ class Notifications:
         status = after(row.status, happening)  # type: ignore[arg-type]
         wait = max(self.patience.wait(attempts), int(after_seconds * SECOND))
         row = replace(row, status=status, reason=reason, attempts=attempts, failing=failing)
-        due = at + wait
-        async with self.store.transaction() as change:
-            if tired:
-                await change.give_up(row.id, at=at)
-                row = replace(row, attempts=0, failing=None)
-                due = min(row.until, END)
-            await change.release(row, due=due)
+        if not tired:
+            await self._let_go(row, at + wait)
+            return
+        row = replace(row, attempts=0, failing=None)
+
+        async def work(change: Transaction) -> None:
+            await change.give_up(row.id, at=at)
+            await self._release(row, min(row.until, END), change)
+
+        await self.together(work)
 
     async def _close(self, claimed: SubscriptionRow, reason: str) -> None:
-        async with self.store.transaction() as change:
-            await change.release(replace(claimed, status="off", reason=reason), due=END)
+        await self._let_go(replace(claimed, status="off", reason=reason), END)
 
     async def replay(self, ident: str) -> int:
         """Send again what was given up, and what is waiting at once; how many events were given up."""
