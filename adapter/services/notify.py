@@ -145,6 +145,8 @@ class Notifications:
         found = await self.entered(callers, one, told, NOTIFICATION)
         events = [event(row, found, one.wish.content) for row in told]
         body = notification(heading(one, events=last), "event-notification", events, at=at, base_url=self.base_url)
+        if self.clock() >= self.leases.of(one.row):
+            return None  # This process was held up, and somebody else may have sent it and more since.
         seqs = tuple(row.seq for row in told)
         return self._sending(one, "event-notification", body, seqs, more=len(waiting) > len(rows))
 
