@@ -116,7 +116,12 @@ def notifying(on: On) -> Notifying:
     )
     here, abroad = Outbound(plain_loopback=True), outbound_of(site)
     hook = RestHook(lambda endpoint: here if plain(endpoint) else abroad, lambda _: _certificate(site))
-    outbox = Outbox(announcements, notifications, hook, version=on.store.version)
+
+    def hang_up() -> None:
+        here.close()
+        abroad.close()
+
+    outbox = Outbox(announcements, notifications, hook, version=on.store.version, hang_up=hang_up)
     on.store.on_commit(outbox.wake)
     return Notifying(
         subscriptions=subscriptions, notifications=notifications, announcements=announcements, outbox=outbox

@@ -13,8 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from adapter.store.subscriptions import Share
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -31,10 +29,6 @@ BY_TIME: Final = 5
 """Every so many of those looks it is also asked what is due by time alone."""
 AT_ONCE: Final = 256
 """Subscriptions that one process sends for at the same time."""
-EACH: Final = 32
-"""Of those, the subscriptions of one client at one host."""
-AILING: Final = AT_ONCE // 2
-"""Of those, the ones whose last notification was refused."""
 _AFTER_FAILURE: Final = 1.0
 
 
@@ -50,7 +44,8 @@ class Counts:
 class Outbox:
     """Everything between a change and the subscribers who are told of it.
 
-    ``version`` tells by another number that another process has changed something.
+    ``version`` tells by another number that another process has changed something, ``hang_up`` closes the connections
+    that are kept.
     """
 
     def __init__(
@@ -60,12 +55,14 @@ class Outbox:
         hook: RestHook,
         *,
         version: Callable[[], int],
+        hang_up: Callable[[], None] = lambda: None,
         at_once: int = AT_ONCE,
     ) -> None:
         self._announcements = announcements
         self._notifications = notifications
         self._hook = hook
         self._version = version
+        self._hang_up = hang_up
         self._at_once = at_once
         self._sending: dict[asyncio.Task[None], SubscriptionRow] = {}
         self._awake = asyncio.Event()
@@ -95,7 +92,7 @@ class Outbox:
                 else:
                     await (asyncio.sleep(0) if busy else self._waited())
         finally:
-            await self._stop()
+            await self.stop()
 
     async def _waited(self) -> None:
         """Wait until something was changed here or elsewhere, or time may have made something due."""
@@ -115,17 +112,12 @@ class Outbox:
         free = self._at_once - len(self._sending)
         if free <= 0 or not await self._announcements.anything_due():
             return busy
-        claimed = await self._notifications.claim(free, self._share())
+        claimed = await self._notifications.claim(free, self._sending.values())
         for row in claimed:
             task = asyncio.create_task(self._deliver(row))
             self._sending[task] = row
             task.add_done_callback(self._sent)
         return busy or bool(claimed)
-
-    def _share(self) -> Share:
-        rows = self._sending.values()
-        ailing = sum(row.attempts > 0 for row in rows)
-        return Share(tuple(row.id for row in rows), EACH, max(0, AILING - ailing))
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._notifications.leases.ended(self._sending.pop(task))
@@ -155,9 +147,11 @@ class Outbox:
             self.counts.refused += 1
             await self._notifications.refused(sending, received.why, after_seconds=received.wait)
 
-    async def _stop(self) -> None:
+    async def stop(self) -> None:
+        """Leave what is being sent to whoever comes next."""
         for task in list(self._sending):
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
         await self._notifications.together.settled()
+        self._hang_up()

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from adapter.services.announcing import NOTIFICATION
 from adapter.store.shapes import END
-from adapter.store.subscriptions import ALL
+from adapter.store.subscriptions import Share
 from adapter.subscription.notification import Event, Heading, notification
 from adapter.subscription.status import after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from adapter.services.announcing import Announcing
     from adapter.services.disclose import Caller, Served
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from adapter.services.subscribed import CallersOf, Readiness, Subscribed
     from adapter.services.together import Together
     from adapter.store.port import Store, Transaction
-    from adapter.store.subscriptions import EventRow, Share, SubscriptionRow
+    from adapter.store.subscriptions import EventRow, SubscriptionRow
     from adapter.subscription.notification import Kind
     from adapter.subscription.status import Happening
     from adapter.subscription.wish import Content
 
 SECOND: Final = 1_000_000
+EACH: Final = 32
+"""Subscriptions of one client at one host that one process sends for at the same time."""
 KEPT: Final = 30 * 24 * 3600 * SECOND
 """Microseconds for which events can be asked for again."""
 
@@ -85,9 +87,15 @@ class Notifications:
     clock: Callable[[], int]
     new_id: Callable[[], str]
 
-    async def claim(self, most: int, share: Share = ALL) -> list[SubscriptionRow]:
-        """Subscriptions for which something may be due, for nobody else while it is sent."""
+    async def claim(self, most: int, sending: Collection[SubscriptionRow] = ()) -> list[SubscriptionRow]:
+        """Subscriptions for which something may be due, for nobody else while it is sent. ``sending`` are being sent to.
+
+        One receiver has its share, and so have all that refused their last notification, so that those that do not
+        answer keep nobody else waiting.
+        """
         at = self.clock()
+        ailing = sum(row.attempts > 0 for row in sending)
+        share = Share(tuple(row.id for row in sending), EACH, max(0, (most + len(sending)) // 2 - ailing))
         lease = self.leases.until(at)
 
         async def work(change: Transaction) -> list[SubscriptionRow]:
