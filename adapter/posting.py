@@ -81,17 +81,18 @@ class Line(asyncio.Protocol):
 
     async def post(self, message: bytes, done: Callable[[Line], None]) -> Answer:
         """Send a whole request; the head of its answer. ``done`` is called when the line may be used again."""
-        self._waiting, self._done = asyncio.get_running_loop().create_future(), done
         if self._transport is None or not self.open:
             raise NoAnswer("ReadError", unsaid=True)
+        waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting, self._done = waiting, done
+        self._transport.write(message)
         try:
-            self._transport.write(message)
-            return await self._waiting
+            return await waiting
         except BaseException:
-            self.close()
+            # Once it was answered it may be another's already.
+            if self._waiting is waiting:
+                self.close()
             raise
-        finally:
-            self._waiting = None
 
     def data_received(self, data: bytes) -> None:
         """Part of an answer."""
@@ -132,6 +133,7 @@ class Line(asyncio.Protocol):
             self.close()
             return
         self._fresh()
+        self._waiting = None
         done(self)
 
     def _fail(self, words: str) -> None:
