@@ -115,6 +115,9 @@ class Line(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """The head of an answer is there, and with it all that counts."""
+        if self._done is None:
+            self.close()  # More than one answer to one question.
+            return
         status = self._parser.get_status_code()
         if status < _INFORMATION and status != _SWITCHED:
             return

@@ -231,5 +231,3 @@ def bounds(target):
     """The numbers of a ledger entry's events, as a range takes them."""
     low, _, high = target.partition(" ")[2].partition("-")
     return int(low), int(high) + 1
-
-

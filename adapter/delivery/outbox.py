@@ -29,6 +29,8 @@ BY_TIME: Final = 5
 """Every so many of those looks it is also asked what is due by time alone."""
 AT_ONCE: Final = 256
 """Subscriptions that one process sends for at the same time."""
+TURNS: Final = 16
+"""Notifications to one subscription before another has its turn."""
 _AFTER_FAILURE: Final = 1.0
 
 
@@ -130,22 +132,26 @@ class Outbox:
 
     async def _deliver(self, row: SubscriptionRow) -> None:
         try:
-            sending = await self._notifications.prepare(row)
-            if sending is not None:
-                await self._send(sending)
+            following: SubscriptionRow | None = row
+            for turn in range(TURNS, 0, -1):
+                sending = None if following is None else await self._notifications.prepare(following)
+                if sending is None:
+                    return
+                following = await self._send(sending, go_on=turn > 1)
         except Exception as error:  # noqa: BLE001 - whatever it was, it stops nobody else's
             # Its lease ends and it is tried again; nothing of whom it is about is in the log.
             _log.error("subscription %s: %s; tried again", row.id, type(error).__qualname__)
 
-    async def _send(self, sending: Sending) -> None:
+    async def _send(self, sending: Sending, *, go_on: bool = False) -> SubscriptionRow | None:
+        """Send once; the subscription, if there is more for it and it is to ``go_on``."""
         received = await self._hook.send(sending)
         if received.taken:
             self.counts.accepted += 1
             self.counts.events += len(sending.seqs)
-            await self._notifications.accepted(sending)
-        else:
-            self.counts.refused += 1
-            await self._notifications.refused(sending, received.why, after_seconds=received.wait)
+            return await self._notifications.accepted(sending, go_on=go_on)
+        self.counts.refused += 1
+        await self._notifications.refused(sending, received.why, after_seconds=received.wait)
+        return None
 
     async def stop(self) -> None:
         """Leave what is being sent to whoever comes next."""

@@ -53,14 +53,13 @@ class Leases:
             return
         self._renewed, until, held = at, self.until(at), dict(self._held)
 
-        async def work(change: Transaction) -> set[str]:
-            return await change.renew([(ident, lease) for (ident, _), lease in held.items()], until=until)
+        async def work(change: Transaction) -> None:
+            kept = await change.renew([(ident, lease) for (ident, _), lease in held.items()], until=until)
+            # Before anything else of this change is written, which may let go of one of them.
+            for key in held.keys() & self._held.keys():
+                if key[0] in kept:
+                    self._held[key] = until
+                else:
+                    del self._held[key]
 
-        kept = await self._together(work)
-        for key in held:
-            if key not in self._held:
-                continue
-            if key[0] in kept:
-                self._held[key] = until
-            else:
-                del self._held[key]
+        await self._together(work)

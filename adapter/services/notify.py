@@ -217,13 +217,14 @@ class Notifications:
     async def _let_go(self, claimed: SubscriptionRow, due: int) -> None:
         await self.together(partial(self._release, claimed, due))
 
-    async def _release(self, row: SubscriptionRow, due: int, change: Transaction) -> None:
-        """Let go, by the lease as it was renewed."""
-        await change.release(replace(row, lease=self.leases.of(row)), due=due)
+    async def _release(self, row: SubscriptionRow, due: int, change: Transaction, *, keep: bool = False) -> None:
+        """Let go, or ``keep`` it, by the lease as it was renewed."""
+        await change.release(row, due=due, lease=self.leases.of(row), keep=keep)
 
-    async def accepted(self, sending: Sending) -> None:
-        """The subscriber took it."""
+    async def accepted(self, sending: Sending, *, go_on: bool = False) -> SubscriptionRow | None:
+        """The subscriber took it. To ``go_on`` if more waits, `prepare` what is returned; else it is let go."""
         at = self.clock()
+        keep = go_on and sending.more
         one = self.readiness.of(sending.row)
         row = sending.row
         status = after(row.status, "accepted")  # type: ignore[arg-type]  # one of the four, by a check of the table
@@ -232,9 +233,10 @@ class Notifications:
 
         async def work(change: Transaction) -> None:
             await change.accepted(row.id, sending.seqs, at=at)
-            await self._release(row, due, change)
+            await self._release(row, due, change, keep=keep)
 
         await self.together(work)
+        return row if keep else None
 
     async def refused(self, sending: Sending, reason: str, *, after_seconds: float = 0.0) -> None:
         """The subscriber did not take it: it is tried again later, or not at all any more."""

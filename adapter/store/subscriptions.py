@@ -162,9 +162,7 @@ class SubscriptionRecords(Protocol):
         """Put events behind those that wait; of a resource that waits without a number already, none."""
         ...
 
-    async def claim_subscriptions(
-        self, *, at: int, lease: int, most: int, share: Share = ALL
-    ) -> list[SubscriptionRow]:
+    async def claim_subscriptions(self, *, at: int, lease: int, most: int, share: Share = ALL) -> list[SubscriptionRow]:
         """Subscriptions for which something is to be sent, for nobody else until ``lease``; the well ones first."""
         ...
 
@@ -176,10 +174,11 @@ class SubscriptionRecords(Protocol):
         """Whether a claimed subscription is still at this revision, and claimed until this instant."""
         ...
 
-    async def release(self, row: SubscriptionRow, *, due: int) -> None:
+    async def release(self, row: SubscriptionRow, *, due: int, lease: int | None = None, keep: bool = False) -> None:
         """Let a claimed subscription go, with what became of it, unless it was changed or claimed by others meanwhile.
 
-        It is looked at again when ``due``, at once if events wait and nothing failed.
+        It is looked at again when ``due``, at once if events wait and nothing failed. ``lease`` is its lease where that
+        is not the one of ``row`` any more. With ``keep`` what became of it is noted and it stays claimed.
         """
         ...
 

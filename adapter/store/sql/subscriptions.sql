@@ -164,7 +164,7 @@ SELECT 1 FROM subscription WHERE id = ? AND revision = ? AND lease = ?
 
 -- name: release
 -- An event may have come since what is to be done was looked at: then it is due, whatever else would be.
-UPDATE subscription SET lease = 0, status = :status, reason = :reason, attempts = :attempts, failing = :failing,
+UPDATE subscription SET lease = CASE WHEN :keep THEN lease ELSE 0 END, status = :status, reason = :reason, attempts = :attempts, failing = :failing,
   spoke = :spoke, due = CASE WHEN :attempts = 0 AND :status IN ('active', 'error')
     AND EXISTS (SELECT 1 FROM subscription_event e
       WHERE e.subscription = :id AND e.accepted IS NULL AND e.dead IS NULL) THEN min(:due, :updated) ELSE :due END

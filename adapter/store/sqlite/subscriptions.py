@@ -107,9 +107,7 @@ class SqliteSubscriptionRecords(SqlitePeople):
         if events:
             self._db.execute(SQL["wake"], (subscription, max(event.at for event in events)))
 
-    async def claim_subscriptions(
-        self, *, at: int, lease: int, most: int, share: Share = ALL
-    ) -> list[SubscriptionRow]:
+    async def claim_subscriptions(self, *, at: int, lease: int, most: int, share: Share = ALL) -> list[SubscriptionRow]:
         limits = {"sending": orjson.dumps(share.sending).decode(), "each": share.each, "ailing": share.ailing}
         bindings = {"at": at, "lease": lease, "most": most} | limits
         return [_row(*row) for row in self._db.execute(SQL["claim"], bindings)]
@@ -125,9 +123,10 @@ class SqliteSubscriptionRecords(SqlitePeople):
     async def holds(self, ident: str, *, revision: int, lease: int) -> bool:
         return self._db.execute(SQL["holds"], (ident, revision, lease)).fetchone() is not None
 
-    async def release(self, row: SubscriptionRow, *, due: int) -> None:
-        names = ("id", "revision", "lease", "status", "reason", "attempts", "failing", "spoke", "updated")
-        self._db.execute(SQL["release"], {name: getattr(row, name) for name in names} | {"due": due})
+    async def release(self, row: SubscriptionRow, *, due: int, lease: int | None = None, keep: bool = False) -> None:
+        names = ("id", "revision", "status", "reason", "attempts", "failing", "spoke", "updated")
+        held = {"lease": row.lease if lease is None else lease, "due": due, "keep": keep}
+        self._db.execute(SQL["release"], {name: getattr(row, name) for name in names} | held)
 
     async def number_events(self, subscription: str, seqs: Sequence[int]) -> int:
         (last,) = row_of(self._db.execute(SQL["last_number"], (subscription,)))
