@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import time
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
@@ -21,10 +20,10 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
 from adapter.errors import Unavailable
-from adapter.posting import Lines, NoAnswer, Way, request, seconds_of
+from adapter.posting import Lines, NoAnswer, Way, request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
     from ipaddress import IPv4Address, IPv6Address
     from pathlib import Path
     from urllib.parse import SplitResult
@@ -39,7 +38,6 @@ CONNECT_SECONDS: Final = 15.0
 SILENT_SECONDS: Final = 120.0
 """Seconds for which nothing may come of an answer that is read as it comes."""
 _CHUNK: Final = 256 * 1024
-_DAY: Final = 86_400
 _PATH: Final = "/%:@!$&'()*+,;=~"
 _PORTS: Final = {"https": 443, "http": 80}
 _TRANSLATED: Final = ip_network("64:ff9b::/96")
@@ -85,7 +83,7 @@ class Unreachable(Unavailable):
 class Outbound:
     """Asks other servers. ``private_networks`` are those in which they may be, ``ca_file`` what signs their names.
 
-    With ``plain_loopback`` servers of this host are asked too, without TLS. ``clock`` tells epoch seconds.
+    With ``plain_loopback`` servers of this host are asked too, without TLS.
     """
 
     def __init__(
@@ -94,14 +92,12 @@ class Outbound:
         private_networks: tuple[str, ...] = (),
         ca_file: Path | None = None,
         plain_loopback: bool = False,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self._plain_loopback = plain_loopback
         self._networks = tuple(ip_network(text) for text in private_networks)
         self._ca_file = ca_file
         self._tls: dict[Path | None, ssl.SSLContext] = {}
         self._lines = Lines()
-        self._clock = clock
 
     async def get(self, url: str) -> Reply:
         """The answer to a GET; ``Unreachable`` if there is none that may be used."""
@@ -130,8 +126,7 @@ class Outbound:
                     )
                     message = request(target, where.netloc.rpartition("@")[2], headers, body)
                     answer = await self._lines.post(place, lambda: self._way(where, certificate), message)
-                retry = seconds_of(answer.retry_after, now=self._clock(), most=_DAY) if answer.retry_after else 0.0
-                return Told(status=answer.status, retry_after=retry)
+                return Told(status=answer.status, retry_after=answer.retry_after)
         except TimeoutError:
             raise Unreachable(f"no answer within {seconds:.0f} seconds", passing=True) from None
 

@@ -30,7 +30,10 @@ AGE_SECONDS: Final = 60.0
 """Seconds for which a connection is used at all, so that what is checked when one is opened is checked again."""
 KEPT: Final = 32
 """Unused connections to one place."""
+DAY: Final = 86_400
+"""Seconds of the longest `Retry-After` that is honoured."""
 _INFORMATION, _SWITCHED = 200, 101
+_READ: Final = frozenset({b"retry-after", b"date"})
 
 
 class NoAnswer(Exception):
@@ -42,10 +45,10 @@ class NoAnswer(Exception):
 
 
 class Answer(NamedTuple):
-    """The head of an answer: status, and the text of `Retry-After`."""
+    """The head of an answer: status, and for how many seconds the other side wants to be left alone."""
 
     status: int
-    retry_after: str
+    retry_after: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +76,7 @@ class Line(asyncio.Protocol):
     def _fresh(self) -> None:
         self._parser = HttpResponseParser(self)
         self._size = 0
-        self._retry_after = ""
+        self._told: dict[bytes, str] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open."""
@@ -110,8 +113,8 @@ class Line(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header of an answer."""
-        if name.lower() == b"retry-after":
-            self._retry_after = value.decode("latin-1")
+        if name.lower() in _READ:
+            self._told[name.lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """The head of an answer is there, and with it all that counts."""
@@ -122,7 +125,8 @@ class Line(asyncio.Protocol):
         if status < _INFORMATION and status != _SWITCHED:
             return
         if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(Answer(status, self._retry_after))
+            wait = seconds_of(self._told.get(b"retry-after", ""), date=self._told.get(b"date", ""))
+            self._waiting.set_result(Answer(status, wait))
         self._rest = asyncio.get_running_loop().call_later(REST_SECONDS, self.close)
 
     def on_message_complete(self) -> None:
@@ -248,15 +252,16 @@ def request(target: str, host: str, headers: Mapping[str, str], body: bytes) -> 
     return "\r\n".join([*lines, "", ""]).encode("ascii") + body
 
 
-def seconds_of(text: str, *, now: float, most: int) -> float:
-    """A `Retry-After` in seconds from ``now`` (epoch seconds), up to ``most``; 0 for what is none.
+def seconds_of(text: str, *, date: str = "") -> float:
+    """A `Retry-After` in seconds, up to a day; 0 for what is none.
 
-    Seconds or a date, https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+    A moment counts from the ``date`` of its answer, so that the clock of the other side may go as it likes.
+    https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
     """
     if text.isascii() and text.isdigit():
-        return float(min(int(text[:9]), most))
+        return float(min(int(text[:9]), DAY))
     try:
-        moment = parsedate_to_datetime(text)
-        return min(max(0.0, moment.timestamp() - now), float(most)) if moment.tzinfo is not None else 0.0
+        wait = (parsedate_to_datetime(text) - parsedate_to_datetime(date)).total_seconds() if text and date else 0.0
     except (ValueError, TypeError, OverflowError):
         return 0.0
+    return min(max(0.0, wait), float(DAY))

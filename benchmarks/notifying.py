@@ -158,7 +158,7 @@ async def arrived(services: Services, count: int) -> None:
     while outbox.counts.events < count:
         await asyncio.sleep(0.005)
         patience += 1
-        if patience > 60_000:  # noqa: PLR2004 - minutes
+        if patience > 60_000:
             raise WrongAnswer(f"{count} events taken, found {outbox.counts.events}")
 
 
@@ -261,7 +261,7 @@ async def _soon(scale: Scale, folder: Path, receiver: Receiver) -> Row:
         name=f"write to delivery, {EVENTS_A_SECOND} events a second asked for, writer and deliverer in one process",
         goal=f"p50 < {P50_GOAL:.0f} ms, p99 < {P99_GOAL:.0f} ms",
         measured=f"p50 {p50:.1f} ms, p99 {p99:.1f} ms at {rate:.0f} events a second",
-        met=p50 < P50_GOAL and p99 < P99_GOAL and rate > 0.95 * EVENTS_A_SECOND,  # noqa: PLR2004 - all but a hitch
+        met=p50 < P50_GOAL and p99 < P99_GOAL and rate > 0.95 * EVENTS_A_SECOND,
         note=f"{cost * 1e3:.2f} ms of processor time per event, its write included; longest wait {max(waits):.0f} ms",
         numbers={"p50_ms": p50, "p99_ms": p99, "rate": rate, "cpu_ms": cost * 1e3},
     )

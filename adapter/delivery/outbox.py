@@ -1,8 +1,8 @@
 """Looks at whom something changed of, and sends to whom something is due, until it is stopped.
 
-Each subscriber has a task of its own while it is sent to, and one receiver has a share of them that it cannot exceed, so
-that one that is slow or dead keeps nobody else waiting. Several processes may do this at once: whom one has claimed the
-others pass over until its lease ends, and a lease ends soon after the process that held it.
+Each subscriber has a task of its own while it is sent to, and one receiver has a share of them that it cannot exceed,
+so that one that is slow or dead keeps nobody else waiting. Several processes may do this at once: whom one has claimed
+the others pass over until its lease ends, and a lease ends soon after the process that held it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 EVERY: Final = 0.01
-"""Seconds between two looks at whether another process has changed something. What this one changes wakes it at once."""
+"""Seconds between two looks at whether another process has changed something; what this one changes wakes it."""
 BY_TIME: Final = 5
 """Every so many of those looks it is also asked what is due by time alone."""
 AT_ONCE: Final = 256

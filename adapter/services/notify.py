@@ -88,7 +88,7 @@ class Notifications:
     new_id: Callable[[], str]
 
     async def claim(self, most: int, sending: Collection[SubscriptionRow] = ()) -> list[SubscriptionRow]:
-        """Subscriptions for which something may be due, for nobody else while it is sent. ``sending`` are being sent to.
+        """Claim subscriptions for which something may be due. ``sending`` are those that are being sent to.
 
         One receiver has its share, and so have all that refused their last notification, so that those that do not
         answer keep nobody else waiting.

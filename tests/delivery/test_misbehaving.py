@@ -6,7 +6,6 @@ import asyncio
 import socket
 import time
 from contextlib import asynccontextmanager
-from email.utils import formatdate
 
 import pytest
 import records
@@ -15,7 +14,7 @@ import worlds
 from subscribers import settle, subscribe, subscription
 
 from adapter.outbound import Outbound, Unreachable
-from adapter.posting import LARGEST, seconds_of
+from adapter.posting import DAY, LARGEST, seconds_of
 
 pytestmark = pytest.mark.anyio
 RELEASE = records.choice("cottonwood", purposes=("TREAT",))
@@ -228,13 +227,15 @@ async def test_a_header_cannot_become_two(outbound):
 
 
 def test_retry_after_is_seconds_or_a_date():
-    now = 1_800_000_000.0
-    assert seconds_of("90", now=now, most=86_400) == 90
-    assert seconds_of("999999999999", now=now, most=86_400) == 86_400
-    assert seconds_of(formatdate(now + 75, usegmt=True), now=now, most=86_400) == 75
-    assert seconds_of(formatdate(now - 75, usegmt=True), now=now, most=86_400) == 0
+    date = "Sun, 22 Nov 2026 19:00:00 GMT"
+    assert seconds_of("90") == 90
+    assert seconds_of("999999999999") == DAY
+    assert seconds_of("Sun, 22 Nov 2026 19:01:15 GMT", date=date) == 75
+    assert seconds_of("Sun, 29 Nov 2026 19:01:15 GMT", date=date) == DAY
+    assert seconds_of("Sun, 22 Nov 2026 18:01:15 GMT", date=date) == 0
+    assert seconds_of("Sun, 22 Nov 2026 19:01:15 GMT") == 0
     for text in ("", "soon", "-5", "1.5", "Mon, 99 Foo 2026 00:00:00 GMT", "²"):
-        assert seconds_of(text, now=now, most=86_400) == 0
+        assert seconds_of(text, date=date) == 0
 
 
 async def test_a_date_to_come_back_at_is_honoured(tmp_path):
@@ -242,25 +243,25 @@ async def test_a_date_to_come_back_at_is_honoured(tmp_path):
     world = await worlds.open_site(
         tmp_path / "site", adjust=lambda folder: subscribers.register(folder, hosts=(f"127.0.0.1:{port}",))
     )
-    later = formatdate(time.time() + 600, usegmt=True).encode()
+    later = b"date: Sun, 22 Nov 2026 19:00:00 GMT\r\nretry-after: Sun, 22 Nov 2026 19:10:00 GMT\r\n"
     server = Server(saying(OK))
     await world.deliver("releases", records.ndjson(records.release(RELEASE)), "release")
     async with server(port) as url:
         await subscribe(world, subscription(endpoint=url))
         await settle(world)
-        server.answer = saying(b"HTTP/1.1 429 Later\r\nretry-after: " + later + b"\r\ncontent-length: 0\r\n\r\n")
+        server.answer = saying(b"HTTP/1.1 429 Later\r\n" + later + b"content-length: 0\r\n\r\n")
         await world.deliver("jail-medical-hl7", records.hl7(records.phq9(4)), "one")
         await settle(world)
         ((due, reason),) = world.rows("SELECT due, reason FROM subscription")
         assert reason == "status 429"
-        assert 500_000_000 < due - world.clock.now <= 600_000_000
+        assert due - world.clock.now == 600_000_000
     await world.close()
 
 
 async def test_slow_and_dead_receivers_delay_nobody(tmp_path):
     """Half of all subscriptions never answer. The others are told as soon as if those were not there.
 
-    A second is allowed where one silent receiver alone takes two, and forty of them would take all thirty-six slots.
+    Half of what a silent receiver takes is allowed, and forty of them would take all thirty-six slots.
     """
     silent, well = free_port(), free_port()
     hosts = (f"127.0.0.1:{silent}", f"127.0.0.1:{well}")
@@ -273,8 +274,8 @@ async def test_slow_and_dead_receivers_delay_nobody(tmp_path):
     answered, dumb = Server(saying(OK)), Server(saying(OK))
     async with answered(well) as url, dumb(silent) as nowhere:
         for number in range(40):
-            await subscribe(world, subscription(endpoint=f"{nowhere}/{number}", timeout=2))
-        await subscribe(world, subscription(endpoint=url, timeout=2))
+            await subscribe(world, subscription(endpoint=f"{nowhere}/{number}", timeout=5))
+        await subscribe(world, subscription(endpoint=url, timeout=5))
         await settle(world)
         dumb.answer = never
         before = len(answered.bodies)
@@ -291,6 +292,6 @@ async def test_slow_and_dead_receivers_delay_nobody(tmp_path):
             waits.append(time.monotonic() - started)
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
-        assert sorted(waits)[1] < 1.0
+        assert max(waits) < 2.5
         assert len(dumb.bodies) > 40
     await world.close()

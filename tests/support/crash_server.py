@@ -1,9 +1,9 @@
 """Everything imported once; a process forked for each command.
 
 When it is ready it says its process id. Orders come in on standard input, one JSON line each: a list
-``[batch, argument, …]`` starts a command and is answered with its process id; a process id waits for it and is answered
-with its exit status, and ``null`` waits for the one that was started last. A line ``{"lease": seconds}`` is answered with
-0: commands that start afterwards hold what they claim for so long.
+``[batch, argument, …]`` starts a command and is answered with its process id; a process id waits for it and is
+answered with its exit status, and ``null`` waits for the one that was started last. A line ``{"lease": seconds}`` is
+answered with 0: commands that start afterwards hold what they claim for so long.
 """
 
 from __future__ import annotations

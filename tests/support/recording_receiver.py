@@ -2,8 +2,9 @@
 
     python recording_receiver.py FILE SECONDS
 
-It answers so many seconds after it has kept what it got, so that a sender may be killed in between. It listens on a free port of this host, which it says on standard output, until its input ends. Each line of FILE is one
-notification: ``{"at": instant in microseconds, "path": …, "body": …}``, in the order in which they came.
+It answers so many seconds after it has kept what it got, so that a sender may be killed in between. It listens on a
+free port of this host, which it says on standard output, until its input ends. Each line of FILE is one notification:
+``{"at": instant in microseconds, "path": …, "body": …}``, in the order in which they came.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def server(path, pause):
 def main():
     made = server(sys.argv[1], float(sys.argv[2]))
     threading.Thread(target=made.serve_forever, daemon=True).start()
-    print(made.server_port, flush=True)
+    sys.stdout.write(f"{made.server_port}\n")
+    sys.stdout.flush()
     sys.stdin.read()
 
 

@@ -1,7 +1,7 @@
 """A county whose changes are written file by file while somebody is told of them, and what has to be told then.
 
 People are booked, screened and released; each may sign a release for Cottonwood, revoke it, and sign another. What is
-noted is when each change began to be written and when it was done, so that afterwards the ledger can be held against it.
+noted is when each change began to be written and when it was done, so that the ledger can be held against it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Person:
 
     def signed_or_revoked(self):
         """The release after signing anew, or after taking back what was signed last."""
-        moment, revoked = datetime.now(UTC), self.stands
+        moment, revoked = datetime.fromtimestamp(now() / 1e6, UTC), self.stands
         if not revoked:
             self.signed += 1
             self.since = moment - timedelta(seconds=2)
@@ -96,11 +96,11 @@ class Person:
 
 
 def next_file(people, chance):
-    """The next extract: its feed, its content, and in whose case what is permitted changes with it: (person, to what)."""
-    some = [person for person in people if chance.random() < 0.6] or [people[0]]  # noqa: PLR2004 - rather many than few
+    """The next extract: its feed, its content, and for whom what is permitted changes with it: (person, to what)."""
+    some = [person for person in people if chance.random() < 0.6] or [people[0]]
     feed = chance.choice([HL7, HL7, JAIL, RELEASES])
     if feed == HL7:
-        amends = [person.screenings and chance.random() < 0.3 for person in some]  # noqa: PLR2004 - mostly new ones
+        amends = [person.screenings and chance.random() < 0.3 for person in some]
         texts = [
             person.amended(chance.randrange(28)) if amend else person.screened()
             for person, amend in zip(some, amends, strict=True)
