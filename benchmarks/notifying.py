@@ -38,6 +38,8 @@ SUBSCRIBED = 64
 PEOPLE = 20
 MANY, MATCHING = 1_000, 20
 """Subscriptions, and how many of them are told of one change."""
+NAMED = 200
+"""People of whom one each is named in a subscription."""
 GUIDE = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition"
 OPEN = Choice(partners=(("cottonwood", ("TREAT",), ("mental-health", "substance-use")),))
 RIGHTS = ("population-subscribe",)
@@ -148,7 +150,7 @@ async def active(services: Services) -> None:
         rows = await services.store.subscriptions()
         if all(row.status == "active" and row.lease == 0 for row in rows):
             return
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
     raise WrongAnswer("every handshake taken")
 
 
@@ -268,15 +270,15 @@ async def _soon(scale: Scale, folder: Path, receiver: Receiver) -> Row:
 
 
 async def _writing(scale: Scale, folder: Path, receiver: Receiver) -> Row:
-    many = min(MANY, scale.people)
+    many, people = min(MANY, scale.people), min(NAMED, scale.people)
     matching = min(MATCHING, many // 2)
     writes, looks = {True: [], False: []}, []
     async with (
-        county(folder / "with", receiver.port, many) as (services, filler),
-        county(folder / "without", receiver.port, many) as (alone, other),
+        county(folder / "with", receiver.port, people) as (services, filler),
+        county(folder / "without", receiver.port, people) as (alone, other),
     ):
         for number in range(many):
-            patient = filler.patient_id(0 if number < matching else number)
+            patient = filler.patient_id(0 if number < matching else 1 + number % (people - 1))
             await subscribe(services, receiver.port, f"w{number}", patient=patient)
         async with telling(services):
             await active(services)
