@@ -192,7 +192,7 @@ class Lines:
             except NoAnswer as error:
                 if not error.unsaid:
                     raise
-                # It had been closed meanwhile, and nobody has seen the request.
+                # It was closed meanwhile. If the request was read after all, it comes twice, as any may.
         return await (await self._opened(await way())).post(message, unused)
 
     def _kept(self, place: Hashable, now: float) -> Line | None:
