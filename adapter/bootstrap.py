@@ -74,6 +74,7 @@ from adapter.store.sqlite.connection import connect, migrate
 from adapter.store.sqlite.ledger import SqliteLedger
 from adapter.store.sqlite.store import SqliteStore
 from adapter.ways_in import WaysIn, message_feeds, ways_in_problems
+from adapter.ways_out import ways_out_problems
 from adapter.wired import Services
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def site_secret(folder: Path) -> bytes:
 def check(site: Site) -> SiteRules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
     rules, _ = checked(site, CONNECTORS, clock)
-    problems = ways_in_problems(site)
+    problems = [*ways_in_problems(site), *ways_out_problems(site)]
     read_topics(site.own_topics, site.zone)
     if problems:
         raise ConfigurationError(problems)

@@ -15,12 +15,14 @@ from adapter.services.announcements import Announcements
 from adapter.services.announcing import Announcing
 from adapter.services.leases import Leases
 from adapter.services.notify import Notifications, Patience
+from adapter.services.outgoing import Outgoing
 from adapter.services.reconcile import Reconciler
 from adapter.services.sealed_headers import HeaderSeal
 from adapter.services.subscribed import Readiness
 from adapter.services.subscriptions import Subscriptions
 from adapter.services.together import Together
 from adapter.services.topics import read_topics
+from adapter.ways_out import registered, ways_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from adapter.auth.clients import Clients
     from adapter.auth.stored import Stored
+    from adapter.listening import AlertsEndpoint, Hl7Endpoint
     from adapter.services.decisions import Decisions
     from adapter.services.keys import SiteKeys
     from adapter.services.user_agreements import UserAgreements
@@ -79,6 +82,11 @@ def notifying(on: On) -> Notifying:
     gate = Announcing(on.store, on.ledger, on.decisions, on.clock)
     readiness = Readiness(topics, base_url=on.base_url, zone=site.zone)
     callers = Subscribers(clients=on.clients, words=on.words, users=on.users, contexts=on.decisions, clock=on.clock)
+
+    def place(client: str, partner: str, address: str) -> Hl7Endpoint | AlertsEndpoint | None:
+        return registered(site, client, partner, address)
+
+    outgoing = Outgoing(gate, place, base_url=on.base_url, zone=site.zone)
     seal, salt = HeaderSeal(on.keys), int(on.chance() * _SALTS)
     together = Together(on.store)
     notifications = Notifications(
@@ -90,7 +98,7 @@ def notifying(on: On) -> Notifying:
         callers=callers,
         seal=seal,
         patience=Patience(draw=on.chance),
-        base_url=on.base_url,
+        outgoing=outgoing,
         clock=on.clock,
         new_id=on.new_id,
     )
@@ -105,6 +113,7 @@ def notifying(on: On) -> Notifying:
         seal=seal,
         topics=topics,
         hosts=lambda client, partner: _hosts(site, client, partner),
+        registered=place,
         intermediaries={
             f"Organization/{key}" for key, one in site.partners.items() if one.intermediary or one.entity == "exchange"
         },
@@ -121,7 +130,8 @@ def notifying(on: On) -> Notifying:
         here.close()
         abroad.close()
 
-    outbox = Outbox(announcements, notifications, hook, version=on.store.version, hang_up=hang_up)
+    ways = ways_out(site, hook, readiness, outgoing, on.new_id)
+    outbox = Outbox(announcements, notifications, ways, version=on.store.version, hang_up=hang_up)
     on.store.on_commit(outbox.wake)
     return Notifying(
         subscriptions=subscriptions, notifications=notifications, announcements=announcements, outbox=outbox

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from adapter.delivery.resthook import RestHook
+    from adapter.delivery.ways import Way
     from adapter.services.announcements import Announcements
     from adapter.services.notify import Notifications, Sending
     from adapter.services.subscribed import SubscriptionRow
@@ -54,7 +54,7 @@ class Outbox:
         self,
         announcements: Announcements,
         notifications: Notifications,
-        hook: RestHook,
+        hook: Way,
         *,
         version: Callable[[], int],
         hang_up: Callable[[], None] = lambda: None,
@@ -150,7 +150,7 @@ class Outbox:
             self.counts.events += len(sending.seqs)
             return await self._notifications.accepted(sending, go_on=go_on)
         self.counts.refused += 1
-        await self._notifications.refused(sending, received.why, after_seconds=received.wait)
+        await self._notifications.refused(sending, received.why, after_seconds=received.wait, final=received.final)
         return None
 
     async def stop(self) -> None:
