@@ -70,7 +70,8 @@ class _View:
 
 
 class SqliteStore(SqliteSubscriptionReads):
-    """The store of a site folder. ``stamp`` gives version id and head of a new version (write, revision, instant)."""
+    """The store of a site folder. ``stamp`` gives version id and head of a new version (write, instant, how
+    many of the same content there are of that instant)."""
 
     def __init__(
         self,
