@@ -19,8 +19,8 @@ from adapter.services.bulk import Bulk
 from adapter.services.disclose import Caller
 from adapter.services.everything import Everything
 from adapter.services.groups import Groups
-from adapter.services.obligations import ObligationTexts
 from adapter.services.keys import SiteKeys
+from adapter.services.obligations import ObligationTexts
 from adapter.services.versions import Versions
 from adapter.services.write import stamp
 from adapter.store.shapes import (
