@@ -5,7 +5,7 @@
     python backend_services.py get BASE CLIENT PATH    ask, such as `Patient?identifier=…`, and print the answer
 
 BASE is the FHIR base (`https://sallyport.county.example/fhir`), CLIENT the client_id the county gave you. Options after
-these: `--scope`, and for a user or a choice `--organization KEY`, `--purpose CODE` (may be repeated), `--user NAME`.
+these: `--scope`, and for a user or a choice `--organization KEY` with `--purpose CODE` (may be repeated), `--user NAME`.
 
 It needs Python 3.11 and the package `cryptography`. The private key stays in key.json, readable by you alone.
 """
@@ -124,6 +124,8 @@ def main() -> None:
         parser.add_argument(name, default="")
     parser.add_argument("--purpose", action="append", default=[])
     options = parser.parse_args()
+    if (options.purpose or options.user) and not options.organization:
+        parser.error("say for which organization you ask: --organization KEY goes with --purpose and --user")
     if options.work == "key":
         public = {name: value for name, value in make_key().items() if name != "d"}
         print(json.dumps({"keys": [public]}))
