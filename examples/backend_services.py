@@ -22,7 +22,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -133,7 +133,9 @@ def main() -> None:
         print(token_of(options))
     else:
         headers = {"Authorization": f"Bearer {token_of(options)}", "Accept": "application/fhir+json"}
-        answer = asked(Request(f"{options.base}/{options.path}", headers=headers))  # noqa: S310 - checked in `asked`
+        # Names are written as people write them; an address holds ASCII alone. What is escaped already stays so.
+        address = f"{options.base}/{quote(options.path, safe='/?&=%:|$,+@;')}"
+        answer = asked(Request(address, headers=headers))  # noqa: S310 - checked in `asked`
         print(json.dumps(answer, indent=2))
 
 

@@ -165,7 +165,9 @@ async def test_a_form_that_does_not_say_who_signed_is_none_of_the_persons_own(wo
     signer = () if lost == "signer" else ({"linkId": "signer", "item": rest},)
     person = {"resourceType": "RelatedPerson", "patient": {"reference": f"Patient/{subject}"}, "name": [{"text": "R."}]}
     system = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
-    agent = {"who": {"reference": urn(905)}} | ({"type": {"coding": [{"system": system, "code": part}]}} if part else {})
+    agent = {"who": {"reference": urn(905)}} | (
+        {"type": {"coding": [{"system": system, "code": part}]}} if part else {}
+    )
     entries = release(f"Patient/{subject}", *FORM, choice(), *signer, more=[agent])
     answer = await writers.transact(world, *entries, entry("POST", "RelatedPerson", person, full_url=urn(905)))
     if part == "informant":
