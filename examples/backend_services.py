@@ -5,7 +5,7 @@
     python backend_services.py get BASE CLIENT PATH    ask, such as `Patient?identifier=…`, and print the answer
 
 BASE is the FHIR base (`https://sallyport.county.example/fhir`), CLIENT the client_id the county gave you. Options after
-these: `--scope`, and for a user or a choice `--organization KEY` with `--purpose CODE` (may be repeated), `--user NAME`.
+these: `--scope`, and for a choice or a user `--organization KEY` with `--purpose CODE` (repeatable), `--user NAME`.
 
 It needs Python 3.11 and the package `cryptography`. The private key stays in key.json, readable by you alone.
 """
