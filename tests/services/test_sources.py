@@ -29,7 +29,7 @@ async def test_a_writer_is_believed_where_every_feed_of_it_says_so(tmp_path, sai
     world = await worlds.open_site(tmp_path / "site")
     copy_fictional_county(tmp_path / "other")
     site = load_site(tmp_path / "other")
-    chart = site.feeds["cottonwood-chart"]
+    chart = site.feeds["cottonwood-chart"].model_copy(update={"establishes_treatment": None})
     feeds = {name: feed for name, feed in site.feeds.items() if not feed.is_written}
     feeds |= {f"chart-{number}": chart.model_copy(update=each) for number, each in enumerate(said)}
     sources = await sources_of(site.model_copy(update={"feeds": feeds}), world.services.store)

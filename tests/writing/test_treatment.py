@@ -33,6 +33,8 @@ signatories:
   - {name: Silas Orme, role: chief executive, organisation: riverside, date: 2025-12-08}
   - {name: Wren Castellan, role: medical director, organisation: cottonwood, date: 2025-12-08}
 """
+COUNTY = "establishes_treatment: false\n"
+"""What the feed of the fictional county says of it."""
 TREATS = {Fact(kind="treatment", recipient="Organization/cottonwood")}
 
 
@@ -42,7 +44,7 @@ def site(said):
     def adjust(folder):
         (folder / "agreements" / "care.yaml").write_text(AGREEMENT)
         feed = folder / "feeds" / "cottonwood_chart.yaml"
-        feed.write_text(feed.read_text() + said)
+        feed.write_text(feed.read_text().replace(COUNTY, "") + said)
 
     return adjust
 
@@ -107,11 +109,11 @@ async def test_what_a_written_encounter_opened_closes_with_it_and_when_the_site_
     assert len(await summaries(world, theirs)) == 1
     await world.close()
     feed = tmp_path / "site" / "feeds" / "cottonwood_chart.yaml"
-    feed.write_text(feed.read_text().replace("establishes_treatment: true\n", ""))
+    feed.write_text(feed.read_text().replace("establishes_treatment: true\n", COUNTY))
     world = await worlds.open_site(tmp_path / "site", first_id=1000)
     assert await summaries(world, theirs) == []
     await world.close()
-    feed.write_text(feed.read_text() + "establishes_treatment: true\n")
+    feed.write_text(feed.read_text().replace(COUNTY, "establishes_treatment: true\n"))
     world = await worlds.open_site(tmp_path / "site", first_id=2000)
     assert len(await summaries(world, theirs)) == 1
     assert (await writers.send(world, "DELETE", f"/Encounter/{encounter['id']}")).status_code == 204
