@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: setup demo test lint fmt bench bench-full crash fuzz fuzz-rest mutants conformance pins clean
+.PHONY: setup demo test lint fmt bench bench-full crash fuzz fuzz-rest fuzz-openapi mutants conformance pins clean
 
 setup: $(STAMP) ## make .venv with the command .venv/bin/sallyport
 
@@ -39,14 +39,17 @@ bench: setup ## speed, as ratios against a bare server in the same run, answers 
 bench-full: setup ## the long ones: a 1 GB file, 100,000 candidates, 10,000 people and 20 contexts
 	$(BIN)/python benchmarks/run.py --full
 
-crash: setup ## kill a server two hundred times under live MLLP senders: nothing lost, nothing doubled
-	$(BIN)/python -m pytest -q tests/test_crash_mllp.py --kills 200
+crash: setup ## kill a server, and those who tell subscribers, two hundred times each: nothing lost, nothing doubled
+	$(BIN)/python -m pytest -q tests/test_crash_mllp.py tests/test_crash_delivery.py --kills 200
 
 fuzz: setup ## ten million random cases: the engine, its tables and a slow evaluator must agree
 	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 fuzz-rest: setup ## a hundred thousand random requests to the FHIR base: each is answered, none by a failure of the server
 	$(BIN)/python -m tests.fuzz.rest $(FUZZ)
+
+fuzz-openapi: setup ## requests from the OpenAPI document, right and wrong: each answer is one that it describes
+	$(BIN)/python -m tests.fuzz.openapi $(FUZZ)
 
 mutants: setup ## change the engine in every small way and see whether a test notices; takes hours
 	sh tests/mutants.sh $(BIN)/python

@@ -28,15 +28,18 @@ import extracts
 import importing
 import matching
 import mllp
+import notifying
 import population
 import rehearsing
 import rest_speed
 import roster
 import tables
+import while_fed
 from measure import FULL, SHORT, Row, WrongAnswer, calibrate, plain, table
 
 MEASURED = {
     "rest": rest_speed.measure,
+    "fed": while_fed.measure,
     "roster": roster.measure,
     "extracts": extracts.measure,
     "population": population.measure,
@@ -48,6 +51,7 @@ MEASURED = {
     "decide": deciding.measure,
     "mllp": mllp.measure,
     "importing": importing.measure,
+    "subscriptions": notifying.measure,
 }
 
 

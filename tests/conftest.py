@@ -46,7 +46,7 @@ def pytest_configure():
 
 
 def pytest_addoption(parser):
-    parser.addoption("--kills", type=int, default=4, help="how often a server is killed under a live MLLP sender")
+    parser.addoption("--kills", type=int, default=4, help="how often a crash test kills a process at work")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from contextlib import suppress
+from dataclasses import replace
 
 import changing
 import county
@@ -17,6 +18,7 @@ import load
 import matching
 import measure
 import mllp
+import notifying
 import population
 import pytest
 import rehearsing
@@ -24,6 +26,7 @@ import rest_speed
 import roster
 import run
 import tables
+import while_fed
 
 from adapter import assets
 
@@ -52,6 +55,13 @@ def test_a_read_and_a_search_are_measured_against_the_bare_route(tmp_path):
     rows = rest_speed.measure(TINY, tmp_path)
     assert [row.name for row in rows][:2] == ["consented read", "consented search, 20 hits, exact total"]
     assert all(0 < row.numbers["ratio"] < 1 for row in rows)
+
+
+def test_reads_are_measured_with_a_feed_and_without(tmp_path, monkeypatch):
+    monkeypatch.setattr(while_fed, "RECORDS", 15)
+    quiet, fed = while_fed.measure(TINY, tmp_path)
+    assert quiet.numbers["records_per_second"] == 0 < fed.numbers["records_per_second"]
+    assert all(0 < row.numbers["p50_ms"] <= row.numbers["p99_ms"] for row in (quiet, fed))
 
 
 def test_transactions_are_counted_by_what_they_made(tmp_path, monkeypatch):
@@ -257,3 +267,28 @@ def test_matching_is_measured_against_the_truth_and_never_confirms_a_stranger(tm
     assert rows[banded[0]]["precision"] == 1.0
     assert rows[banded[0]]["recall"] < rows[banded[1]]["recall"] <= rows[banded[2]]["recall"]
     assert rows["one person among 300"]["p99_ms"] > 0
+
+
+def test_notifications_are_measured_and_every_one_of_them_looked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(notifying, "SUBSCRIBED", 4)
+    monkeypatch.setattr(notifying, "PEOPLE", 2)
+    monkeypatch.setattr(notifying, "pin", lambda *_: None)
+    many, soon, writing = notifying.measure(replace(TINY, people=6, seconds=0.1), tmp_path)
+    assert many.numbers["rate"] > 0
+    assert 0 < soon.numbers["p50_ms"] <= soon.numbers["p99_ms"]
+    assert writing.numbers["look_ms"] > 0
+
+
+@pytest.mark.parametrize(
+    "came",
+    [
+        [("/a", 1.0, [1])],
+        [("/a", 1.0, [2]), ("/a", 1.1, [1])],
+        [("/a", 1.0, [1]), ("/a", 1.1, [3])],
+        [("/a", 1.0, [1, 2, 3])],
+    ],
+)
+def test_a_notification_that_is_lost_or_out_of_order_is_a_wrong_answer(came):
+    assert notifying.told_once([("/a", 1.0, [1]), ("/a", 1.1, [1, 2])], ["/a"], 2) == {"/a": {1: 1.0, 2: 1.1}}
+    with pytest.raises(measure.WrongAnswer):
+        notifying.told_once(came, ["/a"], 2)

@@ -70,7 +70,10 @@ class _View:
 
 
 class SqliteStore(SqliteSubscriptionReads):
-    """The store of a site folder. ``stamp`` gives version id and head of a new version (write, revision, instant)."""
+    """The store of a site folder.
+
+    ``stamp`` gives version id and head of a new version: (write, instant, number among those of the same of both).
+    """
 
     def __init__(
         self,
@@ -97,6 +100,10 @@ class SqliteStore(SqliteSubscriptionReads):
         self._durable = durable
         self._lock = asyncio.Lock()
         self._idle: list[apsw.Connection] = []
+        self._told: list[Callable[[], None]] = []
+
+    def on_commit(self, call: Callable[[], None]) -> None:
+        self._told.append(call)
 
     async def migrate(self) -> list[str]:
         connections = (self._writer, self._inbox_db, self._ledger_db)
@@ -133,6 +140,8 @@ class SqliteStore(SqliteSubscriptionReads):
                     self._writer.execute("ROLLBACK")
                 raise
             self._interning.committed()
+        for call in self._told:
+            call()
 
     def snapshot(self) -> _View:
         # A view of its own for each answer: a shared one could outlive a revocation.
