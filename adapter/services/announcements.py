@@ -61,6 +61,7 @@ class Announcements:
             self._tidied = at
         if not await self._store.stirring(at=at):
             return self._marking and await self._mark()
+        await self._reconciler.spread()
         learning = await self._reconciler.learn()
         looked = await self._reconciler.look()
         if self._marking and not looked:

@@ -26,8 +26,9 @@ from adapter.fhir.results import DIRECTORY
 from adapter.services.bulk_files import DELETED, EVERYONE, NOBODY, Manifest, cut, files_of, order_of, row_of, within
 from adapter.services.decisions import DECIDED_SINCE
 from adapter.services.deletions import bundle, deleted, target
-from adapter.services.disclose import POPULATION, Disclosure, MissingDecisions
+from adapter.services.disclose import POPULATION, MissingDecisions
 from adapter.services.everything import OF_PERSONS
+from adapter.services.fitting import Fitting
 from adapter.services.reach import reach
 from adapter.store.exports import Span
 from adapter.store.shapes import TYPES
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from adapter.services.bulk_files import Order
     from adapter.services.decisions import Decisions
     from adapter.services.disclose import Answer, Caller, Served
+    from adapter.services.panels import Panels
     from adapter.store.exports import Destroyed, ExportRow
     from adapter.store.port import Ledger, Snapshot, Store
     from adapter.store.shapes import Gap, Hit
@@ -51,7 +53,7 @@ _FILLED: Final = 500
 """Decisions filled at a time, so that others are answered meanwhile."""
 
 
-class Bulk(Disclosure):
+class Bulk(Fitting):
     """The gate for exports. ``new_id`` makes their ids: ASCII, unguessable."""
 
     def __init__(
@@ -61,9 +63,10 @@ class Bulk(Disclosure):
         decisions: Decisions,
         clock: Callable[[], int],
         *,
+        panels: Panels,
         new_id: Callable[[], str],
     ) -> None:
-        super().__init__(store, ledger, decisions, clock)
+        super().__init__(store, ledger, decisions, clock, panels=panels)
         self._new_id = new_id
         self._planning: dict[str, asyncio.Task[None]] = {}
 
@@ -217,8 +220,11 @@ class Bulk(Disclosure):
 
         async def answer(view: Snapshot) -> list[Span]:
             panel = await view.panel(order.group)
-            members = panel.members if panel is not None and panel.organisation == caller.organisation else ()
-            found = await reach(view, caller.context, members, since, at=self._clock(), visible=self._seen_of(caller))
+            at, members = self._clock(), list[tuple[str, int]]()
+            if panel is not None and panel.organisation == caller.organisation:
+                fits = await self._fits(view, caller, panel, at)
+                members = [*panel.members, *((one.id, one.since) for one in fits)]
+            found = await reach(view, caller.context, members, since, at=at, visible=self._seen_of(caller))
             return [Span(rid, rid + 1, whence) for rid, whence in sorted(found.items())]
 
         return await self._settled(caller, answer)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from adapter.errors import Unavailable
 from adapter.services.announcing import Looked
+from adapter.services.panels import Following
 from adapter.store.subscriptions import Known, NewEvent
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from adapter.services.announcing import Announcing, Current
     from adapter.services.decisions import Decisions
     from adapter.services.disclose import Caller
+    from adapter.services.panels import Panels
     from adapter.services.subscribed import CallersOf, Readiness, Subscribed
     from adapter.store.port import Store, Transaction
     from adapter.store.subscriptions import Notice, Stirred
@@ -37,11 +39,12 @@ _OPEN: Final = "justice"
 
 
 class Seen(NamedTuple):
-    """What a subscription is to be told of one patient, as of one look."""
+    """What a subscription is to be told of one patient, as of one look; ``via``: see `Known`."""
 
     states: Mapping[int, tuple[Current, State]]
     person: bool
     permitted: frozenset[int]
+    via: int | None = None
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class Reconciler:
         readiness: Readiness,
         callers: CallersOf,
         decisions: Decisions,
+        panels: Panels,
         *,
         zone: ZoneInfo,
         clock: Callable[[], int],
@@ -74,6 +78,7 @@ class Reconciler:
         self._readiness = readiness
         self._callers = callers
         self._decisions = decisions
+        self._panels = panels
         self._zone = zone
         self._clock = clock
         self._salt = salt
@@ -107,6 +112,10 @@ class Reconciler:
                 seen |= await self._seen(subscribed, [one.patient], at)
                 settled.append(one)
         return seen, settled
+
+    async def spread(self) -> None:
+        """Mark whoever came into a group that somebody follows."""
+        await self._panels.spread({ident for one in await self._live() for ident in one.filters.panels})
 
     async def _live(self) -> list[Subscribed]:
         live = await self._store.live_subscriptions()
@@ -159,15 +168,17 @@ class Reconciler:
     ) -> None:
         """What is new, and what is not there any more."""
         for rid, (current, state) in seen.states.items():
-            _weigh(outcome, current, state, known.get(rid), at)
+            _weigh(outcome, current, state, known.get(rid), at, via=seen.via)
         gone = [row for rid, row in known.items() if rid not in seen.states]
         if not gone:
             return
         # What is still permitted and only fits the filters no more needs no word; another person's record does.
         absent = await self._store.not_there([row.rid for row in gone])
         parted = not seen.person and await self._parted(one, patient)
+        left = {row.via for row in gone if row.via is not None}
+        left -= await self._gate.joined(patient) if left else set()
         for row in gone:
-            if row.rid in absent or parted:
+            if row.rid in absent or parted or row.via in left:
                 _end(outcome, row, "recall", at)
             elif row.rid not in seen.permitted:
                 _end(outcome, row, "stop", at)
@@ -207,7 +218,8 @@ class Reconciler:
                 for patient in patients:
                     for rid, (current, state) in seen[row.id, patient].states.items():
                         if state.key is not None:
-                            outcome.learn.append(Known(rid, patient, current.name, state.key, sent=False))
+                            via = seen[row.id, patient].via
+                            outcome.learn.append(Known(rid, patient, current.name, state.key, sent=False, via=via))
                         if state.due is not None:
                             outcome.due.add((state.due, patient))
                 await _keep(change, row.id, outcome)
@@ -221,6 +233,7 @@ class Reconciler:
         """What each subscription is to be told of each patient. Those of one caller look once."""
         found: dict[tuple[str, int], Seen] = {}
         groups: dict[tuple[object, ...], list[Subscribed]] = {}
+        rolls = await self._panels.rolls({ident for one in subscribed for ident in one.filters.panels})
         for one in subscribed:
             row = one.row
             key = (row.topic, row.client, row.user, row.organisation, row.purpose, row.scopes, *one.wish.recipients)
@@ -238,10 +251,14 @@ class Reconciler:
                 }
                 permitted = frozenset(one.rid for one in looked.resources)
                 names = {name for _, name in looked.persons}
+                following = Following(self._gate, asking[0], rolls, looked.persons)
                 for one in group:
-                    person = one.filters.person(names)
+                    person, via = one.filters.person(names), None
+                    if person and states and one.filters.panels:
+                        via = await following.via(one.filters.panels)
+                        person = via is not None
                     asked = await self._asked(one, states) if person else {}
-                    found[one.row.id, patient] = Seen(asked, person, permitted)
+                    found[one.row.id, patient] = Seen(asked, person, permitted, via)
         return found
 
     async def _all_see(self, callers: Sequence[Caller], kinds: Sequence[str], patient: int, at: int) -> Looked:
@@ -275,14 +292,16 @@ class Reconciler:
         return segment.unit if segment.regime == _OPEN else ""
 
 
-def _weigh(outcome: Outcome, current: Current, state: State, before: Known | None, at: int) -> None:
+def _weigh(
+    outcome: Outcome, current: Current, state: State, before: Known | None, at: int, *, via: int | None = None
+) -> None:
     """What follows from a resource that a subscriber may see, by what it was told of it before."""
     if state.due is not None:
         outcome.due.add((state.due, current.patient))
     if state.error and before is not None:
         _end(outcome, before, "recall", at)
     elif state.key is not None and (before is None or before.key != state.key):
-        outcome.learn.append(Known(current.rid, current.patient, current.name, state.key, sent=False))
+        outcome.learn.append(Known(current.rid, current.patient, current.name, state.key, sent=False, via=via))
         if before is not None or state.first:
             event = NewEvent(current.rid, current.patient, current.name, "event", at)
             outcome.events.append((current.updated, event))

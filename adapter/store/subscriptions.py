@@ -53,13 +53,17 @@ class Stirred(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What a subscription was told of a resource; ``sent`` tells whether that left."""
+    """What a subscription was told of a resource; ``sent`` tells whether that left.
+
+    ``via`` is the record by which the person was on the group that the subscription follows; None: it follows none.
+    """
 
     rid: int
     patient: int
     name: str
     key: bytes
     sent: bool
+    via: int | None = None
 
 
 class EventRow(NamedTuple):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from adapter.fhir.search import Filter
     from adapter.subscription.topic import Topic
 
+PANEL = "_in"
 _OF_PATIENT = frozenset({"patient", "subject"})
 
 
@@ -27,11 +28,13 @@ _OF_PATIENT = frozenset({"patient", "subject"})
 class Filters:
     """The filters of one subscription, ready to be asked.
 
-    ``patients`` are groups of ``Patient/id``, of each of which one must be the person.
+    ``patients`` are groups of ``Patient/id``, of each of which one must be the person. ``panels`` are ids of Groups, of
+    which one must name the person; which it does is asked where they are kept.
     ``agencies`` and ``results`` are groups of accepted values, ``search`` search filters by resource type ("" for all).
     """
 
     patients: tuple[frozenset[str], ...] = ()
+    panels: tuple[str, ...] = ()
     agencies: tuple[frozenset[str], ...] = ()
     results: tuple[frozenset[str], ...] = ()
     search: tuple[tuple[str, Filter], ...] = ()
@@ -39,10 +42,10 @@ class Filters:
     @property
     def of_persons(self) -> bool:
         """Whether they say whom the subscription is about."""
-        return bool(self.patients)
+        return bool(self.patients or self.panels)
 
     def person(self, patients: Collection[str]) -> bool:
-        """Whether they are about somebody, of whom the subscriber sees these records."""
+        """Whether the patients they name are somebody, of whom the subscriber sees these records."""
         return all(not group.isdisjoint(patients) for group in self.patients)
 
     def resource(self, resource: Mapping[str, Any], agency: str, zone: tzinfo) -> bool:
@@ -72,10 +75,16 @@ def read_filters(
     """Make filters ready; `RequestError` where a value cannot be read."""
     patients, agencies, results = [], [], []
     search: list[tuple[str, Filter]] = []
+    panels: list[str] = []
     for kind, pairs in filters:
         for name, value in pairs:
             if name in _OF_PATIENT:
                 patients.append(frozenset(_named("Patient", value, base_url)))
+            elif name == PANEL:
+                if panels:
+                    told = "expected `_in` once; name several Groups with commas between them"
+                    raise RequestError(told, expression="Subscription.criteria")
+                panels = [one.removeprefix("Group/") for one in _named("Group", value, base_url)]
             elif name == "agency":
                 agencies.append(frozenset(_named("Organization", value, base_url)))
             elif name == "result":
@@ -84,6 +93,7 @@ def read_filters(
                 search += [(of, one) for of, one in _search(kind, name, value, topic, base_url, zone)]
     return Filters(
         patients=tuple(patients),
+        panels=tuple(dict.fromkeys(panels)),
         agencies=tuple(agencies),
         results=tuple(results),
         search=tuple(search),
