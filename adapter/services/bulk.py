@@ -23,7 +23,18 @@ import orjson
 
 from adapter.errors import NotAllowed, NotFound, OutOfScope, TooMany, Unavailable
 from adapter.fhir.results import DIRECTORY
-from adapter.services.bulk_files import DELETED, EVERYONE, NOBODY, Manifest, cut, files_of, order_of, row_of, within
+from adapter.services.bulk_files import (
+    DELETED,
+    EVERYONE,
+    NOBODY,
+    Manifest,
+    current_of,
+    cut,
+    files_of,
+    order_of,
+    row_of,
+    within,
+)
 from adapter.services.decisions import DECIDED_SINCE
 from adapter.services.deletions import bundle, deleted, target
 from adapter.services.disclose import POPULATION, MissingDecisions
@@ -78,11 +89,13 @@ class Bulk(Fitting):
         """
         await self._admit(caller, order)
         at = self._clock()
+        # Before anything of it is decided: what becomes true later has a higher number.
+        current = await self._current(caller)
         async with self._store.transaction() as change:
             crowded = await change.open_exports(caller.client, at=at) >= MOST_OPEN
             ident = self._new_id()
             if not crowded:
-                await change.add_export(row_of(ident, caller, order, at))
+                await change.add_export(row_of(ident, caller, order, at, current))
         if crowded:
             await self.refuse(caller, INTERACTION, "", "429 throttled")
             raise TooMany("too many exports are open; delete one that is done")
@@ -98,7 +111,8 @@ class Bulk(Fitting):
         row = await self._own(caller, ident)
         if row.files is not None:
             await self.note(caller, INTERACTION, "")
-            return Manifest(request=row.request, at=row.at, expires=row.expires, files=files_of(row.files))
+            files, current = files_of(row.files), current_of(row)
+            return Manifest(request=row.request, at=row.at, expires=row.expires, files=files, current=current)
         task = self._planning.get(ident)
         if task is not None and task.done():
             del self._planning[ident]
@@ -106,6 +120,20 @@ class Bulk(Fitting):
         elif task is None:
             self._plan_soon(caller, ident)
         return None
+
+    async def _current(self, caller: Caller) -> dict[str, int]:
+        """The highest event number of each subscription of the client, but of those that still learn what is true.
+
+        One that still learns is not told what it learns, so what becomes true meanwhile might be in neither.
+        """
+        return {
+            row.id: row.events
+            for row in await self._store.subscriptions()
+            if row.organisation == caller.organisation
+            and caller.client in {row.client, f"{row.client} for {row.user}"}
+            and row.status != "off"
+            and row.sweep is None
+        }
 
     async def cancel(self, caller: Caller, ident: str) -> None:
         """Forget an export; what is being downloaded of it stops. ``NotFound`` for any but the caller's own."""

@@ -117,7 +117,7 @@ def _take(
     described = all(cells.get(name) for name in _PERSON)
     if any(cells.get(name) for name in _PERSON) and not described:
         faults.add(line, "", "expected `family`, `given` and `birth_date`, all or none")
-    if not (patient or described or value):
+    if not (patient or described or value) and len(faults.issues) == before:
         faults.add(line, "", f"expected {_WAYS}")
     if len(faults.issues) > before:
         return
