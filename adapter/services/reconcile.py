@@ -4,6 +4,9 @@ Not the change is looked at but the state, so it makes no difference why somethi
 amended, a consent was signed or a link confirmed for it, or time has come. What is permitted, asked for and was not
 told becomes an event. What was told and is permitted no more is taken back or stopped. A stop at any moment loses
 nothing: whoever was claimed and not settled is looked at again.
+
+Everybody of whom something changed until a look is told of together, in the order of what a subscriber may know, so that
+those among them whom it may not see shift nothing.
 """
 
 from __future__ import annotations
@@ -32,8 +35,12 @@ if TYPE_CHECKING:
 
 LEASE: Final = 60_000_000
 """Microseconds for which nobody else looks at whom somebody looks at."""
-MOST: Final = 200
-"""Patients that are looked at together."""
+MOST: Final = 5_000
+"""Patients that are told of together at most. Beyond it who comes first is by their keys, which tell nothing."""
+PIECE: Final = 200
+"""Patients that are looked at in one go."""
+HELD: Final = 1_000_000
+"""What is held of patients and subscriptions at a time, counted as pairs of the two."""
 _OPEN: Final = "justice"
 """The regime of records of which everybody who may see them may know where they are from."""
 
@@ -82,24 +89,43 @@ class Reconciler:
         self._zone = zone
         self._clock = clock
         self._salt = salt
-        self._chunk = MOST
+        self._chunk = PIECE
+        self._most = MOST
 
     async def look(self) -> int:
         """Look at whom something changed of since the last look; how many they were."""
         at = self._clock()
         lease = at + LEASE + self._salt
         async with self._store.transaction() as change:
-            stirred = await change.claim_stirred(at=at, lease=lease, most=MOST)
+            stirred = await change.claim_stirred(at=at, lease=lease, most=self._most)
         if not stirred:
             return 0
         subscribed = await self._live()
-        try:
-            seen = await self._seen(subscribed, [one.patient for one in stirred], at)
-        except Unavailable:
-            seen, stirred = await self._one_by_one(subscribed, stirred, at)
+        self._most = max(PIECE, min(MOST, HELD // max(1, len(subscribed))))
+        seen: dict[tuple[str, int], Seen] = {}
+        able: list[Stirred] = []
+        for first in range(0, len(stirred), PIECE):
+            piece = stirred[first : first + PIECE]
+            try:
+                seen |= await self._seen(subscribed, [one.patient for one in piece], at)
+                able += piece
+            except Unavailable:
+                found, some = await self._one_by_one(subscribed, piece, at)
+                seen |= found
+                able += some
+            lease = await self._renewed(lease)
         async with self._store.transaction() as change:
-            await self._tell(change, subscribed, stirred, seen, at=at, lease=lease)
-        return len(stirred)
+            await self._tell(change, subscribed, able, seen, at=at, lease=lease)
+        return len(able)
+
+    async def _renewed(self, lease: int) -> int:
+        """A lease that lasts until the next piece is done."""
+        until = self._clock() + LEASE + self._salt
+        if until - lease < LEASE // 3:
+            return lease
+        async with self._store.transaction() as change:
+            await change.renew_stirred(lease, until)
+        return until
 
     async def _one_by_one(
         self, subscribed: Sequence[Subscribed], stirred: Sequence[Stirred], at: int
@@ -147,8 +173,11 @@ class Reconciler:
         for ident, row in await change.known(held):
             known.setdefault(ident, {}).setdefault(row.patient, {})[row.rid] = row
         passed: set[str] = set()
+        concerned = {ident for (ident, _), one in seen.items() if one.states} | known.keys() | sweeping.keys()
         for one in subscribed:
             ident = one.row.id
+            if ident not in concerned:
+                continue
             mine = [patient for patient in held if (ident, patient) in seen]
             behind = [patient for patient in mine if ident in sweeping and patient > sweeping[ident]]
             if behind:
@@ -223,7 +252,7 @@ class Reconciler:
                         if state.due is not None:
                             outcome.due.add((state.due, patient))
                 await _keep(change, row.id, outcome)
-            self._chunk = MOST
+            self._chunk = PIECE
             more |= until is not None
         return more
 
@@ -258,7 +287,9 @@ class Reconciler:
                         via = await following.via(one.filters.panels)
                         person = via is not None
                     asked = await self._asked(one, states) if person else {}
-                    found[one.row.id, patient] = Seen(asked, person, permitted, via)
+                    # What it says was compared and is not needed any more.
+                    kept = {rid: (current._replace(resource={}), state) for rid, (current, state) in asked.items()}
+                    found[one.row.id, patient] = Seen(kept, person, permitted, via)
         return found
 
     async def _all_see(self, callers: Sequence[Caller], kinds: Sequence[str], patient: int, at: int) -> Looked:

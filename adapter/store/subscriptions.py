@@ -109,6 +109,10 @@ class SubscriptionRecords(Protocol):
         """Patients to look at, for nobody else until ``lease``; those that are due by time among them."""
         ...
 
+    async def renew_stirred(self, lease: int, until: int) -> None:
+        """What was claimed until ``lease`` is claimed until another instant."""
+        ...
+
     async def settle_stirred(self, looked: Sequence[Stirred], *, lease: int) -> set[int]:
         """Take off what was claimed until ``lease``; which of them it still was. What changed meanwhile stays."""
         ...

@@ -15,6 +15,9 @@ UPDATE stirred SET lease = :lease WHERE patient IN (
   SELECT patient FROM stirred WHERE lease <= :at ORDER BY patient LIMIT :most)
 RETURNING patient, marks
 
+-- name: renew_stirred
+UPDATE stirred SET lease = ?2 WHERE lease = ?1
+
 -- name: settle_stirred
 DELETE FROM stirred WHERE patient = ?1 AND marks = ?2 AND lease = ?3
 

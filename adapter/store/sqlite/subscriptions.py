@@ -62,6 +62,9 @@ class SqliteSubscriptionRecords(SqlitePeople):
         bindings = {"at": at, "lease": lease, "most": most}
         return sorted(Stirred(*row) for row in self._db.execute(SQL["claim_stirred"], bindings))
 
+    async def renew_stirred(self, lease: int, until: int) -> None:
+        self._db.execute(SQL["renew_stirred"], (lease, until))
+
     async def settle_stirred(self, looked: Sequence[Stirred], *, lease: int) -> set[int]:
         held = set()
         for one in looked:
