@@ -143,10 +143,13 @@ class Panels:
             await asyncio.sleep(0)
         return sorted(found)
 
-    async def spread(self, followed: Collection[str]) -> None:
-        """Mark whoever came into a group that changed to be looked at, where somebody follows the group."""
+    async def changed(self) -> list[tuple[str, int]]:
+        """Groups that changed and whose newcomers are to be marked, with the instant up to which they were."""
         async with self._store.snapshot() as view:
-            changed = await view.changed_panels()
+            return await view.changed_panels()
+
+    async def spread(self, changed: Iterable[tuple[str, int]], followed: Collection[str]) -> None:
+        """Mark whoever came into groups that changed to be looked at, where somebody follows them."""
         for ident, before in changed:
             async with self._store.snapshot() as view:
                 row = await view.panel(ident)

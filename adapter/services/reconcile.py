@@ -141,7 +141,9 @@ class Reconciler:
 
     async def spread(self) -> None:
         """Mark whoever came into a group that somebody follows."""
-        await self._panels.spread({ident for one in await self._live() for ident in one.filters.panels})
+        if changed := await self._panels.changed():
+            followed = {ident for one in await self._live() for ident in one.filters.panels}
+            await self._panels.spread(changed, followed)
 
     async def _live(self) -> list[Subscribed]:
         live = await self._store.live_subscriptions()
@@ -309,11 +311,11 @@ class Reconciler:
         self, one: Subscribed, states: Mapping[int, tuple[Current, State]]
     ) -> Mapping[int, tuple[Current, State]]:
         filters = one.filters
-        if not (filters.agencies or filters.results or filters.search):
+        if not (filters.agencies or filters.facilities or filters.results or filters.search):
             return states
         found = {}
         for rid, (current, state) in states.items():
-            agency = await self._agency(current.segment) if filters.agencies else ""
+            agency = await self._agency(current.segment) if filters.agencies or filters.facilities else ""
             if state.error or filters.resource(current.resource, agency, self._zone):
                 found[rid] = current, state
         return found
