@@ -213,7 +213,13 @@ def _beside(services: Services, routers: Sequence[APIRouter]) -> FastAPI:
         ]
         return {"status": "ready"} | ({"agreements_ending": ending} if ending else {})
 
-    for router in (feeds.router(services), panels.router(services), authorize.router(services), metrics.router(services), *routers):
+    for router in (
+        feeds.router(services),
+        panels.router(services),
+        authorize.router(services),
+        metrics.router(services),
+        *routers,
+    ):
         app.include_router(router)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_validation)

@@ -1,8 +1,8 @@
-"""Groups as CSV files: `POST /panels` makes a Group of people as its owner knows them, `PUT /panels/{group}` replaces it.
+"""Groups as CSV files: `POST /panels` makes a Group of people as its owner knows them, `PUT /panels/{group}` replaces.
 
-The list is what a partner's own software exports: names and birth dates, numbers, ids. The answer is the same whoever is
-on it: nobody is looked for when it comes. It is then `Group/{group}` of the FHIR base: read, deleted, exported, and a
-filter of subscriptions.
+The list is what a partner's own software exports: names and birth dates, numbers, ids. The answer is the same whoever
+is on it: nobody is looked for when it comes. It is then `Group/{group}` of the FHIR base: read, deleted, exported, and
+a filter of subscriptions.
 
 OpenAPI describes it at `/openapi.json`.
 """

@@ -51,7 +51,8 @@ class File:
 class Manifest:
     """An export that can be downloaded; instants in epoch microseconds.
 
-    ``current`` are the subscriptions of the client by their ids, each with the event number that the export is current to.
+    ``current`` are the subscriptions of the client by their ids, each with the event number that the export is current
+    to.
     """
 
     request: str

@@ -81,8 +81,8 @@ class Groups(Fitting):
     ) -> PanelRow:
         """Keep a whole group as a list that its owner keeps elsewhere; an empty ``ident`` makes a new one.
 
-        Nobody is looked for, so what is returned is the same whoever is on the list. ``NotAllowed`` without the right to
-        ask who somebody is, where people are described.
+        Nobody is looked for, so what is returned is the same whoever is on the list. ``NotAllowed`` without the right
+        to ask who somebody is, where people are described.
         """
         interaction, letter = ("update", "u") if ident else ("create", "c")
         await self._within(caller, interaction, TYPE, letter)

@@ -1,8 +1,9 @@
 """A group as a CSV file: one person a row, as whoever follows them knows them.
 
-Columns by their names in the first row, in any order: `patient` (an id here), or `family`, `given` and `birth_date` with
-`middle` and `sex`, or `identifier_system` and `identifier`; and `key`, which is the owner's own and comes back. What is
-wrong is told by line and column and never by what stands there. Whether somebody is known here has no part in it.
+Columns by their names in the first row, in any order: `patient` (an id here), or `family`, `given` and `birth_date`
+with `middle` and `sex`, or `identifier_system` and `identifier`; and `key`, which is the owner's own and comes back.
+What is wrong is told by line and column and never by what stands there. Whether somebody is known here has no part in
+it.
 
 RFC 4180; https://www.rfc-editor.org/rfc/rfc4180
 """
@@ -20,7 +21,7 @@ from adapter.identity.traits import MATCH_ONLY
 from adapter.services.panel_people import MOST_PEOPLE, Person
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 COLUMNS: Final = (
     "key",
@@ -99,31 +100,13 @@ def _take(
     line: int, cells: Mapping[str, str], members: dict[str, None], people: dict[Person, None], faults: _Faults
 ) -> None:
     before = len(faults.issues)
-    for name, cell in cells.items():
-        if len(cell) > _LONGEST or not (cell.isprintable() or not cell):
-            faults.add(line, name, f"expected up to {_LONGEST} printable characters")
-    patient = cells.get("patient", "").removeprefix("Patient/")
-    if patient and _PATIENT.fullmatch(patient) is None:
-        faults.add(line, "patient", "expected the id of a Patient")
-    if not _is_day(cells.get("birth_date", "")):
-        faults.add(line, "birth_date", "expected a day such as 1980-04-02")
-    if cells.get("sex", "").lower() not in _SEXES:
-        faults.add(line, "sex", "expected female, male or nothing")
-    system, value = cells.get("identifier_system", ""), cells.get("identifier", "")
-    if bool(system) is not bool(value):
-        faults.add(line, "identifier", "expected `identifier_system` and `identifier`, both or neither")
-    if system in MATCH_ONLY:
-        faults.add(line, "identifier_system", "numbers of this system serve recognition only and are not compared here")
-    described = all(cells.get(name) for name in _PERSON)
-    if any(cells.get(name) for name in _PERSON) and not described:
-        faults.add(line, "", "expected `family`, `given` and `birth_date`, all or none")
-    if not (patient or described or value) and len(faults.issues) == before:
-        faults.add(line, "", f"expected {_WAYS}")
+    for column, told in _wrong(cells):
+        faults.add(line, column, told)
     if len(faults.issues) > before:
         return
-    if patient:
-        members[patient] = None
-    if described or value:
+    if cells.get("patient"):
+        members[cells["patient"].removeprefix("Patient/")] = None
+    if cells.get("family") or cells.get("identifier"):
         person = Person(
             key=cells.get("key", ""),
             family=cells.get("family", ""),
@@ -131,13 +114,42 @@ def _take(
             middle=cells.get("middle", ""),
             birth_date=cells.get("birth_date", ""),
             sex=_SEXES[cells.get("sex", "").lower()],
-            system=system,
-            value=value,
+            system=cells.get("identifier_system", ""),
+            value=cells.get("identifier", ""),
         )
-        if described and not person.traits().names:
+        if person.family and not person.traits().names:
             faults.add(line, "family", "expected a name with letters")
             return
         people[person] = None
+
+
+def _wrong(cells: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What is wrong with the cells of a row, by column."""
+    for name, cell in cells.items():
+        if len(cell) > _LONGEST or not cell.isprintable():
+            yield name, f"expected up to {_LONGEST} printable characters"
+    patient = cells.get("patient", "").removeprefix("Patient/")
+    if patient and _PATIENT.fullmatch(patient) is None:
+        yield "patient", "expected the id of a Patient"
+    if not _is_day(cells.get("birth_date", "")):
+        yield "birth_date", "expected a day such as 1980-04-02"
+    if cells.get("sex", "").lower() not in _SEXES:
+        yield "sex", "expected female, male or nothing"
+    yield from _unsaid(cells)
+
+
+def _unsaid(cells: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What a row leaves out of the ways to name somebody."""
+    system, value = cells.get("identifier_system", ""), cells.get("identifier", "")
+    told = {name for name in _PERSON if cells.get(name)}
+    if bool(system) is not bool(value):
+        yield "identifier", "expected `identifier_system` and `identifier`, both or neither"
+    elif system in MATCH_ONLY:
+        yield "identifier_system", "numbers of this system serve recognition only and are not compared here"
+    elif told and told != _PERSON:
+        yield "", "expected `family`, `given` and `birth_date`, all or none"
+    elif not (told or value or cells.get("patient")):
+        yield "", f"expected {_WAYS}"
 
 
 def _is_day(text: str) -> bool:

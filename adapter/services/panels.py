@@ -168,7 +168,9 @@ class Panels:
 class Following:
     """By which record a person is on the groups that a subscription follows; what it reads is read once."""
 
-    def __init__(self, gate: Told, caller: Caller, rolls: Mapping[str, Roll], persons: Sequence[tuple[int, str]]) -> None:
+    def __init__(
+        self, gate: Told, caller: Caller, rolls: Mapping[str, Roll], persons: Sequence[tuple[int, str]]
+    ) -> None:
         self._gate = gate
         self._caller = caller
         self._rolls = rolls

@@ -5,8 +5,8 @@ amended, a consent was signed or a link confirmed for it, or time has come. What
 told becomes an event. What was told and is permitted no more is taken back or stopped. A stop at any moment loses
 nothing: whoever was claimed and not settled is looked at again.
 
-Everybody of whom something changed until a look is told of together, in the order of what a subscriber may know, so that
-those among them whom it may not see shift nothing.
+Everybody of whom something changed until a look is told of together, in the order of what a subscriber may know, so
+that those among them whom it may not see shift nothing.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Outcome:
 class Reconciler:
     """Looks at whom something changed of. ``salt`` tells the leases of this process from those of others."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is another part that it joins
         self,
         store: Store,
         gate: Announcing,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import httpx2
+import bulk_requests
 import pytest
 import records
 import subscribers
@@ -37,10 +37,8 @@ async def county(tmp_path):
 
 
 async def group_of(world, family):
-    headers = {"Authorization": f"Bearer {await world.token(*COTTONWOOD)}", "Content-Type": "text/csv"}
-    transport = httpx2.ASGITransport(app=world.app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
-        return (await client.post("/panels", headers=headers, content=LIST.format(family))).json()["group"]
+    made = await bulk_requests.upload(world, await world.token(*COTTONWOOD), LIST.format(family))
+    return made.json()["group"]
 
 
 async def told(world, topic, filters, happens, *, caller=COTTONWOOD):
@@ -114,7 +112,11 @@ async def test_filters_of_a_facility_that_the_sender_names(county):
     fits = {f"{whom}&&facility=ALDERJAIL", f"{whom}&&facility=POD-A,POD-B"}
     others = {f"{whom}&&facility=BIRCH", f"{whom}&&facility=POD-C"}
     got = await told(
-        world, "booked", fits | others, lambda: world.deliver(FEED, records.hl7(records.admission()), "a"), caller=caller
+        world,
+        "booked",
+        fits | others,
+        lambda: world.deliver(FEED, records.hl7(records.admission()), "a"),
+        caller=caller,
     )
     assert got == fits
 
@@ -140,7 +142,9 @@ async def test_the_filters_that_are_told_are_those_that_are_taken(county):
         if part["url"] == "filterParameter"
     }
     assert {"_in", "patient", "agency", "facility", "location", "service-provider", "type"} <= told
-    refused = await send(county, COTTONWOOD, "POST", "/fhir/Subscription", subscription("booked", filters=["date=2026"]))
+    refused = await send(
+        county, COTTONWOOD, "POST", "/fhir/Subscription", subscription("booked", filters=["date=2026"])
+    )
     assert refused.json()["issue"][0]["diagnostics"].count("_in") == 1
 
 
@@ -158,10 +162,16 @@ TOPIC = {
     [
         ({"filters": ["_in", "colour"]}, "filters[1]"),
         ({"filters": ["facility", "value-nonsense"]}, "filters[1]"),
-        ({"triggers": [{"resource": "Observation", "where": ["category=survey", "nothing=1"]}]}, "triggers[0].where[1]"),
+        (
+            {"triggers": [{"resource": "Observation", "where": ["category=survey", "nothing=1"]}]},
+            "triggers[0].where[1]",
+        ),
         ({"triggers": [{"resource": "Device"}]}, "triggers[0].resource"),
         ({"triggers": [{"resource": "Consent", "ahead": {"element": "a b", "days": 3}}]}, "triggers[0].ahead.element"),
-        ({"triggers": [{"resource": "Consent", "ahead": {"element": "dateTime", "days": 0}}]}, "triggers[0].ahead.days"),
+        (
+            {"triggers": [{"resource": "Consent", "ahead": {"element": "dateTime", "days": 0}}]},
+            "triggers[0].ahead.days",
+        ),
         ({"triggers": []}, "triggers"),
         ({"topic": "Not A Key"}, "topic"),
         ({"topic": "booked"}, "topic"),

@@ -50,9 +50,7 @@ class Follower:
     async def load(self, url="/fhir/Patient/$export?_type=Observation&_type=Patient"):
         """What an export holds, by name with its version, and its numbers."""
         token = await self.world.token(*COTTONWOOD)
-        told = await bulk_requests.manifest(
-            self.world, token, await bulk_requests.kick_off(self.world, token, url)
-        )
+        told = await bulk_requests.manifest(self.world, token, await bulk_requests.kick_off(self.world, token, url))
         found = await bulk_requests.files(self.world, token, told)
         held = {
             f"Observation/{one['id']}": one["meta"]["versionId"]
@@ -132,7 +130,9 @@ async def test_a_subscription_that_still_learns_has_no_number_yet(tmp_path):
     assert (await follower.load())[1] == {}
     await settle(world)
     assert (await follower.load())[1] == {f"{worlds.BASE}/Subscription/{ident}": 0}
-    await send(world, COTTONWOOD, "PUT", f"/fhir/Subscription/{ident}", subscribers.subscription(id=ident, status="off"))
+    await send(
+        world, COTTONWOOD, "PUT", f"/fhir/Subscription/{ident}", subscribers.subscription(id=ident, status="off")
+    )
     assert (await follower.load())[1] == {}
     await world.close()
 

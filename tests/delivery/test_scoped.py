@@ -31,7 +31,10 @@ def registered(folder):
     subscribers.register(folder)
     path = folder / "partners.yaml"
     document = yaml.safe_load(path.read_text())
-    tablet = {"notify_hosts": ["listen.cottonwood.example"], "scopes": ["system/Observation.rs", "system/Subscription.crs"]}
+    tablet = {
+        "notify_hosts": ["listen.cottonwood.example"],
+        "scopes": ["system/Observation.rs", "system/Subscription.crs"],
+    }
     document["clients"]["crisis-tablet"] |= tablet
     path.write_text(yaml.safe_dump(document))
 
@@ -108,9 +111,7 @@ async def test_a_topic_no_scope_holds_is_refused(county):
 
 async def test_a_list_of_people_is_compared_with_patients_that_may_be_read(county):
     """Without a scope for Patient nobody fits a list of names."""
-    row = await county.services.groups.keep(
-        "Organization/cottonwood", "", "", [], [_ada()]
-    )
+    row = await county.services.groups.keep("Organization/cottonwood", "", "", [], [_ada()])
     following = subscription(content="full-resource", filters=[f"_in=Group/{row.id}"])
     blind = await subscribe(county, "system/Subscription.cruds system/Observation.rs system/Group.r", following)
     sees = await subscribe(

@@ -1,14 +1,13 @@
 """Non-interference of all that a subscriber gets, over random histories, in its two forms.
 
-(a) What is withheld throughout is deleted from the store as soon as it is written; what decides (consents, links, what is
-in force) stays. The subscriber's notifications, `$status`, `$events`, the numbers in the manifests of its exports and its
-groups are then the same, byte for byte. (b) What others bring in changes neither order nor batches.
+(a) What is withheld throughout is deleted from the store as soon as it is written; what decides (consents, links, what
+is in force) stays. Notifications, `$status`, `$events`, the numbers that exports state and what is read back of groups
+are then the same, byte for byte. (b) What others bring in changes neither order nor batches.
 """
 
 from __future__ import annotations
 
 import bulk_requests
-import httpx2
 import pytest
 import records
 import subscribers
@@ -81,12 +80,7 @@ class Told:
         await settle(self.world)
 
     async def upload(self, content, group=""):
-        headers = {"Authorization": f"Bearer {await self.world.token(*COTTONWOOD)}", "Content-Type": "text/csv"}
-        transport = httpx2.ASGITransport(app=self.world.app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
-            if group:
-                return await client.put(f"/panels/{group.removeprefix('Group/')}", headers=headers, content=content)
-            return await client.post("/panels", headers=headers, content=content)
+        return await bulk_requests.upload(self.world, await self.world.token(*COTTONWOOD), content, group)
 
     async def happens(self, number, what, *how):
         world = self.world
@@ -201,7 +195,13 @@ def crowd(signed, hidden):
     """People who sign, each screened, and others who do not; all of it comes as one extract each."""
     releases = []
     for number in range(signed):
-        told = {"id": f"c{number}", "last": f"Crowd{'abcdefghijkl'[number]}", "first": "Ann", "dob": "1970-02-03", "sex": "F"}
+        told = {
+            "id": f"c{number}",
+            "last": f"Crowd{'abcdefghijkl'[number]}",
+            "first": "Ann",
+            "dob": "1970-02-03",
+            "sex": "F",
+        }
         releases.append(records.release(RELEASE, submission=f"c{number}") | {"person": told | {"ssn": SOCIAL[number]}})
     screenings = [
         records.phq9(4, control=f"C{number}", person=f"C{number}", ssn=SOCIAL[number]).replace(

@@ -93,7 +93,9 @@ def test_a_group_is_named_once():
         filters("_in=Group/g", "_in=Group/h")
 
 
-@pytest.mark.parametrize("text", ["_in=Patient/x", "facility=", "patient=a/b", "patient=", "date=never", "agency=Patient/x"])
+@pytest.mark.parametrize(
+    "text", ["_in=Patient/x", "facility=", "patient=a/b", "patient=", "date=never", "agency=Patient/x"]
+)
 def test_a_value_that_cannot_be_read_is_refused(text):
     with pytest.raises(RequestError) as refused:
         filters(text, topic="booked" if text.startswith("facility") else "screening-summary")

@@ -80,7 +80,7 @@ class SqliteExports:
         return [ident for (ident,) in self._db.execute(SQL["panels"])]
 
     async def panel_version(self, ident: str) -> tuple[str, str] | None:
-        row: Any = self._db.execute(SQL["panel_version"], (ident,)).fetchone()
+        row: tuple[str, str] | None = self._db.execute(SQL["panel_version"], (ident,)).fetchone()
         return row
 
     async def changed_panels(self) -> list[tuple[str, int]]:
