@@ -104,6 +104,11 @@ def new_id() -> str:
     return secrets.token_hex(16)
 
 
+def rising(now: Callable[[], int], make_id: Callable[[], str]) -> Callable[[], str]:
+    """Ids that rise with time, 72 bits of them random: what an index keeps of one moment then stands on one page."""
+    return lambda: f"{now():014x}{make_id()[-18:]}"
+
+
 def new_token() -> str:
     """The text of an access token."""
     return secrets.token_urlsafe(32)
@@ -454,7 +459,7 @@ async def build(
         conformance=conformance(rules.facts, rules.registry),
         cursor_key=keys.cursor_key(),
         now=now,
-        new_id=make_id,
+        new_id=rising(now, make_id),
         ready=ready,
         measures=Measures(),
         tick=perf_counter,

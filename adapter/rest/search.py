@@ -9,6 +9,7 @@ https://hl7.org/fhir/R4/http.html#search and https://hl7.org/fhir/R4/search.html
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -109,6 +110,7 @@ def _understood(pairs: Sequence[Pair], query: Query) -> list[Pair]:
     ]
 
 
+@lru_cache(maxsize=256)
 def cautioned(notice: bytes | None) -> bytes:
     """The notice of the gate as it is, with the caution as its first issue: a page has one outcome entry."""
     if notice is None:

@@ -80,14 +80,19 @@ class Caller:
 
 
 class Served(NamedTuple):
-    """One disclosed resource: the bytes as they leave, its version id, instant of last change, and obligations."""
+    """One disclosed resource: the bytes as they leave, its version id, last change (epoch µs), and obligations."""
 
     type: str
     id: str
     version: str
-    last_updated: str
+    updated: int
     body: bytes
     obligation: int = 0
+
+    @property
+    def last_updated(self) -> str:
+        """The last change as FHIR writes an instant."""
+        return instant_text(self.updated)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,18 +272,19 @@ class Disclosure:
 
     async def _visible(self, view: Snapshot, caller: Caller, rid: int, at: int) -> list[int]:
         """The connected component of ``rid`` over records this caller sees: a hidden one never joins two visible."""
-        if not await view.linked(rid):
+        links = {rid: await view.linked(rid)}
+        if not links[rid]:
             return [rid]
         visible: list[int] = []
-        level, met = [rid], {rid}
+        level = [rid]
         while level:
             seen, gaps = await view.seen(caller.context, level, at=at)
             if gaps:
                 raise MissingDecisions(gaps)
             visible += seen
-            level = [other for member in seen for other in await view.linked(member) if other not in met]
-            level = list(dict.fromkeys(level))
-            met.update(level)
+            level = list(dict.fromkeys(other for member in seen for other in links[member] if other not in links))
+            for other in level:
+                links[other] = await view.linked(other)
         return visible
 
     async def _serve(
@@ -290,32 +296,33 @@ class Disclosure:
         own = await self._written(view, caller, hits)
         served = []
         for hit in hits:
+            kind = hit.type
             if hit.rid in own:
                 # Its writer has it as it was written, under versions of its own.
                 mine = own[hit.rid]
-                if _in_scope(caller, hit.type, mine.body, letter):
+                if _in_scope(caller, kind, mine.body, letter):
                     body = mine.body
-                    if hit.type == "Patient":
+                    if kind == "Patient":
                         body = await self._linked(view, caller, hit, body, at)
-                    named = Served(hit.type, hit.id, mine.version, instant_text(mine.updated), body)
+                    named = Served(kind, hit.id, mine.version, mine.updated, body)
                     served.append((hit._replace(version=mine.version, updated=mine.updated), named))
                 continue
             if not obligations.knows(hit.obligation):
                 await obligations.load()
             extra = await self._place(view, caller, hit, at) if hit.repeats else ()
-            added = fragment(hit.obligation, extra, ends=hit.ends)
-            body = hit.head + added + hit.tail
-            if not _in_scope(caller, hit.type, body, letter):
+            body = hit.head + fragment(hit.obligation, extra, ends=hit.ends) + hit.tail
+            if not _in_scope(caller, kind, body, letter):
                 continue
-            if hit.type == "Patient":
+            if kind == "Patient":
                 body = await self._linked(view, caller, hit, body, at)
-            served.append((hit, Served(hit.type, hit.id, hit.version, instant_text(hit.updated), body, hit.obligation)))
+            served.append((hit, Served(kind, hit.id, hit.version, hit.updated, body, hit.obligation)))
         return served
 
     async def _written(self, view: Snapshot, caller: Caller, hits: Sequence[Hit]) -> Mapping[int, Written]:
         """Those of the hits that software of the caller's own organisation wrote here, as it wrote them."""
-        mine = [hit.rid for hit in hits if (await self._decisions.segment(hit.segment)).writer == caller.organisation]
-        return await view.written(mine) if mine else {}
+        segments = {hit.segment for hit in hits}
+        own = {each for each in segments if (await self._decisions.segment(each)).writer == caller.organisation}
+        return await view.written([hit.rid for hit in hits if hit.segment in own]) if own else {}
 
     async def _place(self, view: Snapshot, caller: Caller, hit: Hit, at: int) -> Sequence[dict[str, Any]]:
         """Where a screening stands among those of its day that this caller sees; nothing if it sees no other."""
@@ -371,7 +378,7 @@ class Disclosure:
                 purpose=caller.purpose,
                 interaction=interaction,
                 target=target,
-                passed=[(f"{hit.type}/{hit.id}", hit.version, hit.policy, hit.segment) for hit, _ in hits],
+                passed=[(f"{one.type}/{one.id}", one.version, hit.policy, hit.segment) for hit, one in hits],
                 outcome=refused,
             )
         )

@@ -14,7 +14,6 @@ from adapter.services.assemble import Assembly
 from adapter.services.origin import REACHING
 from adapter.source import ExtractOptions
 from adapter.store.alerts import Alert
-from adapter.summary.urgent import Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,7 +91,7 @@ def feed_line(
         options=ExtractOptions(encoding=feed.encoding, settings=feed.settings),
         mapping=rules.mappings[feed.feed],
         environment=Environment(zone=feed.time_zone or site.site.time_zone),
-        urgent=UrgentScreens(Urgency(rules.registry), feed),
+        urgent=UrgentScreens(rules.urgency, feed),
         assembly=assembly_of(site, feed, rules, writer=writer, people=people),
     )
 

@@ -86,7 +86,7 @@ class ObligationTexts:
         """The texts due for a Bundle, each once; ``due`` are the (set, end) pairs of the resources in it."""
         texts: dict[str, None] = {}
         for number, ends in sorted(set(due)):
-            day = self._last_day(ends)
+            day = self._last_day(ends) if number in self._scoped else None
             for item in self.of(number):
                 if item.text:
                     texts[until(item.text, day) if item.code == SCOPE_CODE else item.text] = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from adapter.services.user_agreements import read_user_agreements
 from adapter.settings import WRITTEN, read_document
 from adapter.summary.loinc import PinnedList
 from adapter.summary.registry import Registry
+from adapter.summary.urgent import Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -48,6 +49,7 @@ class SiteRules:
     facts: Facts
     validator: Validator
     tables: dict[str, CodeTable]
+    urgency: Urgency
 
 
 def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRules:
@@ -57,7 +59,7 @@ def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRu
     counts from a day on.
     """
     problems: list[Problem] = []
-    validator, tables = shipped_validator(), _tables()
+    validator, tables = shipped_validator(), _shipped_tables()
     facts = validator.facts
     registry = _collect(problems, partial(registry_of, site), None)
     agreements = _collect(problems, partial(read_agreements, site.agreements, site.partners, site.feeds), ())
@@ -93,10 +95,12 @@ def compile_rules(site: Site, connectors: Collection[str], *, at: int) -> SiteRu
         facts=facts,
         validator=validator,
         tables=tables,
+        urgency=Urgency(registry),
     )
 
 
-def _tables() -> dict[str, CodeTable]:
+@cache
+def _shipped_tables() -> dict[str, CodeTable]:
     documents = assets.code_tables()
     return {name: read_table(document, name=name, file=f"tables/{name}.yaml") for name, document in documents.items()}
 
@@ -104,6 +108,15 @@ def _tables() -> dict[str, CodeTable]:
 def registry_of(site: Site) -> Registry:
     """The screening instruments of a site: those that ship, and its own. ``ConfigurationError`` lists all problems."""
     local = tuple(site.own_instruments.items())
+    return _registry(local) if local else _shipped_registry()
+
+
+@cache
+def _shipped_registry() -> Registry:
+    return _registry(())
+
+
+def _registry(local: Sequence[tuple[str, Any]]) -> Registry:
     return Registry.load(assets.instruments(), PinnedList.load(assets.loinc()), local=local)
 
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from adapter.errors import NotFound
-from adapter.fhir.instants import instant_text
 from adapter.services.disclose import Disclosure, MissingDecisions, Served
 from adapter.store.shapes import BEGINNING, END, TYPES, row_key
 
@@ -118,7 +117,7 @@ class Versions(Disclosure):
         return [
             (
                 current._replace(version=one.version, updated=one.updated),
-                Served(current.type, current.id, one.version, instant_text(one.updated), one.body),
+                Served(current.type, current.id, one.version, one.updated, one.body),
             )
             for one in await view.written_before(current.rid)
             if _held(caller, current.type, one.body)
@@ -132,7 +131,7 @@ class Versions(Disclosure):
         body = hit.head + obligations.fragment(hit.obligation, ends=hit.ends) + hit.tail
         if not _held(caller, hit.type, body):
             return []
-        return [(hit, Served(hit.type, hit.id, hit.version, instant_text(hit.updated), body, hit.obligation))]
+        return [(hit, Served(hit.type, hit.id, hit.version, hit.updated, body, hit.obligation))]
 
 
 def _held(caller: Caller, kind: str, body: bytes) -> bool:

@@ -17,6 +17,7 @@ from adapter.auth.requester import Requester
 from adapter.auth.tokens import Tokens
 from adapter.errors import NotAllowed, NotFound
 from adapter.fhir.facts import Facts
+from adapter.fhir.instants import instant_text
 from adapter.rest.app import application
 from adapter.services.bulk_files import File, Manifest
 from adapter.services.conformance import conformance
@@ -44,7 +45,8 @@ FACTS = Facts(r4_facts())
 VALIDATOR = shipped_validator()
 CONFORMANCE = conformance(FACTS, Registry.load(instruments(), PinnedList.load(loinc())))
 BASE = "https://county.example/fhir"
-INSTANT = "2026-03-02T15:00:00.120Z"
+CHANGED = 1_772_463_600_120_000
+INSTANT = instant_text(CHANGED)
 NOON = 1_773_000_000_000_000
 
 
@@ -54,7 +56,7 @@ def resource(kind: str, ident: str) -> bytes:
 
 
 def served(kind: str, ident: str) -> Served:
-    return Served(type=kind, id=ident, version=f"v-{ident}", last_updated=INSTANT, body=resource(kind, ident))
+    return Served(type=kind, id=ident, version=f"v-{ident}", updated=CHANGED, body=resource(kind, ident))
 
 
 class FakeGate:

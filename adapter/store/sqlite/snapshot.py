@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -45,6 +46,15 @@ _SEEN = len(Hit._fields) - 1
 """Where `read_patient` tells how the Patient is seen: behind the columns of a hit, in place of its obligation."""
 _PLACES = 2
 """Where in a row of `page` the values stand by which it is ordered."""
+
+
+@lru_cache(maxsize=64)
+def _seen_patients(count: int) -> str:
+    """The statement that asks about so many Patients."""
+    rids = ",".join(f":p{place}" for place in range(count))
+    return SQL["seen_patients"].format(sees_patient=SQL["sees_patient"], rids=rids)
+
+
 _NOTHING = Found(total=0, hits=(), more=False, gaps=())
 
 
@@ -53,12 +63,16 @@ class SqliteSnapshot(SqliteSurvey, SqliteExports, SqliteWrittenReads):
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._db = connection
+        self._lived: dict[int, int] = {}
 
     def _live(self, at: int) -> int:
         """The grounds that count at ``at``: all but custody as told by a feed whose data is too old."""
-        live = LIVE
-        for (number,) in self._db.execute(SQL["stale_feeds"], (at,)):
-            live &= ~custody(number)
+        live = self._lived.get(at)
+        if live is None:
+            live = LIVE
+            for (number,) in self._db.execute(SQL["stale_feeds"], (at,)):
+                live &= ~custody(number)
+            self._lived[at] = live
         return live
 
     async def read(self, context: int, rid: int, *, at: int) -> Found:
@@ -90,12 +104,9 @@ class SqliteSnapshot(SqliteSurvey, SqliteExports, SqliteWrittenReads):
         return earlier(self._db, bindings, lambda: self._patient_gaps(context, rid, at))
 
     async def seen(self, context: int, patients: Sequence[int], *, at: int) -> tuple[list[int], list[Gap]]:
-        sql = SQL["seen_patients"].format(
-            sees_patient=SQL["sees_patient"], rids=",".join(f":p{place}" for place in range(len(patients)))
-        )
         bindings = {f"p{place}": rid for place, rid in enumerate(patients)}
         bindings |= {"context": context, "at": at, "live": self._live(at)}
-        rows = [(rid, how) for rid, how in self._db.execute(sql, bindings) if how]
+        rows = [(rid, how) for rid, how in self._db.execute(_seen_patients(len(patients)), bindings) if how]
         missing = [rid for rid, how in rows if how == _MISSING]
         gaps = [gap for rid in missing for gap in self._patient_gaps(context, rid, at)]
         return [rid for rid, _ in rows], gaps
