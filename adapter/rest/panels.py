@@ -9,6 +9,7 @@ OpenAPI describes it at `/openapi.json`.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import orjson
@@ -16,10 +17,11 @@ from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from adapter.errors import NotFound, NotSupported, Rejected, RequestError
+from adapter.errors import NotFound, NotSupported, RequestError
 from adapter.rest.errors import Refused, refusal
 from adapter.rest.groups import NAME
 from adapter.rest.read import ID
+from adapter.rest.refusals import Reading
 from adapter.services.groups import TYPE
 from adapter.services.panel_csv import COLUMNS, read_panel
 
@@ -113,14 +115,11 @@ async def _keep(services: PanelServices, request: Request, ident: str) -> Respon
     groups = services.groups
     caller = await services.requester.caller(request.scope["headers"], request.scope["state"]["request_id"])
     interaction, letter = ("update", "u") if ident else ("create", "c")
-    try:
+    async with Reading(groups, caller, interaction, TYPE):
         caller.require(TYPE, letter)
         name = _name(request)
-        members, people = read_panel(await _content(request))
-    except (RequestError, Refused) as error:
-        refused = "422 invalid" if isinstance(error, Rejected) else "400 invalid"
-        await groups.refuse(caller, interaction, TYPE, refused)
-        raise
+        # A long list takes a quarter of a second: others are answered meanwhile.
+        members, people = await asyncio.to_thread(read_panel, await _content(request))
     row = await groups.upload(caller, ident, name, members, people)
     told = {"group": f"{TYPE}/{row.id}", "version": row.version, "rows": len(members) + len(people)}
     headers = {} if ident else {"location": f"/fhir/{TYPE}/{row.id}"}

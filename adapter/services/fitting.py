@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from adapter.fhir.codec import parse
 from adapter.services.disclose import Disclosure
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from adapter.services.panels import Panels
     from adapter.store.exports import PanelRow
     from adapter.store.port import Ledger, Snapshot, Store
+
+
+_PIECE: Final = 100
+"""Patients that are read before others are answered."""
 
 
 class Fit(NamedTuple):
@@ -43,7 +48,9 @@ class Reading(Disclosure):
         if caller.scopes is not None and not caller.scopes.allows("Patient", "r"):
             return {}
         found: dict[int, Mapping[str, Any]] = {}
-        for rid in rids:
+        for number, rid in enumerate(rids, 1):
+            if number % _PIECE == 0:
+                await asyncio.sleep(0)
             hits = (await self._found(view, caller, "Patient", rid, at)).hits
             found |= {hit.rid: parse(one.body) for hit, one in await self._serve(view, caller, hits, at, "r")}
         return found
@@ -62,7 +69,7 @@ class Fitting(Reading):
         """The Patients that the caller may read who are people of a group, by id."""
         if not row.people:
             return []
-        roll = self._panels.roll(row)
+        roll = await self._panels.roll(row)
         read = await self._read_by(view, caller, await self._panels.near(view, roll.people), at)
         return sorted(
             Fit(str(patient["id"]), one.since, one.person.key)

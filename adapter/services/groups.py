@@ -10,6 +10,7 @@ https://hl7.org/fhir/R4/group.html
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -121,7 +122,7 @@ class Groups(Fitting):
             version=self._new_id(),
             updated=at,
             members=[(member, at) for member in dict.fromkeys(members)],
-            people=self._panels.sealed(place, people, at),
+            people=await asyncio.to_thread(self._panels.sealed, place, people, at) if people else (),
         )
         async with self._store.transaction() as change:
             await change.put_panel(row)

@@ -101,15 +101,17 @@ class Panels:
         """People as they are kept on a group."""
         return [(one, at) for one in dict.fromkeys(self._seal.seal(ident, person) for person in people)]
 
-    def roll(self, row: PanelRow) -> Roll:
-        """A group made ready."""
+    async def roll(self, row: PanelRow) -> Roll:
+        """A group made ready; a long one takes a quarter of a second, so others are answered meanwhile."""
         known = self._ready.get(row.id)
         if known is not None and known.version == row.version:
             return known
-        opened = [(self._seal.open(row.id, sealed), since) for sealed, since in row.people]
-        people = [Listed(person, person.traits(), since) for person, since in opened]
-        found = self._ready[row.id] = Roll(row, people, self._matcher)
+        found = self._ready[row.id] = await asyncio.to_thread(self._made, row)
         return found
+
+    def _made(self, row: PanelRow) -> Roll:
+        opened = [(self._seal.open(row.id, sealed), since) for sealed, since in row.people]
+        return Roll(row, [Listed(person, person.traits(), since) for person, since in opened], self._matcher)
 
     async def rolls(self, idents: Collection[str]) -> dict[str, Roll]:
         """Those of these groups that there are."""
@@ -125,7 +127,7 @@ class Panels:
                 known = self._ready.get(ident)
                 if known is None or known.version != named[1]:
                     row = await view.panel(ident)
-                    known = self.roll(row) if row is not None else None
+                    known = await self.roll(row) if row is not None else None
                 if known is not None:
                     found[ident] = known
         return found
@@ -157,7 +159,7 @@ class Panels:
                     continue
                 whom: set[int] = set()
                 if ident in followed:
-                    roll = self.roll(row)
+                    roll = await self.roll(row)
                     whom = {rid for rid, since in roll.members.items() if since >= before}
                     whom.update(await self.near(view, [one for one in roll.people if one.since >= before]))
             async with self._store.transaction() as change:

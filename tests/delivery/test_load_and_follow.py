@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 FEED = "jail-medical-hl7"
 RELEASE = records.choice("cottonwood", purposes=("TREAT",))
 REVOKED = [{"at": "2026-03-05T10:00:00-07:00", "partners": "all"}]
-HISTORIES = settings(max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+HISTORIES = settings(max_examples=1, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 STEPS = st.sampled_from(["screen", "amend", "sign", "revoke", "settle", "settle", "refuse", "export"])
 
 
@@ -83,8 +83,14 @@ async def now(world):
 
 
 @HISTORIES
-@given(before=st.lists(STEPS, max_size=8), after=st.lists(STEPS, max_size=8))
-async def test_whoever_loads_and_follows_from_the_number_holds_what_is_true(tmp_path_factory, before, after):
+@given(data=st.data())
+async def test_whoever_loads_and_follows_from_the_number_holds_what_is_true(tmp_path_factory, pytestconfig, data):
+    for _ in range(2 * pytestconfig.getoption("--histories")):
+        steps = st.lists(STEPS, max_size=8)
+        await load_and_follow(tmp_path_factory, data.draw(steps), data.draw(steps))
+
+
+async def load_and_follow(tmp_path_factory, before, after):
     world = await worlds.open_site(tmp_path_factory.mktemp("follow") / "site", adjust=subscribers.register)
     follower = Follower(world)
     ident = await subscribe(world, subscribers.subscription(content="full-resource"))

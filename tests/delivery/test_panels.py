@@ -12,6 +12,8 @@ import worlds
 from asserting import staff
 from subscribers import COTTONWOOD, send, settle, subscribe, subscription
 
+from adapter.store.sqlite.transaction import SqliteTransaction
+
 pytestmark = pytest.mark.anyio
 FEED = "jail-medical-hl7"
 RELEASE = records.choice("cottonwood", purposes=("TREAT",))
@@ -282,9 +284,43 @@ async def test_what_is_no_list_is_refused_and_ledgered(ada):
     assert (await upload(ada, ADA, query="?colour=red")).status_code == 400
     assert (await upload(ada, b"x" * 4_000_001)).status_code == 413
     entries = [entry async for entry in ada.services.ledger.since(0)]
-    assert [one.outcome for one in entries] == ["400 invalid"] * 3
+    assert [one.outcome for one in entries] == ["400 not-supported"] * 2 + ["413 refused"]
     twice = subscription(filters=["_in=Group/a", "_in=Group/b"])
     assert (await send(ada, COTTONWOOD, "POST", "/fhir/Subscription", twice)).status_code == 400
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_whoever_came_onto_a_list_is_told_of_though_the_process_is_killed_meanwhile(tmp_path, monkeypatch, after):
+    folder = tmp_path / "site"
+    world = await worlds.open_site(folder, adjust=subscribers.register)
+    world.receiver = subscribers.attach(world)
+    await sign(world)
+    await screen(world)
+    group = await uploaded(world, NOBODY)
+    await follow(world, group)
+    world.clock.forward(seconds=1)
+    inner, now = SqliteTransaction.spread_panel, world.clock.now
+
+    async def spread(self, ident, version):
+        if after:
+            await inner(self, ident, version)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqliteTransaction, "spread_panel", spread)
+        await uploaded(world, ADA, group=group.removeprefix("Group/"))
+        with pytest.raises(Killed):
+            await settle(world)
+    await world.close()
+    world = await worlds.open_site(folder, now=now + 70_000_000, first_id=5_000)
+    world.receiver = subscribers.attach(world)
+    await settle(world)
+    assert told(world) == [(1, "")]
+    await world.close()
 
 
 async def test_lists_are_described_for_programs(ada):
