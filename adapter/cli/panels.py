@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from adapter.cli.options import AsJson, SiteFolder, on_site
 from adapter.errors import Rejected, SallyportError
 from adapter.fhir.instants import instant_text
 from adapter.services.panel_csv import read_panel
+from adapter.services.patient_match import MATCH
 
 if TYPE_CHECKING:
     from adapter.store.exports import PanelRow
@@ -47,6 +49,11 @@ def put(
         owner = f"Organization/{partner}"
         if ident and not any((row.id, row.organisation) == (ident, owner) for row in await services.groups.every()):
             raise SallyportError(f"there is no group `{ident}` of {partner}; `sallyport panels list` tells which")
+        if people and MATCH not in services.access.rights(partner, at=services.now()):
+            told = (
+                f"no agreement gives {partner} the right `{MATCH}`: people who are described are compared with nobody"
+            )
+            print(told, file=sys.stderr)
         return await services.groups.keep(owner, ident, name, members, people)
 
     row = on_site(site, work)

@@ -5,7 +5,7 @@ https://hl7.org/fhir/uv/bulkdata/STU2/export.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -59,7 +59,7 @@ class Manifest:
     at: int
     expires: int
     files: tuple[File, ...]
-    current: Mapping[str, int]
+    current: Mapping[str, int] = field(default_factory=dict)
 
 
 def row_of(ident: str, caller: Caller, order: Order, at: int, current: Mapping[str, int]) -> ExportRow:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from adapter.fhir.codec import parse
 from adapter.services.disclose import Disclosure
+from adapter.services.patient_match import MATCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -66,8 +67,8 @@ class Fitting(Reading):
         self._panels = panels
 
     async def _fits(self, view: Snapshot, caller: Caller, row: PanelRow, at: int) -> list[Fit]:
-        """The Patients that the caller may read who are people of a group, by id."""
-        if not row.people:
+        """The Patients that the caller may read who are people of a group; none without the right to ask who is who."""
+        if not row.people or MATCH not in caller.rights:
             return []
         roll = await self._panels.roll(row)
         read = await self._read_by(view, caller, await self._panels.near(view, roll.people), at)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from adapter.identity.levels import DIFFERENT, EXACT
 from adapter.identity.match import Band, blocks
 from adapter.identity.traits import traits_of
-from adapter.services.patient_match import graded
+from adapter.services.patient_match import MATCH, graded
 from adapter.store.shapes import row_key
 
 if TYPE_CHECKING:
@@ -168,7 +168,10 @@ class Panels:
 
 
 class Following:
-    """By which record a person is on the groups that a subscription follows; what it reads is read once."""
+    """By which record a person is on the groups that a subscription follows; what it reads is read once.
+
+    People who are described are compared for whoever has the right to ask who somebody is.
+    """
 
     def __init__(
         self, gate: Told, caller: Caller, rolls: Mapping[str, Roll], persons: Sequence[tuple[int, str]]
@@ -188,7 +191,7 @@ class Following:
             for rid in self._persons:
                 if rid in roll.members:
                     return rid
-            if roll.people and self._persons:
+            if roll.people and self._persons and MATCH in self._caller.rights:
                 if self._read is None:
                     self._read = await self._gate.patients(self._caller, self._persons)
                 for rid in self._persons:

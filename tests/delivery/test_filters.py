@@ -10,8 +10,6 @@ import worlds
 import yaml
 from subscribers import COTTONWOOD, send, settle, subscribe, subscription
 
-from adapter.errors import ConfigurationError
-
 pytestmark = pytest.mark.anyio
 FEED = "jail-medical-hl7"
 JAIL = ("jail", "supervision")
@@ -155,40 +153,6 @@ TOPIC = {
     "triggers": [{"resource": "Observation", "where": ["category=survey"], "key": ["meta.versionId"]}],
     "filters": ["_in", "patient", "result"],
 }
-
-
-@pytest.mark.parametrize(
-    ("changed", "path"),
-    [
-        ({"filters": ["_in", "colour"]}, "filters[1]"),
-        ({"filters": ["facility", "value-nonsense"]}, "filters[1]"),
-        (
-            {"triggers": [{"resource": "Observation", "where": ["category=survey", "nothing=1"]}]},
-            "triggers[0].where[1]",
-        ),
-        ({"triggers": [{"resource": "Device"}]}, "triggers[0].resource"),
-        ({"triggers": [{"resource": "Consent", "ahead": {"element": "a b", "days": 3}}]}, "triggers[0].ahead.element"),
-        (
-            {"triggers": [{"resource": "Consent", "ahead": {"element": "dateTime", "days": 0}}]},
-            "triggers[0].ahead.days",
-        ),
-        ({"triggers": []}, "triggers"),
-        ({"topic": "Not A Key"}, "topic"),
-        ({"topic": "booked"}, "topic"),
-        ({"colour": "red"}, "colour"),
-        ({"title": ""}, "title"),
-    ],
-)
-async def test_what_is_wrong_with_a_topic_of_the_county_is_told_by_file_and_key(tmp_path, changed, path):
-    def adjust(folder):
-        (folder / "topics" / "ours.yaml").write_text(yaml.safe_dump(TOPIC | changed))
-
-    with pytest.raises(ConfigurationError) as refused:
-        await worlds.open_site(tmp_path / "site", adjust=adjust)
-    assert {one.where for one in refused.value.problems} == {"topics/ours.yaml"}
-    (problem, *_) = refused.value.problems
-    assert problem.path == path
-    assert problem.expected or problem.message
 
 
 async def test_a_topic_of_the_county_is_followed_by_a_list(tmp_path):
