@@ -39,7 +39,7 @@ MOST: Final = 5_000
 """Patients that are told of together at most. Beyond it who comes first is by their keys, which tell nothing."""
 PIECE: Final = 200
 """Patients that are looked at in one go."""
-HELD: Final = 1_000_000
+HELD: Final = 300_000
 """What is held of patients and subscriptions at a time, counted as pairs of the two."""
 _OPEN: Final = "justice"
 """The regime of records of which everybody who may see them may know where they are from."""
@@ -90,18 +90,19 @@ class Reconciler:
         self._clock = clock
         self._salt = salt
         self._chunk = PIECE
-        self._most = MOST
+        self._most = 0
 
     async def look(self) -> int:
         """Look at whom something changed of since the last look; how many they were."""
         at = self._clock()
         lease = at + LEASE + self._salt
+        self._most = self._most or _together(len(await self._store.live_subscriptions()))
         async with self._store.transaction() as change:
             stirred = await change.claim_stirred(at=at, lease=lease, most=self._most)
         if not stirred:
             return 0
         subscribed = await self._live()
-        self._most = max(PIECE, min(MOST, HELD // max(1, len(subscribed))))
+        self._most = _together(len(subscribed))
         seen: dict[tuple[str, int], Seen] = {}
         able: list[Stirred] = []
         for first in range(0, len(stirred), PIECE):
@@ -323,6 +324,11 @@ class Reconciler:
     async def _agency(self, number: int) -> str:
         segment = await self._decisions.segment(number)
         return segment.unit if segment.regime == _OPEN else ""
+
+
+def _together(subscriptions: int) -> int:
+    """How many patients are told of together."""
+    return max(PIECE, min(MOST, HELD // max(1, subscriptions)))
 
 
 def _weigh(

@@ -18,7 +18,7 @@ from subscribers import COTTONWOOD, send, settle, subscribe, subscription
 
 from adapter.delivery.resthook import Received
 from adapter.rest.bulk import CURRENT
-from adapter.services import reconcile
+from adapter.services import announcements, reconcile
 from adapter.store.shapes import TYPE_NAMES, TYPES
 
 pytestmark = pytest.mark.anyio
@@ -276,3 +276,37 @@ async def test_whom_nobody_may_see_shifts_neither_order_nor_batches(tmp_path, mo
     assert len(events) == 6
     assert events == sorted(events) == others
     assert [len(one) for one in alone] == [len(one) for one in among]
+
+
+async def told_after_an_agreement(folder, hidden):
+    """Those of whom an agreement newly allows to tell, in the order in which they are told of."""
+
+    def without(site):
+        subscribers.register(site)
+        path = site / "agreements" / "memorandum.yaml"
+        path.write_text(path.read_text().replace("regimes: [hipaa, part2]\n    rights", "regimes: [part2]\n    rights"))
+
+    world = await worlds.open_site(folder, adjust=without)
+    subscribers.attach(world)
+    releases, screenings = crowd(6, hidden)
+    await world.deliver("releases", releases, "r")
+    await subscribe(world, subscription(most=4))
+    await settle(world)
+    await world.deliver(FEED, records.hl7(*screenings), "s")
+    await settle(world)
+    await world.close()
+    path = folder / "agreements" / "memorandum.yaml"
+    path.write_text(path.read_text().replace("regimes: [part2]\n    rights", "regimes: [hipaa, part2]\n    rights"))
+    world = await worlds.open_site(folder, first_id=900)
+    receiver = subscribers.attach(world)
+    await settle(world, 2_000)
+    await world.close()
+    return [(number, focus) for number, focus, _ in receiver.events()]
+
+
+async def test_whom_nobody_may_see_does_not_shift_whom_an_agreement_newly_allows(tmp_path, monkeypatch):
+    monkeypatch.setattr(announcements, "PIECE", 3)
+    alone = await told_after_an_agreement(tmp_path / "alone", 0)
+    among = await told_after_an_agreement(tmp_path / "among", 10)
+    assert len(alone) == 6
+    assert alone == among
