@@ -25,8 +25,8 @@ EVERY: Final = 10_000_000
 """Microseconds between two looks at what time alone changes for everybody."""
 TIDY: Final = 3_600_000_000
 SHARES: Final = 256
-"""Everybody is marked share by share. The shares are fixed parts of the keys, which are hashes: how many people stand in
-one, hidden ones among them, does not move who is told of with whom."""
+"""Everybody is marked share by share. The shares are fixed parts of the keys, which are hashes: how many people stand
+in one, hidden ones among them, does not move who is told of with whom."""
 PIECE: Final = 500
 """Patients that are read together."""
 _SHARE: Final = 2**63 // SHARES
