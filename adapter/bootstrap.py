@@ -25,6 +25,7 @@ from adapter.services.assertion_rules import LawOfAssertions
 from adapter.services.audit import Audit
 from adapter.services.audit_events import AuditEvents
 from adapter.services.authorities import Authorities
+from adapter.services.backup_keys import KEYS
 from adapter.services.bulk import Bulk
 from adapter.services.change import Changes
 from adapter.services.channels import ChannelLog
@@ -61,6 +62,7 @@ from adapter.services.reviews import Reviews
 from adapter.services.rosters import Rosters
 from adapter.services.sealing import Sealing
 from adapter.services.settling import Settling
+from adapter.services.shredding import Shredding
 from adapter.services.sources import sources_of
 from adapter.services.standing import KnownFacts
 from adapter.services.topics import read_topics
@@ -76,6 +78,7 @@ from adapter.store.sqlite.connection import connect, migrate
 from adapter.store.sqlite.ledger import SqliteLedger
 from adapter.store.sqlite.store import SqliteStore
 from adapter.ways_in import WaysIn, message_feeds, ways_in_problems
+from adapter.ways_out import ways_out_problems
 from adapter.wired import Services
 
 if TYPE_CHECKING:
@@ -109,6 +112,11 @@ def rising(now: Callable[[], int], make_id: Callable[[], str]) -> Callable[[], s
     return lambda: f"{now():014x}{make_id()[-18:]}"
 
 
+def random_bytes(count: int) -> bytes:
+    """Bytes that nobody can guess: keys."""
+    return secrets.token_bytes(count)
+
+
 def new_token() -> str:
     """The text of an access token."""
     return secrets.token_urlsafe(32)
@@ -128,7 +136,7 @@ def site_secret(folder: Path) -> bytes:
 def check(site: Site) -> SiteRules:
     """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
     rules, _ = checked(site, CONNECTORS, clock)
-    problems = ways_in_problems(site)
+    problems = [*ways_in_problems(site), *ways_out_problems(site)]
     read_topics(site.own_topics, site.zone)
     if problems:
         raise ConfigurationError(problems)
@@ -242,6 +250,7 @@ async def build(
         clock=now,
     )
     settling = Settling(people, in_force)
+    shredding = Shredding(store, site.folder / KEYS)
     ingest = Ingest(
         store,
         inbox,
@@ -424,12 +433,13 @@ async def build(
             zone=site.zone,
             clock=now,
         ),
+        shredding=shredding,
         sealing=Sealing(
             store,
             ledger,
             decisions=decisions,
             in_force=in_force,
-            erasing=Erasing(store, inbox, lines),
+            erasing=Erasing(store, inbox, lines, shredding),
             keys=keys,
             zone=site.zone,
             clock=now,

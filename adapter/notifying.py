@@ -14,11 +14,13 @@ from adapter.outbound import Outbound
 from adapter.services.announcements import Announcements
 from adapter.services.announcing import Announcing
 from adapter.services.notify import Notifications, Patience
+from adapter.services.outgoing import Outgoing
 from adapter.services.reconcile import Reconciler
 from adapter.services.sealed_headers import HeaderSeal
 from adapter.services.subscribed import Readiness
 from adapter.services.subscriptions import Subscriptions
 from adapter.services.topics import read_topics
+from adapter.ways_out import registered, ways_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from adapter.auth.clients import Clients
     from adapter.auth.stored import Stored
+    from adapter.listening import AlertsEndpoint, Hl7Endpoint
     from adapter.services.decisions import Decisions
     from adapter.services.keys import SiteKeys
     from adapter.services.panels import Panels
@@ -79,6 +82,11 @@ def notifying(on: On) -> Notifying:
     gate = Announcing(on.store, on.ledger, on.decisions, on.clock)
     readiness = Readiness(topics, base_url=on.base_url, zone=site.zone)
     callers = Subscribers(clients=on.clients, words=on.words, users=on.users, contexts=on.decisions, clock=on.clock)
+
+    def place(client: str, partner: str, address: str) -> Hl7Endpoint | AlertsEndpoint | None:
+        return registered(site, client, partner, address)
+
+    outgoing = Outgoing(gate, place, base_url=on.base_url, zone=site.zone)
     seal, salt = HeaderSeal(on.keys), int(on.chance() * _SALTS)
     notifications = Notifications(
         store=on.store,
@@ -87,7 +95,7 @@ def notifying(on: On) -> Notifying:
         callers=callers,
         seal=seal,
         patience=Patience(draw=on.chance),
-        base_url=on.base_url,
+        outgoing=outgoing,
         clock=on.clock,
         new_id=on.new_id,
         salt=salt,
@@ -105,6 +113,7 @@ def notifying(on: On) -> Notifying:
         seal=seal,
         topics=topics,
         hosts=lambda client, partner: _hosts(site, client, partner),
+        registered=place,
         intermediaries={
             f"Organization/{key}" for key, one in site.partners.items() if one.intermediary or one.entity == "exchange"
         },
@@ -120,7 +129,7 @@ def notifying(on: On) -> Notifying:
         subscriptions=subscriptions,
         notifications=notifications,
         announcements=announcements,
-        outbox=Outbox(announcements, notifications, hook),
+        outbox=Outbox(announcements, notifications, ways_out(site, hook, readiness, outgoing, on.new_id)),
     )
 
 

@@ -172,6 +172,15 @@ class Outbound:
             finally:
                 await answer.aclose()
 
+    async def address_of(self, host: str, port: int, *, plain: bool = False) -> str:
+        """The address at which another server may be reached now; ``Unreachable`` if at none.
+
+        ``plain`` connections have no TLS and lead to this host only.
+        """
+        with _unreachable(OSError, ValueError):
+            _, address = await self._checked("http" if plain else "https", host, port)
+        return address
+
     async def _checked(self, scheme: str, host: str | None, port: int | None) -> tuple[str, str]:
         """The name and the address to connect to."""
         plain = self._plain_loopback and scheme == "http"

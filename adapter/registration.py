@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic_core import PydanticCustomError
 
 from adapter.errors import Problem
+from adapter.listening import NotifyEndpoint  # noqa: TC001 - pydantic reads it when the class is made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,6 +58,7 @@ class Client(_Section):
     body_kilobytes: int = Field(default=64, ge=1, le=64 * 1024)
     bundle_entries: int = Field(default=500, ge=1, le=10_000)
     notify_hosts: tuple[NotifyHost, ...] = ()
+    notify_endpoints: dict[Key, NotifyEndpoint] = {}
 
     @model_validator(mode="after")
     def _consistent(self) -> Client:

@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from adapter.directory import DirectorySection
 from adapter.errors import ConfigurationError, Problem
+from adapter.listening import NotifyEndpoint  # noqa: TC001 - pydantic reads it when the class is made
 from adapter.pulled import Pull  # noqa: TC001 - pydantic reads it when the class is made
 from adapter.registration import Client, Introspection, Key, NotifyHost, Outbound, writer_problems
 from adapter.transports import Hl7Answers, MllpHost, MllpPort, Sftp, SftpHost, Watch
@@ -99,6 +100,7 @@ class Partner(_Section):
     programme: Key | None = None
     contact: str = ""
     notify_hosts: tuple[NotifyHost, ...] = ()
+    notify_endpoints: dict[Key, NotifyEndpoint] = {}
 
 
 class PartnersSection(_Section):

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from adapter.services.reception import Reception
     from adapter.services.reviews import Reviews
     from adapter.services.sealing import Sealing
+    from adapter.services.shredding import Shredding
     from adapter.services.subscriptions import Subscriptions
     from adapter.services.user_agreements import UserAgreements
     from adapter.services.versions import Versions
@@ -106,6 +107,7 @@ class Services:
     authorization: Endpoints
     work: FeedWork
     sealing: Sealing
+    shredding: Shredding
     labelling: Labelling
     accounting: Accounting
     audit: Audit

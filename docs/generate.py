@@ -41,6 +41,7 @@ from adapter.directory import Address, Clinician, Contact, DirectorySection, Pla
 from adapter.fhir.criteria import modifiers  # noqa: E402
 from adapter.fhir.parameters import PARAMETERS  # noqa: E402
 from adapter.fhir.results import offered_includes, offered_revincludes, sorts  # noqa: E402
+from adapter.listening import AlertsEndpoint, Hl7Endpoint  # noqa: E402
 from adapter.pulled import Pull  # noqa: E402
 from adapter.registration import Client, Introspection, Outbound  # noqa: E402
 from adapter.rest.offered import CONFORMANCE, ROLES  # noqa: E402
@@ -79,6 +80,8 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
     ("directory.yaml, each practitioner", Clinician, "directory.yaml", "practitioners.*"),
     ("directory.yaml, each role", Role, "directory.yaml", "roles.*"),
     ("partners.yaml, each client", Client, "partners.yaml", "clients.*"),
+    ("partners.yaml, each HL7 v2 receiver", Hl7Endpoint, "partners.yaml", "partners.*.notify_endpoints.medical"),
+    ("partners.yaml, each place for alerts", AlertsEndpoint, "partners.yaml", "partners.*.notify_endpoints.*"),
     ("topics/*.yaml", TopicSpec, "topics/*.yaml", ""),
     ("topics/*.yaml, each trigger", TriggerSpec, "topics/*.yaml", "triggers.*"),
     ("topics/*.yaml, an event by time", Ahead, "topics/*.yaml", "triggers.*.ahead"),
@@ -271,7 +274,7 @@ def values(kind: Any) -> str:
     if origin is Literal:
         return ", ".join(f"`{_text(value)}`" for value in inside)
     if origin in {Union, types.UnionType}:
-        return " or ".join(values(one) for one in inside)
+        return " or ".join(dict.fromkeys(values(one) for one in inside))
     words = {Annotated: "{}", tuple: "list of {}", list: "list of {}", dict: "table of {}"}[origin]
     return words.format(values(inside[1] if origin is dict else inside[0]))
 

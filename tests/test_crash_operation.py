@@ -21,6 +21,7 @@ import worlds
 from adapter import bootstrap
 from adapter.assets import copy_fictional_county
 from adapter.services import backups
+from adapter.services.backup_keys import KEYS, BackupKeys
 from adapter.settings import load_site
 
 BATCH = 50
@@ -107,14 +108,22 @@ async def test_a_backup_that_was_cut_short_is_none_and_the_site_is_as_it_was(com
             shutil.rmtree(folder)
         assert resources() == before
     finish(commands, "backup", folder, "--site", site)
-    finish(commands, "restore", folder, "--site", tmp_path / "restored", "--key", site / "site.key")
-    restored = tmp_path / "restored"
+    restored, keys = tmp_path / "restored", ("--key", site / "site.key", "--keys", site / "backup.keys")
+    command = [str(one) for one in ("restore", folder, "--site", restored, *keys)]
+    took = finish(commands, *command[:3], tmp_path / "first", *keys)
+    for _ in range(KILLS):
+        pid = commands.start(command, batch=BATCH)
+        if commands.kill_after(chance.uniform(0.3 * took, took), pid):
+            assert not (restored / "data").exists()
+        else:
+            shutil.rmtree(restored)
+    finish(commands, *command)
     assert rows(restored, "store", "SELECT rid, version, head, tail FROM resource ORDER BY rid") == before
     assert await verified(restored) == len(rows(restored, "ledger", "SELECT 1 FROM entry"))
 
 
 @pytest.mark.anyio
-async def test_killed_while_it_seals_and_destroys_it_ends_as_if_nothing_had_happened(commands, site):
+async def test_killed_while_it_seals_and_destroys_it_ends_as_if_nothing_had_happened(commands, site, tmp_path):
     """All of a person is sealed or nothing is; what was confirmed is gone in the end, raw lines included."""
     chance = random.Random(20261123)  # noqa: S311 - as above
 
@@ -139,8 +148,14 @@ async def test_killed_while_it_seals_and_destroys_it_ends_as_if_nothing_had_happ
         finish(commands, *asked)
     (ident,) = [ident for (ident,) in rows(site, "store", "SELECT id FROM sealing WHERE kind = 'expunge'")]
     confirmed = ("record", "destroy", "--site", site, ident, "--by", "P. Officer")
+    finish(commands, "backup", tmp_path / "backup", "--site", site, "--with-key")
+    patient = rows(site, "store", f"SELECT rid FROM set_apart WHERE sealing = '{ident}' AND type = 1")[0][0]
     for _ in range(KILLS):
         cut(longest, *confirmed)
+        waiting = rows(site, "store", "SELECT count(*) FROM key_erasure")[0][0]
+        if (site / KEYS).exists() and not waiting:
+            known = BackupKeys.read(site / KEYS).tree.key(patient)
+            assert (known is None) == bool(rows(site, "store", "SELECT 1 FROM set_apart WHERE state = 1"))
         # Destroyed or not, all of it together; and what is not erased yet is known to be left.
         gone = rows(site, "store", f"SELECT count(*) FROM set_apart WHERE sealing = '{ident}' AND state = 1")[0][0]
         assert gone in {0, count}
@@ -153,6 +168,12 @@ async def test_killed_while_it_seals_and_destroys_it_ends_as_if_nothing_had_happ
     assert raw.count(b"NAME6X") == 2
     assert all(b"NAME7X" not in path.read_bytes() for path in (site / "data").iterdir())
     assert rows(site, "store", "SELECT count(*) FROM erasure") == [(0,)]
+    restored = tmp_path / "restored"
+    finish(commands, "restore", tmp_path / "backup", "--site", restored, "--keys", site / KEYS)
+    assert all(b"NAME7X" not in path.read_bytes() for path in (restored / "data").iterdir())
+    assert rows(restored, "store", "SELECT rid, version, head, tail FROM resource ORDER BY rid") == rows(
+        site, "store", "SELECT rid, version, head, tail FROM resource ORDER BY rid"
+    )
     assert await verified(site) > 0
 
 

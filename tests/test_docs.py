@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from adapter.cli import app
 from adapter.consent import agreement_spec, agreement_user, release_form
 from adapter.consent.release_form import Form
-from adapter.settings import Feed, Site, SiteSection, check, read_document
+from adapter.settings import Feed, PartnersSection, Site, SiteSection, check, read_document
 from adapter.subscription.topic import TopicSpec
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -137,8 +137,8 @@ def test_every_key_of_a_site_folder_is_on_the_page_with_its_meaning():
 
 
 def test_the_examples_beside_the_county_are_sound():
-    found = [(SiteSection, "site.toml"), (Feed, "feeds/every_way.yaml")]
-    assert [check(model, read_document(GENERATE.EXAMPLES / name), name) for model, name in found] == [[], []]
+    found = [(SiteSection, "site.toml"), (Feed, "feeds/every_way.yaml"), (PartnersSection, "partners.yaml")]
+    assert [check(model, read_document(GENERATE.EXAMPLES / name), name) for model, name in found] == [[], [], []]
 
 
 def test_the_examples_are_those_of_the_fictional_county():

@@ -17,8 +17,10 @@ import worlds
 import writers
 from leaks import entries
 
+from adapter.listening import ALERTS, MLLP
 from adapter.services.page import markdown
 from adapter.store.shapes import TYPE_NAMES, TYPES
+from adapter.subscription.hl7v2 import control_id
 
 pytestmark = pytest.mark.anyio
 """Channels after Sallyport's own threat list; see docs/explanation/consent.md."""
@@ -35,7 +37,18 @@ def registered(folder):
     feed = "feed: chart-writer\ntitle: t\nconnector: fhir.rest\nclient: chart-writer\norganization: cottonwood\n"
     units = "units: {cottonwood: {organization: cottonwood, regime: hipaa}}\n"
     (folder / "feeds" / "chart_writer.yaml").write_text(feed + units)
-    subscribers.register(folder)
+    subscribers.register_endpoints(folder, ENDPOINTS)
+
+
+ENDPOINTS = {
+    "chart": {"channel": MLLP, "address": "mllp://127.0.0.1:2575", "application": "CHART"},
+    "alerts": {"channel": ALERTS, "folder": ".", "jackets": "https://alder-jail.example/person"},
+}
+CHANNELS = [
+    {},
+    {"channel": MLLP, "endpoint": "mllp://127.0.0.1:2575", "content": "full-resource"},
+    {"channel": ALERTS, "endpoint": "folder:alerts", "content": "full-resource"},
+]
 
 
 @pytest.fixture(scope="module")
@@ -623,12 +636,13 @@ async def test_what_a_writer_alone_sees_is_found_by_no_search_of_others(world):
             assert subject not in found.text.replace(f"_id={subject}", "").replace(f"patient={subject}", "")
 
 
-async def test_a_subscription_names_hidden_and_absent_people_alike(world, case):
+@pytest.mark.parametrize("channel", CHANNELS, ids=lambda one: one.get("channel", "rest-hook"))
+async def test_a_subscription_names_hidden_and_absent_people_alike(world, case, channel):
     """Asked for, told of, its status and its events: nothing tells somebody who is hidden from nobody at all."""
-    subscribers.attach(world)
+    receiver = subscribers.attach(world)
     got = []
     for number, patient in enumerate((hidden_patient(world, case), "0" * 32)):
-        asked = subscribers.subscription(filters=[f"Observation?patient={patient}"])
+        asked = subscribers.subscription(filters=[f"Observation?patient={patient}"], **channel)
         made = await subscribers.send(world, case["caller"], "POST", "/fhir/Subscription", asked)
         assert made.status_code == 201
         await subscribers.settle(world)
@@ -636,6 +650,8 @@ async def test_a_subscription_names_hidden_and_absent_people_alike(world, case):
         urls = [f"/fhir/Subscription/{ident}{tail}" for tail in ("", "/$status", "/$events")]
         answers = [made, *[await world.ask(case["caller"], url) for url in urls]]
         got.append([repr(worlds.comparable(one)).replace(ident, "s").replace(patient, "p") for one in answers])
+        got[-1] += [one.body.decode().replace(ident, "s").replace(control_id(ident, ""), "s-") for one in receiver.got]
+        receiver.got.clear()
         assert (await world.ask(case["caller"], f"/fhir/Subscription?_id={ident}")).json()["total"] == 1
         deleted = await subscribers.send(world, case["caller"], "DELETE", f"/fhir/Subscription/{ident}")
         assert (number, deleted.status_code) == (number, 204)

@@ -18,6 +18,7 @@ from adapter.cli import (
     agreements,
     alerts,
     backup,
+    backup_keys,
     clients,
     consents,
     decide,
@@ -80,6 +81,7 @@ for module in (
     metrics,
     profiles,
     backup,
+    backup_keys,
 ):
     module.register(app)
 

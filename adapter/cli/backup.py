@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 
-from adapter import backup as copies
+from adapter.backup.restoring import Restored, Wanted
+from adapter.backup.restoring import restore as make_site
+from adapter.backup.taking import back_up
+from adapter.cli.backup_keys import copies_in_words
 from adapter.cli.options import SiteFolder, bar, on_site
+from adapter.services.backup_keys import KEYS
 from adapter.settings import load_site
 
 if TYPE_CHECKING:
@@ -22,9 +26,10 @@ def register(app: typer.Typer) -> None:
         epilog="Examples: sallyport backup /mnt/backups/2026-11-22 --site county   |   "
         "sallyport backup /mnt/sealed/2026-11-22 --site county --with-key"
     )(backup)
-    app.command(epilog="Example: sallyport restore /mnt/backups/2026-11-22 --site county --key /mnt/keys/site.key")(
-        restore
-    )
+    app.command(
+        epilog="Example: sallyport restore /mnt/backups/2026-11-22 --site county "
+        "--key /mnt/keys/site.key --keys /mnt/keys/backup.keys"
+    )(restore)
 
 
 def backup(
@@ -32,16 +37,18 @@ def backup(
     site: SiteFolder,
     with_key: Annotated[
         bool,
-        typer.Option("--with-key", help="Put `site.key` in too: whoever has this backup then has everything."),
+        typer.Option("--with-key", help="Put `site.key` in too: who has this backup and `backup.keys` has everything."),
     ] = False,
 ) -> None:
-    """Copy a site while it is in use: store, inbox and ledger as of one moment, and the documents of the site.
+    """Take a backup of a site while it is in use: store, inbox and ledger as of one moment, and its documents.
 
-    Each copy is checked, the ledger is verified, and a manifest with its head is written last: a folder without one is
-    no backup. `site.key` is left out unless you ask for it; no backup is restored without it, so keep it elsewhere.
+    Every record is sealed under a key of its own, which goes when the record is destroyed: then this backup has lost it
+    too. The keys lie in `backup.keys` in the site folder and never in a backup: copy them with `backup-keys copy`.
+    The ledger is verified, and a manifest with its head is written last: a folder without one is no backup. `site.key`
+    is left out unless you ask for it; no backup is restored without it either, so keep it elsewhere.
     """
-    with bar("copying", "pages") as advance:
-        manifest = copies.back_up(
+    with bar("sealing", "records and kB") as advance:
+        manifest = back_up(
             load_site(site),
             folder,
             with_key=with_key,
@@ -50,6 +57,10 @@ def backup(
     size = sum(size for size, _ in manifest.files.values())
     kept = "with `site.key`" if with_key else "without `site.key`: keep that elsewhere, it is needed to restore"
     print(f"{folder}: {len(manifest.files)} files, {size:,} bytes, {kept}\n{_ledger(manifest)}")
+    print(f"its keys are in {site / KEYS}, generation {manifest.generation}: nothing is restored without them")
+    told = on_site(site, lambda services: services.shredding.copies())
+    for line in copies_in_words(told):
+        print(line)
 
 
 def restore(
@@ -58,22 +69,48 @@ def restore(
     key: Annotated[
         Path | None, typer.Option("--key", help="The `site.key` that was kept apart from the backup.")
     ] = None,
+    keys: Annotated[
+        Path | None, typer.Option("--keys", help="The `backup.keys` of the site, or the newest copy of them.")
+    ] = None,
     destroyed: Annotated[
         Path | None,
-        typer.Option("--destroyed", help="What `sallyport record sealed --json` last told of the site."),
+        typer.Option("--destroyed", help="What `sallyport record sealed --json` last told, if the keys are older."),
     ] = None,
 ) -> None:
     """Make a site of a backup, whole or not at all: every file and every entry of the ledger is checked first.
 
-    What was received after the backup has to be sent again by whoever sent it. What was destroyed after it is in it
-    again: with the list of what was, kept elsewhere, it is destroyed again before the site is used.
+    What was received after the backup has to be sent again by whoever sent it. What was destroyed after it is lost to
+    it: restored is that it was destroyed, by whom and under which order. Keys that are older than a destruction still
+    open what was destroyed; with the list of that it is destroyed again before the site is there.
     """
     told = [] if destroyed is None else orjson.loads(destroyed.read_bytes())
-    manifest = copies.restore(folder, site, key=key)
-    print(f"{site}: restored as of {manifest.taken}\n{_ledger(manifest)}")
-    if told:
-        count = on_site(site, lambda services: services.sealing.again(told, services.new_id()))
-        print(f"destroyed again: {count} records")
+    with bar("opening", "bytes") as advance:
+        made = make_site(
+            Wanted(folder=folder, target=site, key=key, keys=keys, destroyed=told),
+            progress=lambda done, total: advance(done, done, total),
+        )
+    print(f"{site}: restored as of {made.manifest.taken}\n{_ledger(made.manifest)}")
+    for line in _in_words(made):
+        print(line)
+
+
+def _in_words(made: Restored) -> list[str]:
+    told = []
+    if not made.manifest.sealed:
+        told.append(
+            "this backup is of an earlier version and holds every record in the clear: destroy it or lock it away"
+        )
+    if made.records or made.raw:
+        told.append(f"destroyed since: {made.records} records and {made.raw} raw pieces are lost to this backup")
+    if made.older:
+        told.append(
+            "the keys are older than this backup: if anything was destroyed since they were copied, use --destroyed"
+        )
+    if made.again:
+        told.append(f"destroyed again: {made.again} records")
+    if made.lost_place:
+        told.append(f"{made.lost_place} records wait in quarantine and cannot be replayed: have them sent again")
+    return told
 
 
 def _ledger(manifest: Manifest) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from adapter.services.sealing import Sealed
+    from adapter.services.shredding import Copies
     from adapter.wired import Services
 
 Record = Annotated[
@@ -79,15 +80,21 @@ def destroy(site: SiteFolder, ident: Ident, by: By) -> None:
     """Confirm a destruction, as somebody else than who asked for it; repeated, it finishes what was cut short.
 
     The records, their versions and what finds them are deleted, and their raw lines in the inbox written over. Left are
-    their keyed names, who destroyed them and why. Copies that were given out and backups taken before are not reached.
+    their keyed names, who destroyed them and why. Their keys are destroyed with them, so that every backup taken before
+    has lost them too; copies of these keys have to be made anew. What partners were given is not reached.
     """
 
-    async def work(services: Services) -> tuple[Sealed, int]:
+    async def work(services: Services) -> tuple[Sealed, int, Copies]:
         done = await services.sealing.confirm(ident, author(services, by))
-        return done, await services.sealing.waiting()
+        return done, await services.sealing.waiting(), await services.shredding.copies()
 
-    done, waiting = on_site_told(site, work)
+    done, waiting, copies = on_site_told(site, work)
     print(f"destroyed {done.records} records")
+    if copies.generation is not None:
+        print(f"backups have lost them: the keys are of generation {copies.generation} now")
+    if count := len(copies.outdated):
+        told = "1 copy of the keys is" if count == 1 else f"{count} copies of the keys are"
+        print(f"{told} out of date and still open them; copy again: `sallyport backup-keys list` tells where")
     if waiting:
         print(f"{waiting} receipts are erased once they are brought in and nothing of them waits in quarantine")
 

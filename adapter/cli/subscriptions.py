@@ -13,6 +13,7 @@ from adapter.cli import logs
 from adapter.cli.options import AsJson, SiteFolder, on_site
 from adapter.errors import SallyportError
 from adapter.fhir.instants import instant_text
+from adapter.services.subscribed import read
 
 if TYPE_CHECKING:
     from adapter.services.subscribed import SubscriptionRow
@@ -48,6 +49,7 @@ class Standing:
             "organization": row.organisation,
             "client": row.client,
             "topic": row.topic,
+            "channel": read(row.wish).channel,
             "status": row.status,
             "reason": row.reason,
             "events": row.events,
@@ -60,7 +62,9 @@ class Standing:
 
     def __str__(self) -> str:
         row = self.row
-        told = f"{row.id}  {row.organisation}  {row.topic}  {row.status}  {row.events:,} events"
+        told = (
+            f"{row.id}  {row.organisation}  {row.topic}  {read(row.wish).channel}  {row.status}  {row.events:,} events"
+        )
         parts = [f"{self.waiting:,} waiting" if self.waiting else "", f"{self.dead:,} given up" if self.dead else ""]
         return ", ".join([told, *filter(None, parts)]) + (f"; {row.reason}" if row.reason else "")
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from adapter.errors import SallyportError
 
 if TYPE_CHECKING:
-    from adapter.delivery.resthook import RestHook
+    from adapter.delivery.ways import Way
     from adapter.services.announcements import Announcements
     from adapter.services.notify import Notifications, Sending
     from adapter.services.subscribed import SubscriptionRow
@@ -42,7 +42,7 @@ class Outbox:
     """Everything between a change and the subscribers who are told of it."""
 
     def __init__(
-        self, announcements: Announcements, notifications: Notifications, hook: RestHook, *, at_once: int = AT_ONCE
+        self, announcements: Announcements, notifications: Notifications, hook: Way, *, at_once: int = AT_ONCE
     ) -> None:
         self._announcements = announcements
         self._notifications = notifications
@@ -108,7 +108,7 @@ class Outbox:
             await self._notifications.accepted(sending)
         else:
             self.counts.refused += 1
-            await self._notifications.refused(sending, received.why, after_seconds=received.wait)
+            await self._notifications.refused(sending, received.why, after_seconds=received.wait, final=received.final)
 
     async def _stop(self) -> None:
         for task in list(self._sending):

@@ -5,10 +5,10 @@ https://hl7.org/fhir/uv/subscriptions-backport/channels.html#rest-hook
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from adapter.delivery.ways import Received
 from adapter.outbound import Unreachable
 
 if TYPE_CHECKING:
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
     from adapter.services.notify import Sending
 
 _JSON: Final = "application/fhir+json; charset=utf-8"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
-    """What became of a notification: whether it was taken, else why not, and for how many seconds to wait at least."""
-
-    taken: bool
-    why: str = ""
-    wait: float = 0.0
 
 
 class RestHook:

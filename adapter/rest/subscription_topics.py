@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from adapter.subscription.channel import CHANNEL, CHANNELS, REST_HOOK
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -89,8 +91,9 @@ def advertised(urls: Sequence[str]) -> list[dict[str, Any]]:
             **({"extension": [{"url": ADVERTISED, "valueCanonical": url} for url in urls]} if urls else {}),
             "type": "Subscription",
             "supportedProfile": [f"{GUIDE}/StructureDefinition/backport-subscription"],
-            "documentation": "Only the subscriptions of the caller's own organisation exist for it. Channel rest-hook; "
-            "payloads empty, id-only and full-resource as `application/fhir+json`.",
+            "documentation": "Only the subscriptions of the caller's own organisation exist for it. Channels: "
+            + "; ".join(f"`{one.code}` as `{one.payload}` with {', '.join(one.contents)}" for one in CHANNELS.values())
+            + f". Those but `{REST_HOOK}` are named by the extension {CHANNEL}.",
             "interaction": [{"code": code} for code in ("create", "read", "update", "delete", "search-type")],
             "operation": [
                 {"name": name, "definition": f"{GUIDE}/OperationDefinition/backport-subscription-{name}"}

@@ -81,6 +81,15 @@ class Announcing(Reading):
         ]
         return [(row.rid, f"Patient/{row.id}") for row in rows if row is not None]
 
+    async def persons(self, caller: Caller, patient: int) -> tuple[str, ...]:
+        """The Patients (`Patient/id`) that a caller sees to be one person, the given one first. Names, nothing else."""
+        at = self._clock()
+
+        async def answer(view: Snapshot) -> Sequence[tuple[int, str]]:
+            return await self._persons(view, caller, patient, at)
+
+        return tuple(name for _, name in await self._decided(caller, answer))
+
     async def joined(self, patient: int) -> set[int]:
         """All records that are confirmed to be the same person's, whoever sees them. Internal."""
         async with self._store.snapshot() as view:

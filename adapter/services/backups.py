@@ -1,4 +1,4 @@
-"""A backup is a folder: copies of the store that fit each other, the documents of the site, a manifest written last.
+"""A backup is a folder: the store sealed record by record, its ledger, the documents of the site, a manifest last.
 
 Without its manifest a folder is no backup, so that one that was cut short is never taken for one. The secret of the
 site is in it only when it is asked for: whoever has both has everything. The manifest tells which secret belongs to it,
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+IN_THE_CLEAR: Final = 1
+"""The format of earlier versions, which is still read: copies of the files of the store."""
 MANIFEST: Final = "manifest.json"
 STORE: Final = "store"
 DOCUMENTS: Final = "documents"
@@ -35,6 +37,9 @@ class Manifest:
     """What a backup holds: files by name with size and SHA-256, and what it was taken of.
 
     ``secret`` is a fingerprint of the secret of the site, ``head`` the digest of the last of ``entries`` of the ledger.
+    ``keys`` names the keys that it was sealed with, ``generation`` how often some of these had been destroyed by then,
+    ``backup`` is a random name of its own. ``mac`` is made of everything else with a key of these: whoever changes a
+    backup and its manifest is noticed. One of an earlier version has none of them.
     """
 
     taken: str
@@ -44,11 +49,27 @@ class Manifest:
     head: str
     schemas: Mapping[str, int]
     files: Mapping[str, tuple[int, str]]
+    backup: str = ""
+    keys: str = ""
+    generation: int = 0
+    mac: str = ""
+
+    @property
+    def sealed(self) -> bool:
+        """Whether what belongs to records is sealed in it."""
+        return bool(self.backup)
 
     def written(self) -> bytes:
         """As it stands in the folder."""
         told = {name: getattr(self, name) for name in self.__slots__} | {"format": FORMAT}
         return orjson.dumps(told, option=orjson.OPT_INDENT_2)
+
+    def authenticated(self, key: bytes) -> str:
+        """What ``mac`` has to be."""
+        told = {name: getattr(self, name) for name in self.__slots__ if name != "mac"}
+        return blake2b(
+            orjson.dumps(told, option=orjson.OPT_SORT_KEYS), digest_size=32, key=key, person=b"manifest"
+        ).hexdigest()
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
@@ -61,7 +82,8 @@ class Manifest:
             ) from None
         except orjson.JSONDecodeError as error:
             raise SallyportError(f"`{folder / MANIFEST}` cannot be read; take another backup") from error
-        if told.pop("format", None) != FORMAT:
+        form = told.pop("format", None)
+        if form not in {FORMAT, IN_THE_CLEAR} or (form == FORMAT) != bool(told.get("backup")):
             raise SallyportError(f"`{folder}` was made by another version that writes another format")
         files = {name: (size, digest) for name, (size, digest) in told.pop("files").items()}
         return cls(files=files, **told)
@@ -141,23 +163,52 @@ def check(folder: Path) -> Manifest:
     return manifest
 
 
-def lay_out(folder: Path, store: Path) -> Path:
-    """Copy the store of a backup beside the place it is for; where it lies until it is known to be whole."""
-    part = store.with_name(f"{store.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(folder / STORE, part)
+def part_of(store: Path) -> Path:
+    """Where a store lies until it is whole."""
+    return store.with_name(f"{store.name}.part")
+
+
+def free_for_restore(site: Path, store: Path, *, keep: frozenset[str]) -> None:
+    """See that ``site`` holds nothing but ``keep``; what a cut-short restore laid out there is removed."""
+    if part_of(store).exists() and not store.exists():
+        shutil.rmtree(part_of(store))
+        for path in sorted(site.rglob("*"), reverse=True):
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+            elif path.suffix in _WRITTEN:
+                path.unlink()
+    if site.exists() and {path.name for path in site.iterdir()} - keep:
+        raise SallyportError(f"`{site}` holds files already; name a folder that is empty or is not there yet")
+    if store.exists():
+        raise SallyportError("the store folder that `site.toml` names is there already; move it away first")
+
+
+def empty_beside(store: Path) -> Path:
+    """An empty folder beside the place a store is for."""
+    part = part_of(store)
+    part.mkdir(parents=True)
     return part
 
 
-def finish(folder: Path, part: Path, site: Path, store: Path, secret: bytes) -> None:
-    """Lay out documents and secret, and at last the store in one step: a site without its store is none."""
+def lay_out(folder: Path, store: Path) -> Path:
+    """Copy the store of a backup of an earlier version beside the place it is for, until it is known to be whole."""
+    part = empty_beside(store)
+    shutil.copytree(folder / STORE, part, dirs_exist_ok=True)
+    return part
+
+
+def lay_out_documents(folder: Path, site: Path, secret: bytes) -> None:
+    """Lay out documents and secret: without its store a site is none."""
     shutil.copytree(folder / DOCUMENTS, site, dirs_exist_ok=True)
     key = site / KEY
     if not key.exists():
         descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(secret)
+
+
+def finish(part: Path, store: Path) -> None:
+    """Put the store in its place in one step."""
     for path in _files(part):
         _sync(path)
     part.replace(store)

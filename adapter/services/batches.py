@@ -150,6 +150,10 @@ class Batches:
             and await change.outdated(write.rid, receipt=receipt, line=line, later=later)
             for write in assembled.writes
         ]
+        for late, write in zip(old, assembled.writes, strict=True):
+            if late and not write.seed:
+                # Nothing of the line is written, and its bytes tell of the record all the same: both are destroyed.
+                await change.came_of(write.rid, receipt, line)
         # The shares of a consent are as old as it is: one that was never given out before says nothing of its age.
         signed = any(late for late, write in zip(old, assembled.writes, strict=True) if write.type == "Consent")
         writes = [

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from adapter.services.feed_line import FeedLine
+    from adapter.services.shredding import Shredding
     from adapter.source import Malformed, SourceRecord
     from adapter.store.port import Inbox, Store
     from adapter.store.shapes import Receipt
@@ -27,9 +28,10 @@ _FILLER: Final = ord("x")
 
 
 class Erasing:
-    """Erases what waits to be erased."""
+    """Erases what waits to be erased: raw bytes here; ``shredding`` does it to keys, and so in backups."""
 
-    def __init__(self, store: Store, inbox: Inbox, lines: Mapping[str, FeedLine]) -> None:
+    def __init__(self, store: Store, inbox: Inbox, lines: Mapping[str, FeedLine], shredding: Shredding) -> None:
+        self.shredding = shredding
         self._store = store
         self._inbox = inbox
         self._lines = lines

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from adapter.services.announcing import NOTIFICATION
 from adapter.store.shapes import END
-from adapter.subscription.notification import Event, Heading, notification
+from adapter.store.subscriptions import Known
+from adapter.subscription.channel import REST_HOOK
+from adapter.subscription.notification import Event, Heading
 from adapter.subscription.status import after
 
 if TYPE_CHECKING:
@@ -20,19 +22,24 @@ if TYPE_CHECKING:
 
     from adapter.services.announcing import Announcing
     from adapter.services.disclose import Caller, Served
+    from adapter.services.outgoing import Message, Outgoing, Persons
     from adapter.services.sealed_headers import HeaderSeal
     from adapter.services.subscribed import CallersOf, Readiness, Subscribed
     from adapter.store.port import Store, Transaction
     from adapter.store.subscriptions import EventRow, SubscriptionRow
+    from adapter.subscription.channel import Content
     from adapter.subscription.notification import Kind
     from adapter.subscription.status import Happening
-    from adapter.subscription.wish import Content
 
 SECOND: Final = 1_000_000
 LEASE: Final = 120 * SECOND
 """Microseconds for which nobody else sends to a subscriber that is being sent to; longer than any exchange."""
 KEPT: Final = 30 * 24 * 3600 * SECOND
 """Microseconds for which events can be asked for again."""
+
+
+_UNTOLD: Final = b""
+"""The key of no state: whatever is met next differs from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +62,10 @@ class Patience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
-    """A notification that is ready to leave: it is in the ledger. ``seqs`` are the events it tells."""
+    """A notification that is ready to leave: it is in the ledger. ``seqs`` are the events it tells.
+
+    ``name`` is that by which the receiver tells a repeat, ``beside`` what has to lie beside it, if a channel has them.
+    """
 
     row: SubscriptionRow
     endpoint: str
@@ -65,6 +75,9 @@ class Sending:
     body: bytes
     seqs: tuple[int, ...]
     more: bool = False
+    channel: str = REST_HOOK
+    name: str = ""
+    beside: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +90,7 @@ class Notifications:
     callers: CallersOf
     seal: HeaderSeal
     patience: Patience
-    base_url: str
+    outgoing: Outgoing
     clock: Callable[[], int]
     new_id: Callable[[], str]
     salt: int
@@ -96,6 +109,9 @@ class Notifications:
         if claimed.status == "off" or one is None or at >= claimed.until or callers is None:
             await self._close(claimed, _why(claimed, one, at))
             return None
+        if not self.outgoing.is_open(one):
+            await self._close(claimed, "its endpoint is not registered any more")
+            return None
         if claimed.status == "requested":
             return await self._quiet(one, callers, "handshake", at)
         sending = await self._events(one, callers, at)
@@ -109,8 +125,7 @@ class Notifications:
     async def _quiet(self, one: Subscribed, callers: Sequence[Caller], kind: Kind, at: int) -> Sending:
         """A notification that tells of nobody."""
         await self.gate.note(callers[0], f"{NOTIFICATION}-{kind}", f"Subscription/{one.row.id}")
-        body = notification(heading(one), kind, at=at, base_url=self.base_url)
-        return self._sending(one, kind, body, ())
+        return self._sending(one, kind, self.outgoing.quiet(one, heading(one), kind, at), ())
 
     async def _events(self, one: Subscribed, callers: Sequence[Caller], at: int) -> Sending | None:
         most = one.wish.most
@@ -119,14 +134,17 @@ class Notifications:
             if not waiting:
                 return None
             rows = waiting[:most]
-            found = await self.decided(callers, rows)
-            gone = [row for row in rows if row.number is None and row.notice == "event" and row.name not in found]
+            persons = await self.outgoing.persons(callers, one, rows)
+            found = await self.decided(callers, rows, persons)
+            fresh = [row for row in rows if row.number is None and row.notice == "event"]
+            gone = [row for row in fresh if row.name not in found or self.outgoing.untold(one, row, found, persons)]
             kept = [row for row in rows if row not in gone]
             async with self.store.transaction() as change:
                 if not await self._ours(change, one.row):
                     return None
-                # It was not told, so that it is news when it is permitted again.
-                await change.forget(one.row.id, {row.rid for row in gone})
+                # It was not told, so that it is news when it is permitted again. What was told of it before is still
+                # known, so that it can be taken back.
+                await change.learn(one.row.id, [Known(*row[1:4], _UNTOLD, sent=False) for row in gone])
                 await change.drop_events([row.seq for row in gone])
                 last = await change.number_events(one.row.id, [row.seq for row in kept if row.number is None])
             if kept:
@@ -137,15 +155,18 @@ class Notifications:
             if row.number is None:
                 number += 1
             told.append(row if row.number is not None else row._replace(number=number))
-        found = await self.entered(callers, one, told, NOTIFICATION)
-        events = [event(row, found, one.wish.content) for row in told]
-        body = notification(heading(one, events=last), "event-notification", events, at=at, base_url=self.base_url)
+        found = await self.entered(callers, one, told, NOTIFICATION, persons)
+        events = [(row, event(row, found, one.wish.content)) for row in told]
+        message = self.outgoing.events(one, heading(one, events=last), events, found, persons, at)
         seqs = tuple(row.seq for row in told)
-        return self._sending(one, "event-notification", body, seqs, more=len(waiting) > len(rows))
+        return self._sending(one, "event-notification", message, seqs, more=len(waiting) > len(rows))
 
-    async def decided(self, callers: Sequence[Caller], rows: Sequence[EventRow]) -> Mapping[str, Served]:
-        """What may be told of events at this moment, to all of these."""
+    async def decided(
+        self, callers: Sequence[Caller], rows: Sequence[EventRow], persons: Persons | None = None
+    ) -> Mapping[str, Served]:
+        """What may be told of events at this moment, to all of these, and of whom they are about."""
         names = [row.name for row in rows if row.notice == "event"]
+        names += [name for named in (persons or {}).values() for name in named]
         first, *others = callers
         found = await self.gate.may(first, names)
         for other in others:
@@ -154,15 +175,24 @@ class Notifications:
         return found
 
     async def entered(
-        self, callers: Sequence[Caller], one: Subscribed, told: Sequence[EventRow], interaction: str
+        self,
+        callers: Sequence[Caller],
+        one: Subscribed,
+        told: Sequence[EventRow],
+        interaction: str,
+        persons: Persons | None = None,
     ) -> Mapping[str, Served]:
         """What may be told of events at this moment; in the ledger for everyone who is told, before anything leaves."""
         numbers = [row.number for row in told if row.number is not None]
         target = f"Subscription/{one.row.id} {min(numbers)}-{max(numbers)}" if numbers else f"Subscription/{one.row.id}"
         names = [row.name for row in told if row.notice == "event" and one.wish.content != "empty"]
         first, *others = callers
-        if others:
-            names = list(await self.decided(callers, told))
+        if others or persons:
+            permitted = await self.decided(callers, told, persons)
+            names = [name for name in names if name in permitted]
+            # Of whom nothing leaves, nobody is named either.
+            people = [(persons or {}).get(row.patient, ()) for row in told if row.name in names]
+            names += [name for named in people for name in named if name in permitted]
         found = await self.gate.enter(first, names, target=target, interaction=interaction)
         for other in others:
             theirs = await self.gate.enter(other, list(found), target=target, interaction=interaction)
@@ -170,7 +200,7 @@ class Notifications:
         return found
 
     def _sending(
-        self, one: Subscribed, kind: Kind, body: bytes, seqs: tuple[int, ...], *, more: bool = False
+        self, one: Subscribed, kind: Kind, message: Message, seqs: tuple[int, ...], *, more: bool = False
     ) -> Sending:
         return Sending(
             row=one.row,
@@ -178,9 +208,12 @@ class Notifications:
             headers=self.seal.open(one.row.id, one.row.secret),
             timeout=one.wish.timeout,
             kind=kind,
-            body=body,
+            body=message.body,
             seqs=seqs,
             more=more,
+            channel=one.wish.channel,
+            name=message.name,
+            beside=message.beside,
         )
 
     async def _ours(self, change: Transaction, claimed: SubscriptionRow) -> bool:
@@ -208,8 +241,11 @@ class Notifications:
             await change.accepted(row.id, sending.seqs, at=at)
             await change.release(row, due=due)
 
-    async def refused(self, sending: Sending, reason: str, *, after_seconds: float = 0.0) -> None:
-        """The subscriber did not take it: it is tried again later, or not at all any more."""
+    async def refused(self, sending: Sending, reason: str, *, after_seconds: float = 0.0, final: bool = False) -> None:
+        """The subscriber did not take it: it is tried again later, or not at all any more.
+
+        ``final``: it never takes these events. They are given up and what is behind them is told.
+        """
         at = self.clock()
         row = sending.row
         failing = row.failing if row.failing is not None else at
@@ -221,7 +257,11 @@ class Notifications:
         row = replace(row, status=status, reason=reason, attempts=attempts, failing=failing)
         due = at + wait
         async with self.store.transaction() as change:
-            if tired:
+            if final and sending.seqs and not tired:
+                await change.give_up(row.id, sending.seqs, at=at)
+                row = replace(row, attempts=0, failing=None)
+                due = at
+            elif tired:
                 await change.give_up(row.id, at=at)
                 row = replace(row, attempts=0, failing=None)
                 due = min(row.until, END)

@@ -12,6 +12,7 @@ Consents are neither sealed nor destroyed: they decide what may be released, and
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from adapter.consent.segment import Segment
-from adapter.errors import Conflict, NotFound, RequestError
+from adapter.errors import Conflict, NotFound, RequestError, SallyportError
 from adapter.fhir.codec import parse
 from adapter.fhir.search import index_rows
 from adapter.fhir.served import Parts, join
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from adapter.store.port import Ledger, Store, Transaction
     from adapter.store.sealing import SealedRecord
 
+_log = logging.getLogger(__name__)
 SEAL: Final = "seal"
 EXPUNGE: Final = "expunge"
 DESTROYED: Final = "destroy"
@@ -141,6 +143,8 @@ class Sealing:
                 await self._ledger.append(by.entry(DESTROYED, f"{row.what} {ident}", at=at))
         if await self._erasing.run() or left:
             await self._store.scrub()
+        # Last, because the keys may not be there: then it is said, and they are destroyed once they are.
+        await self._erasing.shredding.run()
         return Sealed(row=row, records=len(members))
 
     async def open(self, ident: str, by: Author, *, because: str) -> Sealed:
@@ -193,6 +197,10 @@ class Sealing:
         erased = await self._erasing.run()
         if erased:
             await self._store.scrub()
+        try:
+            await self._erasing.shredding.run()
+        except SallyportError as error:
+            _log.error("what was destroyed is still in backups: %s", error)
         return erased
 
     def _again(self, record: SealedRecord, head: bytes, tail: bytes) -> ResourceWrite:

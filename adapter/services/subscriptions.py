@@ -16,6 +16,7 @@ from adapter.services.subscribed import read, written
 from adapter.store.shapes import END
 from adapter.store.subscriptions import SubscriptionRow
 from adapter.subscription import wish as asked
+from adapter.subscription.channel import CHANNELS, REST_HOOK, written_channel
 from adapter.subscription.filters import read_filters
 from adapter.subscription.notification import Heading, notification, status_of
 from adapter.subscription.status import after
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
+    from adapter.listening import AlertsEndpoint, Hl7Endpoint
     from adapter.services.announcing import Announcing
     from adapter.services.disclose import Caller
     from adapter.services.notify import Notifications
@@ -56,7 +58,10 @@ class Asking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscriptions:
-    """The subscriptions of a site. ``hosts`` gives the hosts on which a client of an organisation may be told."""
+    """The subscriptions of a site. ``hosts`` gives the hosts on which a client of an organisation may be told.
+
+    ``registered`` finds where else it may be, by address.
+    """
 
     store: Store
     gate: Announcing
@@ -66,6 +71,7 @@ class Subscriptions:
     seal: HeaderSeal
     topics: Mapping[str, Topic]
     hosts: Callable[[str, str], Collection[str]]
+    registered: Callable[[str, str, str], Hl7Endpoint | AlertsEndpoint | None]
     intermediaries: Collection[str]
     plain: Callable[[str], bool]
     base_url: str
@@ -146,7 +152,7 @@ class Subscriptions:
                 expression=f"{KIND}.criteria",
             )
         await self._groups(caller, filters.panels)
-        self._address(asking, wish.endpoint)
+        self._address(asking, wish)
         if wish.until is not None and wish.until <= self.clock():
             raise RequestError("its end has passed", expression=f"{KIND}.end")
         hands_on = caller.organisation in self.intermediaries
@@ -165,10 +171,22 @@ class Subscriptions:
                 if named is None or named[0] != caller.organisation:
                     raise NotSupported("a filter names no Group of your own", expression=f"{KIND}.criteria")
 
-    def _address(self, asking: Asking, endpoint: str) -> None:
+    def _address(self, asking: Asking, wish: Wish) -> None:
         """Only where the partner has registered that it listens."""
+        endpoint, partner = wish.endpoint, asking.caller.organisation.removeprefix("Organization/")
+        if wish.channel != REST_HOOK:
+            place = self.registered(asking.client, partner, endpoint)
+            if place is None or place.channel != wish.channel:
+                raise NotSupported(
+                    "no endpoint of this channel and address is registered for this client",
+                    expression=f"{KIND}.channel.endpoint",
+                )
+            if wish.content == "full-resource":
+                # Such a message says whom it is about.
+                asking.caller.require("Patient", "r")
+            return
         where = urlsplit(endpoint)
-        hosts = self.hosts(asking.client, asking.caller.organisation.removeprefix("Organization/"))
+        hosts = self.hosts(asking.client, partner)
         named = {where.hostname, f"{where.hostname}:{where.port}"}
         if named.isdisjoint(hosts) or (where.scheme != "https" and not self.plain(endpoint)):
             raise NotSupported(
@@ -228,9 +246,9 @@ class Subscriptions:
             resource["error"] = row.reason
         resource["channel"] = {
             "extension": [{"url": url, name: value} for url, name, value in numbers],
-            "type": "rest-hook",
+            **written_channel(wish.channel),
             "endpoint": wish.endpoint,
-            "payload": asked.JSON,
+            "payload": CHANNELS[wish.channel].payload,
             "_payload": {"extension": [{"url": asked.CONTENT, "valueCode": wish.content}]},
         }
         return resource

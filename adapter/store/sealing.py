@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -12,6 +13,17 @@ SEALED: Final = 0
 DESTROYED: Final = 1
 CAME_BACK: Final = 2
 """States of a record that is set apart; the last is of a Patient that was destroyed and has new records since."""
+
+
+def address_of(*names: str) -> int:
+    """The address in the keys of backups of what has no key in the store."""
+    hashing = blake2b(ascii(names).encode(), digest_size=8, person=b"address")
+    return int.from_bytes(hashing.digest(), "big") >> 1
+
+
+def line_address(receipt: str, line: int) -> int:
+    """The address of a raw line of which no record is known."""
+    return address_of("line", receipt, str(line))
 
 
 class SealingRow(NamedTuple):
@@ -42,6 +54,32 @@ class SealedRecord(NamedTuple):
     segment: int
     screening: bytes | None
     state: int
+
+
+class Tombstone(NamedTuple):
+    """What is left of a destroyed record besides its key: its names, the sealing it was destroyed under, how often."""
+
+    type: int
+    id: str
+    patient: int
+    sealing: str
+    times: int
+
+
+class LostKeys(NamedTuple):
+    """Keys that are to be destroyed: of records, of raw lines; and the sealings that tell why."""
+
+    records: dict[int, Tombstone]
+    lines: list[int]
+    acts: list[SealingRow]
+
+
+class KeyCopy(NamedTuple):
+    """A copy of the keys of backups: where, of which generation, and when it was made (epoch microseconds)."""
+
+    place: str
+    generation: int
+    at: int
 
 
 class SealingRecords(Protocol):
@@ -91,10 +129,30 @@ class SealingRecords(Protocol):
         """
         ...
 
+    async def came_of(self, rid: int, receipt: str, line: int) -> None:
+        """Keep that a raw line tells of a resource although nothing of it is written: it is erased with it."""
+        ...
+
     async def erasures(self) -> dict[str, set[int]]:
         """The lines that wait to be erased, by receipt."""
         ...
 
     async def erased(self, receipts: Iterable[str]) -> None:
         """The lines of these receipts are erased."""
+        ...
+
+    async def lost_keys(self) -> LostKeys:
+        """The keys that wait to be destroyed."""
+        ...
+
+    async def keys_lost(self) -> None:
+        """They are."""
+        ...
+
+    async def add_key_copy(self, place: str, generation: int, at: int) -> None:
+        """Remember a copy of the keys of backups."""
+        ...
+
+    async def key_copies(self) -> list[KeyCopy]:
+        """Every copy that is known of."""
         ...

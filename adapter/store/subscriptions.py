@@ -184,8 +184,8 @@ class SubscriptionRecords(Protocol):
         """The subscriber took these events."""
         ...
 
-    async def give_up(self, subscription: str, *, at: int) -> int:
-        """Every event that waits with a number is dead; how many."""
+    async def give_up(self, subscription: str, seqs: Collection[int] | None = None, *, at: int) -> int:
+        """Every event that waits with a number is dead, or of those only these; how many."""
         ...
 
     async def revive(self, subscription: str) -> int:

@@ -8,17 +8,19 @@ https://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition-backport-subs
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from adapter.errors import NotSupported, RequestError
 from adapter.fhir.dates import interval
+from adapter.subscription.channel import CHANNELS, REST_HOOK, Content, read_channel
 from adapter.subscription.topic import OWN_FILTERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import tzinfo
 
+    from adapter.subscription.channel import Channel
     from adapter.subscription.topic import Topic
 
 GUIDE: Final = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition"
@@ -27,22 +29,17 @@ CONTENT: Final = f"{GUIDE}/backport-payload-content"
 HEARTBEAT: Final = f"{GUIDE}/backport-heartbeat-period"
 TIMEOUT: Final = f"{GUIDE}/backport-timeout"
 MOST: Final = f"{GUIDE}/backport-max-count"
-CHANNEL: Final = f"{GUIDE}/backport-channel-type"
 END_RECIPIENT: Final = "https://sallyport.example/fhir/StructureDefinition/subscription-end-recipient"
 """On `Subscription`: an organisation to which an intermediary hands on what it is told."""
 PROFILE: Final = f"{GUIDE}/backport-subscription"
-JSON: Final = "application/fhir+json"
 CONTENTS: Final = ("empty", "id-only", "full-resource")
-MAX_EVENTS: Final = 100
-"""Events of the largest notification."""
-DEFAULT_EVENTS: Final = 10
+DEFAULT_EVENTS: Final = CHANNELS[REST_HOOK].usual
 MAX_SECONDS: Final = 60
 """Seconds that a receiver may take at most."""
 DEFAULT_SECONDS: Final = 10
 MIN_HEARTBEAT: Final = 10
 MAX_FILTERS: Final = 20
 
-Content = Literal["empty", "id-only", "full-resource"]
 _KNOWN: Final = frozenset(
     {"resourceType", "id", "meta", "text", "extension", "status", "contact", "end", "reason", "criteria"}
     | {"_criteria", "error", "channel"}
@@ -73,6 +70,7 @@ class Wish:
     until: int | None = None
     contact: tuple[Any, ...] = ()
     recipients: tuple[str, ...] = ()
+    channel: str = REST_HOOK
 
 
 def read_wish(resource: Mapping[str, Any], topics: Mapping[str, Topic], zone: tzinfo) -> Wish:
@@ -90,22 +88,24 @@ def read_wish(resource: Mapping[str, Any], topics: Mapping[str, Topic], zone: tz
     if not isinstance(channel, dict):
         raise RequestError("a channel is missing", expression="Subscription.channel")
     _only(channel, _CHANNEL, "Subscription.channel")
-    _kind_of(channel)
-    numbers = _numbers(channel)
+    kind = read_channel(channel)
+    numbers, content = _numbers(channel, kind), _content(channel, kind)
+    kind.fits(topic, content)
     until = resource.get("end")
     return Wish(
         topic=topic.spec.topic,
         filters=_filters(resource.get("_criteria"), topic),
-        endpoint=_endpoint(channel),
-        content=_content(channel),
+        endpoint=_endpoint(channel) if kind.code == REST_HOOK else _registered(channel),
+        content=content,
         reason=_text(resource, "reason", "Subscription.reason"),
-        headers=_headers(channel),
+        headers=_headers(channel, kind),
         heartbeat=numbers[HEARTBEAT],
         timeout=numbers[TIMEOUT],
         most=numbers[MOST],
         until=None if until is None else _instant(until, zone),
         contact=tuple(_contact(resource.get("contact"))),
         recipients=_recipients(resource),
+        channel=kind.code,
     )
 
 
@@ -141,13 +141,6 @@ def _contact(told: Any) -> list[Any]:
     return told
 
 
-def _kind_of(channel: Mapping[str, Any]) -> None:
-    if "_type" in channel:
-        raise NotSupported("no further channel type is offered; expected none", expression="Subscription.channel.type")
-    if channel.get("type") != "rest-hook":
-        raise NotSupported("this channel is not offered; expected `rest-hook`", expression="Subscription.channel.type")
-
-
 def _endpoint(channel: Mapping[str, Any]) -> str:
     path = "Subscription.channel.endpoint"
     endpoint = _text(channel, "endpoint", path)
@@ -162,15 +155,23 @@ def _endpoint(channel: Mapping[str, Any]) -> str:
     return endpoint
 
 
-def _content(channel: Mapping[str, Any]) -> Content:
+def _registered(channel: Mapping[str, Any]) -> str:
+    """An address that is compared with those that are registered, and with nothing else."""
+    endpoint = _text(channel, "endpoint", "Subscription.channel.endpoint")
+    if not endpoint.isprintable() or " " in endpoint:
+        raise RequestError("expected an address", expression="Subscription.channel.endpoint")
+    return endpoint
+
+
+def _content(channel: Mapping[str, Any], kind: Channel) -> Content:
     path = "Subscription.channel.payload"
-    if channel.get("payload") != JSON:
-        raise NotSupported(f"this payload is not offered; expected `{JSON}`", expression=path)
+    if channel.get("payload") != kind.payload:
+        raise NotSupported(f"this payload is not offered; expected `{kind.payload}`", expression=path)
     found = [one.get("valueCode") for one in _extensions(channel.get("_payload"), path) if one.get("url") == CONTENT]
-    for code in CONTENTS:
+    for code in kind.contents:
         if found == [code]:
             return code
-    expected = ", ".join(CONTENTS)
+    expected = ", ".join(kind.contents)
     raise NotSupported(f"say how much is to be sent, once, in `{CONTENT}`; expected {expected}", expression=path)
 
 
@@ -181,11 +182,11 @@ def _extensions(element: Any, path: str) -> list[dict[str, Any]]:
     return found
 
 
-def _numbers(channel: Mapping[str, Any]) -> dict[str, int]:
+def _numbers(channel: Mapping[str, Any], kind: Channel) -> dict[str, int]:
     """Heartbeat, timeout and most events, within what is offered."""
     path = "Subscription.channel.extension"
-    told = {HEARTBEAT: 0, TIMEOUT: DEFAULT_SECONDS, MOST: DEFAULT_EVENTS}
-    bounds = {HEARTBEAT: (MIN_HEARTBEAT, 7 * 86_400), TIMEOUT: (1, MAX_SECONDS), MOST: (1, MAX_EVENTS)}
+    told = {HEARTBEAT: 0, TIMEOUT: DEFAULT_SECONDS, MOST: kind.usual}
+    bounds = {HEARTBEAT: (MIN_HEARTBEAT, 7 * 86_400), TIMEOUT: (1, MAX_SECONDS), MOST: (1, kind.most)}
     for one in _extensions(channel, path):
         url = one.get("url")
         if url not in bounds:
@@ -198,9 +199,11 @@ def _numbers(channel: Mapping[str, Any]) -> dict[str, int]:
     return told
 
 
-def _headers(channel: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def _headers(channel: Mapping[str, Any], kind: Channel) -> tuple[tuple[str, str], ...]:
     path = "Subscription.channel.header"
     listed = channel.get("header", [])
+    if listed and kind.code != REST_HOOK:
+        raise NotSupported(f"only `{REST_HOOK}` has headers; expected none", expression=path)
     if not isinstance(listed, list) or len(listed) > 8:  # noqa: PLR2004 - more than anybody needs
         raise RequestError("expected at most 8 headers", expression=path)
     found = []

@@ -7,14 +7,15 @@ import stat
 import threading
 
 import apsw
+import backed_up
 import orjson
 import pytest
+from backed_up import FILES, tables
 
 from adapter.services import backups
 from adapter.settings import load_site
 
 ADA = "jail-medical-hl7:J1"
-FILES = ("store", "inbox", "ledger")
 
 
 @pytest.fixture
@@ -23,15 +24,9 @@ def site(county, tmp_path):
     return tmp_path / "site"
 
 
-def tables(folder):
-    """Every row of every table of a site."""
-    found = {}
-    for name in FILES:
-        db = apsw.Connection(str(folder / "data" / f"{name}.sqlite"), flags=apsw.SQLITE_OPEN_READONLY)
-        for (table,) in list(db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")):
-            found[name, table] = sorted(db.execute(f'SELECT * FROM "{table}"'), key=repr)
-        db.close()
-    return found
+def kept(site):
+    """What is kept apart from backups."""
+    return "--key", site / "site.key", "--keys", site / "backup.keys"
 
 
 def hold(sallyport, site, words):
@@ -48,9 +43,10 @@ def test_a_site_restored_in_an_empty_folder_is_the_site(sallyport, site, tmp_pat
     before = tables(site)
     hold(sallyport, site, "after")
     restored = tmp_path / "restored"
-    done = sallyport("restore", tmp_path / "backup", "--site", restored, "--key", site / "site.key")
+    done = sallyport("restore", tmp_path / "backup", "--site", restored, *kept(site))
     assert done.code == 0, done.err
-    assert tables(restored) == before != tables(site)
+    assert backed_up.differences(before, tables(restored)) == {}
+    assert before != tables(site)
     assert (restored / "site.key").read_bytes() == (site / "site.key").read_bytes()
     assert stat.S_IMODE((restored / "site.key").stat().st_mode) == 0o600
     assert load_site(restored).partners == load_site(site).partners
@@ -63,12 +59,15 @@ def test_a_site_restored_in_an_empty_folder_is_the_site(sallyport, site, tmp_pat
 def test_the_secret_is_in_it_only_when_asked_for(sallyport, site, tmp_path):
     assert sallyport("backup", tmp_path / "backup", "--site", site, "--with-key").code == 0
     assert stat.S_IMODE((tmp_path / "backup" / "site.key").stat().st_mode) == 0o600
-    assert sallyport("restore", tmp_path / "backup", "--site", tmp_path / "restored").code == 0
+    keys = ("--keys", site / "backup.keys")
+    assert sallyport("restore", tmp_path / "backup", "--site", tmp_path / "restored", *keys).code == 0
     assert sallyport("backup", tmp_path / "apart", "--site", site).code == 0
-    done = sallyport("restore", tmp_path / "apart", "--site", tmp_path / "other")
+    done = sallyport("restore", tmp_path / "apart", "--site", tmp_path / "other", *keys)
     assert (done.code, "without the secret" in done.err) == (1, True)
     (tmp_path / "wrong.key").write_bytes(bytes(32))
-    done = sallyport("restore", tmp_path / "apart", "--site", tmp_path / "other", "--key", tmp_path / "wrong.key")
+    done = sallyport(
+        "restore", tmp_path / "apart", "--site", tmp_path / "other", "--key", tmp_path / "wrong.key", *keys
+    )
     assert (done.code, "is not the secret" in done.err) == (1, True)
     assert not (tmp_path / "other").exists()
     manifest = (tmp_path / "apart" / backups.MANIFEST).read_bytes()
@@ -94,7 +93,7 @@ def test_a_backup_that_is_not_as_it_was_written_restores_nothing(sallyport, site
         (folder / backups.MANIFEST).write_bytes(b"{")
     else:
         (folder / backups.MANIFEST).write_bytes(b'{"format": 99}')
-    done = sallyport("restore", folder, "--site", tmp_path / "restored")
+    done = sallyport("restore", folder, "--site", tmp_path / "restored", "--keys", site / "backup.keys")
     assert done.code == 1
     assert not (tmp_path / "restored").exists()
 
@@ -140,18 +139,17 @@ def test_copies_of_a_busy_site_fit_each_other(sallyport, site, tmp_path):
     writer.start()
     try:
         for place in range(4):
-            assert sallyport("backup", tmp_path / f"b{place}", "--site", site).code == 0
-            copies = {name: apsw.Connection(str(tmp_path / f"b{place}" / "store" / f"{name}.sqlite")) for name in FILES}
+            assert sallyport("backup", tmp_path / f"b{place}", "--site", site, "--with-key").code == 0
+            restored = tmp_path / f"r{place}"
+            assert sallyport("restore", tmp_path / f"b{place}", "--site", restored, *kept(site)).code == 0
             told = {
                 "store": "SELECT count(*) FROM setting WHERE name LIKE 'busy-%'",
                 "inbox": "SELECT count(*) FROM receipt WHERE id LIKE 'busy-%'",
                 "ledger": "SELECT count(*) FROM entry_about WHERE rid < 0",
             }
-            counts = {name: next(iter(copies[name].execute(sql)))[0] for name, sql in told.items()}
+            counts = {name: backed_up.rows(restored, name, sql)[0][0] for name, sql in told.items()}
             assert counts["store"] <= counts["ledger"] <= counts["store"] + 2
             assert counts["store"] <= counts["inbox"] <= counts["store"] + 2
-            for db in copies.values():
-                db.close()
         assert counts["store"] > 0
     finally:
         stop.set()

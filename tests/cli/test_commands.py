@@ -32,6 +32,7 @@ def test_the_commands_are_those_that_programs_rely_on():
         "agreements",
         "alerts",
         "backup",
+        "backup-keys",
         "client",
         "consent",
         "decide",
@@ -63,6 +64,8 @@ def test_the_commands_are_those_that_programs_rely_on():
     assert [" ".join(words) for words in CALLED if len(words) > 1] == [
         "agreements list",
         "agreements print",
+        "backup-keys copy",
+        "backup-keys list",
         "client list",
         "client restore",
         "client stop",

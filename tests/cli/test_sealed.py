@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+import backed_up
 import orjson
 import pytest
 
@@ -67,16 +68,65 @@ def test_mistakes_are_told(sallyport, site, command, told):
     assert told in done.err
 
 
-def test_what_was_destroyed_after_a_backup_is_destroyed_again_when_it_is_restored(sallyport, site, tmp_path):
-    assert sallyport("backup", tmp_path / "backup", "--site", site, "--with-key").code == 0
+def destroy(sallyport, site):
     sallyport("record", "expunge", "--site", site, ADA, *ORDER, *BY)
-    sallyport("record", "destroy", "--site", site, listed(sallyport, site)[0]["id"], *OTHER)
+    return sallyport("record", "destroy", "--site", site, listed(sallyport, site)[-1]["id"], *OTHER)
+
+
+def test_a_backup_of_before_has_lost_what_was_destroyed(sallyport, site, tmp_path):
+    assert sallyport("backup", tmp_path / "backup", "--site", site, "--with-key").code == 0
+    copied = sallyport("backup-keys", "copy", tmp_path / "copy.keys", "--site", site)
+    assert (copied.code, "generation 0" in copied.out) == (0, True)
+    done = destroy(sallyport, site)
+    assert "1 copy of the keys is out of date" in done.out
+    assert "OUT OF DATE" in sallyport("backup-keys", "list", "--site", site).out
+    assert sallyport("backup-keys", "copy", tmp_path / "copy.keys", "--site", site).code == 0
+    told = orjson.loads(sallyport("backup-keys", "list", "--site", site, "--json").out)
+    assert (told["generation"], [one["outdated"] for one in told["copies"]]) == (1, [False])
+    assert (tmp_path / "copy.keys").read_bytes() == (site / "backup.keys").read_bytes()
+    restored = tmp_path / "restored"
+    command = ("restore", tmp_path / "backup", "--site", restored, "--keys", site / "backup.keys")
+    done = sallyport(*command)
+    assert (done.code, "destroyed since: 2 records and 1 raw" in done.out) == (0, True)
+    (one,) = listed(sallyport, restored)
+    assert (one["state"], one["author"], one["second"]) == ("destroyed", "staff R. Desk", "staff P. Officer")
+    assert all(b'"MARSH","ADA"' not in data for data in backed_up.everything(restored / "data").values())
+    assert sallyport("ledger", "verify", "--site", restored).code == 0
+
+
+def test_with_older_keys_it_is_destroyed_again_by_a_list(sallyport, site, tmp_path):
+    assert sallyport("backup", tmp_path / "backup", "--site", site, "--with-key").code == 0
+    assert sallyport("backup-keys", "copy", tmp_path / "copy.keys", "--site", site).code == 0
+    destroy(sallyport, site)
     kept = tmp_path / "sealed.json"
     kept.write_text(sallyport("record", "sealed", "--site", site, "--json").out)
     restored = tmp_path / "restored"
-    command = ("restore", tmp_path / "backup", "--site", restored, "--destroyed", kept)
+    command = (
+        "restore",
+        tmp_path / "backup",
+        "--site",
+        restored,
+        "--destroyed",
+        kept,
+        "--keys",
+        tmp_path / "copy.keys",
+    )
     done = sallyport(*command)
     assert (done.code, "destroyed again: 2 records" in done.out) == (0, True)
     (one,) = listed(sallyport, restored)
     assert (one["state"], one["author"], one["second"]) == ("destroyed", "staff R. Desk", "staff P. Officer")
     assert all(b'"MARSH","ADA"' not in path.read_bytes() for path in (restored / "data").glob("inbox*"))
+    # And the backup has lost it to the keys of the new site as well.
+    again = sallyport("restore", tmp_path / "backup", "--site", tmp_path / "more", "--keys", restored / "backup.keys")
+    assert "destroyed since: 2 records" in again.out
+
+
+def test_before_the_first_backup_there_are_no_keys_to_copy(sallyport, site, tmp_path):
+    done = sallyport("backup-keys", "copy", tmp_path / "copy.keys", "--site", site)
+    assert (done.code, "no backup was taken" in done.err) == (1, True)
+    assert "no backup was taken" in sallyport("backup-keys", "list", "--site", site).out
+    assert sallyport("backup", tmp_path / "backup", "--site", site).code == 0
+    assert "no copy of the keys is known" in sallyport("backup-keys", "list", "--site", site).out
+    (tmp_path / "letter").write_text("mine")
+    done = sallyport("backup-keys", "copy", tmp_path / "letter", "--site", site)
+    assert (done.code, (tmp_path / "letter").read_text()) == (1, "mine")

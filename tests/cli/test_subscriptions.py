@@ -32,7 +32,11 @@ def test_subscriptions_are_listed_told_of_and_replayed(sallyport, folder, ident)
         json.loads(line) for line in sallyport("subscriptions", "list", "--site", folder, "--json").out.splitlines()
     ]
     assert (listed["id"], listed["status"], listed["organization"]) == (ident, "requested", "Organization/cottonwood")
-    assert ident in sallyport("subscriptions", "list", "--site", folder).out
+    assert listed["channel"] == "rest-hook"
+    assert (
+        f"{ident}  Organization/cottonwood  screening-summary  rest-hook  requested"
+        in sallyport("subscriptions", "list", "--site", folder).out
+    )
     status = sallyport("subscriptions", "status", "--site", folder, ident)
     assert "requested" in status.out
     assert "0 events" in sallyport("subscriptions", "replay", "--site", folder, ident).out

@@ -9,7 +9,7 @@ import worlds
 from asserting import staff
 from subscribers import COTTONWOOD, settle, subscribe, subscription
 
-from adapter.delivery.resthook import Received
+from adapter.delivery.ways import Received
 
 pytestmark = pytest.mark.anyio
 FEED = "jail-medical-hl7"

@@ -208,6 +208,7 @@ async def test_an_address_that_turns_private_is_not_connected_to(ada):
     received = []
 
     class Sending:
+        channel = "rest-hook"
         endpoint, body, headers, timeout = "https://localhost/hook", b"{}", (), 2
 
     received.append(await hook.send(Sending()))

@@ -8,16 +8,26 @@ import subscribers
 import worlds
 from subscribers import COTTONWOOD, ENDPOINT, TOPICS, send, settle, subscribe, subscription
 
+from adapter.listening import ALERTS, MLLP
 from adapter.subscription import wish
+from adapter.subscription.channel import CHANNEL, SYSTEM
 
 pytestmark = pytest.mark.anyio
 OTHER = ("riverside-main", "TREAT")
 SECRET = "Bearer do-not-tell-anyone"
 
 
+ENDPOINTS = {
+    "chart": {"channel": MLLP, "address": "mllps://chart.example:2575", "application": "CHART"},
+    "alerts": {"channel": ALERTS, "folder": ".", "jackets": "https://jail.example/person"},
+}
+
+
 @pytest.fixture
 async def site(tmp_path):
-    world = await worlds.open_site(tmp_path / "site", adjust=subscribers.register)
+    world = await worlds.open_site(
+        tmp_path / "site", adjust=lambda folder: subscribers.register_endpoints(folder, ENDPOINTS)
+    )
     world.receiver = subscribers.attach(world)
     yield world
     await world.close()
@@ -28,6 +38,32 @@ def changed(**channel):
     return asked | {"channel": asked["channel"] | channel}
 
 
+def other(channel, endpoint, topic="screening-summary", **more):
+    asked = {"content": "full-resource", "channel": channel, "endpoint": endpoint} | more
+    return subscription(topic, **asked)
+
+
+def named(**coding):
+    """A channel named in the extension, beside a code of R4."""
+    return changed(type="message", _type={"extension": [{"url": CHANNEL, "valueCoding": {"system": SYSTEM} | coding}]})
+
+
+CHART, FOLDER = "mllps://chart.example:2575", "folder:alerts"
+OTHER_CHANNELS = [
+    (named(code="carrier-pigeon"), "Subscription.channel.type"),
+    (named(code=MLLP, system="urn:other"), "Subscription.channel.type"),
+    (named(code="rest-hook"), "Subscription.channel.type"),
+    (other(MLLP, CHART) | {"channel": other(MLLP, CHART)["channel"] | {"type": "email"}}, "Subscription.channel.type"),
+    (other(MLLP, "mllps://chart.example:2576"), "Subscription.channel.endpoint"),
+    (other(MLLP, FOLDER), "Subscription.channel.endpoint"),
+    (other(ALERTS, CHART), "Subscription.channel.endpoint"),
+    (other(ALERTS, "folder:elsewhere"), "Subscription.channel.endpoint"),
+    (other(MLLP, CHART, most=2), "Subscription.channel.extension"),
+    (other(MLLP, CHART, header=["Authorization: x"]), "Subscription.channel.header"),
+    (other(ALERTS, FOLDER, content="id-only"), "Subscription.channel.payload"),
+    (other(ALERTS, FOLDER, content="empty"), "Subscription.channel.payload"),
+    (other(ALERTS, FOLDER, "moved"), "Subscription.channel.type"),
+]
 REFUSED = [
     (subscription(topic="weather"), "Subscription.criteria"),
     (changed(type="websocket"), "Subscription.channel.type"),
@@ -66,6 +102,18 @@ async def test_what_is_not_offered_is_refused_with_its_path(site, document, path
     assert await site.services.store.subscriptions() == []
     (entry,) = await site.services.ledger.of_request(answer.headers["x-request-id"])
     assert entry.outcome.startswith(str(answer.status_code))
+
+
+async def test_what_another_channel_does_not_offer_is_refused_with_its_path(site):
+    for document, path in OTHER_CHANNELS:
+        answer = await send(site, COTTONWOOD, "POST", "/fhir/Subscription", document)
+        assert (answer.status_code, answer.json()["issue"][0]["expression"]) == (400, [path])
+    assert await site.services.store.subscriptions() == []
+    for document in (other(MLLP, CHART), other(ALERTS, FOLDER, most=100)):
+        told = (await send(site, COTTONWOOD, "POST", "/fhir/Subscription", document)).json()["channel"]
+        assert {name: told[name] for name in ("type", "_type", "endpoint", "payload", "_payload")} == {
+            name: document["channel"][name] for name in ("type", "_type", "endpoint", "payload", "_payload")
+        }
 
 
 async def test_a_subscription_is_told_back_without_its_secret(site):

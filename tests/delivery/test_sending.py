@@ -12,7 +12,7 @@ import worlds
 from subscribers import COTTONWOOD, send, settle, subscribe, subscription
 
 from adapter.delivery.outbox import Outbox
-from adapter.delivery.resthook import Received
+from adapter.delivery.ways import Received
 
 pytestmark = pytest.mark.anyio
 FEED = "jail-medical-hl7"

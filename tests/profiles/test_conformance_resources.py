@@ -11,6 +11,7 @@ import pytest
 
 from adapter.consent.expiry import EVENTS
 from adapter.consent.release_form import Capacity, Instrument
+from adapter.subscription.channel import CHANNELS, REST_HOOK
 from adapter.summary.vocabulary import CANONICAL, SCREENING_ORDER, SUMMARY_PROFILE
 from profiles.generate_terminology import files, write
 
@@ -87,6 +88,7 @@ def test_everything_outside_programs_rely_on_is_there():
         "consent-instrument",
         "consent-signer",
         "expiry-event",
+        "notification-channel",
     }
     assert ids("ValueSet") == ids("CodeSystem")
 
@@ -135,6 +137,7 @@ def test_the_generator_writes_what_it_makes(tmp_path):
     [
         ("purpose-of-use", ["pretrial-release", "diversion", "discharge-planning", "supervision"]),
         ("expiry-event", list(EVENTS)),
+        ("notification-channel", [code for code in CHANNELS if code != REST_HOOK]),
         ("consent-instrument", [*get_args(Instrument), "stated"]),
         ("consent-signer", list(get_args(Capacity))),
         ("legal-regime", ["justice", "hipaa", "part2", "education", "undeclared"]),

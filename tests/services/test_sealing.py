@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import asserting
 import explained
 import orjson
@@ -296,3 +298,16 @@ async def test_a_line_waits_while_erasing_it_would_lose_what_waits_beside_it(ada
     raw = b"".join(bytes(data) for (data,) in ada.services.inbox._db.execute("SELECT data FROM chunk"))
     assert b"2026CR1" not in raw
     assert b"2026CR2" in raw
+
+
+async def test_a_line_that_came_too_late_is_erased_with_the_record_it_tells_of(ada):
+    """Nothing of it was written: what a later file told was known by then."""
+    late = await ada.services.ingest.receive(
+        "jail-roster", "early", io.BytesIO(records.roster(records.roster_row("J9", last="QUISLINGTON", booking="B9")))
+    )
+    again = records.roster(records.roster_row("J9", last="QUISLINGTON", booking="B9", booked="2026-03-01 09:00:00"))
+    await ada.deliver("jail-roster", again, "later")
+    report = await ada.services.ingest.process(late)
+    assert not report.written
+    await expunge(ada, f"Patient/{ada.patient('jail-roster', 'J9')}")
+    assert all(b"QUISLINGTON" not in data for data in files(ada).values())

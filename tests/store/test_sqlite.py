@@ -212,3 +212,21 @@ async def test_a_store_of_the_first_schema_is_brought_up_to_date(tmp_path):
     assert await store.interned("policy") == {}
     assert await store.setting("decisions") is None
     await store.close()
+
+
+async def test_what_arrived_in_odd_pieces_is_erased_where_it_stands(store):
+    """What waited was committed in the middle of a piece, so that not every stored piece is as long."""
+    await store.migrate()
+    inbox = store.inbox()
+    arrival = inbox.arrive(receipt="r1", feed="f", name="n", at=0)
+    data = b"".join(b"%08d" % number for number in range(1_400_000))
+    for start in range(0, len(data), 999_983):
+        arrival.add(data[start : start + 999_983])
+    arrival.finish()
+    spans = [(8_388_600, 8_388_620), (10_900_003, 10_900_013), (0, 3)]
+    await inbox.erase("r1", spans)
+    wanted = bytearray(data)
+    for start, stop in spans:
+        wanted[start:stop] = b"x" * (stop - start)
+    with inbox.open("r1").stream as stream:
+        assert stream.read() == bytes(wanted)

@@ -8,8 +8,9 @@ import httpx2
 import orjson
 import yaml
 
-from adapter.delivery.resthook import Received
+from adapter.delivery.ways import Received
 from adapter.subscription import wish
+from adapter.subscription.channel import CHANNELS, REST_HOOK, written_channel
 
 ENDPOINT = "https://listen.cottonwood.example/hook"
 TOPICS = "https://sallyport.example/fhir/SubscriptionTopic"
@@ -24,15 +25,16 @@ def subscription(topic="screening-summary", *, endpoint=ENDPOINT, content="id-on
         wish.MOST: more.pop("most", None),
     }
     recipients = more.pop("recipients", ())
+    kind = more.pop("channel", REST_HOOK)
     asked = {
         "resourceType": "Subscription",
         "status": "requested",
         "reason": "care coordination",
         "criteria": f"{TOPICS}/{topic}",
         "channel": {
-            "type": "rest-hook",
+            **written_channel(kind),
             "endpoint": endpoint,
-            "payload": "application/fhir+json",
+            "payload": CHANNELS[kind].payload,
             "_payload": {"extension": [{"url": wish.CONTENT, "valueCode": content}]},
         },
     }
@@ -91,6 +93,17 @@ def register(folder, *, hosts=("listen.cottonwood.example",), partner="cottonwoo
     document = yaml.safe_load(path.read_text())
     document["partners"][partner]["notify_hosts"] = list(hosts)
     path.write_text(yaml.safe_dump(document))
+
+
+def register_endpoints(folder, endpoints, *, partner="cottonwood", networks=()):
+    """Give a partner of a site folder endpoints of other channels, and the private networks that they are in."""
+    register(folder, partner=partner)
+    path = folder / "partners.yaml"
+    document = yaml.safe_load(path.read_text())
+    document["partners"][partner]["notify_endpoints"] = endpoints
+    path.write_text(yaml.safe_dump(document))
+    site = folder / "site.toml"
+    site.write_text(site.read_text().replace("private_networks = []", f"private_networks = {list(networks)}"))
 
 
 def attach(world, receiver=None):

@@ -40,5 +40,8 @@ SELECT coalesce((SELECT seq FROM receipt WHERE feed = ? ORDER BY seq DESC LIMIT 
 -- name: chunk
 SELECT data FROM chunk WHERE receipt = ? AND seq = ?
 
+-- name: sizes
+SELECT seq, length(data) FROM chunk WHERE receipt = ? ORDER BY seq
+
 -- name: repeated
 SELECT line, stop FROM repeated WHERE receipt = ?

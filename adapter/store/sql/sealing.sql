@@ -30,7 +30,10 @@ INSERT INTO set_apart (rid, sealing, type, id, patient, segment, screening)
 SELECT r.rid, ?2, r.type, r.id, r.patient, r.segment,
   (SELECT CAST(json_array(s.instrument, s.day, s.instant, s.risk) AS BLOB) FROM screening s WHERE s.rid = r.rid)
 FROM resource r WHERE r.rid = ?1 AND r.rid NOT IN (SELECT rid FROM set_apart WHERE state < 2)
-ON CONFLICT (rid) DO UPDATE SET state = state RETURNING rid
+-- A person who came back is sealed anew.
+ON CONFLICT (rid) DO UPDATE SET sealing = excluded.sealing, segment = excluded.segment, screening = excluded.screening,
+  state = 0
+RETURNING rid
 
 -- name: move
 UPDATE resource SET segment = ?2 WHERE rid = ?1
@@ -42,10 +45,16 @@ UPDATE resource_history SET segment = ?2 WHERE rid = ?1
 UPDATE set_apart SET segment = ?2, screening = ?3 WHERE rid = ?1
 
 -- name: drop_apart
-DELETE FROM set_apart WHERE rid = ?
+DELETE FROM set_apart WHERE rid = ? AND times = 0
+
+-- name: back_again
+UPDATE set_apart SET state = 2 WHERE rid = ? AND times > 0
 
 -- name: set_state
 UPDATE set_apart SET state = ?2 WHERE rid = ?1
+
+-- name: destroy
+UPDATE set_apart SET state = 1, times = times + 1 WHERE rid = ?
 
 -- name: related
 -- Whatever was derived from a record or is what it was derived from, and where it came from.
@@ -77,8 +86,44 @@ SELECT receipt, line FROM erasure ORDER BY receipt, line
 -- name: erased
 DELETE FROM erasure WHERE receipt = ?
 
+-- name: drop_terms
+-- Numbers of people and bookings stand there, and nothing tells whose they were once no index row has them.
+DELETE FROM term WHERE id NOT IN (SELECT term FROM token)
+
 -- name: drop_quarantined
 DELETE FROM quarantine WHERE (receipt, line) IN (SELECT receipt, line FROM erasure)
+
+-- name: was_unowned
+-- Which of the lines that wait to be erased a backup may hold under keys of their own. Line 0 is a whole receipt that
+-- nobody could take apart then.
+SELECT e.receipt, e.line FROM erasure e
+WHERE EXISTS (SELECT 1 FROM unowned u WHERE u.receipt = e.receipt AND u.line IN (0, e.line))
+UNION SELECT u.receipt, 0 FROM unowned u WHERE u.line = 0 AND u.receipt IN (SELECT receipt FROM erasure)
+
+-- name: put_key_erasure
+INSERT OR IGNORE INTO key_erasure (address) VALUES (?)
+
+-- name: key_erasures
+SELECT address FROM key_erasure
+
+-- name: key_erasures_of_records
+SELECT a.rid, a.type, a.id, a.patient, a.sealing, a.times FROM key_erasure k JOIN set_apart a ON a.rid = k.address
+
+-- name: acts_of_key_erasures
+SELECT id, what, kind, authority, words, author, at, second, ended FROM sealing
+WHERE id IN (SELECT a.sealing FROM key_erasure k JOIN set_apart a ON a.rid = k.address)
+
+-- name: keys_erased
+DELETE FROM key_erasure
+
+-- name: destroyed
+SELECT rid, times FROM set_apart WHERE times > 0
+
+-- name: put_copy
+INSERT OR REPLACE INTO key_copy (place, generation, at) VALUES (?, ?, ?)
+
+-- name: copies
+SELECT place, generation, at FROM key_copy ORDER BY place
 
 -- name: tables
 SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c

@@ -114,7 +114,9 @@ UPDATE subscription_event SET accepted = ? WHERE subscription = ? AND seq = ?
 UPDATE subscription_known SET sent = 1 WHERE subscription = ? AND rid = ?
 
 -- name: give_up
-UPDATE subscription_event SET dead = ?2 WHERE subscription = ?1 AND number IS NOT NULL AND accepted IS NULL AND dead IS NULL
+UPDATE subscription_event SET dead = :at
+WHERE subscription = :subscription AND number IS NOT NULL AND accepted IS NULL AND dead IS NULL
+  AND (:seqs IS NULL OR seq IN (SELECT value FROM json_each(:seqs)))
 
 -- name: revive
 UPDATE subscription_event SET dead = NULL WHERE subscription = ? AND dead IS NOT NULL

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+from bisect import bisect_left, bisect_right
 from hashlib import sha256
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from adapter.errors import SallyportError
@@ -64,10 +66,13 @@ class SqliteInbox:
 
     async def erase(self, receipt: str, spans: Iterable[tuple[int, int]]) -> None:
         with self._db:
+            # A piece is shorter than the others where as much had arrived when what waited was committed.
+            sizes = [size for _, size in self._db.execute(SQL["sizes"], (receipt,))]
+            begins = list(accumulate(sizes, initial=0))
             for start, stop in spans:
-                for seq in range(start // CHUNK, (stop - 1) // CHUNK + 1):
+                for seq in range(bisect_right(begins, start) - 1, bisect_left(begins, stop)):
                     data = bytearray(row_of(self._db.execute(SQL["chunk"], (receipt, seq)))[0])
-                    low, high = max(start - seq * CHUNK, 0), min(stop - seq * CHUNK, len(data))
+                    low, high = max(start - begins[seq], 0), min(stop - begins[seq], len(data))
                     data[low:high] = _NO_LINE_END.sub(FILLER, bytes(data[low:high]))
                     self._db.execute(SQL["write_over"], (bytes(data), receipt, seq))
 

@@ -103,6 +103,10 @@ class ResourceWriter:
             self._origins.append((rid, *origin))
         return changed
 
+    def came_of(self, rid: int, receipt: str, line: int) -> None:
+        """Keep that a line tells of a resource although nothing of it is written."""
+        self._origins.append((rid, receipt, line))
+
     def index_anew(
         self, resources: Sequence[StoredResource], rows: Callable[[StoredResource], Sequence[IndexRow]]
     ) -> None:

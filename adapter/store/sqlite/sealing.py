@@ -9,7 +9,17 @@ import apsw
 import orjson
 
 from adapter.store.queries import load
-from adapter.store.sealing import CAME_BACK, DESTROYED, SEALED, SealedRecord, SealingRow
+from adapter.store.sealing import (
+    CAME_BACK,
+    DESTROYED,
+    SEALED,
+    KeyCopy,
+    LostKeys,
+    SealedRecord,
+    SealingRow,
+    Tombstone,
+    line_address,
+)
 from adapter.store.shapes import TYPE_NAMES
 from adapter.store.sqlite.connection import row_of
 
@@ -178,6 +188,7 @@ class SqliteSealing:
         # Earlier versions stay under the seal: what is known is the segment of the last, and theirs may have been
         # a stricter one.
         self._db.execute(SQL["drop_apart"], (rid,))
+        self._db.execute(SQL["back_again"], (rid,))
         self._resources.forget(rid)
 
     async def destroy(self, rids: Collection[int]) -> set[int]:
@@ -185,6 +196,7 @@ class SqliteSealing:
         touched = {other for rid in rids for (other,) in self._db.execute(SQL["linked"], (rid,))} - set(rids)
         self._db.execute(SQL["to_erase"], (apsw.carray(array("q", sorted(rids))),))
         self._db.execute(SQL["drop_quarantined"])
+        lose_lines(self._db)
         patients = {
             rid
             for rid in rids
@@ -194,9 +206,11 @@ class SqliteSealing:
         for rid in sorted(rids):
             self._resources.drop_index(rid)
             self._erase(ERASED, rid)
-            self._db.execute(SQL["set_state"], (rid, DESTROYED))
+            self._db.execute(SQL["destroy"], (rid,))
+            self._db.execute(SQL["put_key_erasure"], (rid,))
         for rid in sorted(patients):
             self._erase(ERASED_OF_PATIENT, rid)
+        self._db.execute(SQL["drop_terms"])
         return touched
 
     def _erase(self, tables: dict[str, tuple[str, ...]], rid: int) -> None:
@@ -210,5 +224,32 @@ class SqliteSealing:
             found.setdefault(receipt, set()).add(line)
         return found
 
+    async def lost_keys(self) -> LostKeys:
+        return lost_keys(self._db)
+
+    async def keys_lost(self) -> None:
+        self._db.execute(SQL["keys_erased"])
+
+    async def add_key_copy(self, place: str, generation: int, at: int) -> None:
+        self._db.execute(SQL["put_copy"], (place, generation, at))
+
+    async def key_copies(self) -> list[KeyCopy]:
+        return [KeyCopy._make(row) for row in self._db.execute(SQL["copies"])]
+
     async def erased(self, receipts: Iterable[str]) -> None:
+        lose_lines(self._db)
         self._db.executemany(SQL["erased"], [(receipt,) for receipt in receipts])
+
+
+def lose_lines(connection: apsw.Connection) -> None:
+    """Let the keys of lines that are to be erased wait to be destroyed, where backups may hold them under their own."""
+    rows = list(connection.execute(SQL["was_unowned"]))
+    connection.executemany(SQL["put_key_erasure"], [(line_address(receipt, line),) for receipt, line in rows])
+
+
+def lost_keys(connection: apsw.Connection) -> LostKeys:
+    """The keys that wait to be destroyed: those of records that are set apart, all others are of lines."""
+    waiting = [address for (address,) in connection.execute(SQL["key_erasures"])]
+    records = {rid: Tombstone(*names) for rid, *names in connection.execute(SQL["key_erasures_of_records"])}
+    acts = [SealingRow._make(row) for row in connection.execute(SQL["acts_of_key_erasures"])]
+    return LostKeys(records, [one for one in waiting if one not in records], acts)

@@ -142,8 +142,9 @@ class SqliteSubscriptionRecords(SqlitePeople):
     async def accepted(self, subscription: str, seqs: Collection[int], *, at: int) -> None:
         self._db.executemany(SQL["accept"], [(at, subscription, seq) for seq in seqs])
 
-    async def give_up(self, subscription: str, *, at: int) -> int:
-        self._db.execute(SQL["give_up"], (subscription, at))
+    async def give_up(self, subscription: str, seqs: Collection[int] | None = None, *, at: int) -> int:
+        listed = None if seqs is None else _listed(seqs)
+        self._db.execute(SQL["give_up"], {"subscription": subscription, "at": at, "seqs": listed})
         return int(self._db.changes())
 
     async def revive(self, subscription: str) -> int:

@@ -104,6 +104,9 @@ class SqliteTransaction(
         bindings = (rid, receipt, line, orjson.dumps(sorted(later)).decode())
         return self._db.execute(SQL["outdated"], bindings).fetchone() is not None
 
+    async def came_of(self, rid: int, receipt: str, line: int) -> None:
+        self._resources.came_of(rid, receipt, line)
+
     async def told(self, rids: Iterable[int]) -> dict[int, Told]:
         self._resources.flush()
         rows = self._db.execute(SQL["told"], (orjson.dumps(list(rids)).decode(),))
