@@ -39,8 +39,8 @@ bench: setup ## speed, as ratios against a bare server in the same run, answers 
 bench-full: setup ## the long ones: a 1 GB file, 100,000 candidates, 10,000 people and 20 contexts
 	$(BIN)/python benchmarks/run.py --full
 
-crash: setup ## kill a server two hundred times under live MLLP senders: nothing lost, nothing doubled
-	$(BIN)/python -m pytest -q tests/test_crash_mllp.py --kills 200
+crash: setup ## kill a server, and those who tell subscribers, two hundred times each: nothing lost, nothing doubled
+	$(BIN)/python -m pytest -q tests/test_crash_mllp.py tests/test_crash_delivery.py --kills 200
 
 streams: setup ## random histories: what subscribers get is the same without what is withheld, and misses nothing
 	$(BIN)/python -m pytest -q tests/delivery/test_whole_stream.py tests/delivery/test_load_and_follow.py --histories 200

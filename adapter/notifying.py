@@ -13,12 +13,14 @@ from adapter.delivery.resthook import RestHook
 from adapter.outbound import Outbound
 from adapter.services.announcements import Announcements
 from adapter.services.announcing import Announcing
+from adapter.services.leases import Leases
 from adapter.services.notify import Notifications, Patience
 from adapter.services.outgoing import Outgoing
 from adapter.services.reconcile import Reconciler
 from adapter.services.sealed_headers import HeaderSeal
 from adapter.services.subscribed import Readiness
 from adapter.services.subscriptions import Subscriptions
+from adapter.services.together import Together
 from adapter.services.topics import read_topics
 from adapter.ways_out import registered, ways_out
 
@@ -88,8 +90,11 @@ def notifying(on: On) -> Notifying:
 
     outgoing = Outgoing(gate, place, base_url=on.base_url, zone=site.zone)
     seal, salt = HeaderSeal(on.keys), int(on.chance() * _SALTS)
+    together = Together(on.store)
     notifications = Notifications(
         store=on.store,
+        together=together,
+        leases=Leases(together, on.clock, salt=salt),
         gate=gate,
         readiness=readiness,
         callers=callers,
@@ -98,7 +103,6 @@ def notifying(on: On) -> Notifying:
         outgoing=outgoing,
         clock=on.clock,
         new_id=on.new_id,
-        salt=salt,
     )
     reconciler = Reconciler(
         on.store, gate, readiness, callers, on.decisions, on.panels, zone=site.zone, clock=on.clock, salt=salt
@@ -125,11 +129,16 @@ def notifying(on: On) -> Notifying:
     )
     here, abroad = Outbound(plain_loopback=True), outbound_of(site)
     hook = RestHook(lambda endpoint: here if plain(endpoint) else abroad, lambda _: _certificate(site))
+
+    def hang_up() -> None:
+        here.close()
+        abroad.close()
+
+    ways = ways_out(site, hook, readiness, outgoing, on.new_id)
+    outbox = Outbox(announcements, notifications, ways, version=on.store.version, hang_up=hang_up)
+    on.store.on_commit(outbox.wake)
     return Notifying(
-        subscriptions=subscriptions,
-        notifications=notifications,
-        announcements=announcements,
-        outbox=Outbox(announcements, notifications, ways_out(site, hook, readiness, outgoing, on.new_id)),
+        subscriptions=subscriptions, notifications=notifications, announcements=announcements, outbox=outbox
     )
 
 

@@ -17,14 +17,16 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from adapter.errors import Unavailable
+from adapter.posting import Lines, NoAnswer, Way, request
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
     from ipaddress import IPv4Address, IPv6Address
     from pathlib import Path
+    from urllib.parse import SplitResult
 
     import httpx2
 
@@ -36,6 +38,7 @@ CONNECT_SECONDS: Final = 15.0
 SILENT_SECONDS: Final = 120.0
 """Seconds for which nothing may come of an answer that is read as it comes."""
 _CHUNK: Final = 256 * 1024
+_PATH: Final = "/%:@!$&'()*+,;=~"
 _PORTS: Final = {"https": 443, "http": 80}
 _TRANSLATED: Final = ip_network("64:ff9b::/96")
 """Addresses behind which a gateway puts any IPv4 address, https://www.rfc-editor.org/rfc/rfc6052"""
@@ -84,12 +87,17 @@ class Outbound:
     """
 
     def __init__(
-        self, *, private_networks: tuple[str, ...] = (), ca_file: Path | None = None, plain_loopback: bool = False
+        self,
+        *,
+        private_networks: tuple[str, ...] = (),
+        ca_file: Path | None = None,
+        plain_loopback: bool = False,
     ) -> None:
         self._plain_loopback = plain_loopback
         self._networks = tuple(ip_network(text) for text in private_networks)
         self._ca_file = ca_file
         self._tls: dict[Path | None, ssl.SSLContext] = {}
+        self._lines = Lines()
 
     async def get(self, url: str) -> Reply:
         """The answer to a GET; ``Unreachable`` if there is none that may be used."""
@@ -105,16 +113,31 @@ class Outbound:
         """What a server says to posted bytes, within ``seconds``; ``Unreachable`` if nothing that may be used.
 
         Of the answer its status and ``Retry-After`` are read, never its body. ``certificate`` holds this client's
-        certificate and key, for servers that ask for one.
+        certificate and key, for servers that ask for one. The connection is kept for a while, and used for whatever is
+        posted to the same host; where a name leads is looked up and checked whenever one is opened.
         """
         try:
-            async with (
-                asyncio.timeout(seconds),
-                self.open("POST", url, headers=headers, limit=0, content=body, certificate=certificate) as coming,
-            ):
-                return Told(status=coming.status, retry_after=_seconds(coming.headers.get("retry-after", "")))
+            async with asyncio.timeout(seconds):
+                with _unreachable(NoAnswer, OSError, ValueError):
+                    where = urlsplit(url)
+                    place = (where.scheme, where.hostname, where.port, certificate)
+                    target = quote(where.path or "/", safe=_PATH) + (
+                        f"?{quote(where.query, safe=_PATH + '?')}" if where.query else ""
+                    )
+                    message = request(target, where.netloc.rpartition("@")[2], headers, body)
+                    answer = await self._lines.post(place, lambda: self._way(where, certificate), message)
+                return Told(status=answer.status, retry_after=answer.retry_after)
         except TimeoutError:
             raise Unreachable(f"no answer within {seconds:.0f} seconds", passing=True) from None
+
+    async def _way(self, where: SplitResult, certificate: Path | None) -> Way:
+        host, address = await self._checked(where.scheme, where.hostname, where.port)
+        context = self._context(certificate) if where.scheme == "https" else None
+        return Way(address=address, port=where.port or _PORTS[where.scheme], context=context, name=host)
+
+    def close(self) -> None:
+        """Close the connections that are kept for what is posted."""
+        self._lines.close()
 
     async def _exchange(self, method: str, url: str, headers: dict[str, str], form: Mapping[str, str] | None) -> Reply:
         try:
@@ -215,11 +238,6 @@ class Outbound:
         return known
 
 
-def _seconds(text: str) -> float:
-    """A ``Retry-After`` in seconds, up to a day; a date is passed over, RFC 9110 10.2.3."""
-    return float(min(int(text), 86_400)) if text.isascii() and text.isdigit() and len(text) <= 9 else 0.0  # noqa: PLR2004
-
-
 @contextmanager
 def _unreachable(*failures: type[Exception]) -> Iterator[None]:
     """Tell what fails here by its class alone: its words may quote an address with what was searched for."""
@@ -228,7 +246,8 @@ def _unreachable(*failures: type[Exception]) -> Iterator[None]:
     except Unreachable:
         raise
     except failures as error:
-        raise Unreachable(f"no answer: {type(error).__name__}", passing=True) from None
+        words = str(error) if isinstance(error, NoAnswer) else type(error).__name__
+        raise Unreachable(f"no answer: {words}", passing=True) from None
 
 
 async def _limited(answer: httpx2.Response, limit: int) -> AsyncIterator[bytes]:

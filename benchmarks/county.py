@@ -32,7 +32,7 @@ from adapter.summary.registry import Registry
 from adapter.summary.screening import screenings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
     from adapter.fhir.search import IndexRow
@@ -169,10 +169,18 @@ def submission(choice: Choice, number: int, at: int, person: Mapping[str, Any]) 
 
 @asynccontextmanager
 async def opened(
-    folder: Path, *, durable: bool = True, grants: list[dict[str, Any]] | None = None
+    folder: Path,
+    *,
+    durable: bool = True,
+    grants: list[dict[str, Any]] | None = None,
+    adjust: Callable[[Path], None] = lambda _: None,
 ) -> AsyncIterator[Services]:
-    """A site of the fictional county in ``folder``, with further ``grants`` where a benchmark needs them."""
+    """A site of the fictional county in ``folder``, with further ``grants`` where a benchmark needs them.
+
+    ``adjust`` may edit its files first.
+    """
     copy_fictional_county(folder)
+    adjust(folder)
     if grants:
         agreement = {
             "agreement": "benchmark",

@@ -28,6 +28,7 @@ import extracts
 import importing
 import matching
 import mllp
+import notifying
 import population
 import rehearsing
 import rest_speed
@@ -48,6 +49,7 @@ MEASURED = {
     "decide": deciding.measure,
     "mllp": mllp.measure,
     "importing": importing.measure,
+    "subscriptions": notifying.measure,
 }
 
 

@@ -47,7 +47,7 @@ def pytest_configure():
 
 def pytest_addoption(parser):
     parser.addoption("--histories", type=int, default=1, help="random histories of which subscribers are told")
-    parser.addoption("--kills", type=int, default=4, help="how often a server is killed under a live MLLP sender")
+    parser.addoption("--kills", type=int, default=4, help="how often a crash test kills a process at work")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -8,7 +8,7 @@ hand, whether it took the last such token back.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from adapter.services.disclose import Caller
 from adapter.services.subscribed import read
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from adapter.auth.requester import Contexts
     from adapter.store.shapes import LastWord
     from adapter.store.subscriptions import SubscriptionRow
+
+
+_SECOND: Final = 1_000_000
 
 
 class Words(Protocol):
@@ -62,6 +65,7 @@ class Subscribers:
         self._users = users
         self._contexts = contexts
         self._clock = clock
+        self._rights: tuple[int, dict[str, set[str]]] = 0, {}
 
     async def __call__(self, row: SubscriptionRow, request_id: str) -> tuple[Caller, ...] | None:
         """The subscriber, then the end recipients it names; None where one of them may be told nothing any more."""
@@ -104,5 +108,15 @@ class Subscribers:
         key = row.organisation.removeprefix("Organization/")
         if not self._users.may_ask(row.organisation, row.user, token.last_word, at):
             return None
-        rights = self._words.rights(key, at=at)
+        rights = self._rights_of(key, at)
         return replace(token, rights=tuple(one for one in row.rights if one in rights))
+
+    def _rights_of(self, key: str, at: int) -> set[str]:
+        """The rights of a partner. Agreements begin and end with days, so they are looked up once a second."""
+        second = at // _SECOND
+        if self._rights[0] != second:
+            self._rights = second, {}
+        known = self._rights[1].get(key)
+        if known is None:
+            known = self._rights[1][key] = self._words.rights(key, at=at)
+        return known

@@ -125,6 +125,7 @@ def deliver(
         while await outbox.step() or outbox.sending:
             await outbox.settled()
             await asyncio.sleep(0)
+        await outbox.stop()
         print(f"{outbox.counts.accepted:,} notifications taken, {outbox.counts.refused:,} refused", flush=True)
 
     on_site(site, work)

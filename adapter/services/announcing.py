@@ -6,6 +6,7 @@ decides again, and its entry is in the ledger before the bytes leave.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from adapter.fhir.codec import parse
@@ -127,4 +128,10 @@ class Announcing(Reading):
 
 
 def _current(hit: Hit, body: bytes) -> Current:
-    return Current(hit.rid, hit.patient, hit.segment, f"{hit.type}/{hit.id}", hit.updated, parse(body))
+    return Current(hit.rid, hit.patient, hit.segment, f"{hit.type}/{hit.id}", hit.updated, _parsed(body))
+
+
+@lru_cache(maxsize=2_048)
+def _parsed(body: bytes) -> Mapping[str, Any]:
+    """A body parsed: most of what is held of somebody is the same at the next look. It is read, never changed."""
+    return parse(body)

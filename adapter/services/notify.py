@@ -8,23 +8,26 @@ longer permitted its entry has no focus.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from adapter.services.announcing import NOTIFICATION
 from adapter.store.shapes import END
-from adapter.store.subscriptions import Known
+from adapter.store.subscriptions import Known, Share
 from adapter.subscription.channel import REST_HOOK
 from adapter.subscription.notification import Event, Heading
 from adapter.subscription.status import after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from adapter.services.announcing import Announcing
     from adapter.services.disclose import Caller, Served
+    from adapter.services.leases import Leases
     from adapter.services.outgoing import Message, Outgoing, Persons
     from adapter.services.sealed_headers import HeaderSeal
     from adapter.services.subscribed import CallersOf, Readiness, Subscribed
+    from adapter.services.together import Together
     from adapter.store.port import Store, Transaction
     from adapter.store.subscriptions import EventRow, SubscriptionRow
     from adapter.subscription.channel import Content
@@ -32,8 +35,8 @@ if TYPE_CHECKING:
     from adapter.subscription.status import Happening
 
 SECOND: Final = 1_000_000
-LEASE: Final = 120 * SECOND
-"""Microseconds for which nobody else sends to a subscriber that is being sent to; longer than any exchange."""
+EACH: Final = 32
+"""Subscriptions of one client at one host that one process sends for at the same time."""
 KEPT: Final = 30 * 24 * 3600 * SECOND
 """Microseconds for which events can be asked for again."""
 
@@ -85,6 +88,8 @@ class Notifications:
     """What is to be sent, one subscription at a time."""
 
     store: Store
+    together: Together
+    leases: Leases
     gate: Announcing
     readiness: Readiness
     callers: CallersOf
@@ -93,13 +98,24 @@ class Notifications:
     outgoing: Outgoing
     clock: Callable[[], int]
     new_id: Callable[[], str]
-    salt: int
 
-    async def claim(self, most: int) -> list[SubscriptionRow]:
-        """Subscriptions for which something may be due, for nobody else while it is sent."""
+    async def claim(self, most: int, sending: Collection[SubscriptionRow] = ()) -> list[SubscriptionRow]:
+        """Claim subscriptions for which something may be due. ``sending`` are those that are being sent to.
+
+        One receiver has its share, and so have all that refused their last notification, so that those that do not
+        answer keep nobody else waiting.
+        """
         at = self.clock()
-        async with self.store.transaction() as change:
-            return await change.claim_subscriptions(at=at, lease=at + LEASE + self.salt, most=most)
+        ailing = sum(row.attempts > 0 for row in sending)
+        share = Share(tuple(row.id for row in sending), EACH, max(0, (most + len(sending)) // 2 - ailing))
+        lease = self.leases.until(at)
+
+        async def work(change: Transaction) -> list[SubscriptionRow]:
+            return await change.claim_subscriptions(at=at, lease=lease, most=most, share=share)
+
+        rows = await self.together(work)
+        self.leases.took(rows)
+        return rows
 
     async def prepare(self, claimed: SubscriptionRow) -> Sending | None:
         """What to send next to a subscriber that was claimed; None if nothing, and then it is let go."""
@@ -139,14 +155,9 @@ class Notifications:
             fresh = [row for row in rows if row.number is None and row.notice == "event"]
             gone = [row for row in fresh if row.name not in found or self.outgoing.untold(one, row, found, persons)]
             kept = [row for row in rows if row not in gone]
-            async with self.store.transaction() as change:
-                if not await self._ours(change, one.row):
-                    return None
-                # It was not told, so that it is news when it is permitted again. What was told of it before is still
-                # known, so that it can be taken back.
-                await change.learn(one.row.id, [Known(*row[1:4], _UNTOLD, sent=False) for row in gone])
-                await change.drop_events([row.seq for row in gone])
-                last = await change.number_events(one.row.id, [row.seq for row in kept if row.number is None])
+            last = await self.together(partial(self._number, one, gone, kept))
+            if last is None:
+                return None
             if kept:
                 break
         number = last - sum(row.number is None for row in kept)
@@ -158,8 +169,22 @@ class Notifications:
         found = await self.entered(callers, one, told, NOTIFICATION, persons)
         events = [(row, event(row, found, one.wish.content)) for row in told]
         message = self.outgoing.events(one, heading(one, events=last), events, found, persons, at)
+        if self.clock() >= self.leases.of(one.row):
+            return None  # This process was held up, and somebody else may have sent it and more since.
         seqs = tuple(row.seq for row in told)
         return self._sending(one, "event-notification", message, seqs, more=len(waiting) > len(rows))
+
+    async def _number(
+        self, one: Subscribed, gone: Sequence[EventRow], kept: Sequence[EventRow], change: Transaction
+    ) -> int | None:
+        """Drop what may not be told and number the rest; the highest number, None if others send meanwhile."""
+        if not await change.holds(one.row.id, revision=one.row.revision, lease=self.leases.of(one.row)):
+            return None
+        # It was not told, so that it is news when it is permitted again. What was told of it before is still known, so
+        # that it can be taken back.
+        await change.learn(one.row.id, [Known(*row[1:4], _UNTOLD, sent=False) for row in gone])
+        await change.drop_events([row.seq for row in gone])
+        return await change.number_events(one.row.id, [row.seq for row in kept if row.number is None])
 
     async def decided(
         self, callers: Sequence[Caller], rows: Sequence[EventRow], persons: Persons | None = None
@@ -216,30 +241,34 @@ class Notifications:
             beside=message.beside,
         )
 
-    async def _ours(self, change: Transaction, claimed: SubscriptionRow) -> bool:
-        """Whether a claimed subscription is still as it was, and nobody else sends to it."""
-        return await change.holds(claimed.id, revision=claimed.revision, lease=claimed.lease)
-
     def _next(self, one: Subscribed, at: int) -> int:
         """When there is something to do for a subscription again if no event comes."""
         beats = max(one.row.spoke, at - one.wish.heartbeat * SECOND) + one.wish.heartbeat * SECOND
         return min(one.row.until, beats if one.wish.heartbeat else END)
 
     async def _let_go(self, claimed: SubscriptionRow, due: int) -> None:
-        async with self.store.transaction() as change:
-            await change.release(claimed, due=due)
+        await self.together(partial(self._release, claimed, due))
 
-    async def accepted(self, sending: Sending) -> None:
-        """The subscriber took it."""
+    async def _release(self, row: SubscriptionRow, due: int, change: Transaction, *, keep: bool = False) -> None:
+        """Let go, or ``keep`` it, by the lease as it was renewed."""
+        await change.release(row, due=due, lease=self.leases.of(row), keep=keep)
+
+    async def accepted(self, sending: Sending, *, go_on: bool = False) -> SubscriptionRow | None:
+        """The subscriber took it. To ``go_on`` if more waits, `prepare` what is returned; else it is let go."""
         at = self.clock()
+        keep = go_on and sending.more
         one = self.readiness.of(sending.row)
         row = sending.row
         status = after(row.status, "accepted")  # type: ignore[arg-type]  # one of the four, by a check of the table
         row = replace(row, status=status, reason="", attempts=0, failing=None, spoke=at)
         due = at if sending.more or one is None else self._next(replace(one, row=row), at)
-        async with self.store.transaction() as change:
+
+        async def work(change: Transaction) -> None:
             await change.accepted(row.id, sending.seqs, at=at)
-            await change.release(row, due=due)
+            await self._release(row, due, change, keep=keep)
+
+        await self.together(work)
+        return row if keep else None
 
     async def refused(self, sending: Sending, reason: str, *, after_seconds: float = 0.0, final: bool = False) -> None:
         """The subscriber did not take it: it is tried again later, or not at all any more.
@@ -255,21 +284,21 @@ class Notifications:
         status = after(row.status, happening)  # type: ignore[arg-type]
         wait = max(self.patience.wait(attempts), int(after_seconds * SECOND))
         row = replace(row, status=status, reason=reason, attempts=attempts, failing=failing)
-        due = at + wait
-        async with self.store.transaction() as change:
-            if final and sending.seqs and not tired:
-                await change.give_up(row.id, sending.seqs, at=at)
-                row = replace(row, attempts=0, failing=None)
-                due = at
-            elif tired:
-                await change.give_up(row.id, at=at)
-                row = replace(row, attempts=0, failing=None)
-                due = min(row.until, END)
-            await change.release(row, due=due)
+        never = final and bool(sending.seqs) and not tired
+        if not tired and not never:
+            await self._let_go(row, at + wait)
+            return
+        row = replace(row, attempts=0, failing=None)
+        due = at if never else min(row.until, END)
+
+        async def work(change: Transaction) -> None:
+            await change.give_up(row.id, sending.seqs if never else None, at=at)
+            await self._release(row, due, change)
+
+        await self.together(work)
 
     async def _close(self, claimed: SubscriptionRow, reason: str) -> None:
-        async with self.store.transaction() as change:
-            await change.release(replace(claimed, status="off", reason=reason), due=END)
+        await self._let_go(replace(claimed, status="off", reason=reason), END)
 
     async def replay(self, ident: str) -> int:
         """Send again what was given up, and what is waiting at once; how many events were given up."""

@@ -11,6 +11,7 @@ that those among them whom it may not see shift nothing.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -41,6 +42,8 @@ PIECE: Final = 200
 """Patients that are looked at in one go."""
 HELD: Final = 300_000
 """What is held of patients and subscriptions at a time, counted as pairs of the two."""
+LEARNED: Final = 50_000
+"""What is learned together at most, counted as pairs of patient and subscription."""
 _OPEN: Final = "justice"
 """The regime of records of which everybody who may see them may know where they are from."""
 
@@ -228,36 +231,43 @@ class Reconciler:
         return any(group.isdisjoint(names) for group in one.filters.patients)
 
     async def learn(self) -> bool:
-        """Let new subscriptions learn what is true before they are told anything; whether there is more to learn."""
+        """Let new subscriptions learn what is true before they are told anything; whether there is more to learn.
+
+        Those that have come equally far learn together.
+        """
         at, more = self._clock(), False
+        groups: dict[int, list[Subscribed]] = {}
         for ident, _, learns in await self._store.live_subscriptions():
             row = await self._store.subscription(ident) if learns else None
             one = None if row is None else self._readiness.of(row)
-            if one is None or row is None or row.sweep is None:
-                continue
-            patients = await self._store.patients_after(row.sweep, self._chunk)
-            seen = await self._seen([one], patients, at)
-            if patients and not seen:
-                continue  # Nobody may be told any more; whoever sends closes it.
-            until = patients[-1] if len(patients) == self._chunk else None
-            async with self._store.transaction() as change:
-                if not await change.sweep_step(row, until=until, at=at):
-                    # Somebody in this chunk was looked at meanwhile: a smaller one takes less time.
-                    self._chunk = max(1, self._chunk // 2)
-                    more = True
+            if one is not None and one.row.sweep is not None:
+                groups.setdefault(one.row.sweep, []).append(one)
+        for sweep, group in sorted(groups.items()):
+            more |= await self._learn(group, sweep, at)
+        return more
+
+    async def _learn(self, group: Sequence[Subscribed], sweep: int, at: int) -> bool:
+        """The next patients for subscriptions that stand behind the same one; whether there is more for them."""
+        chunk = max(1, min(self._chunk, LEARNED // len(group)))
+        patients = await self._store.patients_after(sweep, chunk)
+        seen = await self._seen(group, patients, at)
+        until = patients[-1] if len(patients) == chunk else None
+        more = crossed = False
+        async with self._store.transaction() as change:
+            for one in group:
+                if patients and (one.row.id, patients[0]) not in seen:
+                    continue  # Nobody may be told any more; whoever sends closes it.
+                if not await change.sweep_step(one.row, until=until, at=at):
+                    crossed = True
                     continue
+                more |= until is not None
                 outcome = Outcome()
                 for patient in patients:
-                    for rid, (current, state) in seen[row.id, patient].states.items():
-                        if state.key is not None:
-                            via = seen[row.id, patient].via
-                            outcome.learn.append(Known(rid, patient, current.name, state.key, sent=False, via=via))
-                        if state.due is not None:
-                            outcome.due.add((state.due, patient))
-                await _keep(change, row.id, outcome)
-            self._chunk = PIECE
-            more |= until is not None
-        return more
+                    _learned(outcome, patient, seen[one.row.id, patient])
+                await _keep(change, one.row.id, outcome)
+        # Somebody in this chunk was looked at meanwhile: a smaller one takes less time.
+        self._chunk = max(1, self._chunk // 2) if crossed else PIECE
+        return more or crossed
 
     async def _seen(
         self, subscribed: Sequence[Subscribed], patients: Sequence[int], at: int
@@ -275,6 +285,8 @@ class Reconciler:
             if asking is None:
                 continue
             for patient in patients:
+                # Requests are answered and notifications leave meanwhile.
+                await asyncio.sleep(0)
                 looked = await self._all_see(asking, topic.kinds, patient, at)
                 states = {
                     one.rid: (one, state)
@@ -329,6 +341,15 @@ class Reconciler:
 def _together(subscriptions: int) -> int:
     """How many patients are told of together."""
     return max(PIECE, min(MOST, HELD // max(1, subscriptions)))
+
+
+def _learned(outcome: Outcome, patient: int, seen: Seen) -> None:
+    """What is true already of a patient, and is not told."""
+    for rid, (current, state) in seen.states.items():
+        if state.key is not None:
+            outcome.learn.append(Known(rid, patient, current.name, state.key, sent=False, via=seen.via))
+        if state.due is not None:
+            outcome.due.add((state.due, patient))
 
 
 def _weigh(

@@ -7,10 +7,10 @@ the change; whoever looks at them compares what a subscriber may see now with wh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 Notice = Literal["event", "recall", "stop"]
 
@@ -98,6 +98,23 @@ class Backlog(NamedTuple):
     dead: int
 
 
+class Share(NamedTuple):
+    """How much one receiver may take of those who send.
+
+    ``sending`` are the subscriptions that are being sent to, of which, with those that are claimed, no more than
+    ``each`` are those of one client at one host; ``ailing`` are how many more may be claimed whose last notification
+    was refused.
+    """
+
+    sending: tuple[str, ...]
+    each: int
+    ailing: int
+
+
+ALL: Final = Share((), 1 << 30, 1 << 30)
+"""Whatever there is."""
+
+
 class SubscriptionRecords(Protocol):
     """What a change of the store does about subscriptions."""
 
@@ -153,18 +170,23 @@ class SubscriptionRecords(Protocol):
         """Put events behind those that wait; of a resource that waits without a number already, none."""
         ...
 
-    async def claim_subscriptions(self, *, at: int, lease: int, most: int) -> list[SubscriptionRow]:
-        """Subscriptions for which something is to be sent, for nobody else until ``lease``."""
+    async def claim_subscriptions(self, *, at: int, lease: int, most: int, share: Share = ALL) -> list[SubscriptionRow]:
+        """Subscriptions for which something is to be sent, for nobody else until ``lease``; the well ones first."""
+        ...
+
+    async def renew(self, held: Sequence[tuple[str, int]], *, until: int) -> set[str]:
+        """Prolong leases, given by subscription and the instant they end; those that were still held."""
         ...
 
     async def holds(self, ident: str, *, revision: int, lease: int) -> bool:
         """Whether a claimed subscription is still at this revision, and claimed until this instant."""
         ...
 
-    async def release(self, row: SubscriptionRow, *, due: int) -> None:
+    async def release(self, row: SubscriptionRow, *, due: int, lease: int | None = None, keep: bool = False) -> None:
         """Let a claimed subscription go, with what became of it, unless it was changed or claimed by others meanwhile.
 
-        It is looked at again when ``due``, at once if events wait and nothing failed.
+        It is looked at again when ``due``, at once if events wait and nothing failed. ``lease`` is its lease where that
+        is not the one of ``row`` any more. With ``keep`` what became of it is noted and it stays claimed.
         """
         ...
 
@@ -199,6 +221,14 @@ class SubscriptionRecords(Protocol):
 
 class SubscriptionReads(Protocol):
     """What a store tells of subscriptions outside of changes."""
+
+    def on_commit(self, call: Callable[[], None]) -> None:
+        """Have this called after each change that this process commits."""
+        ...
+
+    def version(self) -> int:
+        """A number that is another one after somebody, in this process or another, has committed a change."""
+        ...
 
     async def subscriptions(self) -> list[SubscriptionRow]:
         """Every subscription, by id."""

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from contextlib import suppress
+from dataclasses import replace
 
 import changing
 import county
@@ -17,6 +18,7 @@ import load
 import matching
 import measure
 import mllp
+import notifying
 import population
 import pytest
 import rehearsing
@@ -257,3 +259,28 @@ def test_matching_is_measured_against_the_truth_and_never_confirms_a_stranger(tm
     assert rows[banded[0]]["precision"] == 1.0
     assert rows[banded[0]]["recall"] < rows[banded[1]]["recall"] <= rows[banded[2]]["recall"]
     assert rows["one person among 300"]["p99_ms"] > 0
+
+
+def test_notifications_are_measured_and_every_one_of_them_looked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(notifying, "SUBSCRIBED", 4)
+    monkeypatch.setattr(notifying, "PEOPLE", 2)
+    monkeypatch.setattr(notifying, "pin", lambda *_: None)
+    many, soon, writing = notifying.measure(replace(TINY, people=6, seconds=0.1), tmp_path)
+    assert many.numbers["rate"] > 0
+    assert 0 < soon.numbers["p50_ms"] <= soon.numbers["p99_ms"]
+    assert writing.numbers["look_ms"] > 0
+
+
+@pytest.mark.parametrize(
+    "came",
+    [
+        [("/a", 1.0, [1])],
+        [("/a", 1.0, [2]), ("/a", 1.1, [1])],
+        [("/a", 1.0, [1]), ("/a", 1.1, [3])],
+        [("/a", 1.0, [1, 2, 3])],
+    ],
+)
+def test_a_notification_that_is_lost_or_out_of_order_is_a_wrong_answer(came):
+    assert notifying.told_once([("/a", 1.0, [1]), ("/a", 1.1, [1, 2])], ["/a"], 2) == {"/a": {1: 1.0, 2: 1.1}}
+    with pytest.raises(measure.WrongAnswer):
+        notifying.told_once(came, ["/a"], 2)

@@ -242,7 +242,7 @@ async def test_one_that_hangs_keeps_nobody_else_waiting(ada, receiver):
             await outbox.step()
             await asyncio.sleep(0.01)
     assert outbox.sending == 1
-    await outbox._stop()
+    await outbox.stop()
 
 
 async def test_custody_is_told_as_adt_to_whom_it_may_be_told(tmp_path, receiver):

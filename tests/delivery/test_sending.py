@@ -242,7 +242,7 @@ async def test_several_workers_send_each_event_once_and_in_order(ada):
     await subscribe(ada, subscription(most=1))
     await settle(ada)
     notifying = ada.services.notifying
-    workers = [Outbox(notifying.announcements, notifying.notifications, ada.receiver) for _ in range(3)]
+    workers = [Outbox(notifying.announcements, notifying.notifications, ada.receiver, version=int) for _ in range(3)]
     for score in range(1, 8):
         await screen(ada, score)
         await asyncio.gather(*(worker.step() for worker in workers))

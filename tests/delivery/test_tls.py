@@ -166,7 +166,7 @@ async def test_a_certificate_for_another_name_is_not_told(tmp_path, authority, r
     hook = world.services.notifying.outbox._hook
 
     class Sending:
-        body, headers, timeout = b"{}", (), 5
+        channel, body, headers, timeout = "rest-hook", b"{}", (), 5
 
     taken = {}
     for name in ("127.0.0.2", "127.0.0.1"):

@@ -1,8 +1,9 @@
 """Everything imported once; a process forked for each command.
 
 When it is ready it says its process id. Orders come in on standard input, one JSON line each: a list
-``[batch, argument, …]`` starts a command and is answered with its process id; ``null`` waits for it and is answered
-with its exit status.
+``[batch, argument, …]`` starts a command and is answered with its process id; a process id waits for it and is
+answered with its exit status, and ``null`` waits for the one that was started last. A line ``{"lease": seconds}`` is
+answered with 0: commands that start afterwards hold what they claim for so long.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import yaml
 
 from adapter import assets, bootstrap, settings
 from adapter.cli import run
-from adapter.services import ingest
+from adapter.services import ingest, leases, reconcile
 
 
 def answer(number):
@@ -35,8 +36,13 @@ def serve():
     pid = 0
     for line in sys.stdin:
         order = json.loads(line)
-        if order is None:
-            answer(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        if order is None or isinstance(order, int):
+            answer(os.waitstatus_to_exitcode(os.waitpid(order or pid, 0)[1]))
+            continue
+        if isinstance(order, dict):
+            leases.LEASE = reconcile.LEASE = int(order["lease"] * 1_000_000)
+            leases.RENEWED = leases.LEASE // 4
+            answer(0)
             continue
         pid = os.fork()
         if pid:

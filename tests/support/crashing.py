@@ -49,9 +49,18 @@ class Commands:
         self.start(arguments, batch=batch)
         return self._order(None), time.monotonic() - started
 
-    def wait(self):
-        """Wait for the command that was started last; its exit code, negative for a signal."""
-        return self._order(None)
+    def wait(self, pid=None):
+        """Wait for a command, the one that was started last if none is named; its exit code, negative for a signal."""
+        return self._order(pid)
+
+    def lease(self, seconds):
+        """Commands that start from now on hold whom they look at and send to for so long."""
+        return self._order({"lease": seconds})
+
+    def kill(self, pid):
+        """SIGKILL; whether the command was still running."""
+        os.kill(pid, signal.SIGKILL)
+        return self._order(pid) == -signal.SIGKILL
 
     def kill_after(self, seconds, pid):
         """SIGKILL after a while; whether the command was still running."""

@@ -127,6 +127,7 @@ class World:
         return list(self.services.store._writer.execute(sql, bindings))
 
     async def close(self):
+        await self.services.notifying.outbox.stop()
         await self.services.store.close()
 
 

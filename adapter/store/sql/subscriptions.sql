@@ -88,9 +88,22 @@ SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (
 UPDATE subscription SET due = min(due, ?2) WHERE id = ?1 AND status IN ('active', 'error') AND attempts = 0
 
 -- name: claim
+-- The well ones first, and no more of one place than its share: who does not answer keeps nobody else waiting.
+WITH busy AS MATERIALIZED (
+  SELECT s.place, count(*) AS n FROM json_each(:sending) k CROSS JOIN subscription s ON s.id = k.value GROUP BY 1),
+ready AS MATERIALIZED (
+  SELECT id, due, place, attempts > 0 AS ailing,
+    row_number() OVER (PARTITION BY place ORDER BY attempts > 0, due, id) AS nth
+  FROM subscription WHERE due <= :at AND lease <= :at),
+within AS (
+  SELECT r.id, r.due, r.ailing, row_number() OVER (PARTITION BY r.ailing ORDER BY r.due, r.id) AS turn
+  FROM ready r LEFT JOIN busy b ON b.place = r.place WHERE r.nth + coalesce(b.n, 0) <= :each)
 UPDATE subscription SET lease = :lease WHERE id IN (
-  SELECT id FROM subscription WHERE due <= :at AND lease <= :at ORDER BY due LIMIT :most)
+  SELECT id FROM within WHERE NOT ailing OR turn <= :ailing ORDER BY ailing, due LIMIT :most)
 RETURNING {columns}
+
+-- name: renew
+UPDATE subscription SET lease = ?1 WHERE id = ?2 AND lease = ?3
 
 -- name: last_number
 SELECT events FROM subscription WHERE id = ?
@@ -158,7 +171,7 @@ SELECT 1 FROM subscription WHERE id = ? AND revision = ? AND lease = ?
 
 -- name: release
 -- An event may have come since what is to be done was looked at: then it is due, whatever else would be.
-UPDATE subscription SET lease = 0, status = :status, reason = :reason, attempts = :attempts, failing = :failing,
+UPDATE subscription SET lease = CASE WHEN :keep THEN lease ELSE 0 END, status = :status, reason = :reason, attempts = :attempts, failing = :failing,
   spoke = :spoke, due = CASE WHEN :attempts = 0 AND :status IN ('active', 'error')
     AND EXISTS (SELECT 1 FROM subscription_event e
       WHERE e.subscription = :id AND e.accepted IS NULL AND e.dead IS NULL) THEN min(:due, :updated) ELSE :due END

@@ -97,6 +97,10 @@ class SqliteStore(SqliteSubscriptionReads):
         self._durable = durable
         self._lock = asyncio.Lock()
         self._idle: list[apsw.Connection] = []
+        self._told: list[Callable[[], None]] = []
+
+    def on_commit(self, call: Callable[[], None]) -> None:
+        self._told.append(call)
 
     async def migrate(self) -> list[str]:
         connections = (self._writer, self._inbox_db, self._ledger_db)
@@ -133,6 +137,8 @@ class SqliteStore(SqliteSubscriptionReads):
                     self._writer.execute("ROLLBACK")
                 raise
             self._interning.committed()
+        for call in self._told:
+            call()
 
     def snapshot(self) -> _View:
         # A view of its own for each answer: a shared one could outlive a revocation.

@@ -10,14 +10,14 @@ import orjson
 from adapter.store.queries import load
 from adapter.store.sqlite.connection import row_of
 from adapter.store.sqlite.person import SqlitePeople
-from adapter.store.subscriptions import Backlog, EventRow, Known, Stirred, SubscriptionRow
+from adapter.store.subscriptions import ALL, Backlog, EventRow, Known, Stirred, SubscriptionRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import apsw
 
-    from adapter.store.subscriptions import NewEvent
+    from adapter.store.subscriptions import NewEvent, Share
 
 _COLUMNS = tuple(field.name for field in fields(SubscriptionRow))
 _SHAPE = {
@@ -112,16 +112,26 @@ class SqliteSubscriptionRecords(SqlitePeople):
         if events:
             self._db.execute(SQL["wake"], (subscription, max(event.at for event in events)))
 
-    async def claim_subscriptions(self, *, at: int, lease: int, most: int) -> list[SubscriptionRow]:
-        bindings = {"at": at, "lease": lease, "most": most}
+    async def claim_subscriptions(self, *, at: int, lease: int, most: int, share: Share = ALL) -> list[SubscriptionRow]:
+        limits = {"sending": orjson.dumps(share.sending).decode(), "each": share.each, "ailing": share.ailing}
+        bindings = {"at": at, "lease": lease, "most": most} | limits
         return [_row(*row) for row in self._db.execute(SQL["claim"], bindings)]
+
+    async def renew(self, held: Sequence[tuple[str, int]], *, until: int) -> set[str]:
+        kept = set()
+        for ident, lease in held:
+            self._db.execute(SQL["renew"], (until, ident, lease))
+            if self._db.changes():
+                kept.add(ident)
+        return kept
 
     async def holds(self, ident: str, *, revision: int, lease: int) -> bool:
         return self._db.execute(SQL["holds"], (ident, revision, lease)).fetchone() is not None
 
-    async def release(self, row: SubscriptionRow, *, due: int) -> None:
-        names = ("id", "revision", "lease", "status", "reason", "attempts", "failing", "spoke", "updated")
-        self._db.execute(SQL["release"], {name: getattr(row, name) for name in names} | {"due": due})
+    async def release(self, row: SubscriptionRow, *, due: int, lease: int | None = None, keep: bool = False) -> None:
+        names = ("id", "revision", "status", "reason", "attempts", "failing", "spoke", "updated")
+        held = {"lease": row.lease if lease is None else lease, "due": due, "keep": keep}
+        self._db.execute(SQL["release"], {name: getattr(row, name) for name in names} | held)
 
     async def number_events(self, subscription: str, seqs: Sequence[int]) -> int:
         (last,) = row_of(self._db.execute(SQL["last_number"], (subscription,)))
@@ -159,6 +169,9 @@ class SqliteSubscriptionReads:
     """What the store tells of subscriptions outside of changes."""
 
     _reader: apsw.Connection
+
+    def version(self) -> int:
+        return int(row_of(self._reader.execute("PRAGMA data_version"))[0])
 
     async def subscriptions(self) -> list[SubscriptionRow]:
         return [_row(*row) for row in self._reader.execute(SQL["subscriptions"], {"id": None})]
