@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: setup demo test lint fmt bench bench-full crash streams fuzz fuzz-rest mutants conformance pins clean
+.PHONY: setup demo test lint fmt bench bench-full crash streams fuzz fuzz-rest fuzz-openapi mutants conformance pins clean
 
 setup: $(STAMP) ## make .venv with the command .venv/bin/sallyport
 
@@ -50,6 +50,9 @@ fuzz: setup ## ten million random cases: the engine, its tables and a slow evalu
 
 fuzz-rest: setup ## a hundred thousand random requests to the FHIR base: each is answered, none by a failure of the server
 	$(BIN)/python -m tests.fuzz.rest $(FUZZ)
+
+fuzz-openapi: setup ## requests from the OpenAPI document, right and wrong: each answer is one that it describes
+	$(BIN)/python -m tests.fuzz.openapi $(FUZZ)
 
 mutants: setup ## change the engine in every small way and see whether a test notices; takes hours
 	sh tests/mutants.sh $(BIN)/python

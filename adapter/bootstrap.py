@@ -295,6 +295,7 @@ async def build(
         ),
         clock=now,
         new_id=make_id,
+        tick=perf_counter,
     )
     alerts = Alerts(store, feeds=site.feeds, partners=site.partners, clock=now)
     authorities = Authorities(

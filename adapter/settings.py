@@ -150,6 +150,7 @@ class Feed(_Section):
     sftp: Sftp | None = None
     pull: Pull | None = None
     urgent_screens: bool = False
+    establishes_treatment: bool | None = None
     settings: dict[str, str] = {}
 
     @model_validator(mode="after")
@@ -158,6 +159,8 @@ class Feed(_Section):
             raise ValueError(f"expected `client`, the software that writes, with `connector: {WRITTEN}` and no other")
         if (self.connector == WRITTEN) is bool(self.mapping):
             raise ValueError(f"expected `mapping` for every connector but `{WRITTEN}`, which reads FHIR as it is")
+        if self.connector != WRITTEN and self.establishes_treatment is not None:
+            raise ValueError(f"expected `establishes_treatment` with `connector: {WRITTEN}` alone: others need no say")
         return self
 
     @property

@@ -10,6 +10,7 @@ import select
 import socket
 from dataclasses import dataclass
 from time import perf_counter, process_time
+from typing import Protocol
 
 from measure import WrongAnswer, pin
 
@@ -39,6 +40,13 @@ class Load:
     def rate(self) -> float:
         """Answers per second."""
         return self.answers / self.seconds
+
+
+class Receiving(Protocol):
+    """A connection, and what of an answer came on it so far."""
+
+    socket: socket.socket
+    received: bytes
 
 
 @dataclass(slots=True)
@@ -114,7 +122,7 @@ def _driven(poller: select.epoll, held: dict[int, _Connection], asked: list[Aske
             raise WrongAnswer(f"no answer within {GRACE:.0f} s")
         for number, _ in ready:
             connection = held[number]
-            if _answered(connection, asked[connection.place].body):
+            if answered(connection, asked[connection.place].body):
                 now = perf_counter()
                 latencies.append(now - connection.started)
                 connection.place = (connection.place + 1) % len(asked)
@@ -125,7 +133,7 @@ def _driven(poller: select.epoll, held: dict[int, _Connection], asked: list[Aske
     return Load(answers=len(latencies), seconds=taken, latencies=latencies, busy=busy)
 
 
-def _answered(connection: _Connection, expected: bytes) -> bool:
+def answered(connection: Receiving, expected: bytes) -> bool:
     """Take what arrived; True when the whole, right answer is there."""
     data = connection.socket.recv(_RECEIVE)
     if not data:

@@ -62,13 +62,13 @@ class Rounds:
 def measure(scale: Scale, folder: Path) -> list[Row]:
     """Rows for the read and the search, each with its ratio to the yardstick."""
     wanted = run_loop(prepare(folder / "site", scale.readers))
-    with _server(["-m", "adapter", "serve", "--no-ways-in", "--site", str(folder / "site"), "--port"]) as (port, ours):
-        reads, searches = _expected(port, wanted)
+    with server(["-m", "adapter", "serve", "--no-ways-in", "--site", str(folder / "site"), "--port"]) as (port, ours):
+        reads, searches = expected(port, wanted)
         bodies = folder / "bodies"
         bodies.mkdir()
         (bodies / "read").write_bytes(reads[0].body)
         (bodies / "search").write_bytes(searches[0].body)
-        with _server([str(ROOT / "benchmarks" / "bare.py")], str(bodies)) as (yardstick, bare):
+        with server([str(ROOT / "benchmarks" / "bare.py")], str(bodies)) as (yardstick, bare):
             pin(ours, 0)
             pin(bare, 0)
             rounds = {
@@ -105,8 +105,8 @@ async def prepare(folder: Path, people: int) -> dict[str, Any]:
         return {"token": token, "patients": patients}
 
 
-def extracts_of(people: int, at: int) -> dict[str, bytes]:
-    """Charts, results and releases of ``people``, as their senders write them."""
+def extracts_of(people: int, at: int, *, chart: str = "c", family: str = "Reader", ssn: str = "5") -> dict[str, bytes]:
+    """Charts, results and releases of ``people``, as their senders write them: the same for the same words."""
     patients, results, releases = [], [], []
     choice = Choice(
         partners=(
@@ -115,14 +115,14 @@ def extracts_of(people: int, at: int) -> dict[str, bytes]:
         )
     )
     for number in range(people):
-        chart, last = f"c{number:05d}", f"Reader{_letters(number)}"
-        ssn = f"5{number % 100:02d}-{1 + number // 100 % 99:02d}-{1000 + number % 9000}"
+        own, last = f"{chart}{number:05d}", f"{family}{_letters(number)}"
+        secret = f"{ssn}{number % 100:02d}-{1 + number // 100 % 99:02d}-{1000 + number % 9000}"
         patients.append(
             {
                 "resourceType": "Patient",
-                "id": chart,
+                "id": own,
                 "meta": {"source": "urn:unit:riverside-main"},
-                "identifier": [{"system": "http://hl7.org/fhir/sid/us-ssn", "value": ssn}],
+                "identifier": [{"system": "http://hl7.org/fhir/sid/us-ssn", "value": secret}],
                 "name": [{"family": last, "given": ["Sample"]}],
                 "gender": "female",
                 "birthDate": "1980-02-03",
@@ -133,15 +133,15 @@ def extracts_of(people: int, at: int) -> dict[str, bytes]:
             when = days_ago(200 + 7 * place + number % 5, at).isoformat(timespec="seconds")
             results.append(
                 detail_of(kind, 5 + place % 15, when)
-                | {"id": f"{chart}-{place}", "subject": {"reference": f"Patient/{chart}"}}
+                | {"id": f"{own}-{place}", "subject": {"reference": f"Patient/{own}"}}
             )
         person = {
-            "id": f"r{chart}",
+            "id": f"r{own}",
             "last": last,
             "first": "Sample",
             "dob": "1980-02-03",
             "sex": "F",
-            "ssn": ssn,
+            "ssn": secret,
         }
         releases.append(submission(choice, number, at, person))
     lines = {"Patient.ndjson": patients, "Observation.ndjson": results, "releases.ndjson": releases}
@@ -156,7 +156,7 @@ def _letters(number: int) -> str:
     return text
 
 
-def _expected(port: int, wanted: dict[str, Any]) -> tuple[list[Asked], list[Asked]]:
+def expected(port: int, wanted: dict[str, Any]) -> tuple[list[Asked], list[Asked]]:
     """Every request with its right answer, after each answer was held against what went in."""
     token, reads, searches = wanted["token"], [], []
     for patient in wanted["patients"]:
@@ -214,7 +214,7 @@ def spent(process: int) -> float:
 
 
 @contextmanager
-def _server(arguments: Sequence[str], *rest: str) -> Iterator[tuple[int, int]]:
+def server(arguments: Sequence[str], *rest: str) -> Iterator[tuple[int, int]]:
     """A server process on a free port: (port, process id)."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -34,10 +34,12 @@ import rehearsing
 import rest_speed
 import roster
 import tables
+import while_fed
 from measure import FULL, SHORT, Row, WrongAnswer, calibrate, plain, table
 
 MEASURED = {
     "rest": rest_speed.measure,
+    "fed": while_fed.measure,
     "roster": roster.measure,
     "extracts": extracts.measure,
     "population": population.measure,

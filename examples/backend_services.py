@@ -5,7 +5,7 @@
     python backend_services.py get BASE CLIENT PATH    ask, such as `Patient?identifier=…`, and print the answer
 
 BASE is the FHIR base (`https://sallyport.county.example/fhir`), CLIENT the client_id the county gave you. Options after
-these: `--scope`, and for a user or a choice `--organization KEY`, `--purpose CODE` (may be repeated), `--user NAME`.
+these: `--scope`, and for a choice or a user `--organization KEY` with `--purpose CODE` (repeatable), `--user NAME`.
 
 It needs Python 3.11 and the package `cryptography`. The private key stays in key.json, readable by you alone.
 """
@@ -22,7 +22,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -124,6 +124,8 @@ def main() -> None:
         parser.add_argument(name, default="")
     parser.add_argument("--purpose", action="append", default=[])
     options = parser.parse_args()
+    if (options.purpose or options.user) and not options.organization:
+        parser.error("say for which organization you ask: --organization KEY goes with --purpose and --user")
     if options.work == "key":
         public = {name: value for name, value in make_key().items() if name != "d"}
         print(json.dumps({"keys": [public]}))
@@ -131,7 +133,9 @@ def main() -> None:
         print(token_of(options))
     else:
         headers = {"Authorization": f"Bearer {token_of(options)}", "Accept": "application/fhir+json"}
-        answer = asked(Request(f"{options.base}/{options.path}", headers=headers))  # noqa: S310 - checked in `asked`
+        # Names are written as people write them; an address holds ASCII alone. What is escaped already stays so.
+        address = f"{options.base}/{quote(options.path, safe='/?&=%:|$,+@;')}"
+        answer = asked(Request(address, headers=headers))  # noqa: S310 - checked in `asked`
         print(json.dumps(answer, indent=2))
 
 

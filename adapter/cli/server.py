@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,7 @@ from adapter.bootstrap import build
 from adapter.cli import logs
 from adapter.cli.options import SiteFolder, run_loop
 from adapter.rest.app import application
+from adapter.services.feed_line import set_aside
 from adapter.settings import load_site
 
 if TYPE_CHECKING:
@@ -120,7 +122,9 @@ async def listen(services: Services, *, host: str, port: int, ways_in: bool = Fa
         for work in (services.intake.run(), services.alerts.run(), services.notifying.outbox.run())
     ]
     try:
-        await uvicorn.Server(config).serve()
+        gc.collect()
+        with set_aside():
+            await uvicorn.Server(config).serve()
     finally:
         await services.ways_in.close()
         # Answers have ended. What was received is in the inbox: the work on it goes on at the next start.

@@ -21,7 +21,7 @@ from adapter.errors import SallyportError, Unavailable
 from adapter.fhir.subset import Subsets
 from adapter.fhir.xml_dump import XmlWriter
 from adapter.fhir.xml_parse import XmlReader
-from adapter.rest import authorize, feeds, metrics, panels
+from adapter.rest import authorize, described, feeds, metrics, panels
 from adapter.rest.answer import GUARDED, send_answer
 from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
 from adapter.rest.assert_basis import AssertBasis
@@ -190,14 +190,14 @@ def _beside(services: Services, routers: Sequence[APIRouter]) -> FastAPI:
         redirect_slashes=False,
     )
 
-    @app.get("/health/live", summary="Whether the process runs")
+    @app.get("/health/live", summary="Whether the process runs", responses=described.LIVE)
     async def live() -> dict[str, str]:
         return {"status": "live"}
 
     @app.get(
         "/health/ready",
         summary="Whether requests should be sent here, and which agreements are about to end",
-        responses={503: {"description": "Not now; try again in a few seconds."}},
+        responses=described.READY,
     )
     async def ready() -> dict[str, Any]:
         if not await services.ready():
@@ -225,6 +225,7 @@ def _beside(services: Services, routers: Sequence[APIRouter]) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(SallyportError, _of_ours)
     app.add_exception_handler(Exception, _of_defect)
+    described.complete(app)
     return app
 
 

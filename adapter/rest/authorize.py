@@ -18,7 +18,7 @@ from starlette.responses import Response
 from adapter.auth.endpoints import OF_REFUSALS
 from adapter.auth.refusal import Refusal
 from adapter.errors import RequestError, Throttled
-from adapter.rest import parameters
+from adapter.rest import described, parameters
 from adapter.rest.errors import Refused
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def router(services: AuthorizingServices) -> APIRouter:
     @routes.post(
         "/token",
         summary="A short-lived access token for software that proves itself with its key (SMART Backend Services)",
-        responses={400: {"description": "An error of RFC 6749, the same whatever of it was wrong."}},
+        response_class=Response,
+        responses=described.TOKEN,
+        openapi_extra=described.GRANT,
     )
     async def token(request: Request) -> Response:
         form = await _form(request)
@@ -60,14 +62,26 @@ def router(services: AuthorizingServices) -> APIRouter:
             return form
         return await _answer(services.authorization.token(form, **_asking(request)))
 
-    @routes.post("/introspect", summary="What an access token grants, for whoever may ask (RFC 7662)")
+    @routes.post(
+        "/introspect",
+        summary="What an access token grants, for whoever may ask (RFC 7662)",
+        response_class=Response,
+        responses=described.INTROSPECTED,
+        openapi_extra=described.ABOUT,
+    )
     async def introspect(request: Request) -> Response:
         form = await _form(request)
         if isinstance(form, Response):
             return form
         return await _answer(services.authorization.introspect(form, _bearer(request), **_asking(request)))
 
-    @routes.post("/revoke", summary="End an access token of one's own (RFC 7009)")
+    @routes.post(
+        "/revoke",
+        summary="End an access token of one's own (RFC 7009)",
+        response_class=Response,
+        responses=described.REVOKED,
+        openapi_extra=described.ABOUT,
+    )
     async def revoke(request: Request) -> Response:
         form = await _form(request)
         if isinstance(form, Response):

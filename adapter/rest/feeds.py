@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from adapter.errors import FeedClosed, NotAllowed, NotFound, RequestError
+from adapter.rest import described
 from adapter.rest.errors import Refused, refusal
 
 if TYPE_CHECKING:
@@ -39,23 +40,6 @@ ANSWERED: Final = 16_000_000
 """Bytes of the largest body whose messages are acknowledged; a longer one is answered with its receipt."""
 NAME: Final = "pushed"
 """What extracts that are no messages are called in the inbox: the last one, sent again, is the same receipt."""
-
-_TEXT: Final = {"type": "string"}
-_RECEIPT: Final = {
-    "application/json": {
-        "schema": {
-            "type": "object",
-            "properties": {
-                "receipt": _TEXT,
-                "feed": _TEXT,
-                "bytes": {"type": "integer"},
-                "sha256": _TEXT,
-                "report": _TEXT,
-            },
-        }
-    }
-}
-_REPORT: Final = {"application/json": {"schema": {"type": "object"}}}
 
 TOO_LARGE = refusal(413, "too-long", "the body is larger than this feed takes; cut the extract into several")
 COMPRESSED = refusal(415, "not-supported", "expected a body that is not compressed: no Content-Encoding")
@@ -95,14 +79,9 @@ def router(services: FeedServices) -> APIRouter:
         "/{feed}",
         summary="Push an extract or an HL7 v2 message; durable before the answer",
         status_code=202,
-        responses={
-            200: {"description": "The acknowledgement of a message, as HL7 v2.", "content": {HL7_TYPES[0]: {}}},
-            202: {"description": "Kept; `report` tells where to see what becomes of it.", "content": _RECEIPT},
-            403: {"description": "The token does not cover this feed, or there is no such feed."},
-            413: {"description": "Larger than this feed takes."},
-            503: {"description": "The feed takes nothing in now: keep it and send it later."},
-        },
-        openapi_extra={"requestBody": {"required": True, "content": {"*/*": {"schema": {"format": "binary"}}}}},
+        response_class=Response,
+        responses=described.PUSHED,
+        openapi_extra=described.BYTES,
     )
     async def push(request: Request, feed: str) -> Response:
         organisation = await _authorise(services, request, feed)
@@ -111,7 +90,9 @@ def router(services: FeedServices) -> APIRouter:
     @routes.get(
         "/{feed}/receipts/{receipt}",
         summary="What became of something that was pushed: counts, and where what waits stands in it",
-        responses={200: {"content": _REPORT}, 404: {"description": "No such receipt of this feed."}},
+        response_class=Response,
+        responses=described.REPORTED,
+        openapi_extra=described.BEARER,
     )
     async def report(request: Request, feed: str, receipt: str) -> Response:
         await _authorise(services, request, feed)
@@ -123,7 +104,9 @@ def router(services: FeedServices) -> APIRouter:
     @routes.get(
         "/{feed}/receipts",
         summary="What became of the messages that their sender calls by this control id (MSH-10)",
-        responses={200: {"content": _REPORT}, 400: {"description": "No control id, or more than one."}},
+        response_class=Response,
+        responses=described.FATES,
+        openapi_extra=described.CONTROL_ID,
     )
     async def fate(request: Request, feed: str) -> Response:
         organisation = await _authorise(services, request, feed)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from adapter.errors import NotAuthenticated
 from adapter.fhir.search import PARAMETERS
+from adapter.rest import described
 from adapter.rest.errors import NO_ROUTE, Refused
 from adapter.services.measures import MEDIA_TYPE, RIGHT
 
@@ -49,7 +50,8 @@ def router(services: MetricServices) -> APIRouter:
         "/metrics",
         summary="Counts in the Prometheus text format, for a token with the right `metrics`",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {}}}, 404: {"description": "There is no such token."}},
+        responses=described.METRICS,
+        openapi_extra=described.BEARER,
     )
     async def read(request: Request) -> Response:
         try:

@@ -72,13 +72,28 @@ class Batch:
 @contextmanager
 def seldom_collected() -> Iterator[None]:
     """Let the garbage collector look seldom: a batch is many objects, freed as they are written, none in a cycle."""
-    gc.freeze()
-    gc.set_threshold(*_SELDOM)
+    with set_aside():
+        gc.set_threshold(*_SELDOM)
+        try:
+            yield
+        finally:
+            gc.set_threshold(*_USUAL)
+
+
+@contextmanager
+def set_aside() -> Iterator[None]:
+    """Keep what is there out of every collection: a whole one looks at all of it, and answers wait for that long.
+
+    What somebody set aside before stays so when this ends.
+    """
+    already = gc.get_freeze_count() > 0
+    if not already:
+        gc.freeze()
     try:
         yield
     finally:
-        gc.set_threshold(*_USUAL)
-        gc.unfreeze()
+        if not already:
+            gc.unfreeze()
 
 
 def feed_line(

@@ -14,6 +14,7 @@ from adapter.services.backlog import Backlog
 from adapter.services.batches import Batches, tells
 from adapter.services.feed_line import Batch, FeedLine, seldom_collected
 from adapter.services.gone import DELETED, Gone
+from adapter.services.pace import Steady
 from adapter.services.report import FeedReport
 from adapter.services.revocations import with_revocations
 from adapter.services.rosters import named
@@ -21,10 +22,11 @@ from adapter.source import Malformed
 from adapter.store.shapes import QuarantinedRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from adapter.services.amend import Amender
     from adapter.services.feed_work import FeedWork
+    from adapter.services.pace import Pace
     from adapter.services.settling import Settling
     from adapter.settings import Feed
     from adapter.source import SourceRecord
@@ -99,15 +101,14 @@ class Ingest:
         receipt: Receipt,
         *,
         progress: Callable[[int, int], None] | None = None,
-        batch_size: int | None = None,
-        pause: Callable[[], Awaitable[None]] | None = None,
+        pace: Pace | None = None,
     ) -> FeedReport:
         """Bring a receipt into the store, from where it stands. Returns the report over all of it.
 
-        ``progress`` is told how many records are in the store and how many bytes were read for them. ``batch_size`` are
-        the records of one transaction; ``pause`` is awaited after each record, outside of transactions.
+        ``progress`` is told how many records are in the store and how many bytes were read for them. ``pace`` says how
+        many records a transaction takes.
         """
-        most = batch_size or BATCH
+        pace = pace or Steady(BATCH)
         line = self._lines[receipt.feed]
         done, report, finished = await self._begun(receipt)
         if finished:
@@ -126,10 +127,10 @@ class Ingest:
                     report.warnings["repeated-message"] += 1
                     continue
                 await self._take(line, with_revocations(item, revoked), ordinal, receipt, report, batch)
-                if pause is not None:
-                    await pause()
-                if len(batch) >= most:
-                    await self._batches.write(batch, report, receipt, position, done=False)
+                await pace.between()
+                if len(batch) >= pace.records:
+                    with pace.writing(len(batch)):
+                        await self._batches.write(batch, report, receipt, position, done=False)
                     batch = Batch()
                     if progress is not None:
                         progress(position, received.consumed)

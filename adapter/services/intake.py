@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adapter.services.alerts import of_receipt
 from adapter.services.fates import told_of
+from adapter.services.pace import GivingWay
 from adapter.services.report import FeedReport
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-BACKGROUND_BATCH: Final = 25
-"""Records per transaction while answers are given too: each write holds them up for some milliseconds."""
 RETRY_AFTER: Final = 30.0
 """Seconds before a receipt whose processing failed is tried again."""
 TRIES: Final = 3
@@ -43,7 +42,7 @@ class Intake:
     ``counted`` tells how often each of `STATES` came about since the start.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of one service, and where its time and ids come from
         self,
         *,
         store: Store,
@@ -54,6 +53,7 @@ class Intake:
         fates: Fates,
         clock: Callable[[], int],
         new_id: Callable[[], str],
+        tick: Callable[[], float],
     ) -> None:
         self._store = store
         self._inbox = inbox
@@ -63,6 +63,7 @@ class Intake:
         self._fates = fates
         self._clock = clock
         self._new_id = new_id
+        self._pace = GivingWay(tick)
         self._waiting: dict[str, deque[Receipt]] = {}
         self._turns: asyncio.Queue[str] = asyncio.Queue()
         self._resting: set[str] = set()
@@ -187,7 +188,7 @@ class Intake:
     async def _processed(self, receipt: Receipt) -> bool:
         try:
             await self.prepare(receipt)
-            await self._ingest.process(receipt, batch_size=BACKGROUND_BATCH, pause=_pause)
+            await self._ingest.process(receipt, pace=self._pace)
             await self._fates.settle(receipt)
         except Exception as error:  # noqa: BLE001 - one receipt must not stop the others; it is tried again
             # The class alone: a message could quote what it stumbled over.
@@ -196,8 +197,3 @@ class Intake:
             return False
         self.counted["processed"] += 1
         return True
-
-
-async def _pause() -> None:
-    """Let answers pass."""
-    await asyncio.sleep(0)

@@ -26,9 +26,9 @@ class SiteKeys:
         """The id of a resource that ``source`` knows under ``key``."""
         return _name(self._resource, source, kind, *key)
 
-    def version_id(self, kind: str, ident: str, digest: bytes, revision: int) -> str:
-        """The id of one version of a resource."""
-        return _name(self._version, kind, ident, digest.hex(), str(revision))
+    def version_id(self, kind: str, ident: str, digest: bytes, *marks: int) -> str:
+        """The id of one version of a resource, by its content and what else tells it from the others."""
+        return _name(self._version, kind, ident, digest.hex(), *map(str, marks))
 
     def match_hash(self, rule: str, value: str) -> bytes:
         """A match key as it is stored."""

@@ -91,8 +91,12 @@ class Labelling:
         if not why.strip():
             raise RequestError("say why: --because", expression="because")
         changes = []
-        for row, segment in await self._labelled(what):
-            floor = self._floor(row, segment)
+        labelled = await self._labelled(what)
+        async with self._store.snapshot() as view:
+            written = await view.written([row.rid for row, _ in labelled])
+        for row, segment in labelled:
+            own = written.get(row.rid)
+            floor = self._floor(row, segment, None if own is None else own.body)
             kept = [label for label in segment.labels if label[1] not in codes]
             lifted = tuple(label for label in segment.labels if label[1] in codes and label not in floor)
             if lifted:
@@ -144,13 +148,19 @@ class Labelling:
         found = [(row, await self._decisions.segment(row.segment)) for row in rows]
         return [(row, segment) for row, segment in found if segment.tier in _TIERS and row.type != "Consent"]
 
-    def _floor(self, row: StoredResource, segment: Segment) -> tuple[Label, ...]:
-        """The labels that a record bears whatever its source says: by its content and the law of its unit."""
-        resource = parse(join(Parts(head=row.head, tail=row.tail)))
-        codes = codings_of(resource)
+    def _floor(self, row: StoredResource, segment: Segment, own: bytes | None) -> tuple[Label, ...]:
+        """The labels that a record bears whatever its source says: by its content and the law of its unit.
+
+        What a client wrote is labelled by all of it, so that all of it is looked at: ``own`` is the copy of its writer,
+        which holds what goes on to nobody else.
+        """
+        shown = parse(join(Parts(head=row.head, tail=row.tail)))
+        resources = [shown] if own is None else [shown, parse(own)]
+        codes = list(dict.fromkeys(code for resource in resources for code in codings_of(resource)))
         named = {label for code in codes for label in self._instrument_labels(code)}
-        asked = self._registry.questionnaire(resource.get("questionnaire", ""))
-        named |= set(asked.labels) if asked is not None else set()
+        for resource in resources:
+            asked = self._registry.questionnaire(resource.get("questionnaire", ""))
+            named |= set(asked.labels) if asked is not None else set()
         return labels_for(instrument_labels=named, codes=codes, regime=segment.regime)
 
     def _instrument_labels(self, code: Label) -> Collection[str]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from adapter.consent.standing import CUSTODY, TREATMENT
 from adapter.services.standing import Sources
 
 if TYPE_CHECKING:
-    from adapter.settings import Site
+    from collections.abc import Callable, Sequence
+
+    from adapter.settings import Feed, Site
     from adapter.store.port import Store
 
 
@@ -20,12 +23,29 @@ async def sources_of(site: Site, store: Store) -> Sources:
         if unit.regime in {"hipaa", "part2"}
     }
     custody: dict[str, int] = {}
+    written = [feed for feed in site.feeds.values() if feed.is_written]
     for feed in site.feeds.values():
         if feed.custody_hours is not None:
             async with store.transaction() as change:
                 number = await change.freshen(feed.feed, until=0, at=0)
             custody |= {f"Organization/{unit.organization}": number for unit in feed.units.values()}
-    return Sources(treating=treating, custody=custody, window=site.site.treatment_window_days)
+    return Sources(
+        treating=treating,
+        custody=custody,
+        window=site.site.treatment_window_days,
+        writers=_telling(TREATMENT, written, lambda feed: bool(feed.establishes_treatment))
+        | _telling(CUSTODY, written, lambda feed: feed.custody_hours is not None),
+    )
+
+
+def _telling(kind: str, written: Sequence[Feed], tells: Callable[[Feed], bool]) -> frozenset[tuple[str, str, str]]:
+    """Whose written Encounters tell a fact, unit by unit: where several feeds of one writer are, all have to say so."""
+    said: dict[tuple[str, str], bool] = {}
+    for feed in written:
+        for unit in feed.units.values():
+            key = (f"Organization/{feed.organization}", f"Organization/{unit.organization}")
+            said[key] = said.get(key, True) and tells(feed)
+    return frozenset((kind, *key) for key, holds in said.items() if holds)
 
 
 def _organisations(site: Site, key: str) -> tuple[str, ...]:

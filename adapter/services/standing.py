@@ -1,9 +1,10 @@
 """What is known of a person besides consents: collected from what was recorded and from records of the right kind.
 
 A treatment relationship is an encounter at a unit that treats, or a recorded referral, inside the window of the site; a
-purpose claim never makes one. Custody is a booking without release, and counts only where somebody asserted it during
-that very stay. The age counts while it is under 18. Where a record leaves something open, it is read so that less
-passes.
+purpose claim never makes one, and neither does an encounter that the software of a partner wrote itself, which would
+be a claim by another name, unless the site takes that writer's word. Custody is a booking without release, and counts
+only where somebody asserted it during that very stay. The age counts while it is under 18. Where a record leaves
+something open, it is read so that less passes.
 
 45 CFR 164.506, 164.512(k)(5); 42 CFR 2.14.
 """
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
+    from adapter.consent.segment import Segment
     from adapter.consent.standing import Timed
     from adapter.services.decisions import Decisions
     from adapter.store.port import Transaction
@@ -38,7 +40,7 @@ ADULT = 18
 UNKNOWN_AGE = Fact(kind=AGE, value="unknown")
 NO_FACT = b"null"
 """The fact of what is recorded without any decision reading it."""
-READING = 2
+READING = 3
 """Raised when the same records may tell other facts."""
 _DAY = 86_400_000_000
 _SURELY_ADULT = 19 * 366 * _DAY
@@ -54,17 +56,20 @@ class Sources:
 
     ``treating`` gives, for a unit that treats, the organisations that thereby have the relationship: itself and what it
     is part of. ``custody`` gives the number of the feed that tells custody at a unit, where one does. ``window`` is how
-    many days a treatment relationship outlasts its last encounter.
+    many days a treatment relationship outlasts its last encounter. ``writers`` are those whose own Encounters, written
+    over FHIR, tell a fact of this kind at a unit: (kind, writer, unit).
     """
 
     treating: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     custody: Mapping[str, int] = field(default_factory=dict)
     window: int = 365
+    writers: frozenset[tuple[str, str, str]] = frozenset()
 
     @property
     def fingerprint(self) -> str:
         """Equal where the same records tell the same facts."""
-        return repr((READING, sorted(self.treating.items()), sorted(self.custody.items()), self.window))
+        told = (sorted(self.treating.items()), sorted(self.custody.items()), self.window, sorted(self.writers))
+        return repr((READING, *told))
 
 
 class KnownFacts:
@@ -91,7 +96,7 @@ class KnownFacts:
         recorded = await recorded_of(change, everyone)
         treated: dict[int, list[Visit]] = {}
         if self._sources.treating:
-            treated = await self._visits(change, everyone, self._sources.treating, at)
+            treated = await self._visits(change, everyone, TREATMENT, at)
         signers = {
             one
             for one in components
@@ -146,21 +151,21 @@ class KnownFacts:
         live = [one for one in ours.values() if one.stop > at and one.fact != NO_FACT]
         found = [_timed(one) for one in live if one.kind != "K"]
         if len(found) < len(live):
-            visits = await self._visits(change, component, self._sources.custody, at)
+            visits = await self._visits(change, component, CUSTODY, at)
             found += self._custody(
                 [one for one in live if one.kind == "K"], [visit for those in visits.values() for visit in those]
             )
         return found
 
     async def _visits(
-        self, change: PersonRecords, patients: Iterable[int], units: Collection[str], at: int
+        self, change: PersonRecords, patients: Iterable[int], kind: str, at: int
     ) -> dict[int, list[Visit]]:
-        """The encounters at these units that take place or did, by patient."""
+        """The encounters that tell a kind of fact and take place or did, by patient."""
         rows = [
-            (row, unit)
+            (row, segment.unit)
             for row in await change.clinical(patients, "Encounter")
-            if (unit := (await self._decisions.segment(row.segment)).unit) in units
-            and BEGINNING < row.low <= at + _SKEW
+            if BEGINNING < row.low <= at + _SKEW
+            and self._tells(segment := await self._decisions.segment(row.segment), kind)
         ]
         rids = [row.rid for row, _ in rows]
         status = await change.elements(rids, "status") if rids else {}
@@ -174,6 +179,12 @@ class KnownFacts:
                 visit = Visit(unit=unit, start=row.low, end=end, closed=closed, told=told)
                 visits.setdefault(row.patient, []).append(visit)
         return visits
+
+    def _tells(self, segment: Segment, kind: str) -> bool:
+        """Whether an Encounter in this segment tells a kind of fact: by its unit, and by who wrote it if anyone did."""
+        units: Collection[str] = self._sources.treating if kind == TREATMENT else self._sources.custody
+        believed = not segment.writer or (kind, segment.writer, segment.unit) in self._sources.writers
+        return segment.unit in units and believed
 
     async def _told(self, change: PersonRecords, rid: int) -> int:
         """When the present state of a record came in."""

@@ -74,10 +74,14 @@ def _plain(labels: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...] |
 
 
 def stamp(keys: SiteKeys) -> Callable[[ResourceWrite, int, int], tuple[str, bytes]]:
-    """Builds version id and head of a new version: the store knows the revision, the site knows the key."""
+    """Builds version id and head of a new version.
 
-    def build(write: ResourceWrite, revision: int, at: int) -> tuple[str, bytes]:
-        version = keys.version_id(write.type, write.id, write.digest, revision)
+    The id follows from what the version itself says, its content and its instant: how many were before, which some may
+    not know, is no part of it. ``again`` counts versions of the same content at the same instant.
+    """
+
+    def build(write: ResourceWrite, at: int, again: int) -> tuple[str, bytes]:
+        version = keys.version_id(write.type, write.id, write.digest, at, again)
         meta = f'"versionId":"{version}","lastUpdated":"{instant_text(at)}",'.encode()
         return version, write.opening + meta + write.head
 

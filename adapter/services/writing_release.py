@@ -42,6 +42,8 @@ _SEVERAL: Final = frozenset(
 _ONE_WORD: Final = {"choices.participants": "treating", "revocations.partners": "all"}
 """Items that are one word or a list."""
 _BY_OTHERS: Final = frozenset({"guardian", "representative", "parent"})
+_AUTHOR: Final = "author"
+"""Of provenance-participant-type: who signed."""
 _INDEX: Final = re.compile(r"\[\d+\]")
 
 
@@ -73,6 +75,11 @@ class Releases:
         if _signer(values) in _BY_OTHERS and not _signed_by_another(plan, consent):
             told = "missing: the RelatedPerson who signed for the person, as an agent of the Provenance"
             raise Rejected([Issue(path=consent.place, code="required", message=f"{told}, 45 CFR 164.508(c)(1)(vi)")])
+        if _signer(values) not in _BY_OTHERS and _authored_by_another(plan, consent):
+            # Left out it would read as signed by the person, for whom somebody else did.
+            told = "missing: in what capacity the RelatedPerson signed who is an agent of the Provenance"
+            place = f"{form.place}.item.where(linkId='signer').item.where(linkId='signer.capacity')"
+            raise Rejected([Issue(path=place, code="required", message=f"{told}, 45 CFR 164.508(c)(1)(vi)")])
         try:
             authored = self._assembly.releases.authored(values, patient=f"Patient/{consent.patient}", at=at)
         except RecordError as error:
@@ -142,6 +149,21 @@ def _signed_by_another(plan: Plan, consent: Target) -> bool:
         one.kind == "Provenance" and consent.rid in one.refers and not people.isdisjoint(one.refers)
         for one in plan.targets
     )
+
+
+def _authored_by_another(plan: Plan, consent: Target) -> bool:
+    """Whether a Provenance of a Consent tells that a RelatedPerson signed: an agent with no other part than author."""
+    return any(
+        str((agent.get("who") or {}).get("reference", "")).startswith("RelatedPerson/")
+        and (not (parts := _parts(agent.get("type"))) or _AUTHOR in parts)
+        for one in plan.targets
+        if one.kind == "Provenance" and consent.rid in one.refers
+        for agent in (one.body or {}).get("agent", ())
+    )
+
+
+def _parts(concept: Any) -> list[str]:
+    return [one.get("code", "") for one in (concept or {}).get("coding", ())]
 
 
 def _signer(values: Mapping[str, Any]) -> str:

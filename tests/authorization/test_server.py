@@ -65,11 +65,14 @@ def test_from_a_key_to_the_first_question_and_out_again(site):
     )
     try:
         until_live(port)
-        answer = run(site, "get", base, "cottonwood-chart", "Observation?category=survey", client=True)
+        answer = run(site, "get", base, "cottonwood-chart", "Observation?category=survey&code:not=ñandú", client=True)
         assert json.loads(answer.stdout)["total"] == 0, answer.stderr
         chosen = ("--organization", "cottonwood", "--purpose", "TREAT", "--scope", "system/Organization.r")
         answer = run(site, "get", base, "cottonwood-chart", "Organization/cottonwood", *chosen, client=True)
         assert json.loads(answer.stdout)["id"] == "cottonwood"
+        alone = run(site, "token", base, "cottonwood-chart", "--user", "nobody", client=True)
+        assert alone.returncode == 2
+        assert "--organization" in alone.stderr
         named = (*chosen, "--user", "nobody")
         refused = run(site, "token", base, "cottonwood-chart", *named, client=True)
         assert refused.returncode == 1

@@ -26,6 +26,7 @@ import rest_speed
 import roster
 import run
 import tables
+import while_fed
 
 from adapter import assets
 
@@ -54,6 +55,13 @@ def test_a_read_and_a_search_are_measured_against_the_bare_route(tmp_path):
     rows = rest_speed.measure(TINY, tmp_path)
     assert [row.name for row in rows][:2] == ["consented read", "consented search, 20 hits, exact total"]
     assert all(0 < row.numbers["ratio"] < 1 for row in rows)
+
+
+def test_reads_are_measured_with_a_feed_and_without(tmp_path, monkeypatch):
+    monkeypatch.setattr(while_fed, "RECORDS", 15)
+    quiet, fed = while_fed.measure(TINY, tmp_path)
+    assert quiet.numbers["records_per_second"] == 0 < fed.numbers["records_per_second"]
+    assert all(0 < row.numbers["p50_ms"] <= row.numbers["p99_ms"] for row in (quiet, fed))
 
 
 def test_transactions_are_counted_by_what_they_made(tmp_path, monkeypatch):

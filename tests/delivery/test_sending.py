@@ -36,6 +36,28 @@ async def screen(world, score):
     await world.deliver(FEED, records.hl7(message), f"screening {score}")
 
 
+async def test_a_subscription_that_was_deleted_keeps_no_server_from_starting(tmp_path):
+    """HAPI #3234, with an event of it that waits."""
+    world = await worlds.open_site(tmp_path / "site", adjust=subscribers.register)
+    world.receiver = subscribers.attach(world)
+    await world.deliver("releases", records.ndjson(records.release(RELEASE)), "release")
+    gone, kept = await subscribe(world), await subscribe(world)
+    await settle(world)
+    world.receiver.answers = [BROKEN, BROKEN]
+    await screen(world, 4)
+    await settle(world)
+    assert (await send(world, COTTONWOOD, "DELETE", f"/fhir/Subscription/{gone}")).status_code in {200, 204}
+    await world.close()
+    world = await worlds.open_site(tmp_path / "site", first_id=10_000)
+    world.receiver = subscribers.attach(world)
+    world.clock.forward(minutes=1)
+    await settle(world)
+    assert (await send(world, COTTONWOOD, "GET", f"/fhir/Subscription/{gone}")).status_code == 404
+    assert (await status(world, kept))["status"] == "active"
+    assert [number for number, _, _ in world.receiver.events()] == [1]
+    await world.close()
+
+
 async def status(world, ident):
     return (await send(world, COTTONWOOD, "GET", f"/fhir/Subscription/{ident}")).json()
 
@@ -57,6 +79,7 @@ async def test_until_the_handshake_is_accepted_nothing_is_told_and_then_everythi
 
 
 async def test_a_refused_notification_is_sent_again_with_its_number_before_anything_else(ada):
+    """HAPI PR #4733: an event is not lost when handing it over fails."""
     ident = await subscribe(ada)
     await settle(ada)
     ada.receiver.answers = [BROKEN]
@@ -133,6 +156,7 @@ async def test_an_event_that_is_not_permitted_any_more_keeps_its_number_and_has_
 
 
 async def test_events_are_told_again_by_number_and_decided_again(ada):
+    """Medplum #4586: what was missed can be asked for."""
     ident = await subscribe(ada, subscription(content="full-resource"))
     await settle(ada)
     for score in (4, 5, 6):

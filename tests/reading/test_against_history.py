@@ -257,8 +257,15 @@ async def test_withheld_versions_change_nothing(tmp_path_factory, seed):
             try:
                 page = await world.versions.history(world.caller(), *name, Window(count=2), None)
                 got[name] = (page.total, page.served, page.next)
+                got["read", name] = await world.versions.read(world.caller(), *name)
             except NotFound:
                 got[name] = None
+            for version in history.versions[name]:
+                try:
+                    asked = rw.version_id(name, version)
+                    got["vread", name, asked] = await world.versions.vread(world.caller(), *name, asked)
+                except NotFound:
+                    got["vread", name, rw.version_id(name, version)] = None
         for person in rw.PEOPLE:
             try:
                 page = await world.everything.of(world.caller(), person, Wanted(count=3), None)

@@ -7,6 +7,7 @@ import orjson
 import pytest
 import records
 import worlds
+import writers
 
 from adapter.errors import Conflict, NotFound, RequestError
 
@@ -196,3 +197,45 @@ async def test_what_a_person_put_back_no_message_lifts(county):
     await county.services.labelling.restore(what, asserting.staff(), why="a mistake")
     await county.deliver(FEED, message("M3", 4, "ARV|1|D|VIP"), name="lifted")
     assert "CEL" in borne(county)
+
+
+ICD = "http://hl7.org/fhir/sid/icd-10-cm"
+DEPENDENCE = {"resourceType": "Condition", "id": "c", "subject": {"display": "x"}} | {
+    "code": {"coding": [{"system": ICD, "code": "F11.20"}]}
+}
+
+
+@pytest.mark.parametrize(
+    "kept_back",
+    [
+        {"contained": [DEPENDENCE], "focus": [{"reference": "#c"}]},
+        {"bodySite": DEPENDENCE["code"]},
+        {
+            "note": [
+                {
+                    "text": "x",
+                    "extension": [{"url": "urn:x", "valueCoding": {"system": ICD, "code": "F11.20"}}],
+                }
+            ]
+        },
+    ],
+    ids=["contained", "element", "extension"],
+)
+async def test_what_follows_from_what_its_writer_alone_has_back_is_not_lifted(county, kept_back):
+    """Others are given less of what a client wrote than it is labelled by."""
+    mine = await writers.registered(county)
+    body = writers.phq9(mine, **kept_back) | {"meta": {"security": [ODD]}}
+    made = await writers.written(county, body)
+    name = f"Observation/{made['id']}"
+    assert {"SUD", "ODD"} <= {label["code"] for label in made["meta"]["security"]}
+    with pytest.raises(RequestError):
+        await county.services.labelling.lift(name, ["SUD", "R"], asserting.staff(), why=WHY)
+    lifted = await county.services.labelling.lift(name, ["ODD", "SUD"], asserting.staff(), why=WHY)
+    labels = {one.record: {code for _, code in one.labels} for one in lifted}
+    assert "SUD" in labels[name]
+    assert "ODD" not in labels[name]
+    again = await writers.send(county, "PUT", f"/{name}", made)
+    assert again.status_code == 200
+    (row,) = county.rows("SELECT head FROM resource WHERE id = ?", made["id"])
+    assert b"SUD" in row[0]
+    assert b"ODD" not in row[0]

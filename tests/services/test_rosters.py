@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapter.errors import NotFound
+from adapter.services.pace import Steady
 from adapter.store.shapes import row_key
 
 pytestmark = pytest.mark.anyio
@@ -213,8 +214,8 @@ async def test_rosters_that_are_processed_out_of_order_infer_from_the_newest_alo
 
 
 async def test_a_roster_cut_into_batches_infers_at_its_end(jail):
-    await deliver(jail, 1, 2, 3, 4, batch_size=1)
-    await deliver(jail, 1, 2, 3, batch_size=1)
+    await deliver(jail, 1, 2, 3, 4, pace=Steady(1))
+    await deliver(jail, 1, 2, 3, pace=Steady(1))
     assert gone(jail) == ["B4"]
 
 

@@ -29,7 +29,7 @@ async def writer(tmp_path_factory):
 
 
 def whole(write):
-    _, head = stamp(SiteKeys(worlds.SECRET))(write, 1, 0)
+    _, head = stamp(SiteKeys(worlds.SECRET))(write, 0, 0)
     return orjson.loads(join(Parts(head=head, tail=write.tail)))
 
 
@@ -77,11 +77,12 @@ async def test_the_directory_is_about_nobody(writer):
     assert (await writer.prepare(body, facets, ident="o1", patient="")).patient == 0
 
 
-async def test_versions_differ_by_content_and_revision_and_by_nothing_else(writer):
+async def test_versions_differ_by_content_and_instant_and_by_nothing_else(writer):
     build = stamp(SiteKeys(worlds.SECRET))
     one = await writer.prepare(ENCOUNTER, FACETS, ident="e6", patient="p1")
     other = await writer.prepare({**ENCOUNTER, "status": "planned"}, FACETS, ident="e6", patient="p1")
-    first, head = build(one, 1, 1_772_000_000_000_000)
-    assert build(one, 1, 5)[0] == first
-    assert len({first, build(one, 2, 0)[0], build(other, 1, 0)[0]}) == 3
+    at = 1_772_000_000_000_000
+    first, head = build(one, at, 0)
+    assert build(one, at, 0)[0] == first
+    assert len({first, build(one, at + 1, 0)[0], build(one, at, 1)[0], build(other, at, 0)[0]}) == 4
     assert f'"versionId":"{first}","lastUpdated":"2026-02-25T06:13:20.000Z"'.encode() in head

@@ -23,8 +23,8 @@ PLACES = {"clinical": (2,), "token": (1, 2), "string": (1, 2, 4), "date": (1, 2,
 """Which columns of a whole key `indexed` keeps now."""
 
 
-def stamp(write, revision, at):
-    version = f"{write.id}-{revision}"
+def stamp(write, at, again):
+    version = f"{write.id}-{write.digest.hex()}-{at}-{again}"
     return version, write.opening + f'"versionId":"{version}","lastUpdated":"{at}",'.encode() + write.head
 
 

@@ -47,8 +47,15 @@ ENTRY = LedgerEntry(
 )
 
 
-def stamp(write, revision, at):
-    version = f"{write.id}-{revision}"
+NUMBERED = {}
+"""The versions of each resource, in the order they were made: what a test calls the first of `a` is `a-1`."""
+
+
+def stamp(write, at, again):
+    made = NUMBERED.setdefault(write.id, [])
+    if (write.digest, at, again) not in made:
+        made.append((write.digest, at, again))
+    version = f"{write.id}-{1 + made.index((write.digest, at, again))}"
     return version, write.opening + f'"versionId":"{version}","lastUpdated":"{at}",'.encode() + write.head
 
 
@@ -59,6 +66,7 @@ def anyio_backend():
 
 @pytest.fixture
 async def store(tmp_path):
+    NUMBERED.clear()
     made = SqliteStore(tmp_path / "data", stamp=stamp, chain=b"chain")
     await made.migrate()
     yield made

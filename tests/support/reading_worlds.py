@@ -25,6 +25,7 @@ from adapter.services.obligations import ObligationTexts
 from adapter.services.panel_people import PanelSeal
 from adapter.services.panels import Panels
 from adapter.services.versions import Versions
+from adapter.services.write import stamp
 from adapter.store.shapes import (
     BEGINNING,
     DENY,
@@ -38,6 +39,7 @@ from adapter.store.shapes import (
 )
 from adapter.store.sqlite.store import SqliteStore
 
+KEYS = SiteKeys(bytes(range(32)))
 ZONE = ZoneInfo("America/Denver")
 START = 1_790_000_000_000_000
 STEP = 10_000_000
@@ -241,7 +243,7 @@ def written(name, version, person, segments):
         rid=row_key(kind, ident),
         patient=row_key("Patient", person),
         segment=segments[version.segment],
-        digest=rest + version.segment.encode(),
+        digest=digest(version),
         opening=f'{{"resourceType":"{kind}","id":"{ident}","meta":{{'.encode(),
         head=b'"security":[{"code":"N"}',
         tail=b"}," + rest[1:],
@@ -249,13 +251,12 @@ def written(name, version, person, segments):
     )
 
 
-def stamp(write, revision, at):
-    version = f"{write.id}v{at // STEP % 1000}"
-    return version, write.opening + f'"versionId":"{version}",'.encode() + write.head
+def digest(version):
+    return f"{version.number} {version.segment}".encode()
 
 
 def version_id(name, version):
-    return f"{name[1]}v{instant(version.moment) // STEP % 1000}"
+    return KEYS.version_id(*name, digest(version), instant(version.moment), 0)
 
 
 NOBODYS = Segment(type="Observation", tier="detail", regime="justice")
@@ -341,7 +342,7 @@ class ReadingWorld:
 
 async def open_history(folder, history, *, only=None):
     """A store of a history. ``only`` keeps a version, by its name and itself, or leaves it out."""
-    store = SqliteStore(folder, stamp=stamp, chain=b"chain", durable=False)
+    store = SqliteStore(folder, stamp=stamp(KEYS), chain=b"chain", durable=False)
     await store.migrate()
     async with store.transaction() as change:
         segments = {name: await change.intern("segment", name.encode()) for name in SEGMENTS}

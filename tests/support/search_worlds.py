@@ -211,9 +211,9 @@ OF_PERSON = {
 DIRECTORY = ("Organization", "Practitioner", "PractitionerRole", "Location")
 
 
-def stamp(write, revision, at):
+def stamp(write, at, again):
     instant = at // 1000 * 1000
-    return f"{write.id}-{revision}", write.opening + f'"lastUpdated":"{instant}",'.encode() + write.head
+    return f"{write.id}-{at}-{again}", write.opening + f'"lastUpdated":"{instant}",'.encode() + write.head
 
 
 def written(one, segment):

@@ -187,8 +187,32 @@ class StoreContract:
             assert await change.put([real], at=NOW, origin=("receipt", 10)) == [True]
         async with store.snapshot() as view:
             after_seed = await view.resource("Patient", "q")
-        assert after_seed.version == "q-1"
+        assert b"stub" not in after_seed.head + after_seed.tail
         assert (await store.counts())["resource_history"] == 0
+
+    async def test_a_resource_that_takes_the_place_of_a_seed_like_it_is_named_as_if_that_had_not_been(self, store):
+        _, _, segment = await self.fill(store)
+        async with store.transaction() as change:
+            for seed in (True, False):
+                one = write("Patient", "q", "q", segment, content=b"same", seed=seed)
+                assert await change.put([one], at=NOW, origin=None) == [True]
+        async with store.snapshot() as view:
+            assert (await view.resource("Patient", "q")).version == "q-1"
+
+    async def test_what_comes_back_within_an_instant_has_a_name_of_its_own(self, store):
+        _, _, segment = await self.fill(store)
+        contents = [b"a", b"b", b"a", b"b", b"a"]
+        for several in (contents[:3], contents[3:]):
+            async with store.transaction() as change:
+                for content in several:
+                    one = write("Observation", "back", "p", segment, content=content)
+                    assert await change.put([one], at=NOW, origin=None) == [True]
+        async with store.snapshot() as view:
+            found = [await view.version("Observation", "back", f"back-{number}") for number in range(1, 7)]
+        assert [None if one is None else one.tail for one in found] == [
+            *(write("Observation", "back", "p", segment, content=content).tail for content in contents),
+            None,
+        ]
 
     async def test_pages_hold_every_hit_once_in_order(self, store):
         context, _, segment = await self.fill(store)

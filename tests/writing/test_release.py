@@ -154,3 +154,26 @@ async def test_a_consent_with_provisions_of_its_own_is_refused(world):
     entries[2]["resource"]["provision"] = {"type": "permit"}
     answer = await writers.transact(world, *entries)
     assert (answer.status_code, writers.said(answer)[0][1]) == (422, "Bundle.entry[2].resource.provision")
+
+
+@pytest.mark.parametrize("lost", ["signer", "signer.capacity"])
+@pytest.mark.parametrize("part", [None, "author", "informant"])
+async def test_a_form_that_does_not_say_who_signed_is_none_of_the_persons_own(world, lost, part):
+    """The Provenance tells that another signed; read without the signer it would be signed by the person."""
+    subject = await writers.registered(world)
+    rest = [answered("signer.name", "R. Quillan"), answered("signer.authority", "letters of guardianship 2026-4")]
+    signer = () if lost == "signer" else ({"linkId": "signer", "item": rest},)
+    person = {"resourceType": "RelatedPerson", "patient": {"reference": f"Patient/{subject}"}, "name": [{"text": "R."}]}
+    system = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+    agent = {"who": {"reference": urn(905)}} | (
+        {"type": {"coding": [{"system": system, "code": part}]}} if part else {}
+    )
+    entries = release(f"Patient/{subject}", *FORM, choice(), *signer, more=[agent])
+    answer = await writers.transact(world, *entries, entry("POST", "RelatedPerson", person, full_url=urn(905)))
+    if part == "informant":
+        assert answer.status_code == 200, answer.text
+        return
+    assert answer.status_code == 422
+    ((told, where),) = writers.said(answer)
+    assert "in what capacity" in told
+    assert "item.where(linkId='signer').item.where(linkId='signer.capacity')" in where

@@ -1,7 +1,12 @@
 -- Statements of the writer. `:name` bindings throughout.
 
 -- name: in_place
-SELECT rid, id, type, patient, revision, segment, digest, seeded FROM resource WHERE rid IN carray(?)
+SELECT rid, id, type, patient, revision, segment, digest, seeded, updated, version FROM resource WHERE rid IN carray(?)
+
+-- name: named_before
+-- What another is about to take the place of is still among the current ones until the writer flushes.
+SELECT 1 FROM resource_history WHERE rid = :rid AND version = :version
+UNION ALL SELECT 1 FROM resource WHERE rid = :rid AND version = :version AND NOT seeded
 
 -- name: taken_back
 SELECT rid FROM taken_back WHERE rid IN carray(?)

@@ -37,6 +37,8 @@ class _InPlace(NamedTuple):
     segment: int
     digest: bytes
     seeded: int
+    updated: int
+    version: str
 
     def holds(self, write: ResourceWrite) -> bool:
         """Whether the write brings nothing new."""
@@ -127,11 +129,11 @@ class ResourceWriter:
     def _replace(self, current: _InPlace | None, write: ResourceWrite, at: int) -> None:
         rid, kind = write.rid, TYPES[write.type]
         revision = self._retire(current) if current is not None else 1
-        version, head = self._stamp(write, revision, at)
+        version, head = self._stamped(current, write, at)
         content = (revision, version, write.segment, at, head, write.tail)
         self._rows[rid] = (rid, *content, kind, write.id, write.patient, write.digest, write.seed)
         self._in_place[rid] = _InPlace(
-            rid, write.id, kind, write.patient, revision, write.segment, write.digest, write.seed
+            rid, write.id, kind, write.patient, revision, write.segment, write.digest, write.seed, at, version
         )
         self._index.put(kind, write)
         if write.type == "Observation" and (current is not None or write.screening is not None):
@@ -144,10 +146,12 @@ class ResourceWriter:
     def _replace_sealed(self, current: _InPlace, write: ResourceWrite, at: int) -> None:
         """Keep a new version where the sealed ones are: in no index, under the segment that nobody is allowed."""
         revision = self._retire(current)
-        version, head = self._stamp(write, revision, at)
+        version, head = self._stamped(current, write, at)
         content = (revision, version, current.segment, at, head, write.tail)
         self._rows[write.rid] = (write.rid, *content, current.type, write.id, write.patient, write.digest, False)
-        self._in_place[write.rid] = current._replace(revision=revision, digest=write.digest, seeded=0)
+        self._in_place[write.rid] = current._replace(
+            revision=revision, digest=write.digest, seeded=0, updated=at, version=version
+        )
         self._apart.changed(write)
 
     def refused(self, writes: Sequence[ResourceWrite], origin: tuple[str, int] | None) -> set[int]:
@@ -184,6 +188,24 @@ class ResourceWriter:
         else:
             self._history.append(waiting[:_VERSION])
         return current.revision + 1
+
+    def _stamped(self, current: _InPlace | None, write: ResourceWrite, at: int) -> tuple[str, bytes]:
+        """Version id and head of what takes the place of ``current``: an id that no version before it has."""
+        again = 0
+        while True:
+            version, head = self._stamp(write, at, again)
+            # The same content may come back within one instant, and at no other.
+            if current is None or current.updated != at or not self._named(current, version):
+                return version, head
+            again += 1
+
+    def _named(self, current: _InPlace, version: str) -> bool:
+        """Whether a version is the one in place or one before it."""
+        waiting = {row[2] for row in self._history if row[0] == current.rid}
+        # A seed is in no history: what takes its place may bear its name.
+        known = (version == current.version and not current.seeded) or version in waiting
+        asked = {"rid": current.rid, "version": version}
+        return known or self._db.execute(SQL["named_before"], asked).fetchone() is not None
 
     def flush(self) -> None:
         """Write what waits."""

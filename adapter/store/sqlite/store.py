@@ -70,7 +70,10 @@ class _View:
 
 
 class SqliteStore(SqliteSubscriptionReads):
-    """The store of a site folder. ``stamp`` gives version id and head of a new version (write, revision, instant)."""
+    """The store of a site folder.
+
+    ``stamp`` gives version id and head of a new version: (write, instant, number among those of the same of both).
+    """
 
     def __init__(
         self,
