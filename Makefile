@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: setup demo test lint fmt bench bench-full crash fuzz fuzz-rest fuzz-openapi mutants conformance pins clean
+.PHONY: setup demo test lint fmt bench bench-full crash streams fuzz fuzz-rest fuzz-openapi mutants conformance pins clean
 
 setup: $(STAMP) ## make .venv with the command .venv/bin/sallyport
 
@@ -41,6 +41,9 @@ bench-full: setup ## the long ones: a 1 GB file, 100,000 candidates, 10,000 peop
 
 crash: setup ## kill a server, and those who tell subscribers, two hundred times each: nothing lost, nothing doubled
 	$(BIN)/python -m pytest -q tests/test_crash_mllp.py tests/test_crash_delivery.py --kills 200
+
+streams: setup ## random histories: what subscribers get is the same without what is withheld, and misses nothing
+	$(BIN)/python -m pytest -q tests/delivery/test_whole_stream.py tests/delivery/test_load_and_follow.py --histories 200
 
 fuzz: setup ## ten million random cases: the engine, its tables and a slow evaluator must agree
 	$(BIN)/python -m tests.fuzz $(FUZZ)

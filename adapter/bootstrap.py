@@ -50,6 +50,8 @@ from adapter.services.intake import Intake
 from adapter.services.keys import SiteKeys
 from adapter.services.labelling import Labelling
 from adapter.services.measures import Measures
+from adapter.services.panel_people import PanelSeal
+from adapter.services.panels import Panels
 from adapter.services.paper import Papers
 from adapter.services.patient_match import PatientMatch
 from adapter.services.people import People
@@ -338,6 +340,7 @@ async def build(
     )
     events = AuditEvents(keys.audit_key(), words, base_url=base_url, site=site.site.name)
 
+    panels = Panels(store, PanelSeal(keys), keys, shipped_matcher())
     told = notifying(
         On(
             site=site,
@@ -348,6 +351,7 @@ async def build(
             words=authorized.stored,
             users=user_agreements,
             keys=keys,
+            panels=panels,
             base_url=base_url,
             clock=now,
             new_id=make_id,
@@ -375,8 +379,8 @@ async def build(
         disclosure=disclosure,
         versions=Versions(store, ledger, decisions, now),
         everything=Everything(store, ledger, decisions, now),
-        bulk=Bulk(store, ledger, decisions, now, new_id=make_id),
-        groups=Groups(store, ledger, decisions, now, new_id=make_id),
+        bulk=Bulk(store, ledger, decisions, now, panels=panels, new_id=make_id),
+        groups=Groups(store, ledger, decisions, now, panels=panels, new_id=make_id),
         subscriptions=told.subscriptions,
         notifying=told,
         ingest=ingest,

@@ -27,6 +27,13 @@ class Address(_Entry):
     postal_code: str = Field(pattern=r"^[0-9]{5}(-[0-9]{4})?$")
 
 
+class Contact(_Entry):
+    """Whom everyone who may ask at all is told to call."""
+
+    office: str = Field(min_length=1)
+    phone: str = Field(min_length=1)
+
+
 class Place(_Entry):
     """A place of a partner; the key is its Location id."""
 
@@ -57,6 +64,7 @@ class DirectorySection(_Entry):
     """`directory.yaml`: what everyone may see beside the organisations."""
 
     addresses: dict[Key, Address] = {}
+    contacts: dict[Key, Contact] = {}
     locations: dict[Key, Place] = {}
     practitioners: dict[Key, Clinician] = {}
     roles: dict[Key, Role] = {}
@@ -64,6 +72,7 @@ class DirectorySection(_Entry):
     def unknown(self, partners: Collection[str]) -> list[Problem]:
         """What is named and is not there; ``partners`` are the keys of `partners.yaml`."""
         named = [(f"addresses.{key}", key, "partner") for key in self.addresses]
+        named += [(f"contacts.{key}", key, "partner") for key in self.contacts]
         named += [
             (f"locations.{key}.organization", place.organization, "partner") for key, place in self.locations.items()
         ]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from adapter.listening import AlertsEndpoint, Hl7Endpoint
     from adapter.services.decisions import Decisions
     from adapter.services.keys import SiteKeys
+    from adapter.services.panels import Panels
     from adapter.services.user_agreements import UserAgreements
     from adapter.settings import Site
     from adapter.store.port import Ledger, Store
@@ -53,6 +54,7 @@ class On:
     words: Stored
     users: UserAgreements
     keys: SiteKeys
+    panels: Panels
     base_url: str
     clock: Callable[[], int]
     new_id: Callable[[], str]
@@ -102,7 +104,9 @@ def notifying(on: On) -> Notifying:
         clock=on.clock,
         new_id=on.new_id,
     )
-    reconciler = Reconciler(on.store, gate, readiness, callers, on.decisions, zone=site.zone, clock=on.clock, salt=salt)
+    reconciler = Reconciler(
+        on.store, gate, readiness, callers, on.decisions, on.panels, zone=site.zone, clock=on.clock, salt=salt
+    )
     announcements = Announcements(on.store, reconciler, notifications, topics, on.clock)
     subscriptions = Subscriptions(
         store=on.store,

@@ -37,7 +37,7 @@ from adapter.consent.agreement_spec import (  # noqa: E402
 )
 from adapter.consent.agreement_user import UserAgreement  # noqa: E402
 from adapter.consent.release_form import Form, Intermediary, Part2Section, Statements  # noqa: E402
-from adapter.directory import Address, Clinician, DirectorySection, Place, Role  # noqa: E402
+from adapter.directory import Address, Clinician, Contact, DirectorySection, Place, Role  # noqa: E402
 from adapter.fhir.criteria import modifiers  # noqa: E402
 from adapter.fhir.parameters import PARAMETERS  # noqa: E402
 from adapter.fhir.results import offered_includes, offered_revincludes, sorts  # noqa: E402
@@ -75,6 +75,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str, str], ...] = (
     ("partners.yaml, each partner", Partner, "partners.yaml", "partners.*"),
     ("directory.yaml", DirectorySection, "directory.yaml", ""),
     ("directory.yaml, an address", Address, "directory.yaml", "addresses.*"),
+    ("directory.yaml, a contact", Contact, "directory.yaml", "contacts.*"),
     ("directory.yaml, each location", Place, "directory.yaml", "locations.*"),
     ("directory.yaml, each practitioner", Clinician, "directory.yaml", "practitioners.*"),
     ("directory.yaml, each role", Role, "directory.yaml", "roles.*"),

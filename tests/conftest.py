@@ -46,6 +46,7 @@ def pytest_configure():
 
 
 def pytest_addoption(parser):
+    parser.addoption("--histories", type=int, default=1, help="random histories of which subscribers are told")
     parser.addoption("--kills", type=int, default=4, help="how often a crash test kills a process at work")
 
 

@@ -206,6 +206,40 @@ async def test_a_group_of_hidden_and_absent_people_holds_nobody(world, case):
         assert told["output"] == []
 
 
+async def test_a_list_of_hidden_seen_and_unknown_people_is_answered_and_followed_alike(world, case):
+    """The upload tells nothing of anybody, and hidden people stay off what is read back and off what is followed."""
+    token = await world.token(*case["caller"])
+    rows = world.rows("SELECT CAST(head || ']' || tail AS TEXT) FROM resource WHERE type = 1 ORDER BY rid")
+    named = [one for one in (orjson.loads(body) for (body,) in rows) if one.get("birthDate") and one.get("name")]
+    readable = {
+        one["id"]: (await world.ask(case["caller"], f"/fhir/Patient/{one['id']}")).json().get("birthDate")
+        for one in named
+    }
+    people = [
+        (one["name"][0]["family"], one["name"][0]["given"][0], one["birthDate"])
+        for one in named
+        if "given" in one["name"][0]
+    ]
+    seen = [one for one in named if readable[one["id"]]]
+    assert seen
+    assert len(seen) < len(named)
+    head = "family,given,birth_date\r\n"
+    answers = [
+        await bulk_requests.upload(world, token, f"{head}{','.join(row)}\r\n")
+        for row in [*people[:20], ("Nemo", "Nora", "1980-01-01")]
+    ]
+    every = head + "".join(",".join(row) + "\r\n" for row in people)
+    whole = (await bulk_requests.upload(world, token, every)).json()
+    assert {(one.status_code, len(one.content), one.json()["rows"]) for one in answers} == {
+        (201, len(answers[0].content), 1)
+    }
+    read = (await world.ask(case["caller"], f"/fhir/{whole['group']}")).json()
+    told = {one["entity"]["reference"].removeprefix("Patient/") for one in read["member"]}
+    assert {one["id"] for one in seen if "given" in one["name"][0]} <= told
+    for ident in told:
+        assert (await world.ask(case["caller"], f"/fhir/Patient/{ident}")).status_code == 200
+
+
 @pytest.mark.parametrize("query", ["", "?mode=delete", "?mode=update"])
 async def test_a_check_of_a_hidden_resource_answers_as_of_an_absent_one(world, case, query):
     body = {"resourceType": "Observation"} if "update" in query else None

@@ -187,6 +187,7 @@ async def answers(world, caller, urls, people):
         await group(world, caller, urls),
     ):
         got["$export " + asked.partition("?")[2] + asked[:12]] = await export(world, caller, asked)
+    got["/panels"] = await following(world, caller, people)
     got["$explain request"] = worlds.comparable(await world.why(caller, request_id="id" + "0" * 23 + "7"))
     return got
 
@@ -215,6 +216,27 @@ async def group(world, caller, urls):
     document = {"resourceType": "Group", "type": "person", "actual": True, "member": members}
     made = await bulk_requests.get(world, await world.token(*caller), "/fhir/Group", "POST", document)
     return f"/fhir/Group/{made.json()['id']}/$export"
+
+
+async def following(world, caller, people):
+    """A list of everybody who is described: what it is answered, what is read back of it, and its export."""
+    rows = {
+        (name["family"], name["given"][0], person["birthDate"])
+        for person in people
+        for name in person.get("name", ())[:1]
+        if "given" in name and len(person.get("birthDate", "")) == len("1980-04-02")
+    }
+    content = "family,given,birth_date\r\n" + "".join(",".join(row) + "\r\n" for row in sorted(rows))
+    token = await world.token(*caller)
+    made = await bulk_requests.upload(world, token, content)
+    if made.status_code != 201:
+        return [worlds.comparable(made)]
+    told = made.json()
+    place = f"/fhir/{told['group']}"
+    answers = [worlds.comparable(made), worlds.comparable(await world.ask(caller, place))]
+    # Its id and version are drawn when it is made.
+    unnamed = repr(answers).replace(told["group"].removeprefix("Group/"), "group").replace(told["version"], "version")
+    return [unnamed, await export(world, caller, f"{place}/$export")]
 
 
 async def export(world, caller, url):

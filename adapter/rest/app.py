@@ -21,7 +21,7 @@ from adapter.errors import SallyportError, Unavailable
 from adapter.fhir.subset import Subsets
 from adapter.fhir.xml_dump import XmlWriter
 from adapter.fhir.xml_parse import XmlReader
-from adapter.rest import authorize, described, feeds, metrics
+from adapter.rest import authorize, described, feeds, metrics, panels
 from adapter.rest.answer import GUARDED, send_answer
 from adapter.rest.assert_basis import OPERATION as ASSERT_BASIS
 from adapter.rest.assert_basis import AssertBasis
@@ -213,7 +213,13 @@ def _beside(services: Services, routers: Sequence[APIRouter]) -> FastAPI:
         ]
         return {"status": "ready"} | ({"agreements_ending": ending} if ending else {})
 
-    for router in (feeds.router(services), authorize.router(services), metrics.router(services), *routers):
+    for router in (
+        feeds.router(services),
+        panels.router(services),
+        authorize.router(services),
+        metrics.router(services),
+        *routers,
+    ):
         app.include_router(router)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(RequestValidationError, _of_validation)

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 OPERATION: Final = INTERACTION
 ADDRESS: Final = "exports"
 GROUP: Final = "Group"
+CURRENT: Final = "https://sallyport.example/fhir/StructureDefinition/export-current-to"
+"""In the manifest, for each subscription of the client: the event number that the export is current to."""
 NDJSON: Final = (b"content-type", b"application/fhir+ndjson")
 _JSON: Final = (b"content-type", b"application/json")
 _WAIT: Final = b"2"
@@ -138,16 +140,19 @@ class BulkFace:
         listed = [
             {"type": file.kind, "url": f"{address}/{number}.ndjson"} for number, file in enumerate(manifest.files)
         ]
-        return orjson.dumps(
-            {
-                "transactionTime": instant_text(manifest.at),
-                "request": manifest.request,
-                "requiresAccessToken": True,
-                "output": [one for one in listed if one["type"] != DELETED],
-                "deleted": [one for one in listed if one["type"] == DELETED],
-                "error": [],
-            }
-        )
+        told = {
+            "transactionTime": instant_text(manifest.at),
+            "request": manifest.request,
+            "requiresAccessToken": True,
+            "output": [one for one in listed if one["type"] != DELETED],
+            "deleted": [one for one in listed if one["type"] == DELETED],
+            "error": [],
+        }
+        current = [
+            {"subscription": f"{self._base_url}/Subscription/{ident}", "eventNumber": number}
+            for ident, number in sorted(manifest.current.items())
+        ]
+        return orjson.dumps(told | ({"extension": {CURRENT: current}} if current else {}))
 
     def _url(self, ident: str) -> bytes:
         return f"{self._base_url}/{ADDRESS}/{ident}".encode("ascii")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _INTERACTIONS: Final = {"POST": "create", "PUT": "update", "DELETE": "delete", "GET": "read", "HEAD": "read"}
 _ELEMENTS: Final = frozenset({"resourceType", "id", "meta", "active", "type", "actual", "name", "quantity", "member"})
-_NAME: Final = re.compile(r"[^\x00-\x1f\x7f]{0,200}")
+NAME: Final = re.compile(r"[^\x00-\x1f\x7f]{0,200}")
 MOST_MEMBERS: Final = 10_000
 
 
@@ -91,8 +91,14 @@ class GroupFace:
         except InvalidResource as error:
             raise RequestError(f"the body is no JSON resource: {error.issues[0].message}") from None
 
-    @staticmethod
-    def _served(group: Group, status: int, *headers: tuple[bytes, bytes]) -> Answer:
+    def _member(self, group: Group, member: str) -> dict[str, Any]:
+        entity: dict[str, Any] = {"reference": f"Patient/{member}"}
+        if member in group.keys:
+            # What its owner calls the person, so that it knows whom of its own list this is.
+            entity["identifier"] = {"system": f"{self._base_url}/{TYPE}/{group.id}", "value": group.keys[member]}
+        return {"entity": entity}
+
+    def _served(self, group: Group, status: int, *headers: tuple[bytes, bytes]) -> Answer:
         changed = instant_text(group.updated)
         resource: dict[str, Any] = {
             "resourceType": TYPE,
@@ -102,7 +108,7 @@ class GroupFace:
             "actual": True,
         }
         resource |= {"name": group.name} if group.name else {}
-        members = [{"entity": {"reference": f"Patient/{member}"}} for member in group.members]
+        members = [self._member(group, member) for member in group.members]
         resource |= {"member": members} if members else {}
         tag = (b"etag", b'W/"%b"' % group.version.encode("ascii"))
         return Answer(status, dump(resource), (*FHIR, tag, (b"last-modified", http_date(changed)), *headers))
@@ -118,7 +124,7 @@ def read_group(resource: dict[str, Any]) -> tuple[str, list[str]]:
     if resource.get("type") != "person" or resource.get("actual") is not True:
         raise RequestError("expected an actual Group of type `person`", expression=f"{TYPE}.type")
     name, listed = resource.get("name", ""), resource.get("member", [])
-    if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+    if not isinstance(name, str) or NAME.fullmatch(name) is None:
         raise RequestError("expected a name of up to 200 characters", expression=f"{TYPE}.name")
     if not isinstance(listed, list) or len(listed) > MOST_MEMBERS:
         raise RequestError(f"expected up to {MOST_MEMBERS} members", expression=f"{TYPE}.member")

@@ -24,8 +24,12 @@ SETTING: Final = "subscriptions"
 EVERY: Final = 10_000_000
 """Microseconds between two looks at what time alone changes for everybody."""
 TIDY: Final = 3_600_000_000
+SHARES: Final = 256
+"""Everybody is marked share by share. The shares are fixed parts of the keys, which are hashes: how many people stand
+in one, hidden ones among them, does not move who is told of with whom."""
 PIECE: Final = 500
-"""Patients that are marked together."""
+"""Patients that are read together."""
+_SHARE: Final = 2**63 // SHARES
 _RULES: Final = ("decisions", "policies")
 """Settings that tell by which agreements, law and facts it was decided what is permitted."""
 
@@ -61,6 +65,7 @@ class Announcements:
             self._tidied = at
         if not await self._store.stirring(at=at):
             return self._marking and await self._mark()
+        await self._reconciler.spread()
         learning = await self._reconciler.learn()
         looked = await self._reconciler.look()
         if self._marking and not looked:
@@ -95,13 +100,25 @@ class Announcements:
         if state["after"] is None:
             self._marking = False
             return False
-        patients = await self._store.patients_after(state["after"], PIECE)
-        state["after"] = patients[-1] if len(patients) == PIECE else None
+        patients, state["after"] = await self._share(state["after"])
         async with self._store.transaction() as change:
             await change.stir(patients)
             await change.set_setting(SETTING, orjson.dumps(state))
         self._marking = state["after"] is not None
         return True
+
+    async def _share(self, after: int) -> tuple[list[int], int | None]:
+        """The patients of the next share in which there is anybody, and behind which key the one after it begins."""
+        patients = await self._store.patients_after(after, PIECE)
+        if not patients:
+            return [], None
+        last = (patients[0] // _SHARE + 1) * _SHARE - 1
+        while patients[-1] <= last:
+            more = await self._store.patients_after(patients[-1], PIECE)
+            if not more:
+                return patients, None
+            patients += more
+        return [one for one in patients if one <= last], last
 
     async def _setting(self, name: str) -> bytes:
         return await self._store.setting(name) or b""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from adapter.fhir.codec import parse
 from adapter.fhir.search import Query
-from adapter.services.disclose import Disclosure, MissingDecisions
+from adapter.services.disclose import MissingDecisions
+from adapter.services.fitting import Reading
 from adapter.store.shapes import TYPES, row_key
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Looked(NamedTuple):
     persons: Sequence[tuple[int, str]]
 
 
-class Announcing(Disclosure):
+class Announcing(Reading):
     """The gate for subscriptions."""
 
     async def look(self, caller: Caller, kinds: Sequence[str], patient: int, *, at: int) -> Looked:

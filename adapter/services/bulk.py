@@ -23,11 +23,23 @@ import orjson
 
 from adapter.errors import NotAllowed, NotFound, OutOfScope, TooMany, Unavailable
 from adapter.fhir.results import DIRECTORY
-from adapter.services.bulk_files import DELETED, EVERYONE, NOBODY, Manifest, cut, files_of, order_of, row_of, within
+from adapter.services.bulk_files import (
+    DELETED,
+    EVERYONE,
+    NOBODY,
+    Manifest,
+    current_of,
+    cut,
+    files_of,
+    order_of,
+    row_of,
+    within,
+)
 from adapter.services.decisions import DECIDED_SINCE
 from adapter.services.deletions import bundle, deleted, target
-from adapter.services.disclose import POPULATION, Disclosure, MissingDecisions
+from adapter.services.disclose import POPULATION, MissingDecisions
 from adapter.services.everything import OF_PERSONS
+from adapter.services.fitting import Fitting
 from adapter.services.reach import reach
 from adapter.store.exports import Span
 from adapter.store.shapes import TYPES
@@ -38,6 +50,7 @@ if TYPE_CHECKING:
     from adapter.services.bulk_files import Order
     from adapter.services.decisions import Decisions
     from adapter.services.disclose import Answer, Caller, Served
+    from adapter.services.panels import Panels
     from adapter.store.exports import Destroyed, ExportRow
     from adapter.store.port import Ledger, Snapshot, Store
     from adapter.store.shapes import Gap, Hit
@@ -51,7 +64,7 @@ _FILLED: Final = 500
 """Decisions filled at a time, so that others are answered meanwhile."""
 
 
-class Bulk(Disclosure):
+class Bulk(Fitting):
     """The gate for exports. ``new_id`` makes their ids: ASCII, unguessable."""
 
     def __init__(
@@ -61,9 +74,10 @@ class Bulk(Disclosure):
         decisions: Decisions,
         clock: Callable[[], int],
         *,
+        panels: Panels,
         new_id: Callable[[], str],
     ) -> None:
-        super().__init__(store, ledger, decisions, clock)
+        super().__init__(store, ledger, decisions, clock, panels=panels)
         self._new_id = new_id
         self._planning: dict[str, asyncio.Task[None]] = {}
 
@@ -75,11 +89,13 @@ class Bulk(Disclosure):
         """
         await self._admit(caller, order)
         at = self._clock()
+        # Before anything of it is decided: what becomes true later has a higher number.
+        current = await self._current(caller)
         async with self._store.transaction() as change:
             crowded = await change.open_exports(caller.client, at=at) >= MOST_OPEN
             ident = self._new_id()
             if not crowded:
-                await change.add_export(row_of(ident, caller, order, at))
+                await change.add_export(row_of(ident, caller, order, at, current))
         if crowded:
             await self.refuse(caller, INTERACTION, "", "429 throttled")
             raise TooMany("too many exports are open; delete one that is done")
@@ -95,7 +111,8 @@ class Bulk(Disclosure):
         row = await self._own(caller, ident)
         if row.files is not None:
             await self.note(caller, INTERACTION, "")
-            return Manifest(request=row.request, at=row.at, expires=row.expires, files=files_of(row.files))
+            files, current = files_of(row.files), current_of(row)
+            return Manifest(request=row.request, at=row.at, expires=row.expires, files=files, current=current)
         task = self._planning.get(ident)
         if task is not None and task.done():
             del self._planning[ident]
@@ -103,6 +120,20 @@ class Bulk(Disclosure):
         elif task is None:
             self._plan_soon(caller, ident)
         return None
+
+    async def _current(self, caller: Caller) -> dict[str, int]:
+        """The highest event number of each subscription of the client, but of those that still learn what is true.
+
+        One that still learns is not told what it learns, so what becomes true meanwhile might be in neither.
+        """
+        return {
+            row.id: row.events
+            for row in await self._store.subscriptions()
+            if row.organisation == caller.organisation
+            and caller.client in {row.client, f"{row.client} for {row.user}"}
+            and row.status != "off"
+            and row.sweep is None
+        }
 
     async def cancel(self, caller: Caller, ident: str) -> None:
         """Forget an export; what is being downloaded of it stops. ``NotFound`` for any but the caller's own."""
@@ -217,8 +248,11 @@ class Bulk(Disclosure):
 
         async def answer(view: Snapshot) -> list[Span]:
             panel = await view.panel(order.group)
-            members = panel.members if panel is not None and panel.organisation == caller.organisation else ()
-            found = await reach(view, caller.context, members, since, at=self._clock(), visible=self._seen_of(caller))
+            at, members = self._clock(), list[tuple[str, int]]()
+            if panel is not None and panel.organisation == caller.organisation:
+                fits = await self._fits(view, caller, panel, at)
+                members = [*panel.members, *((one.id, one.since) for one in fits)]
+            found = await reach(view, caller.context, members, since, at=at, visible=self._seen_of(caller))
             return [Span(rid, rid + 1, whence) for rid, whence in sorted(found.items())]
 
         return await self._settled(caller, answer)

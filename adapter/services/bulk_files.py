@@ -5,7 +5,7 @@ https://hl7.org/fhir/uv/bulkdata/STU2/export.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -13,7 +13,7 @@ import orjson
 from adapter.store.exports import ExportRow, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from adapter.services.disclose import Caller
 
@@ -49,17 +49,22 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """An export that can be downloaded; instants in epoch microseconds."""
+    """An export that can be downloaded; instants in epoch microseconds.
+
+    ``current`` are the subscriptions of the client by their ids, each with the event number that the export is current
+    to.
+    """
 
     request: str
     at: int
     expires: int
     files: tuple[File, ...]
+    current: Mapping[str, int] = field(default_factory=dict)
 
 
-def row_of(ident: str, caller: Caller, order: Order, at: int) -> ExportRow:
+def row_of(ident: str, caller: Caller, order: Order, at: int, current: Mapping[str, int]) -> ExportRow:
     """An order as it is kept."""
-    asked = {"group": order.group, "types": order.types, "since": order.since}
+    asked = {"group": order.group, "types": order.types, "since": order.since, "current": current}
     return ExportRow(
         id=ident,
         client=caller.client,
@@ -75,6 +80,11 @@ def order_of(row: ExportRow) -> Order:
     """What an export was asked for."""
     asked = orjson.loads(row.asked)
     return Order(request=row.request, group=asked["group"], types=tuple(asked["types"]), since=asked["since"])
+
+
+def current_of(row: ExportRow) -> dict[str, int]:
+    """The event numbers that an export is current to, by subscription."""
+    return dict(orjson.loads(row.asked).get("current", {}))
 
 
 def files_of(listed: bytes) -> tuple[File, ...]:

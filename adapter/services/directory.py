@@ -13,7 +13,7 @@ from adapter.services.write import Facets
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from adapter.directory import Address
+    from adapter.directory import Address, Contact
     from adapter.services.write import Writer
     from adapter.settings import Partner
     from adapter.store.port import Store
@@ -28,7 +28,7 @@ NOBODY = 0
 
 
 def organizations(partners: Mapping[str, Partner], directory: DirectorySection = NO_DIRECTORY) -> list[dict[str, Any]]:
-    """The partners as Organization resources, with the addresses that the directory gives them."""
+    """The partners as Organization resources, with the contacts and addresses that the directory gives them."""
     return [
         {
             **_entry("Organization", key, "organization"),
@@ -36,6 +36,8 @@ def organizations(partners: Mapping[str, Partner], directory: DirectorySection =
             "name": partner.name,
             **({"address": [_address(directory.addresses[key])]} if key in directory.addresses else {}),
             **({"partOf": _reference("Organization", partner.part_of)} if partner.part_of else {}),
+            **({"telecom": [_phone(directory.contacts[key])]} if key in directory.contacts else {}),
+            **({"contact": [_contact(directory.contacts[key])]} if key in directory.contacts else {}),
         }
         for key, partner in partners.items()
     ]
@@ -83,6 +85,14 @@ def _entry(kind: str, key: str, profile: str) -> dict[str, Any]:
 
 def _reference(kind: str, key: str) -> dict[str, str]:
     return {"reference": f"{kind}/{key}"}
+
+
+def _phone(contact: Contact) -> dict[str, str]:
+    return {"system": "phone", "value": contact.phone, "use": "work"}
+
+
+def _contact(contact: Contact) -> dict[str, Any]:
+    return {"name": {"text": contact.office}, "telecom": [_phone(contact)]}
 
 
 def _address(address: Address) -> dict[str, Any]:

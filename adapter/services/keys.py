@@ -54,6 +54,10 @@ class SiteKeys:
         """The 64-byte key of AES-SIV (RFC 5297) under which headers for subscribers are kept."""
         return blake2b(b"headers", digest_size=64, key=self._secret, person=b"headers").digest()
 
+    def panel_key(self) -> bytes:
+        """The 64-byte key of AES-SIV (RFC 5297) under which what partners know of people on their groups is kept."""
+        return blake2b(b"panels", digest_size=64, key=self._secret, person=b"panels").digest()
+
     def audit_key(self) -> bytes:
         """The 64-byte key of AES-SIV ids of audit events (RFC 5297)."""
         return blake2b(b"audit", digest_size=64, key=self._secret, person=b"audit").digest()

@@ -70,19 +70,19 @@ class PatientMatch:
             await self._gate.refuse(caller, INTERACTION, "Patient", "400 invalid")
             told = "tell a birth date and a name, or an identifier with its system"
             raise RequestError(told, expression="resource")
-        graded: dict[int, tuple[float, Band]] = {}
+        grades: dict[int, tuple[float, Band]] = {}
 
         def choose(bodies: Mapping[int, bytes]) -> tuple[list[int], list[int]]:
-            graded.clear()
-            graded.update(self._graded(asked, bodies))
-            order = sorted(graded, key=lambda rid: (-graded[rid][1], -graded[rid][0], rid))
+            grades.clear()
+            grades.update(self._graded(asked, bodies))
+            order = sorted(grades, key=lambda rid: (-grades[rid][1], -grades[rid][0], rid))
             if not certain:
                 return order[:count], []
-            near = [rid for rid in order if graded[rid][1] >= Band.LINK]
-            return [rid for rid in near if graded[rid][1] is Band.CONFIRMED][:count], near
+            near = [rid for rid in order if grades[rid][1] >= Band.LINK]
+            return [rid for rid in near if grades[rid][1] is Band.CONFIRMED][:count], near
 
         found = await self._gate.among(caller, queries, choose, interaction=INTERACTION, target=_target(asked))
-        return [Ranked(one, round(_probability(graded[rid][0]), 3), GRADES[graded[rid][1]]) for rid, one in found]
+        return [Ranked(one, round(_probability(grades[rid][0]), 3), GRADES[grades[rid][1]]) for rid, one in found]
 
     def _queries(self, asked: Traits) -> Iterator[Query]:
         """The searches that find candidates: by identifier, by birth date, by name and year."""
@@ -103,16 +103,17 @@ class PatientMatch:
             yield parse_query("Patient", pairs, base_url=self._base_url, zone=self._zone)
 
     def _graded(self, asked: Traits, bodies: Mapping[int, bytes]) -> dict[int, tuple[float, Band]]:
-        graded: dict[int, tuple[float, Band]] = {}
-        for rid, body in bodies.items():
-            own = traits_of(parse(body))
-            compared = self._matcher.compare(asked, own)
-            band = self._matcher.band(asked, own, compared)
-            if band is Band.LINK:
-                band = self._matcher.by_score(compared.levels, compared.score, numbered=False)
-            if band is not Band.NONE:
-                graded[rid] = (compared.score, band)
-        return graded
+        found = {rid: graded(self._matcher, asked, traits_of(parse(body))) for rid, body in bodies.items()}
+        return {rid: one for rid, one in found.items() if one[1] is not Band.NONE}
+
+
+def graded(matcher: Matcher, asked: Traits, own: Traits) -> tuple[float, Band]:
+    """The score and the band of somebody described and a record, without what only trained weights would say."""
+    compared = matcher.compare(asked, own)
+    band = matcher.band(asked, own, compared)
+    if band is Band.LINK:
+        band = matcher.by_score(compared.levels, compared.score, numbered=False)
+    return compared.score, band
 
 
 def _probability(score: float) -> float:

@@ -4,6 +4,9 @@ Not the change is looked at but the state, so it makes no difference why somethi
 amended, a consent was signed or a link confirmed for it, or time has come. What is permitted, asked for and was not
 told becomes an event. What was told and is permitted no more is taken back or stopped. A stop at any moment loses
 nothing: whoever was claimed and not settled is looked at again.
+
+Everybody of whom something changed until a look is told of together, in the order of what a subscriber may know, so
+that those among them whom it may not see shift nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from adapter.errors import Unavailable
 from adapter.services.announcing import Looked
+from adapter.services.panels import Following
 from adapter.store.subscriptions import Known, NewEvent
 
 if TYPE_CHECKING:
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from adapter.services.announcing import Announcing, Current
     from adapter.services.decisions import Decisions
     from adapter.services.disclose import Caller
+    from adapter.services.panels import Panels
     from adapter.services.subscribed import CallersOf, Readiness, Subscribed
     from adapter.store.port import Store, Transaction
     from adapter.store.subscriptions import Notice, Stirred
@@ -31,8 +36,12 @@ if TYPE_CHECKING:
 
 LEASE: Final = 60_000_000
 """Microseconds for which nobody else looks at whom somebody looks at."""
-MOST: Final = 200
-"""Patients that are looked at together."""
+MOST: Final = 5_000
+"""Patients that are told of together at most. Beyond it who comes first is by their keys, which tell nothing."""
+PIECE: Final = 200
+"""Patients that are looked at in one go."""
+HELD: Final = 300_000
+"""What is held of patients and subscriptions at a time, counted as pairs of the two."""
 LEARNED: Final = 50_000
 """What is learned together at most, counted as pairs of patient and subscription."""
 _OPEN: Final = "justice"
@@ -40,11 +49,12 @@ _OPEN: Final = "justice"
 
 
 class Seen(NamedTuple):
-    """What a subscription is to be told of one patient, as of one look."""
+    """What a subscription is to be told of one patient, as of one look; ``via``: see `Known`."""
 
     states: Mapping[int, tuple[Current, State]]
     person: bool
     permitted: frozenset[int]
+    via: int | None = None
 
 
 @dataclass(slots=True)
@@ -60,13 +70,14 @@ class Outcome:
 class Reconciler:
     """Looks at whom something changed of. ``salt`` tells the leases of this process from those of others."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is another part that it joins
         self,
         store: Store,
         gate: Announcing,
         readiness: Readiness,
         callers: CallersOf,
         decisions: Decisions,
+        panels: Panels,
         *,
         zone: ZoneInfo,
         clock: Callable[[], int],
@@ -77,27 +88,48 @@ class Reconciler:
         self._readiness = readiness
         self._callers = callers
         self._decisions = decisions
+        self._panels = panels
         self._zone = zone
         self._clock = clock
         self._salt = salt
-        self._chunk = MOST
+        self._chunk = PIECE
+        self._most = 0
 
     async def look(self) -> int:
         """Look at whom something changed of since the last look; how many they were."""
         at = self._clock()
         lease = at + LEASE + self._salt
+        self._most = self._most or _together(len(await self._store.live_subscriptions()))
         async with self._store.transaction() as change:
-            stirred = await change.claim_stirred(at=at, lease=lease, most=MOST)
+            stirred = await change.claim_stirred(at=at, lease=lease, most=self._most)
         if not stirred:
             return 0
         subscribed = await self._live()
-        try:
-            seen = await self._seen(subscribed, [one.patient for one in stirred], at)
-        except Unavailable:
-            seen, stirred = await self._one_by_one(subscribed, stirred, at)
+        self._most = _together(len(subscribed))
+        seen: dict[tuple[str, int], Seen] = {}
+        able: list[Stirred] = []
+        for first in range(0, len(stirred), PIECE):
+            piece = stirred[first : first + PIECE]
+            try:
+                seen |= await self._seen(subscribed, [one.patient for one in piece], at)
+                able += piece
+            except Unavailable:
+                found, some = await self._one_by_one(subscribed, piece, at)
+                seen |= found
+                able += some
+            lease = await self._renewed(lease)
         async with self._store.transaction() as change:
-            await self._tell(change, subscribed, stirred, seen, at=at, lease=lease)
-        return len(stirred)
+            await self._tell(change, subscribed, able, seen, at=at, lease=lease)
+        return len(able)
+
+    async def _renewed(self, lease: int) -> int:
+        """A lease that lasts until the next piece is done."""
+        until = self._clock() + LEASE + self._salt
+        if until - lease < LEASE // 3:
+            return lease
+        async with self._store.transaction() as change:
+            await change.renew_stirred(lease, until)
+        return until
 
     async def _one_by_one(
         self, subscribed: Sequence[Subscribed], stirred: Sequence[Stirred], at: int
@@ -110,6 +142,12 @@ class Reconciler:
                 seen |= await self._seen(subscribed, [one.patient], at)
                 settled.append(one)
         return seen, settled
+
+    async def spread(self) -> None:
+        """Mark whoever came into a group that somebody follows."""
+        if changed := await self._panels.changed():
+            followed = {ident for one in await self._live() for ident in one.filters.panels}
+            await self._panels.spread(changed, followed)
 
     async def _live(self) -> list[Subscribed]:
         live = await self._store.live_subscriptions()
@@ -141,8 +179,11 @@ class Reconciler:
         for ident, row in await change.known(held):
             known.setdefault(ident, {}).setdefault(row.patient, {})[row.rid] = row
         passed: set[str] = set()
+        concerned = {ident for (ident, _), one in seen.items() if one.states} | known.keys() | sweeping.keys()
         for one in subscribed:
             ident = one.row.id
+            if ident not in concerned:
+                continue
             mine = [patient for patient in held if (ident, patient) in seen]
             behind = [patient for patient in mine if ident in sweeping and patient > sweeping[ident]]
             if behind:
@@ -162,15 +203,17 @@ class Reconciler:
     ) -> None:
         """What is new, and what is not there any more."""
         for rid, (current, state) in seen.states.items():
-            _weigh(outcome, current, state, known.get(rid), at)
+            _weigh(outcome, current, state, known.get(rid), at, via=seen.via)
         gone = [row for rid, row in known.items() if rid not in seen.states]
         if not gone:
             return
         # What is still permitted and only fits the filters no more needs no word; another person's record does.
         absent = await self._store.not_there([row.rid for row in gone])
         parted = not seen.person and await self._parted(one, patient)
+        left = {row.via for row in gone if row.via is not None}
+        left -= await self._gate.joined(patient) if left else set()
         for row in gone:
-            if row.rid in absent or parted:
+            if row.rid in absent or parted or row.via in left:
                 _end(outcome, row, "recall", at)
             elif row.rid not in seen.permitted:
                 _end(outcome, row, "stop", at)
@@ -223,7 +266,7 @@ class Reconciler:
                     _learned(outcome, patient, seen[one.row.id, patient])
                 await _keep(change, one.row.id, outcome)
         # Somebody in this chunk was looked at meanwhile: a smaller one takes less time.
-        self._chunk = max(1, self._chunk // 2) if crossed else MOST
+        self._chunk = max(1, self._chunk // 2) if crossed else PIECE
         return more or crossed
 
     async def _seen(
@@ -232,6 +275,7 @@ class Reconciler:
         """What each subscription is to be told of each patient. Those of one caller look once."""
         found: dict[tuple[str, int], Seen] = {}
         groups: dict[tuple[object, ...], list[Subscribed]] = {}
+        rolls = await self._panels.rolls({ident for one in subscribed for ident in one.filters.panels})
         for one in subscribed:
             row = one.row
             key = (row.topic, row.client, row.user, row.organisation, row.purpose, row.scopes, *one.wish.recipients)
@@ -251,10 +295,16 @@ class Reconciler:
                 }
                 permitted = frozenset(one.rid for one in looked.resources)
                 names = {name for _, name in looked.persons}
+                following = Following(self._gate, asking[0], rolls, looked.persons)
                 for one in group:
-                    person = one.filters.person(names)
+                    person, via = one.filters.person(names), None
+                    if person and states and one.filters.panels:
+                        via = await following.via(one.filters.panels)
+                        person = via is not None
                     asked = await self._asked(one, states) if person else {}
-                    found[one.row.id, patient] = Seen(asked, person, permitted)
+                    # What it says was compared and is not needed any more.
+                    kept = {rid: (current._replace(resource={}), state) for rid, (current, state) in asked.items()}
+                    found[one.row.id, patient] = Seen(kept, person, permitted, via)
         return found
 
     async def _all_see(self, callers: Sequence[Caller], kinds: Sequence[str], patient: int, at: int) -> Looked:
@@ -274,11 +324,11 @@ class Reconciler:
         self, one: Subscribed, states: Mapping[int, tuple[Current, State]]
     ) -> Mapping[int, tuple[Current, State]]:
         filters = one.filters
-        if not (filters.agencies or filters.results or filters.search):
+        if not (filters.agencies or filters.facilities or filters.results or filters.search):
             return states
         found = {}
         for rid, (current, state) in states.items():
-            agency = await self._agency(current.segment) if filters.agencies else ""
+            agency = await self._agency(current.segment) if filters.agencies or filters.facilities else ""
             if state.error or filters.resource(current.resource, agency, self._zone):
                 found[rid] = current, state
         return found
@@ -288,23 +338,30 @@ class Reconciler:
         return segment.unit if segment.regime == _OPEN else ""
 
 
+def _together(subscriptions: int) -> int:
+    """How many patients are told of together."""
+    return max(PIECE, min(MOST, HELD // max(1, subscriptions)))
+
+
 def _learned(outcome: Outcome, patient: int, seen: Seen) -> None:
     """What is true already of a patient, and is not told."""
     for rid, (current, state) in seen.states.items():
         if state.key is not None:
-            outcome.learn.append(Known(rid, patient, current.name, state.key, sent=False))
+            outcome.learn.append(Known(rid, patient, current.name, state.key, sent=False, via=seen.via))
         if state.due is not None:
             outcome.due.add((state.due, patient))
 
 
-def _weigh(outcome: Outcome, current: Current, state: State, before: Known | None, at: int) -> None:
+def _weigh(
+    outcome: Outcome, current: Current, state: State, before: Known | None, at: int, *, via: int | None = None
+) -> None:
     """What follows from a resource that a subscriber may see, by what it was told of it before."""
     if state.due is not None:
         outcome.due.add((state.due, current.patient))
     if state.error and before is not None:
         _end(outcome, before, "recall", at)
     elif state.key is not None and (before is None or before.key != state.key):
-        outcome.learn.append(Known(current.rid, current.patient, current.name, state.key, sent=False))
+        outcome.learn.append(Known(current.rid, current.patient, current.name, state.key, sent=False, via=via))
         if before is not None or state.first:
             event = NewEvent(current.rid, current.patient, current.name, "event", at)
             outcome.events.append((current.updated, event))

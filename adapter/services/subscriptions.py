@@ -81,7 +81,7 @@ class Subscriptions:
 
     async def create(self, asking: Asking, resource: Mapping[str, Any]) -> SubscriptionRow:
         """Keep what is asked for; it is `requested` until its receiver has shown that it listens."""
-        wish = self._read(asking, resource)
+        wish = await self._read(asking, resource)
         own = [row for row in await self.store.subscriptions() if row.organisation == asking.caller.organisation]
         if len(own) >= MOST:
             raise NotSupported(f"expected at most {MOST} subscriptions of one organisation", expression=KIND)
@@ -99,7 +99,7 @@ class Subscriptions:
         if resource.get("status") == "off":
             row, same = replace(before, status="off", reason="its owner ended it", due=END), False
         else:
-            wish = self._read(asking, resource)
+            wish = await self._read(asking, resource)
             status = after(before.status, "changed")  # type: ignore[arg-type]  # one of the four
             fresh = self._row(ident, asking, wish, self.clock())
             row = replace(fresh, status=status, created=before.created, events=before.events)
@@ -137,7 +137,7 @@ class Subscriptions:
             due=END,
         )
 
-    def _read(self, asking: Asking, resource: Mapping[str, Any]) -> Wish:
+    async def _read(self, asking: Asking, resource: Mapping[str, Any]) -> Wish:
         if resource.get("resourceType") != KIND:
             raise RequestError("the body is no Subscription", expression="resourceType")
         wish = read_wish(resource, self.topics, self.zone)
@@ -151,6 +151,7 @@ class Subscriptions:
                 "the agreement does not allow a subscription to everyone; name patients in a filter",
                 expression=f"{KIND}.criteria",
             )
+        await self._groups(caller, filters.panels)
         self._address(asking, wish)
         if wish.until is not None and wish.until <= self.clock():
             raise RequestError("its end has passed", expression=f"{KIND}.end")
@@ -159,6 +160,16 @@ class Subscriptions:
             told = "name those to whom it is handed on" if hands_on else "only an intermediary hands on what it is told"
             raise NotAllowed(told, expression=f"{KIND}.extension")
         return wish
+
+    async def _groups(self, caller: Caller, panels: Sequence[str]) -> None:
+        """Only groups that the subscriber keeps, or the county for it; another's is as one that is not there."""
+        if panels:
+            caller.require("Group", "r")
+        async with self.store.snapshot() as view:
+            for ident in panels:
+                named = await view.panel_version(ident)
+                if named is None or named[0] != caller.organisation:
+                    raise NotSupported("a filter names no Group of your own", expression=f"{KIND}.criteria")
 
     def _address(self, asking: Asking, wish: Wish) -> None:
         """Only where the partner has registered that it listens."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from adapter.store.shapes import Found, Gap
 
@@ -47,7 +47,10 @@ class Destroyed(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PanelRow:
-    """A group of people as its organisation keeps it. ``members`` are ids of Patients with when each came in."""
+    """A group of people as its organisation keeps it. ``members`` are ids of Patients with when each came in.
+
+    ``people`` are those whom it names by what it knows of them, sealed, with when each came in.
+    """
 
     id: str
     organisation: str
@@ -55,6 +58,7 @@ class PanelRow:
     version: str
     updated: int
     members: Sequence[tuple[str, int]]
+    people: Sequence[tuple[bytes, int]] = ()
 
 
 class ExportRecords(Protocol):
@@ -84,6 +88,10 @@ class ExportRecords(Protocol):
         """Forget a group."""
         ...
 
+    async def spread_panel(self, ident: str, version: str) -> None:
+        """Those who came into a group up to this version were marked; nothing if it has changed since."""
+        ...
+
 
 class ExportReads(Protocol):
     """The part of a snapshot that finds what an export holds."""
@@ -94,6 +102,22 @@ class ExportReads(Protocol):
 
     async def panel(self, ident: str) -> PanelRow | None:
         """A group, whoever asks."""
+        ...
+
+    async def panels(self) -> list[str]:
+        """The ids of all groups."""
+        ...
+
+    async def panel_version(self, ident: str) -> tuple[str, str] | None:
+        """Whose a group is, and its version."""
+        ...
+
+    async def changed_panels(self) -> list[tuple[str, int]]:
+        """Groups that changed and whose newcomers are to be marked, with the instant up to which they were."""
+        ...
+
+    async def sharing(self, blocks: Collection[int]) -> list[int]:
+        """The patients of whom a record shares one of these blocks. Internal: nobody is told."""
         ...
 
     async def exported(

@@ -53,13 +53,17 @@ class Stirred(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What a subscription was told of a resource; ``sent`` tells whether that left."""
+    """What a subscription was told of a resource; ``sent`` tells whether that left.
+
+    ``via`` is the record by which the person was on the group that the subscription follows; None: it follows none.
+    """
 
     rid: int
     patient: int
     name: str
     key: bytes
     sent: bool
+    via: int | None = None
 
 
 class EventRow(NamedTuple):
@@ -120,6 +124,10 @@ class SubscriptionRecords(Protocol):
 
     async def claim_stirred(self, *, at: int, lease: int, most: int) -> list[Stirred]:
         """Patients to look at, for nobody else until ``lease``; those that are due by time among them."""
+        ...
+
+    async def renew_stirred(self, lease: int, until: int) -> None:
+        """What was claimed until ``lease`` is claimed until another instant."""
         ...
 
     async def settle_stirred(self, looked: Sequence[Stirred], *, lease: int) -> set[int]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from adapter.fhir.search import Filter
     from adapter.subscription.topic import Topic
 
+PANEL = "_in"
 _OF_PATIENT = frozenset({"patient", "subject"})
 
 
@@ -27,27 +28,34 @@ _OF_PATIENT = frozenset({"patient", "subject"})
 class Filters:
     """The filters of one subscription, ready to be asked.
 
-    ``patients`` are groups of ``Patient/id``, of each of which one must be the person.
-    ``agencies`` and ``results`` are groups of accepted values, ``search`` search filters by resource type ("" for all).
+    ``patients`` are groups of ``Patient/id``, of each of which one must be the person. ``panels`` are ids of Groups, of
+    which one must name the person; which it does is asked where they are kept.
+    ``agencies``, ``facilities`` and ``results`` are groups of accepted values, ``search`` search filters by resource
+    type ("" for all).
     """
 
     patients: tuple[frozenset[str], ...] = ()
+    panels: tuple[str, ...] = ()
     agencies: tuple[frozenset[str], ...] = ()
+    facilities: tuple[frozenset[str], ...] = ()
     results: tuple[frozenset[str], ...] = ()
     search: tuple[tuple[str, Filter], ...] = ()
 
     @property
     def of_persons(self) -> bool:
         """Whether they say whom the subscription is about."""
-        return bool(self.patients)
+        return bool(self.patients or self.panels)
 
     def person(self, patients: Collection[str]) -> bool:
-        """Whether they are about somebody, of whom the subscriber sees these records."""
+        """Whether the patients they name are somebody, of whom the subscriber sees these records."""
         return all(not group.isdisjoint(patients) for group in self.patients)
 
     def resource(self, resource: Mapping[str, Any], agency: str, zone: tzinfo) -> bool:
         """Whether a resource is one of those asked for. ``agency`` is where it is from, if the subscriber may know."""
         if any(agency not in group for group in self.agencies):
+            return False
+        places = _facilities_of(resource) | {agency} if self.facilities else set()
+        if any(group.isdisjoint(places) for group in self.facilities):
             return False
         told = _results_of(resource) if self.results else set()
         if any(group.isdisjoint(told) for group in self.results):
@@ -56,6 +64,18 @@ class Filters:
         own = [one for name, one in self.search if name in {"", kind}]
         rows = index_rows(resource, zone) if own else []
         return all(satisfies(resource.get("id", ""), rows, one) for one in own)
+
+
+def _facilities_of(resource: Mapping[str, Any]) -> set[str]:
+    """Where a person is: references, and what the sender calls the place, whole and in its parts (HL7 v2 PL)."""
+    places = [one for one in resource.get("location", ()) if isinstance(one, dict) and one.get("status") != "completed"]
+    told = [one.get("location") for one in places] + [resource.get("serviceProvider")]
+    found: set[str] = set()
+    for one in told:
+        if isinstance(one, dict):
+            number = (one.get("identifier") or {}).get("value", "")
+            found |= {one.get("reference", ""), one.get("display", ""), number, *number.split("^")}
+    return found - {""}
 
 
 def _results_of(resource: Mapping[str, Any]) -> set[str]:
@@ -70,21 +90,31 @@ def read_filters(
     filters: Iterable[tuple[str, tuple[tuple[str, str], ...]]], topic: Topic, *, base_url: str, zone: tzinfo
 ) -> Filters:
     """Make filters ready; `RequestError` where a value cannot be read."""
-    patients, agencies, results = [], [], []
+    patients, agencies, facilities, results = [], [], [], []
     search: list[tuple[str, Filter]] = []
+    panels: list[str] = []
     for kind, pairs in filters:
         for name, value in pairs:
             if name in _OF_PATIENT:
                 patients.append(frozenset(_named("Patient", value, base_url)))
+            elif name == PANEL:
+                if panels:
+                    told = "expected `_in` once; name several Groups with commas between them"
+                    raise RequestError(told, expression="Subscription.criteria")
+                panels = [one.removeprefix("Group/") for one in _named("Group", value, base_url)]
             elif name == "agency":
                 agencies.append(frozenset(_named("Organization", value, base_url)))
+            elif name == "facility":
+                facilities.append(frozenset(_short(one, base_url) for one in value.split(",")))
             elif name == "result":
                 results.append(frozenset(value.split(",")))
             else:
                 search += [(of, one) for of, one in _search(kind, name, value, topic, base_url, zone)]
     return Filters(
         patients=tuple(patients),
+        panels=tuple(dict.fromkeys(panels)),
         agencies=tuple(agencies),
+        facilities=tuple(facilities),
         results=tuple(results),
         search=tuple(search),
     )
@@ -100,6 +130,12 @@ def _search(
                 yield of, one
         except RequestError as error:
             raise RequestError(f"a filter cannot be read: {error}", expression="Subscription.criteria") from None
+
+
+def _short(value: str, base_url: str) -> str:
+    if not value:
+        raise RequestError("a filter names no facility", expression="Subscription.criteria")
+    return value.removeprefix(f"{base_url.rstrip('/')}/")
 
 
 def _named(kind: str, value: str, base_url: str) -> Iterable[str]:

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from adapter.fhir.search import Filter, IndexRow
 
 CANONICAL: Final = "https://sallyport.example/fhir"
-OWN_FILTERS: Final = ("agency", "result")
-"""Filters that are no search parameters: the agency a justice record is from, the category of a result."""
+OWN_FILTERS: Final = ("_in", "agency", "facility", "result")
+"""Filters that are no search parameters here: a Group that the person is on (R5, http://hl7.org/fhir/R5/search.html#_in),
+the agency a justice record is from, the facility a person is in, the category of a result."""
 _DAY: Final = 86_400_000_000
 _NEVER: Final = frozenset({"entered-in-error"})
 

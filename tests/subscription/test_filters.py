@@ -66,8 +66,37 @@ def test_an_agency_is_compared_where_it_may_be_known():
     assert not asked.resource(encounter, "", DENVER)
 
 
-@pytest.mark.parametrize("text", ["patient=a/b", "patient=", "date=never", "agency=Patient/x"])
+def test_a_facility_is_a_place_by_its_reference_its_name_or_a_part_of_its_number():
+    number = {"value": "POD-A^1^1^ALDERJAIL"}
+    here = {"location": {"identifier": number, "display": "POD-A"}, "status": "active"}
+    before = {"location": {"reference": "Location/intake"}, "status": "completed"}
+    encounter = {"resourceType": "Encounter", "id": "e1", "location": [before, here]}
+    for text, fits in {
+        "ALDERJAIL": True,
+        "POD-A": True,
+        "POD-A^1^1^ALDERJAIL": True,
+        "BIRCH,ALDERJAIL": True,
+        "Location/intake": False,
+        "ALDER": False,
+        "Organization/jail": True,
+    }.items():
+        asked = filters(f"facility={text}", topic="booked")
+        assert asked.resource(encounter, "Organization/jail", DENVER) is fits
+    at = filters(f"facility={BASE}/Location/intake", topic="moved")
+    assert at.resource({**encounter, "location": [before | {"status": "active"}]}, "", DENVER)
+
+
+def test_a_group_is_named_once():
+    assert filters(f"_in=Group/g,{BASE}/Group/h").panels == ("g", "h")
+    assert filters("_in=g").of_persons
+    with pytest.raises(RequestError):
+        filters("_in=Group/g", "_in=Group/h")
+
+
+@pytest.mark.parametrize(
+    "text", ["_in=Patient/x", "facility=", "patient=a/b", "patient=", "date=never", "agency=Patient/x"]
+)
 def test_a_value_that_cannot_be_read_is_refused(text):
     with pytest.raises(RequestError) as refused:
-        filters(text)
+        filters(text, topic="booked" if text.startswith("facility") else "screening-summary")
     assert refused.value.expression == "Subscription.criteria"

@@ -149,3 +149,43 @@ def test_two_topics_of_one_name_are_refused():
     document = {"topic": "booked", "title": "T", "description": "T", "triggers": [{"resource": "Encounter"}]}
     with pytest.raises(ConfigurationError, match="name of another topic"):
         read_topics({"topics/booked.yaml": document}, DENVER)
+
+
+OURS = {
+    "topic": "ours",
+    "title": "Ours",
+    "description": "What is ours.",
+    "triggers": [{"resource": "Observation", "where": ["category=survey"], "key": ["meta.versionId"]}],
+    "filters": ["_in", "patient", "result"],
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "path"),
+    [
+        ({"filters": ["_in", "colour"]}, "filters[1]"),
+        ({"filters": ["facility", "value-nonsense"]}, "filters[1]"),
+        (
+            {"triggers": [{"resource": "Observation", "where": ["category=survey", "nothing=1"]}]},
+            "triggers[0].where[1]",
+        ),
+        ({"triggers": [{"resource": "Device"}]}, "triggers[0].resource"),
+        ({"triggers": [{"resource": "Consent", "ahead": {"element": "a b", "days": 3}}]}, "triggers[0].ahead.element"),
+        (
+            {"triggers": [{"resource": "Consent", "ahead": {"element": "dateTime", "days": 0}}]},
+            "triggers[0].ahead.days",
+        ),
+        ({"triggers": []}, "triggers"),
+        ({"topic": "Not A Key"}, "topic"),
+        ({"topic": "booked"}, "topic"),
+        ({"colour": "red"}, "colour"),
+        ({"title": ""}, "title"),
+    ],
+)
+def test_what_is_wrong_with_a_topic_of_a_county_is_told_by_file_and_key(changed, path):
+    with pytest.raises(ConfigurationError) as refused:
+        read_topics({"topics/ours.yaml": OURS | changed}, DENVER)
+    assert {one.where for one in refused.value.problems} == {"topics/ours.yaml"}
+    (problem, *_) = refused.value.problems
+    assert problem.path == path
+    assert problem.expected or problem.message

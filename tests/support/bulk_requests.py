@@ -19,6 +19,15 @@ async def get(world, token, url, method="GET", document=None, **headers):
         return await client.request(method, url.removeprefix(BASE), headers=asked, json=document)
 
 
+async def upload(world, token, content, group=""):
+    """The answer to a list of people that the holder of a token follows."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/csv"}
+    transport = httpx2.ASGITransport(app=world.app)
+    async with httpx2.AsyncClient(transport=transport, base_url=BASE) as client:
+        place = f"/panels/{group.removeprefix('Group/')}" if group else "/panels"
+        return await client.request("PUT" if group else "POST", place, headers=headers, content=content)
+
+
 async def kick_off(world, token, url="/fhir/Patient/$export", **headers):
     """The address of a new export."""
     answer = await get(world, token, url, **ASYNC, **headers)

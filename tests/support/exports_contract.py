@@ -71,15 +71,40 @@ class ExportsContract:
         async with store.transaction() as change:
             await change.put_panel(PANEL)
         later = replace(PANEL, version="2", name="m", updated=NOW + 5, members=[("q", NOW + 5), ("r", NOW + 5)])
+        later = replace(later, people=[(b"x", NOW), (b"y", NOW)])
         async with store.transaction() as change:
             await change.put_panel(later)
         async with store.snapshot() as view:
             assert await view.panel("g") == replace(later, members=[("q", NOW), ("r", NOW + 5)])
+        newest = replace(later, version="3", people=[(b"y", NOW + 9), (b"z", NOW + 9)])
+        async with store.transaction() as change:
+            await change.put_panel(newest)
+        async with store.snapshot() as view:
+            assert (await view.panel("g")).people == [(b"y", NOW), (b"z", NOW + 9)]
+            assert await view.panel_version("g") == (PANEL.organisation, "3")
         async with store.transaction() as change:
             await change.drop_panel("g")
         async with store.snapshot() as view:
-            assert await view.panel("g") is None
-        assert (await store.counts())["panel_member"] == 0
+            assert await view.panel("g") is await view.panel_version("g") is None
+            assert await view.panels() == []
+        counts = await store.counts()
+        assert counts["panel_member"] == counts["panel_person"] == 0
+
+    async def test_a_group_that_changed_is_told_until_its_newcomers_were_marked(self, store):
+        async with store.transaction() as change:
+            await change.put_panel(PANEL)
+        async with store.snapshot() as view:
+            assert await view.changed_panels() == [("g", -1)]
+        assert await store.stirring(at=NOW)
+        async with store.transaction() as change:
+            await change.spread_panel("g", "another version")
+        async with store.snapshot() as view:
+            assert await view.changed_panels() == [("g", -1)]
+        async with store.transaction() as change:
+            await change.spread_panel("g", PANEL.version)
+        async with store.snapshot() as view:
+            assert await view.changed_panels() == []
+        assert not await store.stirring(at=NOW)
 
     async def test_rows_come_in_order_and_from_a_place_on(self, store):
         context, *_ = await furnish(store)

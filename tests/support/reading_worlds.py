@@ -19,8 +19,11 @@ from adapter.services.bulk import Bulk
 from adapter.services.disclose import Caller
 from adapter.services.everything import Everything
 from adapter.services.groups import Groups
+from adapter.services.identity_rules import shipped_matcher
 from adapter.services.keys import SiteKeys
 from adapter.services.obligations import ObligationTexts
+from adapter.services.panel_people import PanelSeal
+from adapter.services.panels import Panels
 from adapter.services.versions import Versions
 from adapter.services.write import stamp
 from adapter.store.shapes import (
@@ -310,8 +313,10 @@ class ReadingWorld:
         numbers = iter(range(1, 1000))
         parts = (store, self.ledger, decisions, lambda: self.at)
         self.versions, self.everything = Versions(*parts), Everything(*parts)
-        self.bulk = Bulk(*parts, new_id=lambda: f"made{next(numbers)}")
-        self.groups = Groups(*parts, new_id=lambda: f"made{next(numbers)}")
+        keys = SiteKeys(bytes(32))
+        panels = Panels(store, PanelSeal(keys), keys, shipped_matcher())
+        self.bulk = Bulk(*parts, panels=panels, new_id=lambda: f"made{next(numbers)}")
+        self.groups = Groups(*parts, panels=panels, new_id=lambda: f"made{next(numbers)}")
         self._asked = 0
 
     def caller(self, **changed):

@@ -144,9 +144,34 @@ SELECT id, since FROM panel_member WHERE panel = ? ORDER BY id
 -- name: panel_keys
 SELECT patient FROM panel_member WHERE panel = ?
 
+-- name: panels
+SELECT id FROM panel ORDER BY id
+
+-- name: panel_version
+SELECT organisation, version FROM panel WHERE id = ?
+
+-- name: panel_people
+SELECT sealed, since FROM panel_person WHERE panel = ? ORDER BY sealed
+
+-- name: put_person
+INSERT OR IGNORE INTO panel_person (panel, sealed, since) VALUES (?, ?, ?)
+
+-- name: drop_person
+DELETE FROM panel_person WHERE panel = ? AND sealed = ?
+
+-- name: changed_panels
+SELECT id, spread FROM panel WHERE changed = 1
+
+-- name: panel_spread
+UPDATE panel SET changed = 0, spread = updated WHERE id = ? AND version = ?
+
+-- name: sharing
+SELECT DISTINCT patient FROM identity_block WHERE key IN carray(?) ORDER BY patient
+
 -- name: put_panel
-INSERT INTO panel (id, organisation, name, version, updated) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET name = excluded.name, version = excluded.version, updated = excluded.updated
+INSERT INTO panel (id, organisation, name, version, updated, changed) VALUES (?, ?, ?, ?, ?, 1)
+ON CONFLICT (id) DO UPDATE
+SET name = excluded.name, version = excluded.version, updated = excluded.updated, changed = 1
 
 -- name: put_member
 INSERT OR IGNORE INTO panel_member (panel, patient, id, since) VALUES (?, ?, ?, ?)

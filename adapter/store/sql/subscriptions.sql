@@ -15,6 +15,9 @@ UPDATE stirred SET lease = :lease WHERE patient IN (
   SELECT patient FROM stirred WHERE lease <= :at ORDER BY patient LIMIT :most)
 RETURNING patient, marks
 
+-- name: renew_stirred
+UPDATE stirred SET lease = ?2 WHERE lease = ?1
+
 -- name: settle_stirred
 DELETE FROM stirred WHERE patient = ?1 AND marks = ?2 AND lease = ?3
 
@@ -27,6 +30,7 @@ DELETE FROM stirred
 -- name: stirring
 SELECT EXISTS (SELECT 1 FROM stirred WHERE lease <= :at) OR EXISTS (SELECT 1 FROM boundary WHERE due <= :at)
   OR EXISTS (SELECT 1 FROM subscription WHERE sweep IS NOT NULL AND status <> 'off')
+  OR EXISTS (SELECT 1 FROM panel WHERE changed = 1)
 
 -- name: anything_due
 SELECT EXISTS (SELECT 1 FROM subscription WHERE due <= :at AND lease <= :at)
@@ -61,12 +65,13 @@ SELECT id, sweep FROM subscription WHERE sweep IS NOT NULL AND id IN (SELECT val
 UPDATE subscription SET looks = looks + 1 WHERE id = ?
 
 -- name: known
-SELECT k.subscription, k.rid, k.patient, k.name, k.key, k.sent FROM json_each(?) p
+SELECT k.subscription, k.rid, k.patient, k.name, k.key, k.sent, k.via FROM json_each(?) p
 CROSS JOIN subscription_known k ON k.patient = p.value ORDER BY k.subscription, k.rid
 
 -- name: learn
-INSERT INTO subscription_known (subscription, rid, patient, name, key, sent) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (subscription, rid) DO UPDATE SET key = excluded.key, sent = max(sent, excluded.sent)
+INSERT INTO subscription_known (subscription, rid, patient, name, key, sent, via) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (subscription, rid) DO UPDATE
+SET key = excluded.key, sent = max(sent, excluded.sent), via = excluded.via
 
 -- name: forget
 DELETE FROM subscription_known WHERE subscription = ? AND rid = ?

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
+
+import apsw
 
 from adapter.consent.bases import custody
 from adapter.store.exports import Destroyed, ExportRow, PanelRow, Span
@@ -15,9 +18,7 @@ from adapter.store.shapes import BEGINNING, EXCEPTION, LIVE, TYPE_NAMES, TYPES, 
 from adapter.store.sqlite.connection import row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    import apsw
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 SQL, READ = load("exports"), load("read")
 _MISSING: Final = 2**62
@@ -72,7 +73,23 @@ class SqliteExports:
         if row is None:
             return None
         members: list[Any] = self._db.execute(SQL["panel_members"], (ident,)).fetchall()
-        return PanelRow(**dict(zip(_PANEL, row, strict=True)), members=members)
+        people: list[Any] = self._db.execute(SQL["panel_people"], (ident,)).fetchall()
+        return PanelRow(**dict(zip(_PANEL, row, strict=True)), members=members, people=people)
+
+    async def panels(self) -> list[str]:
+        return [ident for (ident,) in self._db.execute(SQL["panels"])]
+
+    async def panel_version(self, ident: str) -> tuple[str, str] | None:
+        row: tuple[str, str] | None = self._db.execute(SQL["panel_version"], (ident,)).fetchone()
+        return row
+
+    async def changed_panels(self) -> list[tuple[str, int]]:
+        rows: list[Any] = self._db.execute(SQL["changed_panels"]).fetchall()
+        return rows
+
+    async def sharing(self, blocks: Collection[int]) -> list[int]:
+        listed = apsw.carray(array("q", sorted(set(blocks)))) if blocks else None
+        return [patient for (patient,) in self._db.execute(SQL["sharing"], (listed,))] if listed else []
 
     async def exported(
         self, context: int, kind: str, spans: Sequence[Span], after: Place | None, *, at: int, limit: int
@@ -226,9 +243,16 @@ class SqliteExportRecords:
         there = {rid for (rid,) in self._db.execute(SQL["panel_keys"], (row.id,))}
         self._db.executemany(SQL["drop_member"], [(row.id, rid) for rid in sorted(there - stay)])
         self._db.executemany(SQL["put_member"], members)
+        listed = {sealed for sealed, _ in row.people}
+        held = {sealed for sealed, _ in self._db.execute(SQL["panel_people"], (row.id,))}
+        self._db.executemany(SQL["drop_person"], [(row.id, sealed) for sealed in sorted(held - listed)])
+        self._db.executemany(SQL["put_person"], [(row.id, *person) for person in row.people])
 
     async def drop_panel(self, ident: str) -> None:
         self._db.execute(SQL["drop_panel"], (ident,))
+
+    async def spread_panel(self, ident: str, version: str) -> None:
+        self._db.execute(SQL["panel_spread"], (ident, version))
 
     def _keep_policies(self, settled: Mapping[int, Sequence[tuple[int, int, int]]], at: int) -> None:
         """Keep what was in force for those of these patients for whom something else takes its place."""

@@ -62,6 +62,9 @@ class SqliteSubscriptionRecords(SqlitePeople):
         bindings = {"at": at, "lease": lease, "most": most}
         return sorted(Stirred(*row) for row in self._db.execute(SQL["claim_stirred"], bindings))
 
+    async def renew_stirred(self, lease: int, until: int) -> None:
+        self._db.execute(SQL["renew_stirred"], (lease, until))
+
     async def settle_stirred(self, looked: Sequence[Stirred], *, lease: int) -> set[int]:
         held = set()
         for one in looked:
@@ -93,10 +96,12 @@ class SqliteSubscriptionRecords(SqlitePeople):
 
     async def known(self, patients: Iterable[int]) -> list[tuple[str, Known]]:
         rows = self._db.execute(SQL["known"], (_listed(patients),))
-        return [(one, Known(rid, patient, name, key, bool(sent))) for one, rid, patient, name, key, sent in rows]
+        return [
+            (one, Known(rid, patient, name, key, bool(sent), via)) for one, rid, patient, name, key, sent, via in rows
+        ]
 
     async def learn(self, subscription: str, rows: Iterable[Known]) -> None:
-        self._db.executemany(SQL["learn"], [(subscription, *row[:4], int(row.sent)) for row in rows])
+        self._db.executemany(SQL["learn"], [(subscription, *row[:4], int(row.sent), row.via) for row in rows])
 
     async def forget(self, subscription: str, rids: Collection[int]) -> None:
         for statement in ("forget", "drop_unsent"):
