@@ -65,6 +65,7 @@ from adapter.services.settling import Settling
 from adapter.services.shredding import Shredding
 from adapter.services.sources import sources_of
 from adapter.services.standing import KnownFacts
+from adapter.services.superseded import Superseded
 from adapter.services.topics import read_topics
 from adapter.services.user_agreements import UserAgreements
 from adapter.services.versions import Versions
@@ -257,6 +258,7 @@ async def build(
         lines,
         settling=settling,
         amender=Amender(store, writer, people),
+        superseded=Superseded(decisions),
         work=work,
         clock=now,
         new_id=make_id,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from adapter.services.superseded import follows
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from adapter.services.report import FeedReport
     from adapter.services.rosters import Endings
     from adapter.services.settling import Settling
+    from adapter.services.superseded import Superseded
     from adapter.store.port import Store, Transaction
     from adapter.store.shapes import Receipt, ResourceWrite
 
@@ -37,6 +40,7 @@ class Batches:
         backlog: Backlog,
         settling: Settling,
         amender: Amender,
+        superseded: Superseded,
         work: FeedWork,
         clock: Callable[[], int],
     ) -> None:
@@ -45,6 +49,7 @@ class Batches:
         self._backlog = backlog
         self._settling = settling
         self._amender = amender
+        self._superseded = superseded
         self._work = work
         self._clock = clock
 
@@ -61,6 +66,7 @@ class Batches:
         """Write a batch, the counts so far and how far the receipt has come, in one transaction."""
         while True:
             amended = await self._amender.amend(batch.assembled, self._lines[receipt.feed].feed.records)
+            await self._superseded.ready()
             async with self._store.transaction() as change:
                 # What the amendments were made of may have changed meanwhile, in another process.
                 if await amended.holds(change):
@@ -89,17 +95,22 @@ class Batches:
         later = await self._backlog.later(change, receipt)
         written: list[ResourceWrite] = []
         identities: list[Told] = []
+        brought: list[Assembled] = []
         for line, assembled in amended.assembled:
             origin = receipt.id, line
             left = assembled
             if position is None or later:
                 left = await self._left(change, assembled, origin, later, report)
             written += await self._put(change, left, origin, report, at)
+            brought.append(left)
             if left.identity is not None and left.identity.patient not in change.refused:
                 identities.append(left.identity)
         if change.refused:
             # Its source still sends what was destroyed here: somebody should tell them.
             report.warnings["destroyed record"] += len(change.refused)
+        lost = await self._superseded.follow(change, follows(brought), written, at=at)
+        if lost:
+            report.warnings["superseded summary"] += len(lost)
         feed = self._lines[receipt.feed].feed
         written += await self._work.rosters.follow(
             change, feed, receipt, batch.named, report=report, later=later, endings=endings, at=at
@@ -159,6 +170,13 @@ class Batches:
             write
             for late, write in zip(old, assembled.writes, strict=True)
             if not late and not (signed and write.type == "Consent")
+        ]
+        # What follows from a record that is late is as late as it is, though nothing later may have told it.
+        outdated = {write.rid for late, write in zip(old, assembled.writes, strict=True) if late}
+        writes = [
+            write
+            for write in writes
+            if not any(kind == "derived-from" and other in outdated for kind, other in write.relations)
         ]
         report.unchanged += len(assembled.writes) - len(writes)
         told = any(write.type == "Patient" for write in writes)

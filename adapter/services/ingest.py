@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from adapter.services.feed_work import FeedWork
     from adapter.services.pace import Pace
     from adapter.services.settling import Settling
+    from adapter.services.superseded import Superseded
     from adapter.settings import Feed
     from adapter.source import SourceRecord
     from adapter.store.port import Inbox, Store
@@ -51,6 +52,7 @@ class Ingest:
         *,
         settling: Settling,
         amender: Amender,
+        superseded: Superseded,
         work: FeedWork,
         clock: Callable[[], int],
         new_id: Callable[[], str],
@@ -66,6 +68,7 @@ class Ingest:
             backlog=self._backlog,
             settling=settling,
             amender=amender,
+            superseded=superseded,
             work=work,
             clock=clock,
         )
