@@ -1,18 +1,14 @@
-"""The one place that wires: it names the concrete store and connectors, reads the clock and makes random ids."""
+"""The one place that wires: it names the concrete store and connectors."""
 
 from __future__ import annotations
 
-import os
-import secrets
-import time
 from importlib.metadata import version
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 from adapter.auth.wire import Ground, authorization, checked
 from adapter.connected import CONNECTORS
-from adapter.errors import ConfigurationError, Problem, SallyportError
-from adapter.mapping.mapped import Environment
+from adapter.errors import SallyportError
+from adapter.machine import chance, clock, new_id, new_token, rising, seconds, site_secret, tick
 from adapter.notifying import On, notifying
 from adapter.pullers import pulls
 from adapter.services.access import Access
@@ -55,7 +51,6 @@ from adapter.services.panels import Panels
 from adapter.services.paper import Papers
 from adapter.services.patient_match import PatientMatch
 from adapter.services.people import People
-from adapter.services.preview import Preview
 from adapter.services.reception import Reception
 from adapter.services.reindex import reindex
 from adapter.services.reviews import Reviews
@@ -66,7 +61,6 @@ from adapter.services.shredding import Shredding
 from adapter.services.sources import sources_of
 from adapter.services.standing import KnownFacts
 from adapter.services.superseded import Superseded
-from adapter.services.topics import read_topics
 from adapter.services.user_agreements import UserAgreements
 from adapter.services.versions import Versions
 from adapter.services.watching import Watching
@@ -74,99 +68,15 @@ from adapter.services.whatif import WhatIf
 from adapter.services.words import Words
 from adapter.services.write import Writer, stamp
 from adapter.services.writing_wire import WritingGround, wire_writing
-from adapter.source import ExtractOptions
-from adapter.store.sqlite.connection import connect, migrate
-from adapter.store.sqlite.ledger import SqliteLedger
 from adapter.store.sqlite.store import SqliteStore
-from adapter.ways_in import WaysIn, message_feeds, ways_in_problems
-from adapter.ways_out import ways_out_problems
+from adapter.ways_in import WaysIn, message_feeds
 from adapter.wired import Services
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from adapter.services.site_rules import SiteRules
     from adapter.settings import Site
     from adapter.store.shapes import Receipt
-
-SECRET_FILE = "site.key"  # noqa: S105 - a file name
-
-
-def clock() -> int:
-    """Now, in epoch microseconds."""
-    return time.time_ns() // 1000
-
-
-def seconds() -> float:
-    """Seconds of a clock that only rises."""
-    return time.monotonic()
-
-
-def new_id() -> str:
-    """A random id of 128 bits: receipts, requests."""
-    return secrets.token_hex(16)
-
-
-def rising(now: Callable[[], int], make_id: Callable[[], str]) -> Callable[[], str]:
-    """Ids that rise with time, 72 bits of them random: what an index keeps of one moment then stands on one page."""
-    return lambda: f"{now():014x}{make_id()[-18:]}"
-
-
-def random_bytes(count: int) -> bytes:
-    """Bytes that nobody can guess: keys."""
-    return secrets.token_bytes(count)
-
-
-def new_token() -> str:
-    """The text of an access token."""
-    return secrets.token_urlsafe(32)
-
-
-def site_secret(folder: Path) -> bytes:
-    """The site's secret, made on first use and readable by its owner alone. Losing it changes every id."""
-    path = folder / SECRET_FILE
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
-    return path.read_bytes()
-
-
-def check(site: Site) -> SiteRules:
-    """Check and compile every document of a site; ``ConfigurationError`` lists all problems."""
-    rules, _ = checked(site, CONNECTORS, clock)
-    problems = [*ways_in_problems(site), *ways_out_problems(site)]
-    read_topics(site.own_topics, site.zone)
-    if problems:
-        raise ConfigurationError(problems)
-    return rules
-
-
-def preview(site: Site, feed: str) -> Preview:
-    """How a feed of a site reads a file, without a store. ``ConfigurationError`` where the site has no such feed."""
-    if feed not in site.feeds:
-        expected = ", ".join(sorted(site.feeds))
-        raise ConfigurationError([Problem(where="feeds/", path="", message=f"no feed `{feed}`", expected=expected)])
-    rules, known = check(site), site.feeds[feed]
-    return Preview(
-        connector=CONNECTORS[known.connector],
-        options=ExtractOptions(encoding=known.encoding, settings=known.settings),
-        mapping=rules.mappings[feed],
-        environment=Environment(zone=known.time_zone or site.site.time_zone),
-        validator=rules.validator,
-    )
-
-
-def open_ledger(site: Site) -> SqliteLedger:
-    """The disclosure ledger of a site and nothing else, so that it can be looked at whatever became of the rest."""
-    path = site.store_folder / "ledger.sqlite"
-    if not path.exists():
-        raise SallyportError(f"`{path.name}` is not in the store folder of this site; nothing was ever asked here")
-    connection = connect(path, cache_mb=4)
-    migrate(connection, "ledger")
-    return SqliteLedger(connection, chain=new_id().encode())
 
 
 async def build(
@@ -297,7 +207,7 @@ async def build(
         ),
         clock=now,
         new_id=make_id,
-        tick=perf_counter,
+        tick=tick,
     )
     alerts = Alerts(store, feeds=site.feeds, partners=site.partners, clock=now)
     authorities = Authorities(
@@ -357,7 +267,7 @@ async def build(
             base_url=base_url,
             clock=now,
             new_id=make_id,
-            chance=secrets.SystemRandom().random,
+            chance=chance,
         )
     )
 
@@ -475,6 +385,6 @@ async def build(
         new_id=rising(now, make_id),
         ready=ready,
         measures=Measures(),
-        tick=perf_counter,
+        tick=tick,
         version=version("sallyport"),
     )

@@ -17,11 +17,12 @@ import yaml
 
 from adapter import assets
 from adapter.assets import copy_fictional_county
-from adapter.bootstrap import build, clock
+from adapter.bootstrap import build
 from adapter.consent.labels import labels_for
 from adapter.consent.release import author
 from adapter.fhir.facts import Facts
 from adapter.fhir.validate import Validator
+from adapter.machine import clock
 from adapter.services.forms import read_form
 from adapter.services.write import Facets, Writer
 from adapter.settings import load_site

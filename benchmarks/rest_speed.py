@@ -25,8 +25,8 @@ from county import AUDIT, PHQ9, Choice, days_ago, detail_of, opened, submission
 from load import Asked, Load, fetch, get, run
 from measure import Row, Scale, WrongAnswer, check, equal, middle, pin, share, spread
 
-from adapter.bootstrap import clock
 from adapter.cli.options import run_loop
+from adapter.machine import clock
 from adapter.store.shapes import row_key
 
 if TYPE_CHECKING:

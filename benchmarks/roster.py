@@ -24,12 +24,12 @@ import apsw
 from county import opened
 from measure import Row, Scale, check, equal, middle, peak_megabytes, spread, timed
 
-from adapter.bootstrap import clock
 from adapter.cli.options import run_loop
 from adapter.errors import RecordError
 from adapter.fictional.drawing import someone
 from adapter.fictional.jail_csv import ROSTER_COLUMNS, ROSTER_ENCODING, line, roster_lines
 from adapter.fictional.partners import ROSTER, ZONE
+from adapter.machine import clock
 from adapter.source import Malformed
 from adapter.store.shapes import TYPES
 

@@ -20,8 +20,8 @@ from county import opened
 from measure import Row, Scale, check, equal, middle, pin, share, spread
 from rest_speed import CONNECTIONS, HITS, WITHHELD, expected, extracts_of, prepare, server
 
-from adapter.bootstrap import clock
 from adapter.cli.options import run_loop
+from adapter.machine import clock
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

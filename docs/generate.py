@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from adapter import assets  # noqa: E402
-from adapter.bootstrap import CONNECTORS  # noqa: E402
 from adapter.cli import app  # noqa: E402
+from adapter.connected import CONNECTORS  # noqa: E402
 from adapter.consent.agreement_spec import (  # noqa: E402
     Agreement,
     Amendment,

@@ -97,13 +97,13 @@ def test_requirements_name_packages_and_no_address(path):
         assert text.count("--hash=sha256:") >= len(lines)
 
 
-def test_only_bootstrap_reads_clock_and_randomness():
+def test_one_module_reads_clock_and_randomness():
     readers = {
         name_of(path)
         for path in (ROOT / "adapter").rglob("*.py")
         if re.search(r"^(import|from) (time|secrets|random|uuid)\b", path.read_text(), re.MULTILINE)
     }
-    assert {name for name in readers if not name.startswith("adapter/fictional/")} == {"adapter/bootstrap.py"}
+    assert {name for name in readers if not name.startswith("adapter/fictional/")} == {"adapter/machine.py"}
 
 
 def test_no_file_names_a_machine_path():

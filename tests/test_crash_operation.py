@@ -18,7 +18,7 @@ import pytest
 import records
 import worlds
 
-from adapter import bootstrap
+from adapter import bootstrap, inspection
 from adapter.assets import copy_fictional_county
 from adapter.services import backups
 from adapter.services.backup_keys import KEYS, BackupKeys
@@ -80,7 +80,7 @@ def rows(site, name, sql):
 
 
 async def verified(site):
-    ledger = bootstrap.open_ledger(load_site(site))
+    ledger = inspection.open_ledger(load_site(site))
     try:
         return await ledger.verify()
     finally:

@@ -14,8 +14,8 @@ import records
 import worlds
 
 from adapter.assets import copy_fictional_county
-from adapter.bootstrap import check
 from adapter.errors import ConfigurationError
+from adapter.inspection import check
 from adapter.settings import load_site
 from connectors.transport.mllp import framed
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from adapter.backup.taking import INBOX, LEDGER, STORE, context_of, verified
-from adapter.bootstrap import SECRET_FILE, build, new_id
+from adapter.bootstrap import build
 from adapter.connected import CONNECTORS
 from adapter.errors import SallyportError
+from adapter.machine import SECRET_FILE, new_id
 from adapter.services import backups
 from adapter.services.backup_keys import KEYS, BackupKeys
 from adapter.services.envelopes import envelopes

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import apsw
 import orjson
 
-from adapter.bootstrap import clock, new_id, random_bytes, site_secret
 from adapter.connected import CONNECTORS
 from adapter.errors import SallyportError
 from adapter.fhir.instants import instant_text
+from adapter.machine import clock, new_id, random_bytes, site_secret
 from adapter.services import backups
 from adapter.services.backup_keys import KEYS, BackupKeys, recover
 from adapter.services.backups import Manifest

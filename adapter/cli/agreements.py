@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from adapter.bootstrap import clock
 from adapter.cli.options import AsJson, SiteFolder  # noqa: TC001 - typer reads the annotations
 from adapter.errors import ConfigurationError, Problem
+from adapter.machine import clock
 from adapter.services.agreement_page import agreement_page, user_agreement_page
 from adapter.services.agreements import day, read_agreement, read_agreements, state, units_of
 from adapter.services.feed_contracts import FeedGate, endings

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from adapter.assets import copy_fictional_county
-from adapter.bootstrap import build, clock
+from adapter.bootstrap import build
 from adapter.cli.explain import print_explanation
 from adapter.cli.feeds import files_of, run_file, show
 from adapter.cli.options import bar, run_loop
@@ -22,6 +22,7 @@ from adapter.errors import NotFound, SallyportError
 from adapter.fhir.search import parse_query
 from adapter.fictional.county import write_county
 from adapter.fictional.truth import read as read_truth
+from adapter.machine import clock
 from adapter.services.access import Wanted
 from adapter.settings import load_site
 

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from adapter.bootstrap import preview
 from adapter.cli.feeds import known_feed
 from adapter.cli.options import AsJson, SiteFolder, on_site
 from adapter.cli.staff import By, author, on_site_told
+from adapter.inspection import preview
 from adapter.services.preview import leaves_of
 from adapter.settings import load_site
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 
-from adapter.bootstrap import open_ledger
 from adapter.cli.options import AsJson, SiteFolder, run_loop
 from adapter.errors import ConfigurationError, LedgerBroken, Problem
 from adapter.fhir.instants import instant_text
+from adapter.inspection import open_ledger
 from adapter.settings import load_site
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adapter.bootstrap import check
 from adapter.cli.agreements import warn
 from adapter.cli.options import SiteFolder, on_site
+from adapter.inspection import check
 from adapter.settings import load_site
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 import records
 import worlds
 
-from adapter import bootstrap
+from adapter import machine
 from adapter.assets import copy_fictional_county
 from adapter.cli import run
 
@@ -26,9 +26,13 @@ class Ran:
 def clock():
     """What these people signed is in force on a day of theirs; a clock of a test starts on it and goes on."""
     started = time.monotonic_ns()
-    days = SimpleNamespace(time_ns=lambda: worlds.NOW * 1000 + time.monotonic_ns() - started, monotonic=time.monotonic)
+    days = SimpleNamespace(
+        time_ns=lambda: worlds.NOW * 1000 + time.monotonic_ns() - started,
+        monotonic=time.monotonic,
+        perf_counter=time.perf_counter,
+    )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bootstrap, "time", days)
+        patch.setattr(machine, "time", days)
         yield
 
 

@@ -9,7 +9,7 @@ import shutil
 import orjson
 import pytest
 
-from adapter import bootstrap
+from adapter import inspection
 from adapter.cli.options import on_site
 from adapter.fhir.search import parse_query
 from adapter.settings import load_site
@@ -42,7 +42,7 @@ def site(county, tmp_path_factory):
 
 
 def targets(site):
-    ledger = bootstrap.open_ledger(load_site(site))
+    ledger = inspection.open_ledger(load_site(site))
     rows = [row[0] for row in ledger._db.execute("SELECT target FROM entry WHERE interaction = 'accounting'")]
     ledger.close()
     return rows

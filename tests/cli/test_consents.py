@@ -11,7 +11,7 @@ import pytest
 import records
 import worlds
 
-from adapter.bootstrap import clock
+from adapter.machine import clock
 
 
 @pytest.fixture

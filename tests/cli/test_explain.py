@@ -9,7 +9,7 @@ import pytest
 import records
 import worlds
 
-from adapter.bootstrap import clock
+from adapter.machine import clock
 
 
 @pytest.fixture(scope="module")

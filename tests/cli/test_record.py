@@ -11,7 +11,7 @@ import pytest
 import records
 import worlds
 
-from adapter.bootstrap import clock
+from adapter.machine import clock
 from adapter.services.keys import SiteKeys
 
 JAIL = f"jail-medical-hl7:{records.JAIL}"
@@ -129,10 +129,10 @@ def test_a_review_that_is_late_says_so(staff, site, monkeypatch):
 
 
 def later(site):
-    from adapter import bootstrap  # noqa: PLC0415 - the function that is wrapped
+    from adapter import bootstrap, machine  # noqa: PLC0415 - the function that is wrapped
 
     async def build(loaded, **more):
-        return await bootstrap.build(loaded, **more, now=lambda: bootstrap.clock() + 4 * 86_400_000_000)
+        return await bootstrap.build(loaded, **more, now=lambda: machine.clock() + 4 * 86_400_000_000)
 
     return build
 

@@ -10,7 +10,7 @@ import records
 import worlds
 import yaml
 
-from adapter.bootstrap import clock
+from adapter.machine import clock
 
 
 def world_of(county, work, first_id):

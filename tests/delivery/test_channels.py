@@ -12,7 +12,7 @@ import worlds
 from asserting import staff
 from subscribers import COTTONWOOD, send, settle, subscribe, subscription
 
-from adapter import bootstrap
+from adapter import inspection
 from adapter.assets import copy_fictional_county
 from adapter.consent.obligations import NOTICE_LONG
 from adapter.errors import ConfigurationError, NotSupported
@@ -138,7 +138,7 @@ def test_files_of_an_endpoint_that_are_not_there_are_told_before_anything_is_ope
     copy_fictional_county(tmp_path / "site")
     subscribers.register_endpoints(tmp_path / "site", endpoints)
     with pytest.raises(ConfigurationError) as caught:
-        bootstrap.check(load_site(tmp_path / "site"))
+        inspection.check(load_site(tmp_path / "site"))
     told = str(caught.value)
     for words in ("`none.pem`: there is no such file", "TLS cannot be set up", "no folder `nowhere`", "no public key"):
         assert words in told

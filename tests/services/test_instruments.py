@@ -6,8 +6,8 @@ import pytest
 import records
 import worlds
 
-from adapter.bootstrap import check
 from adapter.errors import ConfigurationError
+from adapter.inspection import check
 from adapter.settings import load_site
 from adapter.summary.vocabulary import RESULT_CODE
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from adapter import assets, bootstrap, settings
+from adapter import assets, inspection, settings
 from adapter.cli import run
 from adapter.services import ingest, leases, reconcile
 
@@ -31,7 +31,7 @@ def serve():
     # Reading the site's documents is most of the start of a command; every process inherits them read.
     yaml.load = functools.cache(yaml.load)
     county = Path(assets.__file__).parents[1] / "mappings" / "fictional_county"
-    bootstrap.check(settings.load_site(county))
+    inspection.check(settings.load_site(county))
     answer(os.getpid())
     pid = 0
     for line in sys.stdin:
