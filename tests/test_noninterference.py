@@ -278,6 +278,10 @@ def same(one, other):
 WORLDS = settings(max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 
 
+AFRESH = 50_000
+"""Ids of a site that is opened again begin behind those that it has."""
+
+
 @WORLDS
 @given(seed=st.integers(0, 10_000), who=st.integers(0, len(worlds.CALLERS) - 1))
 async def test_a_answers_equal_those_of_a_store_without_the_withheld_rows(tmp_path_factory, seed, who):
@@ -290,7 +294,7 @@ async def test_a_answers_equal_those_of_a_store_without_the_withheld_rows(tmp_pa
     await whole.close()
     shutil.copytree(folder / "site", folder / "less")
     delete_withheld(folder / "less", seen)
-    less = await worlds.open_site(folder / "less")
+    less = await worlds.open_site(folder / "less", first_id=AFRESH)
     same(expected, await answers(less, caller, urls, people))
     await less.close()
 
@@ -319,7 +323,7 @@ async def test_b_answers_equal_those_of_a_store_that_never_got_the_records(tmp_p
     await worlds.ingest_all(less, source, keep=keep)
     await less.close()
     hold_fixed(folder / "less", fixed)
-    less = await worlds.open_site(folder / "less")
+    less = await worlds.open_site(folder / "less", first_id=AFRESH)
     same(expected, await answers(less, caller, urls, people))
     await less.close()
 

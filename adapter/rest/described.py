@@ -1,8 +1,8 @@
 """What the OpenAPI document says of the addresses beside ``/fhir/``: bodies, answers, and which need a token.
 
 An answer that is not described here is one the server never gives, and what is described has the shape it says;
-`make fuzz-openapi` asks for all of them. FastAPI adds an answer 422 to whatever takes a parameter, which this server
-never gives: what it cannot read it answers with 400.
+`make fuzz-openapi` asks for all of them. FastAPI adds an answer 422 of its own to whatever takes a parameter, which
+this server never gives: a parameter that it cannot read it answers with 400.
 
 OpenAPI: https://spec.openapis.org/oas/v3.1.0
 """
@@ -10,6 +10,8 @@ OpenAPI: https://spec.openapis.org/oas/v3.1.0
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from adapter.services.panel_csv import COLUMNS
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -154,6 +156,43 @@ FATES: Final[Described] = {
     **_OF_FEEDS,
 }
 
+PEOPLE: Final = {
+    **BEARER,
+    "requestBody": {
+        "required": True,
+        "description": f"A first row with names of columns ({', '.join(COLUMNS)}), then people; not compressed.",
+        "content": {
+            "text/csv": {
+                "schema": TEXT,
+                "example": "key,family,given,birth_date,sex\r\nFF-0017,Marsh,Ada,1980-04-02,female\r\n",
+            }
+        },
+    },
+    "parameters": [
+        {"name": "name", "in": "query", "required": False, "schema": {"type": "string", "maxLength": 200}},
+    ],
+}
+_KEPT: Final = {"description": "Kept; the same answer whoever is on it."} | _json(
+    shape({"group": TEXT, "version": TEXT, "rows": NUMBER})
+)
+_OF_LISTS: Final[Described] = {
+    400: refused("The body is no CSV by its type or ended early, or a parameter is not known."),
+    401: _NO_TOKEN,
+    403: refused("No scope for Group, or people are described without the right `patient-match`."),
+    413: refused("Longer than 4 MB."),
+    422: refused("Each fault by line and column. Nothing was kept."),
+    429: _TOO_OFTEN,
+}
+LISTED: Final[Described] = {
+    201: _KEPT | {"headers": {"Location": {"description": "The Group.", "required": True, "schema": TEXT}}},
+    **_OF_LISTS,
+}
+LISTED_ANEW: Final[Described] = {
+    200: _KEPT,
+    404: refused("There is no such Group of this organisation."),
+    **_OF_LISTS,
+}
+
 ERRORS: Final = ("invalid_request", "invalid_client", "invalid_grant", "invalid_scope", "unsupported_grant_type")
 _OAUTH: Final = shape({"error": {"type": "string", "enum": [*ERRORS]}, "error_description": TEXT})
 _OF_FORMS: Final[Described] = {
@@ -210,4 +249,5 @@ def complete(app: FastAPI) -> None:
     document["components"].pop("schemas", None)
     for path in document["paths"].values():
         for operation in path.values():
-            operation["responses"].pop("422", None)
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]

@@ -10,7 +10,7 @@ OpenAPI describes it at `/openapi.json`.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import orjson
 from fastapi import APIRouter, Request
@@ -18,12 +18,13 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from adapter.errors import NotFound, NotSupported, RequestError
+from adapter.rest import described
 from adapter.rest.errors import Refused, refusal
 from adapter.rest.groups import NAME
 from adapter.rest.read import ID
 from adapter.rest.refusals import Reading
 from adapter.services.groups import TYPE
-from adapter.services.panel_csv import COLUMNS, read_panel
+from adapter.services.panel_csv import read_panel
 
 if TYPE_CHECKING:
     from adapter.auth.requester import Requester
@@ -32,35 +33,6 @@ if TYPE_CHECKING:
 LONGEST: Final = 4_000_000
 """Bytes of the longest list."""
 _CSV: Final = "text/csv"
-_EXAMPLE: Final = "key,family,given,birth_date,sex\r\nFF-0017,Marsh,Ada,1980-04-02,female\r\n"
-_BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "description": f"A first row with names of columns ({', '.join(COLUMNS)}), then one person a row.",
-        "content": {_CSV: {"schema": {"type": "string"}, "example": _EXAMPLE}},
-    },
-    "parameters": [
-        {"name": "name", "in": "query", "required": False, "schema": {"type": "string", "maxLength": 200}},
-    ],
-}
-_KEPT: Final = {
-    "application/json": {
-        "schema": {
-            "type": "object",
-            "properties": {
-                "group": {"type": "string", "example": "Group/5f0c"},
-                "version": {"type": "string"},
-                "rows": {"type": "integer", "description": "How many people the list names, each once."},
-            },
-        }
-    }
-}
-_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
-    400: {"description": "The body is no CSV by its type, or a parameter is not known."},
-    403: {"description": "No scope for Group, or people are described without the right `patient-match`."},
-    413: {"description": "Longer than 4 MB."},
-    422: {"description": "OperationOutcome with each fault by line and column. Nothing was kept."},
-}
 TOO_LONG: Final = refusal(413, "too-long", "the list is longer than 4 MB; cut it into several groups")
 CUT_SHORT: Final = refusal(400, "invalid", "the body ended early; send it again, nothing of it was kept")
 
@@ -87,8 +59,9 @@ def router(services: PanelServices) -> APIRouter:
         "",
         summary="Make a Group of the people of a CSV file",
         status_code=201,
-        responses=_ANSWERS | {201: {"description": "Kept; the same answer whoever is on it.", "content": _KEPT}},
-        openapi_extra=_BODY,
+        response_class=Response,
+        responses=described.LISTED,
+        openapi_extra=described.PEOPLE,
     )
     async def create(request: Request) -> Response:
         return await _keep(services, request, "")
@@ -96,12 +69,9 @@ def router(services: PanelServices) -> APIRouter:
     @routes.put(
         "/{group}",
         summary="Replace a Group by the people of a CSV file",
-        responses=_ANSWERS
-        | {
-            200: {"description": "Kept; the same answer whoever is on it.", "content": _KEPT},
-            404: {"description": "There is no such Group of this organisation."},
-        },
-        openapi_extra=_BODY,
+        response_class=Response,
+        responses=described.LISTED_ANEW,
+        openapi_extra=described.PEOPLE,
     )
     async def update(request: Request, group: str) -> Response:
         if ID.fullmatch(group) is None:

@@ -23,6 +23,7 @@ from adapter.services.measures import RIGHT
 
 load_all_checks()
 ADDRESS = "http://127.0.0.1:8080"
+LIST = b"key,family,given,birth_date,sex\r\nF1,Marsh,Ada,1980-04-02,female\r\n"
 FEEDS = ("jail-roster", "jail-medical-hl7", "no-such-feed")
 CHECKED = (
     "not_a_server_error",
@@ -33,7 +34,7 @@ CHECKED = (
     "allow_header_conformance",
 )
 """What an answer is held against; whether a token is asked for is checked here, request by request."""
-_FITTING = {"feeds": "jail", "metrics": "metrics", "auth": "clinic-chart"}
+_FITTING = {"feeds": "jail", "panels": "lists", "metrics": "metrics", "auth": "clinic-chart"}
 """Whose token an address is for."""
 _OPEN = ("/health/live", "/health/ready")
 RENEWED = 60
@@ -47,7 +48,7 @@ class Site:
 
     def __init__(self, world, client):
         self.world, self.client = world, client
-        self.answered, self.tokens, self.receipts = Counter(), {}, []
+        self.answered, self.tokens, self.receipts, self.group = Counter(), {}, [], ""
 
     @classmethod
     async def opened(cls, folder):
@@ -59,6 +60,7 @@ class Site:
             ("jail", "jail", "feed:jail-medical-hl7"),
             ("court", "pretrial", ""),
             ("metrics", "jail", RIGHT),
+            ("lists", "cottonwood", "patient-match"),
         ):
             site.tokens[name] = await world.services.tokens.issue(
                 client="feeder",
@@ -75,6 +77,9 @@ class Site:
         ):
             answer = await site.client.post(f"/feeds/{feed}", content=body, headers=bearer)
             site.receipts.append(answer.json()["receipt"])
+        headers = {"authorization": f"Bearer {site.tokens['lists']}", "content-type": "text/csv"}
+        answer = await site.client.post("/panels", content=LIST, headers=headers)
+        site.group = answer.json()["group"].removeprefix("Group/")
         await site.client.post("/feeds/jail-medical-hl7", content=records.hl7(records.phq9(4)), headers=bearer)
         await world.services.intake.drain()
         return site
@@ -94,9 +99,12 @@ class Site:
         path, draw = case.operation.path, data.draw
         if case.path_parameters and draw(st.booleans()):
             known = {"feed": draw(st.sampled_from(FEEDS)), "receipt": draw(st.sampled_from(self.receipts))}
+            known["group"] = self.group
             case.path_parameters = {name: known[name] for name in case.path_parameters}
         if path == "/feeds/{feed}" and draw(st.booleans()):
             case.body = draw(st.sampled_from((records.hl7(records.phq9(5)), b"MSH|^^^^|broken\r", b"a,b\r\n1,2\r\n")))
+        if path.startswith("/panels") and draw(st.booleans()):
+            case.body = draw(st.sampled_from((LIST, b"key,family\r\n,\r\n", b"no,such,column\r\n1,2,3\r\n")))
         if path.endswith("/receipts") and isinstance(case.query, dict) and draw(st.booleans()):
             case.query["control-id"] = "R1"
         if path.startswith("/auth/") and isinstance(case.body, dict):

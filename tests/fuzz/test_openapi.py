@@ -26,6 +26,8 @@ def test_every_answer_is_one_that_the_document_describes(tmp_path):
         "POST /auth/revoke",
         "POST /auth/token",
         "POST /feeds/{feed}",
+        "POST /panels",
+        "PUT /panels/{group}",
     }
 
 

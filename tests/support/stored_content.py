@@ -23,7 +23,7 @@ CONTENT = {
     "people": "SELECT patient, source, facts FROM identity ORDER BY patient",
 }
 WHEN = re.compile(rb'"(lastUpdated|recorded|versionId)":"[^"]*"')
-"""What tells the moment of the run: instants, and the version ids of Provenance, which has one in its content."""
+"""What tells the moment of the run: instants, and the ids of versions, which follow from them."""
 
 
 def content(site):
@@ -32,7 +32,7 @@ def content(site):
     bodies = dict(db.execute("SELECT id, body FROM segment"))
     db.create_scalar_function("segment_body", bodies.__getitem__, 1)
     found = {name: [plain(row) for row in db.execute(sql)] for name, sql in CONTENT.items()}
-    versions = "SELECT id, version, revision FROM resource WHERE type <> 7 ORDER BY rid"
+    versions = "SELECT id, revision FROM resource WHERE type <> 7 ORDER BY rid"
     found["versions"] = list(db.execute(versions))
     found["progress"] = list(db.execute("SELECT records, done FROM ingest_progress ORDER BY records"))
     db.close()
