@@ -54,7 +54,12 @@ async def test_sex_that_the_record_states_itself_decides_a_cut_off(tmp_path):
     message = records.phq9(3).replace("44261-6^PHQ-9 total", "75626-2^AUDIT-C total")
     await world.deliver("jail-medical-hl7", records.hl7(message))
     # A result of its own: under the number of the first one it would be that one, corrected to somebody else's.
-    male = message.replace("R1", "R2").replace("J1^", "J2^").replace("|F||2106-3", "|M||2106-3").replace(records.SSN, records.OTHER_SSN)
+    male = (
+        message.replace("R1", "R2")
+        .replace("J1^", "J2^")
+        .replace("|F||2106-3", "|M||2106-3")
+        .replace(records.SSN, records.OTHER_SSN)
+    )
     await world.deliver("jail-medical-hl7", records.hl7(male), "second")
     found = {}
     for person in ("J1", "J2"):

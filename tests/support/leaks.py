@@ -39,3 +39,18 @@ def outcomes(answer):
     return [
         entry["resource"] for entry in orjson.loads(answer.content)["entry"] if entry["search"]["mode"] == "outcome"
     ]
+
+
+def hidden_patient(world, case):
+    """A Patient of whom the caller sees nothing."""
+    seen = set(case["seen"])
+    for (ident,) in world.rows("SELECT id FROM resource WHERE type = 1 ORDER BY rid"):
+        own = {
+            row[0]
+            for row in world.rows(
+                "SELECT o.id FROM resource o JOIN resource p ON p.rid = o.patient WHERE p.id = ? AND o.type = 3", ident
+            )
+        }
+        if own and not own & seen:
+            return ident
+    raise AssertionError("everyone is seen; choose another seed")
