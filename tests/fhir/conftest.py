@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapter.fhir.facts import Facts
+from adapter.fhir.search import index_rows, parse_query, satisfies
 from adapter.fhir.validate import Validator
 from adapter.services.profiles import shipped_profiles
 from adapter.summary.vocabulary import SUMMARY_PROFILE as SCREENING_SUMMARY
@@ -111,3 +112,21 @@ def consent():
             "provision": [{"type": "permit", "period": {"start": "2026-03-02", "end": "2027-03-02"}}],
         },
     }
+
+
+@pytest.fixture
+def ask(zone):
+    def parsed(kind, *pairs):
+        return parse_query(kind, pairs, base_url="https://gate.example/fhir", zone=zone)
+
+    return parsed
+
+
+@pytest.fixture
+def found(ask, zone):
+    def answer(resource, *pairs):
+        rows = index_rows(resource, zone)
+        filters = ask(resource["resourceType"], *pairs).filters
+        return all(satisfies(resource["id"], rows, asked) for asked in filters)
+
+    return answer
