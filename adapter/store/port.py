@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from adapter.store.access import AccessRecords
 from adapter.store.alerts import AlertRecords
 from adapter.store.exports import ExportReads, ExportRecords
 from adapter.store.labels import LabelRecords
@@ -294,7 +295,7 @@ class Snapshot(Survey, VersionReads, ExportReads, WrittenReads, Protocol):
         ...
 
 
-class Store(Interned, SubscriptionReads, Protocol):
+class Store(Interned, AccessRecords, SubscriptionReads, Protocol):
     """A database that holds the whole of a site."""
 
     async def migrate(self) -> list[str]:
@@ -311,45 +312,6 @@ class Store(Interned, SubscriptionReads, Protocol):
 
     async def add_rules(self, rows: Sequence[RuleRow]) -> None:
         """Fill decisions."""
-        ...
-
-    async def token(self, digest: bytes) -> TokenRow | None:
-        """A stored token by the digest of its text, with the last word of its user."""
-        ...
-
-    async def add_token(self, row: TokenRow) -> None:
-        """Store an issued token."""
-        ...
-
-    async def add_client_token(self, row: TokenRow) -> bool:
-        """Store a token issued to a registered client, unless it is shut out; tells whether it was stored."""
-        ...
-
-    async def withdrawn(self, client: str, organisation: str, user: str) -> bool:
-        """Whether the last token that was issued by hand to these was revoked."""
-        ...
-
-    async def tokens(self) -> list[TokenRow]:
-        """Every issued token, oldest first."""
-        ...
-
-    async def spend_assertion(self, digest: bytes, *, expires: int, at: int, tokens_until: int) -> bool:
-        """Use up an assertion; tells whether it was unused. Durable: of many at once, one finds it unused.
-
-        What expired by ``at`` is forgotten, and so are tokens of registered clients that expired by ``tokens_until``.
-        """
-        ...
-
-    async def client_stopped(self, client: str) -> bool:
-        """Whether the last word about a client is that it is shut out."""
-        ...
-
-    async def client_events(self) -> list[ClientEvent]:
-        """Every client that was shut out or let in again, oldest first."""
-        ...
-
-    async def user_events(self, user: str | None = None) -> list[UserEvent]:
-        """What users signed and when they left, oldest first; of one user or of all."""
         ...
 
     async def setting(self, name: str) -> bytes | None:
