@@ -80,20 +80,28 @@ def seldom_collected() -> Iterator[None]:
             gc.set_threshold(*_USUAL)
 
 
+class _Aside:
+    """Whether something was set aside. To ask the collector, which counts all of it, takes milliseconds."""
+
+    held = False
+
+
 @contextmanager
 def set_aside() -> Iterator[None]:
     """Keep what is there out of every collection: a whole one looks at all of it, and answers wait for that long.
 
     What somebody set aside before stays so when this ends.
     """
-    already = gc.get_freeze_count() > 0
+    already = _Aside.held
     if not already:
         gc.freeze()
+        _Aside.held = True
     try:
         yield
     finally:
         if not already:
             gc.unfreeze()
+            _Aside.held = False
 
 
 def feed_line(

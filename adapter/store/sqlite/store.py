@@ -13,6 +13,7 @@ from adapter.store.clients import ClientEvent
 from adapter.store.queries import load
 from adapter.store.shapes import NOTHING_SAID, LastWord, QuarantinedRecord, TokenRow, UserEvent, Waiting
 from adapter.store.sqlite.alerts import alerts
+from adapter.store.sqlite.clearing import LogClearing
 from adapter.store.sqlite.connection import connect, migrate, row_of
 from adapter.store.sqlite.inbox import SqliteInbox
 from adapter.store.sqlite.interning import InternTable, bodies
@@ -94,6 +95,7 @@ class SqliteStore(SqliteSubscriptionReads):
         self._ledger_db = connect(folder / "ledger.sqlite", durable=durable, cache_mb=4)
         self._path = folder / "store.sqlite"
         self._reader = connect(self._path)
+        self._clearing = LogClearing(self._writer, self._path)
         self._interning = InternTable()
         self._ledger: SqliteLedger | None = None
         self._messages: SqliteMessages | None = None
@@ -258,6 +260,7 @@ class SqliteStore(SqliteSubscriptionReads):
         return {name: row_of(self._reader.execute(f"SELECT count(*) FROM {name}"))[0] for name in tables}
 
     async def close(self) -> None:
+        await self._clearing.end()
         if self._messages is not None:
             self._messages.close()
         for db in (*self._idle, self._reader, self._writer, self._inbox_db, self._ledger_db):
