@@ -66,6 +66,33 @@ def remote_problems(remote: Remote, where: str) -> list[Problem]:
     return problems
 
 
+@asynccontextmanager
+async def connected(remote: Remote, address: str) -> AsyncIterator[asyncssh.SFTPClient]:
+    """A connection to another host at an address of it; ``UnreachableError`` where there is none, or it breaks off."""
+    # One key and no other: no file of known hosts, no agent, no password, no settings of whoever runs this.
+    try:
+        async with (
+            asyncssh.connect(
+                address,
+                port=remote.port,
+                username=remote.user,
+                client_keys=[str(remote.key)],
+                known_hosts=([asyncssh.import_public_key(remote.host_key)], [], []),
+                agent_path=None,
+                config=None,
+                password_auth=False,
+                kbdint_auth=False,
+                connect_timeout=PATIENCE,
+                login_timeout=PATIENCE,
+                keepalive_interval=PATIENCE,
+            ) as connection,
+            connection.start_sftp_client() as client,
+        ):
+            yield client
+    except (asyncssh.Error, TimeoutError) as error:
+        raise UnreachableError(type(error).__name__) from error
+
+
 class RemoteFolder:
     """A folder of another host as it is looked at again and again.
 
@@ -86,35 +113,9 @@ class RemoteFolder:
         """Where it is."""
         return f"sftp://{self._remote.host}:{self._remote.port}/{self._remote.folder}"
 
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[asyncssh.SFTPClient]:
-        remote = self._remote
-        # One key and no other: no file of known hosts, no agent, no password, no settings of whoever runs this.
-        try:
-            async with (
-                asyncssh.connect(
-                    remote.host,
-                    port=remote.port,
-                    username=remote.user,
-                    client_keys=[str(remote.key)],
-                    known_hosts=([asyncssh.import_public_key(remote.host_key)], [], []),
-                    agent_path=None,
-                    config=None,
-                    password_auth=False,
-                    kbdint_auth=False,
-                    connect_timeout=PATIENCE,
-                    login_timeout=PATIENCE,
-                    keepalive_interval=PATIENCE,
-                ) as connection,
-                connection.start_sftp_client() as client,
-            ):
-                yield client
-        except (asyncssh.Error, TimeoutError) as error:
-            raise UnreachableError(type(error).__name__) from error
-
     async def finished(self) -> list[ListedFile]:
         """The files that are whole now."""
-        async with self._connected() as client:
+        async with connected(self._remote, self._remote.host) as client:
             listed = [
                 ListedFile(name=str(entry.filename), size=entry.attrs.size or 0, modified=entry.attrs.mtime or 0)
                 for entry in await client.readdir(self._remote.folder)
@@ -126,7 +127,7 @@ class RemoteFolder:
         """The bytes of a file, fetched whole; what an earlier try fetched of it is not fetched again."""
         path = self._spooled(file)
         self._spool.mkdir(parents=True, exist_ok=True, mode=0o700)
-        async with self._connected() as client:
+        async with connected(self._remote, self._remote.host) as client:
             where = f"{self._remote.folder.rstrip('/')}/{file.name}"
             async with client.open(where, "rb") as source:
                 with path.open("ab") as target:

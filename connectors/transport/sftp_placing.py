@@ -8,20 +8,17 @@ SSH File Transfer Protocol: https://datatracker.ietf.org/doc/html/draft-ietf-sec
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import asyncssh
 
 from connectors.transport.placing import UNFINISHED
-from connectors.transport.sftp import UnreachableError
+from connectors.transport.sftp import connected
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from connectors.transport.sftp import Remote
-
-PATIENCE: Final = 60
-"""Seconds for a connection to come about."""
 
 
 class RemotePlace:
@@ -39,26 +36,8 @@ class RemotePlace:
         """
         remote, address = self._remote, await self._address_of()
         where = f"{remote.folder.rstrip('/')}/{name}"
-        try:
-            async with (
-                asyncssh.connect(
-                    address,
-                    port=remote.port,
-                    username=remote.user,
-                    client_keys=[str(remote.key)],
-                    known_hosts=([asyncssh.import_public_key(remote.host_key)], [], []),
-                    agent_path=None,
-                    config=None,
-                    password_auth=False,
-                    kbdint_auth=False,
-                    connect_timeout=PATIENCE,
-                    login_timeout=PATIENCE,
-                ) as connection,
-                connection.start_sftp_client() as client,
-            ):
-                await self._put(client, where, content)
-        except (asyncssh.Error, TimeoutError) as error:
-            raise UnreachableError(type(error).__name__) from error
+        async with connected(remote, address) as client:
+            await self._put(client, where, content)
 
     async def _put(self, client: asyncssh.SFTPClient, where: str, content: bytes) -> None:
         # Whoever wrote a file of that name and was killed has left it under another token.
